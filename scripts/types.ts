@@ -1,0 +1,67 @@
+// The words of the domain as types, shared by every stage. No code here but types.
+
+export type Direction = 'up' | 'down';
+
+/** What the comments before a file's first statement ask for. Times in ms. */
+export interface Directives {
+  readonly noTransaction: boolean;
+  /** The reason why an up cannot be reverted; only in a `.down.sql`. */
+  readonly irreversible?: string;
+  readonly lockTimeoutMs?: number;
+  readonly statementTimeoutMs?: number;
+  readonly allow: readonly Allowance[];
+}
+
+/** `-- migrate: allow <rule> <reason>`; the line is 1-based. */
+export interface Allowance {
+  readonly rule: string;
+  readonly reason: string;
+  readonly line: number;
+}
+
+/** One SQL file: path as shown to people, text without BOM, sha256 of its bytes in hex. */
+export interface SqlFile {
+  readonly path: string;
+  readonly text: string;
+  readonly checksum: string;
+  readonly directives: Directives;
+}
+
+/** A pair of files; `id` is `<version>_<name>`, the name in the tracking table. */
+export interface Migration {
+  readonly id: string;
+  readonly version: string;
+  readonly name: string;
+  readonly up: SqlFile;
+  readonly down: SqlFile;
+}
+
+/**
+ * One top-level statement of a file, as PostgreSQL 16's parser sees it.
+ * `start` and `end` are UTF-16 offsets into the file's text, without leading comments and without the semicolon;
+ * line and column are 1-based, the column counts code points; `index` is 1-based.
+ */
+export interface Statement {
+  readonly index: number;
+  readonly start: number;
+  readonly end: number;
+  readonly line: number;
+  readonly column: number;
+  readonly text: string;
+  /** The parser's node name, such as `CreateStmt`. */
+  readonly kind: string;
+  /** The parser's node itself, the value under `kind`. */
+  readonly node: Readonly<Record<string, unknown>>;
+}
+
+/** One result of `lint` or `verify`. */
+export interface Finding {
+  readonly rule: string;
+  readonly severity: 'error' | 'warning' | 'info';
+  readonly file: string;
+  readonly line: number;
+  readonly column: number;
+  readonly message: string;
+  /** Why it hurts and the exact safe rewrite. */
+  readonly help: string;
+}
