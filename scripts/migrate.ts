@@ -1,2 +1,3 @@
 export {};
+
 console.log(process.argv);

@@ -1,0 +1,174 @@
+// Takes the migrations directory; gives its pairs, checksums and directives, and every problem of names and bytes.
+// It knows nothing of databases; what the SQL says is check.ts's work.
+import { createHash } from 'node:crypto';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { readDirectives } from './directives.ts';
+import { MigrateError } from './errors.ts';
+import { skipBlank } from './statements.ts';
+import type { Direction, Migration, SqlFile } from './types.ts';
+
+/** What is wrong with one file; the line is 1-based. */
+export interface FileProblem {
+  readonly file: string;
+  readonly line?: number;
+  readonly message: string;
+}
+
+export interface Loaded {
+  readonly migrations: readonly Migration[];
+  readonly problems: readonly FileProblem[];
+}
+
+const fileName = /^(\d{14})_([a-z0-9][a-z0-9_-]*)\.(up|down)\.sql$/;
+const ignored = (name: string) => name.startsWith('.') || name === 'README.md';
+
+/**
+ * Reads all pairs of a directory, oldest first.
+ * @param directory absolute path
+ * @param root what shown paths are relative to
+ * @throws MigrateError `usage` when the directory cannot be read; file problems are returned, all of them.
+ */
+export function readMigrations(directory: string, root: string): Loaded {
+  const problems: FileProblem[] = [];
+  const pairs = new Map<string, Partial<Record<Direction, SqlFile>>>();
+  for (const name of listDirectory(directory, root)) {
+    const path = join(directory, name);
+    const file = relative(root, path);
+    const match = fileName.exec(name);
+    if (match === null) {
+      problems.push({ file, message: nameProblem(name) });
+      continue;
+    }
+    const direction = match[3] as Direction;
+    const id = `${match[1]}_${match[2]}`;
+    const sql = readSqlFile(path, file, direction, problems);
+    pairs.set(id, { ...pairs.get(id), [direction]: sql });
+  }
+  return { migrations: toMigrations(pairs, relative(root, directory), problems), problems };
+}
+
+function nameProblem(name: string): string {
+  return `name is not <14-digit version>_<name>.up.sql or .down.sql with a-z, 0-9, _ and - (make migrate-new name=… makes a right one)${name.endsWith('.sql') ? '' : '; move other files out of this directory'}`;
+}
+
+function listDirectory(directory: string, root: string): string[] {
+  try {
+    return readdirSync(directory)
+      .filter((name) => !ignored(name))
+      .sort();
+  } catch (cause) {
+    throw new MigrateError(
+      'usage',
+      `Cannot read the migrations directory ${relative(root, directory) || '.'}: ${(cause as Error).message}`,
+      {
+        hint: 'Create it, or name another one with --dir.',
+        cause,
+      },
+    );
+  }
+}
+
+function readSqlFile(path: string, file: string, direction: Direction, problems: FileProblem[]): SqlFile {
+  const bytes = readBytes(path, file, problems);
+  const text = decode(bytes, file, problems);
+  const { directives, problems: wrong } = readDirectives(text, direction);
+  problems.push(...wrong.map((problem) => ({ file, ...problem })));
+  if (directives.irreversible === undefined && skipBlank(text, 0) >= text.length) {
+    problems.push({ file, message: emptyProblem(direction) });
+  } else if (directives.irreversible !== undefined && skipBlank(text, 0) < text.length) {
+    problems.push({ file, message: 'is marked irreversible, yet holds statements: keep one of the two' });
+  }
+  return { path: file, text, checksum: checksum(text), directives };
+}
+
+function emptyProblem(direction: Direction): string {
+  return direction === 'up'
+    ? 'is empty: it holds no statement'
+    : 'is empty: write what reverts the up, or "-- migrate: irreversible <reason>"';
+}
+
+function readBytes(path: string, file: string, problems: FileProblem[]): Buffer {
+  try {
+    return readFileSync(path);
+  } catch (cause) {
+    problems.push({ file, message: `cannot be read: ${(cause as Error).message}` });
+    return Buffer.from('-- unreadable');
+  }
+}
+
+/** Strict UTF-8 without BOM; what is no text is a problem with its line. */
+function decode(bytes: Buffer, file: string, problems: FileProblem[]): string {
+  const nul = bytes.indexOf(0);
+  if (nul !== -1)
+    problems.push({
+      file,
+      line: lineOf(bytes, nul),
+      message: 'contains a NUL byte, which PostgreSQL cannot store',
+    });
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    problems.push({ file, line: firstBadLine(bytes), message: 'is not valid UTF-8: save it as UTF-8' });
+    return bytes.toString('utf8');
+  }
+}
+
+function lineOf(bytes: Buffer, offset: number): number {
+  let line = 1;
+  for (let at = bytes.indexOf(10); at !== -1 && at < offset; at = bytes.indexOf(10, at + 1)) line += 1;
+  return line;
+}
+
+function firstBadLine(bytes: Buffer): number {
+  const decoder = new TextDecoder('utf-8', { fatal: true });
+  let start = 0;
+  for (let line = 1; ; line += 1) {
+    const end = bytes.indexOf(10, start);
+    try {
+      decoder.decode(bytes.subarray(start, end === -1 ? bytes.length : end));
+    } catch {
+      return line;
+    }
+    if (end === -1) return line;
+    start = end + 1;
+  }
+}
+
+/** sha256 in hex of a text with its line ends made equal, so that a checkout with CRLF is the same text. */
+export function checksum(text: string): string {
+  return createHash('sha256')
+    .update(text.includes('\r') ? text.replaceAll('\r\n', '\n') : text)
+    .digest('hex');
+}
+
+function toMigrations(
+  pairs: ReadonlyMap<string, Partial<Record<Direction, SqlFile>>>,
+  directory: string,
+  problems: FileProblem[],
+): Migration[] {
+  const migrations: Migration[] = [];
+  const byVersion = new Map<string, string>();
+  for (const [id, { up, down }] of [...pairs].sort(([a], [b]) => (a < b ? -1 : 1))) {
+    const version = id.slice(0, 14);
+    const twin = byVersion.get(version);
+    if (twin !== undefined) {
+      problems.push({
+        file: join(directory, `${id}.up.sql`),
+        message: `has the same version as ${twin}: give one of them another (make migrate-new makes a fresh one)`,
+      });
+    }
+    byVersion.set(version, id);
+    if (up === undefined)
+      problems.push({ file: join(directory, `${id}.down.sql`), message: `has no partner ${id}.up.sql` });
+    if (down === undefined) {
+      problems.push({
+        file: join(directory, `${id}.up.sql`),
+        message: `has no partner ${id}.down.sql; for a change that cannot be reverted write one that holds "-- migrate: irreversible <reason>"`,
+      });
+    }
+    if (up !== undefined && down !== undefined)
+      migrations.push({ id, version, name: id.slice(15), up, down });
+  }
+  return migrations;
+}
