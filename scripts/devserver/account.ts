@@ -1,0 +1,89 @@
+// Takes who runs this process; gives the account that the embedded server runs as, and folders it can reach, because
+// PostgreSQL refuses to run as root. It must not know what is in those folders.
+import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import { MigrateError } from '../errors.ts';
+
+export interface Account {
+  readonly name: string;
+  readonly uid: number;
+  readonly gid: number;
+}
+
+const candidates = ['postgres', '_postgres', 'nobody'];
+
+/**
+ * The account for the server when this process is root, else undefined (it runs as whoever we are).
+ * @throws MigrateError `connection` when root finds no other account
+ */
+export function serverAccount(): Account | undefined {
+  if (process.getuid?.() !== 0) return undefined;
+  const known = new Map(readAccounts().map((account) => [account.name, account]));
+  const name = candidates.find((candidate) => known.has(candidate));
+  const account = name === undefined ? undefined : known.get(name);
+  if (account !== undefined) return account;
+  throw new MigrateError(
+    'connection',
+    'PostgreSQL does not run as root, and there is no account it could run as.',
+    {
+      hint: 'Add one (useradd --system postgres), run as an ordinary user, or set DATABASE_URL.',
+    },
+  );
+}
+
+function readAccounts(): Account[] {
+  if (!existsSync('/etc/passwd')) return [];
+  return readFileSync('/etc/passwd', 'utf8')
+    .split('\n')
+    .map((line) => line.split(':'))
+    .filter((fields) => fields.length >= 4 && Number(fields[2]) > 0)
+    .map(([name = '', , uid, gid]) => ({ name, uid: Number(uid), gid: Number(gid) }));
+}
+
+/** The environment for PostgreSQL's programs: no PG* variable of ours may change what they do. */
+export function serverEnvironment(): NodeJS.ProcessEnv {
+  return { PATH: process.env.PATH ?? '/usr/bin:/bin', LC_ALL: 'C', TZ: 'UTC' };
+}
+
+/** Spawn options that make a child run as `account`. */
+export function identity(account: Account | undefined): { uid?: number; gid?: number } {
+  return account === undefined ? {} : { uid: account.uid, gid: account.gid };
+}
+
+/** True when `account` can run this program with success. */
+export function runsAs(account: Account | undefined, program: string, args: readonly string[]): boolean {
+  const { status } = spawnSync(program, args, {
+    ...identity(account),
+    cwd: '/',
+    env: serverEnvironment(),
+    stdio: 'ignore',
+  });
+  return status === 0;
+}
+
+/** True when `account` can enter this folder; asked by trying, for modes alone do not tell (ACLs, mounts). */
+export function reaches(account: Account | undefined, folder: string): boolean {
+  return account === undefined || runsAs(account, '/bin/sh', ['-c', 'cd "$1"', 'sh', folder]);
+}
+
+/** pg_ctl and initdb put paths in double quotes into a shell command line: these characters would break out. */
+export function shellUnsafe(path: string): boolean {
+  return /["$`\\\n]/.test(path);
+}
+
+/** A folder of this machine that every account can enter, for what cannot stay in the project. */
+export function elsewhere(): string {
+  const user = process.getuid?.() ?? 0;
+  if (user === 0)
+    return existsSync('/var/lib') ? '/var/lib/postgres-migrations' : '/var/tmp/postgres-migrations';
+  return join(tmpdir(), `postgres-migrations-${user}`);
+}
+
+/** The stand-in for a project folder that the account cannot reach: always the same one for the same path. */
+export function substituteFor(folder: string): string {
+  const hash = createHash('sha256').update(folder).digest('hex').slice(0, 16);
+  return join(elsewhere(), `${basename(folder).replace(/[^\w.-]/g, '_')}-${hash}`);
+}

@@ -1,0 +1,122 @@
+// Takes SQL files; gives a temporary project with them, and runs the tool in it as a user would: a process of its own
+// with a clean environment. It knows exit codes and output, nothing of the inside.
+import { cpSync, existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, isAbsolute, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { AssertionError } from 'chai';
+import { execa } from 'execa';
+import { cleanUpAfterTest } from './hooks.ts';
+
+export interface RunOptions {
+  readonly env?: Record<string, string>;
+  readonly cwd?: string;
+  /** Given to the process as its standard input, which is empty otherwise. */
+  readonly input?: string;
+  /** Milliseconds after which the process gets SIGTERM; 50 s, just below a test's own limit. */
+  readonly timeout?: number;
+}
+
+export interface Result {
+  readonly args: readonly string[];
+  /** 128 + the signal's number when the process was killed by one. */
+  readonly exitCode: number;
+  readonly stdout: string;
+  readonly stderr: string;
+  /** Both, in the order of writing. */
+  readonly all: string;
+  /** Standard output as JSON; fails with the whole output when it is none. */
+  // biome-ignore lint/suspicious/noExplicitAny: a test reads the document as a user's script would
+  json(): any;
+}
+
+export interface Project {
+  readonly root: string;
+  /** Writes (or overwrites) a file; the path is relative to the root, or to db/migrations if it has no slash. */
+  write(path: string, text: string): void;
+  run(args: readonly string[], options?: RunOptions): Promise<Result>;
+  /** The same, but without waiting: for tests that kill, interrupt or compete. */
+  start(args: readonly string[], options?: RunOptions): RunningTool;
+}
+
+export interface RunningTool {
+  readonly pid: number | undefined;
+  kill(signal?: NodeJS.Signals): void;
+  readonly result: Promise<Result>;
+}
+
+/** The product's own folder. */
+export const productRoot = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
+const fixtures = join(productRoot, 'test', 'fixtures');
+
+/**
+ * A temporary project, deleted after the test. `files` is a record of name → text (a name without a slash goes to
+ * db/migrations), or a folder of test/fixtures: with a `db` folder in it it is copied as it is, else to db/migrations.
+ */
+export async function project(files: Record<string, string> | string = {}): Promise<Project> {
+  const home = realpathSync(mkdtempSync(join(tmpdir(), 'migrate-project-')));
+  cleanUpAfterTest(async () => rmSync(home, { recursive: true, force: true, maxRetries: 5 }));
+  const root = join(home, 'project');
+  mkdirSync(join(root, 'db', 'migrations'), { recursive: true });
+  mkdirSync(join(home, 'home'));
+  const write = (path: string, text: string) => {
+    const target = path.includes('/') ? join(root, path) : join(root, 'db', 'migrations', path);
+    mkdirSync(dirname(target), { recursive: true });
+    writeFileSync(target, text);
+  };
+  if (typeof files === 'string') copyFixture(files, root);
+  else for (const [path, text] of Object.entries(files)) write(path, text);
+  const start = (args: readonly string[], options: RunOptions = {}) =>
+    launch(root, join(home, 'home'), args, options);
+  return { root, write, start, run: (args, options) => start(args, options).result };
+}
+
+function copyFixture(name: string, root: string): void {
+  const source = isAbsolute(name) ? name : join(fixtures, name);
+  const whole = existsSync(join(source, 'db'));
+  cpSync(source, whole ? root : join(root, 'db', 'migrations'), { recursive: true });
+});
+}
+
+function launch(root: string, home: string, args: readonly string[], options: RunOptions): RunningTool {
+  const { PATH = '', LANG = 'C.UTF-8' } = process.env;
+  const child = execa(process.execPath, [join(productRoot, 'scripts', 'run.mjs'), ...args], {
+    cwd: options.cwd ?? root,
+    extendEnv: false,
+    env: { PATH, LANG, HOME: home, NO_COLOR: '1', ...options.env },
+    input: options.input ?? '',
+    reject: false,
+    all: true,
+    stripFinalNewline: false,
+    timeout: options.timeout ?? 50_000,
+  });
+  const result = child.then(({ exitCode, signal, stdout, stderr, all }) => {
+    const code = exitCode ?? (signal === 'SIGINT' ? 130 : signal === 'SIGKILL' ? 137 : 143);
+    const finished: Result = { args, exitCode: code, stdout, stderr, all, json: () => parse(finished) };
+    return finished;
+  });
+  return { pid: child.pid, kill: (signal) => void child.kill(signal), result };
+}
+
+function parse(result: Result): unknown {
+  try {
+    return JSON.parse(result.stdout);
+  } catch {
+    throw new AssertionError(`stdout is not one JSON document\n${transcript(result)}`);
+  }
+}
+
+/** Fails unless the tool ended with this code; the failure shows everything it printed. */
+export function expectExit(result: Result, code: number): void {
+  if (result.exitCode === code) return;
+  throw new AssertionError(`expected exit code ${code}, got ${result.exitCode}\n${transcript(result)}`, {
+    expected: code,
+    actual: result.exitCode,
+  });
+}
+
+/** Command line and output, for messages of failing assertions. */
+export function transcript({ args, exitCode, all }: Result): string {
+  const output = all.trimEnd().replaceAll(/^/gm, '    ');
+  return `  $ migrate ${args.join(' ')}\n${output}\n  exit code ${exitCode}`;
+}

@@ -1,0 +1,93 @@
+// Takes the run's server; gives fresh databases, one per test, dropped after it. It knows nothing of migrations.
+import { randomBytes } from 'node:crypto';
+import pg from 'pg';
+import { cleanUpAfterRun, cleanUpAfterTest } from './hooks.ts';
+import { type TestServer, testServer } from './postgres.ts';
+
+/** A database of a test's own; its clients are closed and it is dropped after the test. */
+export interface TestDatabase {
+  readonly name: string;
+  readonly host: string;
+  readonly port: number;
+  readonly user: string;
+  readonly password: string;
+  /** With the password; for drivers that take a URL. */
+  readonly url: string;
+  /** A new connection, which is closed after the test. */
+  client(config?: pg.ClientConfig): Promise<pg.Client>;
+  /** One statement, or several without values, on a connection that is kept for such queries. */
+  query<R extends pg.QueryResultRow = Record<string, unknown>>(sql: string, values?: unknown[]): Promise<R[]>;
+  /** For a child process: the URL has no password, PGPASSWORD has. */
+  env(): Record<string, string>;
+  drop(): Promise<void>;
+}
+
+const key = Symbol.for('migrate.test.admin');
+const shared = globalThis as { [key]?: Promise<pg.Client> };
+
+/** The connection on which test databases are created and dropped; it ends with the run. */
+export function adminClient(): Promise<pg.Client> {
+  shared[key] ??= connectAdmin();
+  return shared[key];
+}
+
+async function connectAdmin(): Promise<pg.Client> {
+  const client = new pg.Client({ ...(await testServer()), application_name: 'migrate tests' });
+  client.on('error', () => {});
+  await client.connect();
+  cleanUpAfterRun(() => client.end());
+  return client;
+}
+
+/** A new empty database, or a copy of the test database named `from` (whose connections are ended for that). */
+export async function createDatabase(options: { from?: string } = {}): Promise<TestDatabase> {
+  const server = await testServer();
+  const admin = await adminClient();
+  const name = `migrate_test_${process.pid}_${randomBytes(6).toString('hex')}`;
+  if (options.from !== undefined) await endSessions(admin, options.from);
+  const template = pg.escapeIdentifier(options.from ?? 'template0');
+  await admin.query(`CREATE DATABASE ${pg.escapeIdentifier(name)} TEMPLATE ${template}`);
+  const database = handle(server, admin, name);
+  cleanUpAfterTest(() => database.drop());
+  return database;
+}
+
+async function endSessions(admin: pg.Client, name: string): Promise<void> {
+  const sql = 'SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = $1';
+  await admin.query(sql, [name]);
+}
+
+function handle(server: TestServer, admin: pg.Client, name: string): TestDatabase {
+  const { host, port, user, password, ssl } = server;
+  const login = `${host.includes(':') ? `[${host}]` : host}:${port}/${name}${ssl === undefined ? '' : '?sslmode=require'}`;
+  const clients: pg.Client[] = [];
+  let shared: Promise<pg.Client> | undefined;
+  const client = async (config: pg.ClientConfig = {}) => {
+    const opened = new pg.Client({ ...server, database: name, ...config });
+    opened.on('error', () => {});
+    clients.push(opened);
+    await opened.connect();
+    return opened;
+  };
+  const drop = async () => {
+    shared = undefined;
+    await admin.query(`DROP DATABASE IF EXISTS ${pg.escapeIdentifier(name)} WITH (FORCE)`);
+    await Promise.all(clients.splice(0).map((opened) => opened.end().catch(() => {})));
+  };
+  return {
+    name,
+    host,
+    port,
+    user,
+    password,
+    url: `postgresql://${user}:${encodeURIComponent(password)}@${login}`,
+    client,
+    async query<R extends pg.QueryResultRow>(sql: string, values?: unknown[]) {
+      shared ??= client({ application_name: 'migrate test query' });
+      const { rows } = await (await shared).query<R>(sql, values);
+      return rows;
+    },
+    env: () => ({ DATABASE_URL: `postgresql://${user}@${login}`, PGPASSWORD: password }),
+    drop,
+  };
+}
