@@ -75,7 +75,6 @@ function copyFixture(name: string, root: string): void {
   const source = isAbsolute(name) ? name : join(fixtures, name);
   const whole = existsSync(join(source, 'db'));
   cpSync(source, whole ? root : join(root, 'db', 'migrations'), { recursive: true });
-});
 }
 
 function launch(root: string, home: string, args: readonly string[], options: RunOptions): RunningTool {
