@@ -1,5 +1,6 @@
 // Takes the run's server; gives fresh databases, one per test, dropped after it. It knows nothing of migrations.
 import { randomBytes } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
 import { cleanUpAfterRun, cleanUpAfterTest } from './hooks.ts';
 import { type TestServer, testServer } from './postgres.ts';
@@ -52,9 +53,11 @@ export async function createDatabase(options: { from?: string } = {}): Promise<T
   return database;
 }
 
+/** Ends the sessions and waits until they are gone, which CREATE and DROP DATABASE do in steps of 100 ms. */
 async function endSessions(admin: pg.Client, name: string): Promise<void> {
-  const sql = 'SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = $1';
-  await admin.query(sql, [name]);
+  const sql = 'SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1';
+  const deadline = Date.now() + 5_000;
+  while ((await admin.query(sql, [name])).rowCount !== 0 && Date.now() < deadline) await delay(2);
 }
 
 function handle(server: TestServer, admin: pg.Client, name: string): TestDatabase {
@@ -71,6 +74,7 @@ function handle(server: TestServer, admin: pg.Client, name: string): TestDatabas
   };
   const drop = async () => {
     shared = undefined;
+    await endSessions(admin, name);
     await admin.query(`DROP DATABASE IF EXISTS ${pg.escapeIdentifier(name)} WITH (FORCE)`);
     await Promise.all(clients.splice(0).map((opened) => opened.end().catch(() => {})));
   };
