@@ -1,0 +1,75 @@
+// Takes options and fragments of SQL; gives the text that all catalog queries share: quoting, the scope of what
+// belongs to the schema, and the lines of a definition. It must not know which classes exist.
+
+import { ledgerSchema, type SchemaOptions, type TableName } from './types.ts';
+
+/** The first OID that initdb does not hand out (FirstNormalObjectId): objects below it come with the server. */
+export const firstUserOid = 16384;
+
+/** A text as an SQL literal, safe whatever `standard_conforming_strings` says. */
+export function quoteLiteral(text: string): string {
+  const escaped = text.replaceAll("'", "''");
+  return text.includes('\\') ? `E'${escaped.replaceAll('\\', '\\\\')}'` : `'${escaped}'`;
+}
+
+/** A condition that is true for the schemas nobody compares: the tool's own, TOAST, temporary ones. */
+export function hiddenNamespace(column: string): string {
+  return `(${column} = ${quoteLiteral(ledgerSchema)} OR ${column} = 'pg_toast' OR ${column} ~ '^pg_(toast_)?temp_')`;
+}
+
+/** A condition that is true for the tracking tables, given a schema's and a relation's name. */
+export function trackingTable(tables: readonly TableName[], schema: string, relation: string): string {
+  const each = tables.map(
+    (name) => `(${schema} = ${quoteLiteral(name.schema)} AND ${relation} = ${quoteLiteral(name.table)})`,
+  );
+  return each.length === 0 ? 'false' : `(${each.join(' OR ')})`;
+}
+
+/** `key=value`, or nothing where the value is NULL; a value's own line ends become continuation lines. */
+export function part(key: string, value: string): string {
+  return `'${key}=' || replace(${value}, E'\\n', E'\\n  ')`;
+}
+
+/** `key=value`, or nothing unless the condition holds. */
+export function partWhen(condition: string, key: string, value: string): string {
+  return `CASE WHEN ${condition} THEN ${part(key, value)} END`;
+}
+
+/** `key=true`, or nothing unless the condition holds. */
+export function flag(key: string, condition: string): string {
+  return `CASE WHEN ${condition} THEN '${key}=true' END`;
+}
+
+/** The lines of a definition, those that are NULL left out. */
+export function lines(...parts: readonly string[]): string {
+  return `concat_ws(E'\\n', ${parts.join(',\n      ')})`;
+}
+
+/** True unless an extension brought the object. */
+export function notMember(catalog: string, oid: string): string {
+  return `${oid} NOT IN (SELECT objid FROM member WHERE classid = 'pg_catalog.${catalog}'::regclass)`;
+}
+
+/** An array of texts, sorted bytewise and joined, so that the order in which it was written does not matter. */
+export function sorted(array: string): string {
+  return `(SELECT string_agg(item, ', ' ORDER BY item COLLATE "C") FROM unnest(${array}) AS item)`;
+}
+
+/**
+ * The common table expressions that every class builds on: `member` (what extensions brought), `ns` (schemas
+ * worth comparing, names quoted) and `rel` (tables, views and their like, with identity).
+ */
+export function scope(options: SchemaOptions): string {
+  return `WITH member AS MATERIALIZED (
+  SELECT classid, objid FROM pg_catalog.pg_depend WHERE deptype = 'e'
+), ns AS MATERIALIZED (
+  SELECT oid, nspname, quote_ident(nspname) AS name FROM pg_catalog.pg_namespace
+  WHERE NOT ${hiddenNamespace('nspname')}
+), rel AS MATERIALIZED (
+  SELECT c.*, ns.name || '.' || quote_ident(c.relname) AS identity
+  FROM pg_catalog.pg_class c JOIN ns ON ns.oid = c.relnamespace
+  WHERE c.oid >= ${firstUserOid} AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
+    AND NOT ${trackingTable(options.tracking, 'ns.nspname', 'c.relname')}
+    AND ${notMember('pg_class', 'c.oid')}
+)`;
+}
