@@ -213,10 +213,12 @@ function sqlState(error: unknown): string | undefined {
  * use, and waits for it, as DROP DATABASE does, in steps of 100 ms.
  */
 async function endSessions(admin: pg.Client, name: string, which: 'idle' | 'all'): Promise<void> {
-  const condition = which === 'idle' ? "datname = $1 AND state LIKE 'idle%'" : 'datname = $1';
-  const sql = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE ${condition}`;
+  // Only sessions that we may end: autovacuum's give way by themselves, and asking for them is refused.
+  const sql = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+                WHERE datname = $1 AND pg_has_role(usesysid, 'USAGE') AND (state LIKE 'idle%' OR $2)`;
   const deadline = Date.now() + 5_000;
-  while ((await admin.query(sql, [name])).rowCount !== 0 && Date.now() < deadline) await delay(2);
+  while ((await admin.query(sql, [name, which === 'all'])).rowCount !== 0 && Date.now() < deadline)
+    await delay(2);
 }
 
 /** Scratch databases of runs that have no session any more and began more than an hour ago. */

@@ -1,0 +1,226 @@
+import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import pg from 'pg';
+import { livingPostmaster, readPostmaster } from '../../scripts/devserver/postmaster.ts';
+import {
+  type EmbeddedServer,
+  projectDirectories,
+  removeDevServer,
+  removeServer,
+  serverStatus,
+  startDevServer,
+  startServer,
+  stopDevServer,
+  stopServer,
+} from '../../scripts/devserver.ts';
+import { MigrateError } from '../../scripts/errors.ts';
+import { cleanUpAfterTest } from '../support/hooks.ts';
+
+/** A folder that is not there yet, in a path as people have them; its server is removed after the test. */
+function freshFolder(name = "data of O'Neil"): string {
+  const parent = mkdtempSync(join(tmpdir(), 'migrate devserver '));
+  chmodSync(parent, 0o755);
+  const folder = join(parent, name);
+  cleanUpAfterTest(async () => {
+    await removeServer(folder);
+    rmSync(parent, { recursive: true, force: true });
+  });
+  return folder;
+}
+
+const clusterIn = (folder: string) => join(folder, 'cluster');
+const pidIn = (folder: string) => readPostmaster(clusterIn(folder))?.pid;
+
+async function query(server: EmbeddedServer, sql: string, database = 'postgres'): Promise<unknown[]> {
+  const { host, port, user, password } = server;
+  const client = new pg.Client({ host, port, user, password, database });
+  client.on('error', () => {});
+  try {
+    await client.connect();
+    return (await client.query({ text: sql, rowMode: 'array' })).rows.flat();
+  } finally {
+    await client.end();
+  }
+}
+
+/** Ends the server as a power cut would, and waits until its process is gone. */
+async function cutPower(folder: string): Promise<void> {
+  process.kill(pidIn(folder)!, 'SIGKILL');
+  while (livingPostmaster(clusterIn(folder)) !== undefined) await new Promise(setImmediate);
+}
+
+async function rejection(promise: Promise<unknown>): Promise<MigrateError> {
+  const error = await promise.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  expect(error).to.be.instanceOf(MigrateError);
+  return error as MigrateError;
+}
+
+async function occupy(port: number): Promise<Server> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
+  cleanUpAfterTest(() => new Promise((resolve) => server.close(resolve)));
+  return server;
+}
+
+describe('the embedded server', () => {
+  it('starts cold as PostgreSQL 16 on the loopback address only', async () => {
+    const server = await startServer({ dataDirectory: freshFolder() });
+    expect(server).to.include({ host: '127.0.0.1', user: 'postgres', started: true });
+    const facts = `SELECT current_setting('server_version_num')::int / 10000, current_setting('listen_addresses'),
+      current_setting('unix_socket_directories'), current_setting('fsync'), current_setting('max_connections'),
+      current_setting('server_encoding')`;
+    expect(await query(server, facts)).to.deep.equal([16, '127.0.0.1', '', 'on', '200', 'UTF8']);
+  });
+
+  it('lets nobody in without the password, which only its owner can read', async () => {
+    const folder = freshFolder();
+    const server = await startServer({ dataDirectory: folder });
+    expect(await query(server, 'SELECT 1')).to.deep.equal([1]);
+    const refusal = await query({ ...server, password: 'wrong' }, 'SELECT 1').catch((error) => error.code);
+    expect(refusal).to.equal('28P01');
+    expect(statSync(join(clusterIn(folder), 'superuser.password')).mode & 0o777).to.equal(0o600);
+  });
+
+  it('answers again at once without a second start', async () => {
+    const dataDirectory = freshFolder();
+    const first = await startServer({ dataDirectory });
+    const pid = pidIn(dataDirectory);
+    const times: number[] = [];
+    for (let round = 0; round < 5; round += 1) {
+      const start = performance.now();
+      expect(await startServer({ dataDirectory })).to.deep.equal({ ...first, started: false });
+      times.push(performance.now() - start);
+    }
+    expect(pidIn(dataDirectory)).to.equal(pid);
+    expect(Math.min(...times)).to.be.below(100);
+  });
+
+  it('gives one server to starts within one process, too', async () => {
+    const dataDirectory = freshFolder();
+    const servers = await Promise.all([1, 2, 3, 4].map(() => startServer({ dataDirectory })));
+    expect(servers.filter(({ started }) => started)).to.have.length(1);
+    expect(new Set(servers.map(({ port }) => port))).to.have.property('size', 1);
+  });
+
+  it('stops, says whether it ran, and comes back with its data at the same port', async () => {
+    const dataDirectory = freshFolder();
+    const first = await startServer({ dataDirectory });
+    await query(first, 'CREATE TABLE kept AS SELECT 42 AS answer');
+    expect(await stopServer(dataDirectory)).to.equal(true);
+    expect(await serverStatus(dataDirectory)).to.equal(undefined);
+    expect(await stopServer(dataDirectory)).to.equal(false);
+    const second = await startServer({ dataDirectory });
+    expect(second).to.deep.equal(first);
+    expect(await query(second, 'SELECT answer FROM kept')).to.deep.equal([42]);
+  });
+
+  it('moves to another port when its own was taken while it was down', async () => {
+    const dataDirectory = freshFolder();
+    const first = await startServer({ dataDirectory });
+    await stopServer(dataDirectory);
+    await occupy(first.port);
+    expect(await serverStatus(dataDirectory)).to.equal(undefined);
+    const second = await startServer({ dataDirectory });
+    expect(second.port).not.to.equal(first.port);
+  });
+
+  it('survives a SIGKILL of the postmaster without losing what was committed', async () => {
+    const dataDirectory = freshFolder();
+    const first = await startServer({ dataDirectory });
+    await query(first, 'CREATE TABLE kept AS SELECT 42 AS answer');
+    await cutPower(dataDirectory);
+    expect(readPostmaster(clusterIn(dataDirectory)), 'the stale postmaster.pid').not.to.equal(undefined);
+    const second = await startServer({ dataDirectory });
+    expect(second.started).to.equal(true);
+    expect(await query(second, 'SELECT answer FROM kept')).to.deep.equal([42]);
+  });
+
+  it('is not misled by a stale postmaster.pid whose process id now belongs to another program', async () => {
+    const dataDirectory = freshFolder();
+    await startServer({ dataDirectory });
+    await cutPower(dataDirectory);
+    const path = join(clusterIn(dataDirectory), 'postmaster.pid');
+    writeFileSync(path, readFileSync(path, 'utf8').replace(/^\d+/, String(process.pid)));
+    expect(await stopServer(dataDirectory)).to.equal(false);
+    expect(await startServer({ dataDirectory })).to.have.property('started', true);
+    expect(pidIn(dataDirectory)).not.to.equal(process.pid);
+  });
+
+  it('takes over the lock of a start that was killed', async () => {
+    const dataDirectory = freshFolder();
+    await startServer({ dataDirectory });
+    await stopServer(dataDirectory);
+    const noSuchProcess = 2 ** 31 - 2;
+    writeFileSync(join(dataDirectory, 'start.lock'), `${noSuchProcess}\n`);
+    expect(await startServer({ dataDirectory })).to.have.property('started', true);
+  });
+
+  it('passes settings on, quoted', async () => {
+    const settings = { fsync: 'off', 'app.motto': "it's $HOME" };
+    const server = await startServer({ dataDirectory: freshFolder(), settings });
+    const shown = await query(server, "SELECT current_setting('fsync'), current_setting('app.motto')");
+    expect(shown).to.deep.equal(['off', "it's $HOME"]);
+  });
+
+  it('says with the last lines of the log why it does not start', async () => {
+    const options = { dataDirectory: freshFolder(), settings: { shared_buffers: 'plenty' } };
+    const error = await rejection(startServer(options));
+    expect(error.code).to.equal('connection');
+    expect(error.message).to.match(
+      /did not start:\n.*invalid value for parameter "shared_buffers": "plenty"/s,
+    );
+    expect(error.options.hint).to.contain('server.log');
+  });
+
+  it('is removed with its data', async () => {
+    const dataDirectory = freshFolder();
+    await startServer({ dataDirectory });
+    const pid = pidIn(dataDirectory);
+    expect(await removeServer(dataDirectory)).to.equal(true);
+    expect(statSync(dataDirectory, { throwIfNoEntry: false })).to.equal(undefined);
+    expect(pid).to.be.a('number');
+    expect(await removeServer(dataDirectory)).to.equal(false);
+  });
+});
+
+describe('the development server', () => {
+  function freshProject(): string {
+    const root = freshFolder('my project');
+    cleanUpAfterTest(() => removeDevServer(root));
+    return root;
+  }
+
+  it('has a database for the project, also after someone dropped it', async () => {
+    const root = freshProject();
+    const server = await startDevServer(root);
+    expect(server.dataDirectory).to.equal(projectDirectories(root).development);
+    expect(await query(server, 'SELECT current_database()', server.database)).to.deep.equal([
+      'app_development',
+    ]);
+    await query(server, 'DROP DATABASE app_development');
+    const again = await startDevServer(root);
+    expect(again.started).to.equal(false);
+    expect(await query(again, 'SELECT current_database()', again.database)).to.deep.equal([
+      'app_development',
+    ]);
+  });
+
+  it('is stopped by project, and loses its data only when removed', async () => {
+    const root = freshProject();
+    const server = await startDevServer(root);
+    await query(server, 'CREATE TABLE kept ()', server.database);
+    expect(await stopDevServer(root)).to.equal(true);
+    const again = await startDevServer(root);
+    expect(await query(again, 'SELECT FROM kept', server.database)).to.deep.equal([]);
+    expect(await removeDevServer(root)).to.equal(true);
+    const fresh = await startDevServer(root);
+    const gone = await query(fresh, 'SELECT FROM kept', server.database).catch((error) => error.code);
+    expect(gone).to.equal('42P01');
+  });
+});
