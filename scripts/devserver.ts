@@ -6,13 +6,21 @@ import {
   lstatSync,
   mkdirSync,
   readdirSync,
+  readlinkSync,
   realpathSync,
   rmdirSync,
   rmSync,
   symlinkSync,
 } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import { type Account, reaches, serverAccount, shellUnsafe, substituteFor } from './devserver/account.ts';
+import {
+  type Account,
+  makeElsewhere,
+  reaches,
+  serverAccount,
+  shellUnsafe,
+  substituteFor,
+} from './devserver/account.ts';
 import {
   clusterOf,
   initialise,
@@ -61,7 +69,7 @@ const lockTimeout = 120_000;
 export async function startServer(options: StartOptions): Promise<EmbeddedServer> {
   const running = await serverStatus(options.dataDirectory);
   if (running !== undefined) return running;
-  const account = serverAccount();
+  const account = serverAccount(clusterOf(options.dataDirectory));
   const home = prepareHome(resolve(options.dataDirectory), account);
   const status = () => serverStatus(options.dataDirectory);
   return withStartLock(join(home, 'start.lock'), lockTimeout, status, async () => {
@@ -156,7 +164,7 @@ function realHome(dataDirectory: string): string | undefined {
 function prepareHome(dataDirectory: string, account: Account | undefined): string {
   mkdirSync(dirname(dataDirectory), { recursive: true });
   const isLink = lstatSync(dataDirectory, { throwIfNoEntry: false })?.isSymbolicLink() === true;
-  const home = isLink ? substituteFor(dataDirectory) : dataDirectory;
+  const home = isLink ? readlinkSync(dataDirectory) : dataDirectory;
   mkdirSync(home, { recursive: true });
   if (account !== undefined) chmodSync(home, 0o755);
   const real = realpathSync(dataDirectory);
@@ -166,7 +174,9 @@ function prepareHome(dataDirectory: string, account: Account | undefined): strin
 
 function moveAway(dataDirectory: string, real: string, account: Account | undefined): string {
   const substitute = substituteFor(dataDirectory);
-  mkdirSync(substitute, { recursive: true, mode: 0o755 });
+  makeElsewhere();
+  mkdirSync(substitute, { recursive: true });
+  if (account !== undefined) chmodSync(substitute, 0o755);
   if (readdirSync(real).length > 0 || !reaches(account, substitute)) {
     throw new MigrateError('connection', `The account ${account?.name ?? user} cannot enter ${real}.`, {
       hint: 'PostgreSQL does not run as root. Make the folder reachable, delete it, or set DATABASE_URL.',

@@ -65,3 +65,36 @@ export interface Finding {
   /** Why it hurts and the exact safe rewrite. */
   readonly help: string;
 }
+
+/** One migration as the database has it: in the tracking table, in the ledger, or (as it should be) in both. */
+export interface AppliedMigration {
+  readonly id: string;
+  readonly version: string;
+  readonly name: string;
+  readonly tracked: boolean;
+  /** Null where the ledger does not know it: node-pg-migrate applied it before we came. */
+  readonly entry: LedgerEntry | null;
+  /** ISO 8601; from the ledger, else from the tracking table. */
+  readonly appliedAt: string | null;
+}
+
+/** What the ledger says of an applied migration; texts are read separately, only where they are needed. */
+export interface LedgerEntry {
+  readonly seq: number;
+  readonly kind: string;
+  readonly upChecksum: string | null;
+  readonly downChecksum: string | null;
+  readonly durationMs: number;
+  readonly actor: string;
+  readonly gitSha: string | null;
+}
+
+/** How one step of a run ended; a pending one was not reached. */
+export interface Outcome {
+  readonly id: string;
+  readonly version: string;
+  readonly name: string;
+  readonly direction: Direction;
+  readonly outcome: 'applied' | 'reverted' | 'failed' | 'pending';
+  readonly durationMs: number | null;
+}

@@ -1,0 +1,60 @@
+// Takes several SQL statements as one text; gives how far they came, in one round trip of the simple protocol.
+// It knows nothing of migrations. https://www.postgresql.org/docs/16/protocol-flow.html#PROTOCOL-FLOW-SIMPLE-QUERY
+import type pg from 'pg';
+
+/** What the server reported of a batch; `completed` counts CommandComplete messages, one per statement. */
+export interface BatchResult {
+  readonly completed: number;
+  /** Rows of each statement in text form; empty where they were not asked for. */
+  readonly rows: readonly (readonly (string | null)[])[][];
+  /** `I` idle, `T` in a transaction, `E` in a failed one; null after an error. */
+  readonly transactionStatus: 'I' | 'T' | 'E' | null;
+  readonly error: pg.DatabaseError | Error | null;
+}
+
+export interface BatchOptions {
+  /** Keep the rows of so many first statements (default 0): a migration may select a million that nobody reads. */
+  readonly keepRows?: number;
+  /** Told after each statement how many are complete. */
+  readonly onComplete?: (completed: number) => void;
+}
+
+interface Connection {
+  query(text: string): void;
+  sendCopyFail(message: string): void;
+}
+
+/**
+ * Sends the text as it is. Never rejects: a refused statement and a lost connection are both in `error`.
+ * The statements share one implicit transaction unless the text opens its own.
+ */
+export function sendBatch(client: pg.Client, text: string, options: BatchOptions = {}): Promise<BatchResult> {
+  return new Promise((resolve) => {
+    let completed = 0;
+    const rows: (string | null)[][][] = [[]];
+    const finish = (error: Error | null) => {
+      const status = error === null ? client.getTransactionStatus() : null;
+      resolve({ completed, rows, transactionStatus: status as BatchResult['transactionStatus'], error });
+    };
+    const submittable = {
+      submit: (connection: Connection) => connection.query(text),
+      handleRowDescription: () => undefined,
+      handleDataRow: (message: { fields: (string | null)[] }) => {
+        if (completed < (options.keepRows ?? 0)) rows.at(-1)?.push(message.fields);
+      },
+      handleCommandComplete: () => {
+        completed += 1;
+        rows.push([]);
+        options.onComplete?.(completed);
+      },
+      handleEmptyQuery: () => undefined,
+      handlePortalSuspended: () => undefined,
+      handleCopyInResponse: (connection: Connection) =>
+        connection.sendCopyFail('COPY FROM STDIN has no input here'),
+      handleCopyData: () => undefined,
+      handleReadyForQuery: () => finish(null),
+      handleError: finish,
+    };
+    client.query(submittable as unknown as pg.Submittable);
+  });
+}

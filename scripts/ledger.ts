@@ -1,0 +1,205 @@
+// Takes a session; gives and records the history that the ledger and the tracking table hold. The only file that knows
+// the ledger's SQL. It runs no migration.
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import pg from 'pg';
+import type { Config, TrackingTable } from './config.ts';
+import type { Engine } from './engine.ts';
+import { MigrateError } from './errors.ts';
+import { packageRoot } from './paths.ts';
+import type { Provenance } from './provenance.ts';
+import type { Session } from './session.ts';
+import type { AppliedMigration, Direction } from './types.ts';
+
+/** What exists of our tables on the target. */
+export interface LedgerState {
+  readonly hasTracking: boolean;
+  readonly hasLedger: boolean;
+}
+
+export interface History extends LedgerState {
+  /** Sorted by id, which is by version. */
+  readonly applied: readonly AppliedMigration[];
+  /** False when db/ledger/ holds files that this database has not seen. */
+  readonly ledgerCurrent: boolean;
+}
+
+const quote = pg.escapeLiteral;
+
+/** `schema.table`, the ledger's name for one application's history. */
+export function trackingName({ schema, table }: TrackingTable): string {
+  return `${schema}.${table}`;
+}
+
+/** Select-list items that tell what exists; they fail on nothing that is missing. */
+export function stateColumns({ schema, table }: TrackingTable): string {
+  const tracking = `${pg.escapeIdentifier(schema)}.${pg.escapeIdentifier(table)}`;
+  return `to_regclass(${quote(tracking)}) IS NOT NULL AS "hasTracking", to_regclass('migration_ledger.applied') IS NOT NULL AS "hasLedger"`;
+}
+
+export async function readState(session: Session, config: Config): Promise<LedgerState> {
+  const [state] = await session.query<{ hasTracking: boolean; hasLedger: boolean }>(
+    `SELECT ${stateColumns(config.trackingTable)}`,
+  );
+  return state ?? { hasTracking: false, hasLedger: false };
+}
+
+interface HistoryRow {
+  [column: string]: unknown;
+  id: string;
+  tracked: boolean;
+  run_on: string | null;
+  seq: string | null;
+  kind: string | null;
+  up_checksum: string | null;
+  down_checksum: string | null;
+  duration_ms: number | null;
+  actor: string | null;
+  git_sha: string | null;
+  ledger_version: number | null;
+}
+
+/** All applied migrations in one round trip, however many there are. */
+export async function readHistory(session: Session, config: Config, state: LedgerState): Promise<History> {
+  if (!state.hasTracking && !state.hasLedger) return { ...state, applied: [], ledgerCurrent: false };
+  const rows = await session.query<HistoryRow>(historySql(config.trackingTable, state));
+  const applied = new Map<string, AppliedMigration>();
+  for (const row of rows) if (row.id !== null) applied.set(row.id, toApplied(row));
+  const version = rows[0]?.ledger_version ?? -1;
+  return {
+    ...state,
+    applied: [...applied.values()].sort((a, b) => (a.id < b.id ? -1 : 1)),
+    ledgerCurrent: state.hasLedger && version >= newestLedgerFile(),
+  };
+}
+
+function historySql({ schema, table }: TrackingTable, state: LedgerState): string {
+  const tracking = state.hasTracking
+    ? `SELECT name::text AS id, max(run_on)::timestamptz AS run_on FROM ${pg.escapeIdentifier(schema)}.${pg.escapeIdentifier(table)} GROUP BY name`
+    : 'SELECT NULL::text AS id, NULL::timestamptz AS run_on WHERE false';
+  const iso = (value: string) => `to_char(${value} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`;
+  if (!state.hasLedger) {
+    return `SELECT t.id, true AS tracked, ${iso('t.run_on')} AS run_on FROM (${tracking}) t`;
+  }
+  return `SELECT h.*, v.ledger_version FROM (SELECT max(id) AS ledger_version FROM migration_ledger.migrations) v LEFT JOIN (
+    SELECT coalesce(t.id, a.id) AS id, t.id IS NOT NULL AS tracked, ${iso('coalesce(e.finished_at, t.run_on)')} AS run_on,
+           e.seq, e.kind, e.up_checksum, e.down_checksum, e.duration_ms, e.actor, e.git_sha
+      FROM (${tracking}) t
+      FULL JOIN (SELECT id, seq FROM migration_ledger.applied WHERE tracking = ${quote(trackingName({ schema, table }))}) a USING (id)
+      LEFT JOIN migration_ledger.entries e ON e.seq = a.seq) h ON true`;
+}
+
+function toApplied(row: HistoryRow): AppliedMigration {
+  const [, version = row.id, name = ''] = /^(\d+)[_-]?(.*)$/s.exec(row.id) ?? [];
+  const entry =
+    row.seq == null
+      ? null
+      : {
+          seq: Number(row.seq),
+          kind: row.kind ?? 'run',
+          upChecksum: row.up_checksum,
+          downChecksum: row.down_checksum,
+          durationMs: row.duration_ms ?? 0,
+          actor: row.actor ?? '',
+          gitSha: row.git_sha,
+        };
+  return { id: row.id, version, name, tracked: row.tracked, entry, appliedAt: row.run_on };
+}
+
+const ledgerDirectory = join(packageRoot, 'db', 'ledger');
+
+function newestLedgerFile(): number {
+  return Math.max(...readdirSync(ledgerDirectory).map((name) => Number.parseInt(name, 10) || 0));
+}
+
+/**
+ * Brings the tracking table and the ledger up to date before the first write; call it only when they are behind.
+ * postgres-migrations looks for a table named `migrations` in any schema and then reads it unqualified, so an
+ * application that has one would break it: ours exists first, and the search path leads to it alone.
+ * @throws MigrateError `refused` naming each privilege that is missing, before anything is changed.
+ */
+export async function ensureLedger(session: Session, engine: Engine, history: History): Promise<void> {
+  if (!history.hasTracking) await engine.ensureTrackingTable(session.client);
+  if (history.ledgerCurrent) return;
+  await session.query(`CREATE SCHEMA IF NOT EXISTS migration_ledger;
+    CREATE TABLE IF NOT EXISTS migration_ledger.migrations (
+      id integer PRIMARY KEY, name varchar(100) UNIQUE NOT NULL, hash varchar(40) NOT NULL,
+      executed_at timestamp DEFAULT current_timestamp);
+    SET search_path TO migration_ledger`);
+  const { migrate } = await import('postgres-migrations');
+  try {
+    await migrate({ client: session.client }, ledgerDirectory);
+  } catch (cause) {
+    throw new MigrateError(
+      'refused',
+      `The ledger could not be brought up to date: ${(cause as Error).message}`,
+      {
+        hint: 'It is created from the package’s db/ledger; a database that a newer version of the tool has written needs that version.',
+        state: 'No migration was run.',
+        cause,
+      },
+    );
+  } finally {
+    await session.query('RESET search_path');
+  }
+}
+
+/** The texts that belong to entries, by sequence number. */
+export async function readTexts(
+  session: Session,
+  seqs: readonly number[],
+): Promise<Map<number, { up: string | null; down: string | null }>> {
+  if (seqs.length === 0) return new Map();
+  const rows = await session.query<{ seq: string; up_sql: string | null; down_sql: string | null }>(
+    'SELECT seq, up_sql, down_sql FROM migration_ledger.entries WHERE seq = ANY ($1::bigint[])',
+    [seqs],
+  );
+  return new Map(rows.map(({ seq, up_sql, down_sql }) => [Number(seq), { up: up_sql, down: down_sql }]));
+}
+
+/** One line of history to write. Texts are null where they are of no use later (the up of a revert). */
+export interface NewEntry {
+  readonly id: string;
+  readonly version: string;
+  readonly name: string;
+  readonly direction: Direction;
+  readonly kind: 'run' | 'adopted' | 'baseline' | 'imported' | 'repaired';
+  readonly upSql: string | null;
+  readonly downSql: string | null;
+  readonly upChecksum: string | null;
+  readonly downChecksum: string | null;
+  readonly durationMs: number;
+  readonly reason?: string;
+}
+
+/** One statement that adds an entry and makes `applied` say the same; part of the migration's own transaction. */
+export function entrySql(entry: NewEntry, tracking: TrackingTable, provenance: Provenance): string {
+  const literal = (value: string | null | undefined) => (value == null ? 'NULL' : quote(value));
+  const name = quote(trackingName(tracking));
+  const values = [
+    name,
+    literal(entry.version),
+    literal(entry.name),
+    literal(entry.direction),
+    literal(entry.kind),
+    literal(entry.upSql),
+    literal(entry.downSql),
+    literal(entry.upChecksum),
+    literal(entry.downChecksum),
+    String(Math.round(entry.durationMs)),
+    ...[
+      provenance.actor,
+      provenance.gitSha,
+      provenance.runUrl,
+      provenance.host,
+      provenance.toolVersion,
+      provenance.environment,
+      entry.reason,
+    ].map(literal),
+  ];
+  const insert = `INSERT INTO migration_ledger.entries (tracking, version, name, direction, kind, up_sql, down_sql, up_checksum, down_checksum, duration_ms, actor, git_sha, run_url, host, tool_version, environment, reason) VALUES (${values.join(', ')}) RETURNING seq`;
+  const id = quote(entry.id);
+  return entry.direction === 'up'
+    ? `WITH entry AS (${insert}) INSERT INTO migration_ledger.applied (tracking, id, seq) SELECT ${name}, ${id}, seq FROM entry ON CONFLICT (tracking, id) DO UPDATE SET seq = excluded.seq`
+    : `WITH entry AS (${insert}) DELETE FROM migration_ledger.applied WHERE tracking = ${name} AND id = ${id}`;
+}

@@ -1,0 +1,15 @@
+// Gives the folder this package lives in and its version. The same from a source file in scripts/ and from dist/.
+import { readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** Absolute path of the package: the folder that holds `package.json`, `db/` and `scripts/`. */
+export const packageRoot = join(dirname(fileURLToPath(import.meta.url)), '..');
+
+/** The tool's version as in package.json; recorded in the ledger with every migration. */
+export function toolVersion(): string {
+  const { version } = JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')) as {
+    version: string;
+  };
+  return version;
+}

@@ -1,0 +1,50 @@
+// Takes variables and the git checkout; gives who runs this, from which commit and where: what the ledger remembers.
+import { execFile } from 'node:child_process';
+import { hostname, userInfo } from 'node:os';
+import { promisify } from 'node:util';
+import type { Config } from './config.ts';
+import { toolVersion } from './paths.ts';
+
+export interface Provenance {
+  readonly actor: string;
+  readonly gitSha: string | null;
+  readonly runUrl: string | null;
+  readonly host: string;
+  readonly toolVersion: string;
+  readonly environment: string;
+}
+
+/** Never fails: what cannot be found out is null. */
+export async function readProvenance(config: Config): Promise<Provenance> {
+  const { variables } = config;
+  return {
+    actor: variables.MIGRATE_ACTOR || variables.GITHUB_ACTOR || `${userName()}@${hostname()}`,
+    gitSha: variables.GITHUB_SHA || (await headCommit(config.root)),
+    runUrl: runUrl(config),
+    host: hostname(),
+    toolVersion: toolVersion(),
+    environment: config.environmentName,
+  };
+}
+
+function userName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    return `uid ${process.getuid?.() ?? '?'}`;
+  }
+}
+
+function runUrl({ variables }: Config): string | null {
+  const { GITHUB_SERVER_URL: server, GITHUB_REPOSITORY: repository, GITHUB_RUN_ID: run } = variables;
+  return repository && run ? `${server || 'https://github.com'}/${repository}/actions/runs/${run}` : null;
+}
+
+async function headCommit(root: string): Promise<string | null> {
+  try {
+    const { stdout } = await promisify(execFile)('git', ['rev-parse', 'HEAD'], { cwd: root });
+    return stdout.trim();
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,42 @@
+// Takes any text that is about to be shown; gives it without secrets. Pure.
+
+const literal = String.raw`(?:[eE]?'(?:[^'\\]|''|\\.)*'?|\$([A-Za-z_]\w*)?\$[\s\S]*?(?:\$\1\$|$))`;
+const passwordLiteral = new RegExp(
+  String.raw`\b(password|passwd|secret|token)(\s*(?:=|:=|=>)?\s*)${literal}`,
+  'gi',
+);
+const passwordPair = /\b(password|passwd)(\s*=\s*)(?!')[^\s'"&]+/gi;
+const urlPassword = /(\b[a-z][a-z0-9+.-]*:\/\/[^\s:/@'"]*:)[^\s@'"]+(@)/gi;
+
+/** Masks what stands where SQL, connection strings and URLs keep passwords; the length and the line breaks stay. */
+export function maskSqlSecrets(text: string): string {
+  return text
+    .replace(
+      passwordLiteral,
+      (match, word: string, gap: string) => word + gap + stars(match.slice(word.length + gap.length)),
+    )
+    .replace(
+      passwordPair,
+      (match, word: string, gap: string) => word + gap + stars(match.slice(word.length + gap.length)),
+    )
+    .replace(
+      urlPassword,
+      (match, before: string, after: string) =>
+        before + stars(match.slice(before.length, -after.length)) + after,
+    );
+}
+
+function stars(text: string): string {
+  return text.replace(/[^\n\r']/gu, (character) => '*'.repeat(character.length));
+}
+
+/** Hides known secrets wherever they stand, also URL-encoded; very short ones would blank out ordinary text. */
+export function hideSecrets(text: string, secrets: readonly string[]): string {
+  let hidden = text;
+  for (const secret of secrets.filter(({ length }) => length >= 4)) {
+    for (const form of new Set([secret, encodeURIComponent(secret), JSON.stringify(secret).slice(1, -1)])) {
+      hidden = hidden.replaceAll(form, '***');
+    }
+  }
+  return hidden;
+}

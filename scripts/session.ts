@@ -1,0 +1,196 @@
+// Takes a Config; gives one session on the target: connected, checked to be a real one, set up and ended again.
+// It knows nothing of migrations or of the ledger.
+import { hostname } from 'node:os';
+import type pg from 'pg';
+import { type BatchOptions, type BatchResult, sendBatch } from './batch.ts';
+import { type Config, refuseMissingTarget } from './config.ts';
+import { connect, poolerError } from './connect.ts';
+import { MigrateError } from './errors.ts';
+import { describeTarget, type Target } from './target.ts';
+
+export type Row = Readonly<Record<string, unknown>>;
+
+export interface Session {
+  readonly target: Target;
+  /** True when the target is the embedded development server. */
+  readonly embedded: boolean;
+  /** For the libraries that bring their own queries; everything else goes through `query` and `batch`. */
+  readonly client: pg.Client;
+  readonly pid: number;
+  /** As `server_version_num`: 160014 for 16.14. */
+  readonly serverVersion: number;
+  readonly readOnly: 'standby' | 'default_transaction_read_only' | null;
+  /** One statement, one round trip. Rejects with pg's own error, or MigrateError `connection` when the session is lost. */
+  query<Result extends Row = Row>(text: string, values?: readonly unknown[]): Promise<Result[]>;
+  /** Several statements, one round trip; see `sendBatch`. */
+  batch(text: string, options?: BatchOptions): Promise<BatchResult>;
+  /** Ours is UTF-8; a file that set another encoding would garble what we send next. Free when nothing changed. */
+  restoreEncoding(): Promise<void>;
+  /** How many round trips this session made; a claim of the README is tested with it. */
+  roundTrips(): number;
+  /** A second, short-lived connection to the same target, for looking at the first from outside. */
+  aside<Result>(work: (client: pg.Client) => Promise<Result>): Promise<Result>;
+  onNotice(listener: (notice: string) => void): void;
+}
+
+export interface SessionHooks {
+  readonly signal?: AbortSignal;
+  readonly onRetry?: (reason: string) => void;
+  readonly onServerStart?: () => void;
+}
+
+/**
+ * Settings of every session of ours, to be sent again after each RESET ALL. A statement of a client that was killed
+ * would run on and hold its locks; client_connection_check_interval ends it within a second.
+ * https://www.postgresql.org/docs/16/runtime-config-connection.html#GUC-CLIENT-CONNECTION-CHECK-INTERVAL
+ */
+export function sessionSettings(config: Config): string {
+  return `SELECT set_config('lock_timeout', '${config.lockTimeoutMs}', false), set_config('statement_timeout', '${config.statementTimeoutMs}', false), set_config('idle_in_transaction_session_timeout', '0', false), set_config('client_connection_check_interval', '1000', false)`;
+}
+
+/** Connects, works, disconnects; the session is ended however the work ends. */
+export async function withSession<Result>(
+  config: Config,
+  hooks: SessionHooks,
+  work: (session: Session) => Promise<Result>,
+): Promise<Result> {
+  const target = await resolveTarget(config, hooks);
+  const client = await connect(target, {
+    applicationName: applicationName(config),
+    timeoutMs: config.connectTimeoutMs,
+    ...(hooks.signal === undefined ? {} : { signal: hooks.signal }),
+    ...(hooks.onRetry === undefined ? {} : { onRetry: hooks.onRetry }),
+  });
+  try {
+    return await work(await openSession(config, target, client));
+  } finally {
+    await endClient(client);
+  }
+}
+
+function applicationName(config: Config): string {
+  return `migrate ${config.command} ${config.variables.MIGRATE_ACTOR ?? config.variables.GITHUB_ACTOR ?? ''}@${hostname()} ${(config.variables.GITHUB_SHA ?? '').slice(0, 7)}`
+    .trim()
+    .slice(0, 63);
+}
+
+async function resolveTarget(config: Config, hooks: SessionHooks): Promise<Target> {
+  if (config.target !== undefined) return config.target;
+  refuseMissingTarget(config);
+  const { startDevServer } = await import('./devserver.ts');
+  const server = await startDevServer(config.root);
+  if (server.started) hooks.onServerStart?.();
+  const { host, port, user, password, database } = server;
+  return { host, port, user, password, database, sslMode: 'disable' };
+}
+
+async function openSession(config: Config, target: Target, client: pg.Client): Promise<Session> {
+  let trips = 0;
+  let lost: Error | null = null;
+  client.on('error', (error) => {
+    lost ??= error;
+  });
+  let encoding = 'UTF8';
+  const { connection } = client as unknown as { connection: NodeJS.EventEmitter };
+  connection.on('parameterStatus', (status: { parameterName: string; parameterValue: string }) => {
+    if (status.parameterName === 'client_encoding') encoding = status.parameterValue;
+  });
+  const session = {
+    target,
+    client,
+    embedded: config.target === undefined,
+    query: async <Result extends Row>(text: string, values?: readonly unknown[]): Promise<Result[]> => {
+      trips += 1;
+      try {
+        return (await client.query<Result>(text, values as unknown[])).rows;
+      } catch (error) {
+        throw isConnectionLoss(error) ? lostError(target, lost ?? (error as Error)) : error;
+      }
+    },
+    batch: async (text: string, options?: BatchOptions) => {
+      trips += 1;
+      const result = await sendBatch(client, text, options);
+      return isConnectionLoss(result.error)
+        ? { ...result, error: lostError(target, lost ?? result.error) }
+        : result;
+    },
+    restoreEncoding: async () => {
+      if (encoding === 'UTF8') return;
+      trips += 1;
+      await sendBatch(client, 'RESET client_encoding');
+    },
+    roundTrips: () => trips,
+    aside: async <Result>(work: (client: pg.Client) => Promise<Result>) => {
+      const second = await connect(target, {
+        applicationName: `${applicationName(config).slice(0, 54)} watching`,
+        timeoutMs: 5000,
+      });
+      try {
+        return await work(second);
+      } finally {
+        await endClient(second);
+      }
+    },
+    onNotice: (listener: (notice: string) => void) => {
+      client.on('notice', ({ severity, message }) => listener(`${severity ?? 'NOTICE'}: ${message ?? ''}`));
+    },
+  };
+  return { ...session, ...(await preflight(config, client, session.query)) };
+}
+
+type Preflight = Pick<Session, 'pid' | 'serverVersion' | 'readOnly'>;
+
+/** One round trip that sets the session up and tells whether it is one. */
+async function preflight(config: Config, client: pg.Client, query: Session['query']): Promise<Preflight> {
+  const [row] = await query<{ pid: number; version: number; standby: boolean; read_only: boolean }>(
+    `${sessionSettings(config)}, pg_backend_pid() AS pid, current_setting('server_version_num')::int AS version, pg_is_in_recovery() AS standby, current_setting('default_transaction_read_only')::bool AS read_only`,
+  );
+  if (row === undefined)
+    throw new MigrateError('connection', 'The server answered nothing to the first query');
+  // Through a pooler in transaction mode the backend that answers is not the one that was promised at login.
+  const promised = (client as unknown as { processID: number | null }).processID;
+  if (promised !== row.pid) throw poolerError('the backend changes between queries');
+  const readOnly = row.standby ? 'standby' : row.read_only ? 'default_transaction_read_only' : null;
+  return { pid: row.pid, serverVersion: row.version, readOnly };
+}
+
+/** @throws MigrateError `refused` on a standby or where sessions are read-only: nothing can be written there. */
+export function refuseReadOnly(session: Session): void {
+  if (session.readOnly === null) return;
+  const standby = session.readOnly === 'standby';
+  throw new MigrateError(
+    'refused',
+    standby
+      ? `${describeTarget(session.target)} is a standby (read replica) and cannot be migrated`
+      : `Sessions on ${describeTarget(session.target)} are read-only (default_transaction_read_only is on)`,
+    {
+      hint: standby
+        ? 'Connect to the primary server.'
+        : 'Use the migration role, or have the setting removed: ALTER ROLE … RESET default_transaction_read_only.',
+      state: 'Nothing was changed.',
+    },
+  );
+}
+
+/** True for errors after which the session is gone: sockets, and SQLSTATE classes 08 and 57P. */
+export function isConnectionLoss(error: unknown): error is Error {
+  if (!(error instanceof Error) || error instanceof MigrateError) return false;
+  const code = String((error as { code?: unknown }).code ?? '');
+  return (
+    /^(08|57P0[123])/.test(code) ||
+    /^(ECONN|EPIPE|ETIMEDOUT|EHOST|ENET)/.test(code) ||
+    /^(Connection terminated|Client (was closed|has encountered))/.test(error.message)
+  );
+}
+
+function lostError(target: Target, cause: Error): MigrateError {
+  return new MigrateError(
+    'connection',
+    `The connection to ${describeTarget(target)} was lost: ${cause.message}`,
+    { cause },
+  );
+}
+
+async function endClient(client: pg.Client): Promise<void> {
+  await client.end().catch(() => undefined);
+}

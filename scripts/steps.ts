@@ -1,0 +1,85 @@
+// Takes the steps of a plan and the texts the ledger keeps; gives each step with the text it will run. Pure.
+// It must not know databases.
+import { readDirectives } from './directives.ts';
+import { MigrateError } from './errors.ts';
+import { checksum } from './files.ts';
+import type { NewEntry } from './ledger.ts';
+import type { Step } from './plan.ts';
+import type { Directives } from './types.ts';
+
+/** A step and the text that belongs to it. */
+export interface ReadyStep extends Step {
+  /** The file as shown to people, also where the text comes from the ledger. */
+  readonly path: string;
+  readonly text: string;
+  readonly directives: Directives;
+  /** Set when the text is not what the file says: a note for the reader. */
+  readonly note?: string;
+}
+
+/** Texts that the ledger keeps, by sequence number of the entry. */
+export type LedgerTexts = ReadonlyMap<number, { readonly up: string | null; readonly down: string | null }>;
+
+/**
+ * Chooses the text of every step: an up runs what is on disk, a down what was recorded when its up ran.
+ * @throws MigrateError `refused` when any down is irreversible, `history` when a down has no text anywhere: before
+ * anything runs.
+ */
+export function readySteps(steps: readonly Step[], texts: LedgerTexts, fromDisk = false): ReadyStep[] {
+  const ready = steps.map((step) =>
+    step.direction === 'up' ? readyUp(step) : readyDown(step, texts, fromDisk),
+  );
+  const irreversible = ready.filter(({ directives }) => directives.irreversible !== undefined);
+  const [first] = irreversible;
+  if (first !== undefined) {
+    throw new MigrateError('refused', `${first.id} cannot be reverted: ${first.directives.irreversible}`, {
+      hint: 'Write a new migration that goes forward instead (make migrate-new name=…).',
+      state: 'Nothing was changed.',
+      ...(irreversible.length > 1
+        ? { problems: irreversible.map(({ id, directives }) => `${id}: ${directives.irreversible}`) }
+        : {}),
+    });
+  }
+  return ready;
+}
+
+function readyUp(step: Step): ReadyStep {
+  if (step.migration === null) throw new Error(`no file for the up of ${step.id}`);
+  const { path, text, directives } = step.migration.up;
+  return { ...step, path, text, directives };
+}
+
+function readyDown(step: Step, texts: LedgerTexts, fromDisk: boolean): ReadyStep {
+  const disk = step.migration?.down;
+  const recorded = step.applied?.entry == null ? null : (texts.get(step.applied.entry.seq)?.down ?? null);
+  if (disk !== undefined && (fromDisk || recorded === null || checksum(recorded) === disk.checksum)) {
+    return { ...step, path: disk.path, text: disk.text, directives: disk.directives };
+  }
+  if (recorded === null) {
+    throw new MigrateError('history', `The down of ${step.id} is neither on disk nor in the ledger`, {
+      hint: 'Check out the commit that has the file, then try again.',
+      state: 'Nothing was changed.',
+    });
+  }
+  const note =
+    disk === undefined
+      ? 'the file is not on disk; running the text in the ledger'
+      : 'the file was changed since; running the text in the ledger (--from-disk runs the file)';
+  const { directives } = readDirectives(recorded, 'down');
+  return { ...step, path: disk?.path ?? `${step.id}.down.sql (ledger)`, text: recorded, directives, note };
+}
+
+/** What the ledger is to remember of a step that took `durationMs`. */
+export function entryOf(step: ReadyStep, durationMs: number): NewEntry {
+  const { id, version, name, direction } = step;
+  const common = { id, version, name, direction, kind: 'run' as const, durationMs };
+  return direction === 'up' && step.migration !== null
+    ? {
+        ...common,
+        upSql: step.text,
+        downSql: step.migration.down.text,
+        upChecksum: step.migration.up.checksum,
+        downChecksum: step.migration.down.checksum,
+      }
+    : { ...common, upSql: null, downSql: step.text, upChecksum: null, downChecksum: checksum(step.text) };
+}
