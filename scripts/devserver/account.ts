@@ -2,8 +2,8 @@
 // PostgreSQL refuses to run as root. It must not know what is in those folders.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { chmodSync, existsSync, mkdirSync, readFileSync, statSync } from 'node:fs';
+import { homedir } from 'node:os';
 import { basename, join } from 'node:path';
 import { MigrateError } from '../errors.ts';
 
@@ -16,11 +16,15 @@ export interface Account {
 const candidates = ['postgres', '_postgres', 'nobody'];
 
 /**
- * The account for the server when this process is root, else undefined (it runs as whoever we are).
+ * The account for the server when this process is root, else undefined (it runs as whoever we are). A cluster that is
+ * there already is run by its owner.
  * @throws MigrateError `connection` when root finds no other account
  */
-export function serverAccount(): Account | undefined {
+export function serverAccount(cluster?: string): Account | undefined {
   if (process.getuid?.() !== 0) return undefined;
+  const owner = cluster === undefined ? undefined : statSync(cluster, { throwIfNoEntry: false });
+  if (owner !== undefined && owner.uid !== 0)
+    return { name: `of user id ${owner.uid}`, uid: owner.uid, gid: owner.gid };
   const known = new Map(readAccounts().map((account) => [account.name, account]));
   const name = candidates.find((candidate) => known.has(candidate));
   const account = name === undefined ? undefined : known.get(name);
@@ -74,12 +78,20 @@ export function shellUnsafe(path: string): boolean {
   return /["$`\\\n]/.test(path);
 }
 
-/** A folder of this machine that every account can enter, for what cannot stay in the project. */
+/** Where to put what cannot stay in the project: a folder that only we can write to and every account can enter. */
 export function elsewhere(): string {
-  const user = process.getuid?.() ?? 0;
-  if (user === 0)
-    return existsSync('/var/lib') ? '/var/lib/postgres-migrations' : '/var/tmp/postgres-migrations';
-  return join(tmpdir(), `postgres-migrations-${user}`);
+  const isRoot = process.getuid?.() === 0;
+  return isRoot ? '/var/lib/postgres-migrations' : join(homedir(), '.cache', 'postgres-migrations');
+}
+
+/** Makes `elsewhere()` if it is missing; the mode is set apart, for the umask may forbid it. */
+export function makeElsewhere(): string {
+  const folder = elsewhere();
+  if (!existsSync(folder)) {
+    mkdirSync(folder, { recursive: true });
+    chmodSync(folder, 0o755);
+  }
+  return folder;
 }
 
 /** The stand-in for a project folder that the account cannot reach: always the same one for the same path. */

@@ -1,20 +1,11 @@
 // Takes nothing but this machine's platform; gives the folder with the embedded PostgreSQL's programs, complete and
 // readable for the account that will run them. It must not know data directories, ports or passwords.
 import { execFileSync } from 'node:child_process';
-import {
-  cpSync,
-  existsSync,
-  lstatSync,
-  mkdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  symlinkSync,
-} from 'node:fs';
+import { cpSync, existsSync, lstatSync, readFileSync, renameSync, rmSync, symlinkSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join, relative } from 'node:path';
 import { MigrateError } from '../errors.ts';
-import { type Account, elsewhere, runsAs, shellUnsafe } from './account.ts';
+import { type Account, makeElsewhere, runsAs, shellUnsafe } from './account.ts';
 
 export interface Binaries {
   readonly initdb: string;
@@ -89,10 +80,9 @@ function isPresent(path: string): boolean {
 /** One copy per package version; made aside and renamed, so that a second process never sees half of it. */
 function copyOfBinaries(folder: string, account: Account | undefined): string {
   const { version } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as { version: string };
-  const copy = join(elsewhere(), `postgres-${version}-${process.platform}-${process.arch}`);
+  const copy = join(makeElsewhere(), `postgres-${version}-${process.platform}-${process.arch}`);
   if (!existsSync(copy)) {
     const staging = `${copy}.${process.pid}`;
-    mkdirSync(dirname(copy), { recursive: true, mode: 0o755 });
     cpSync(join(folder, 'native'), staging, { recursive: true, verbatimSymlinks: true });
     execFileSync('chmod', ['-R', 'u=rwX,go=rX', staging]);
     try {

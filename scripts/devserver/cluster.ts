@@ -98,7 +98,7 @@ export async function launch(options: Launch): Promise<void> {
     writeOwned(log, '', account);
     const problem = await runPgCtl(options, log);
     if (problem === undefined) {
-      writeFileSync(join(home, 'port'), `${port}\n`);
+      writeOwned(join(home, 'port'), `${port}\n`, account);
       return;
     }
     const text = `${readText(log) ?? ''}\n`;

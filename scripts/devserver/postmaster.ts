@@ -16,12 +16,15 @@ export interface Postmaster {
 export const loopback = '127.0.0.1';
 const pollInterval = 25;
 
-/** What the running server wrote about itself; undefined when there is no such file or it is still being written. */
+/**
+ * What the running server wrote about itself; undefined when there is no such file or it is still being written, and
+ * when it tells of another folder: then this one is a copy, made while the original's server was running.
+ */
 export function readPostmaster(cluster: string): Postmaster | undefined {
   const lines = readText(join(cluster, 'postmaster.pid'))?.split('\n');
   const pid = Number.parseInt(lines?.[0] ?? '', 10);
   const port = Number.parseInt(lines?.[3] ?? '', 10);
-  return pid > 0 && port > 0 ? { pid, port } : undefined;
+  return pid > 0 && port > 0 && lines?.[1] === cluster ? { pid, port } : undefined;
 }
 
 export function readText(path: string): string | undefined {
@@ -69,7 +72,7 @@ function speaksPostgres(port: number): Promise<boolean> {
 export function livingPostmaster(cluster: string): Postmaster | undefined {
   const postmaster = readPostmaster(cluster);
   if (postmaster === undefined || !isAlive(postmaster.pid)) return undefined;
-  return commandLine(postmaster.pid).includes(cluster) ? postmaster : undefined;
+  return commandLine(postmaster.pid).includes(`-D ${cluster}`) ? postmaster : undefined;
 }
 
 function commandLine(pid: number): string {

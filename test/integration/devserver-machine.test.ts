@@ -4,9 +4,11 @@ import {
   chmodSync,
   chownSync,
   cpSync,
+  existsSync,
   lstatSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   rmSync,
 } from 'node:fs';
@@ -16,10 +18,10 @@ import { dirname, join } from 'node:path';
 import { expect } from 'chai';
 import { build } from 'esbuild';
 import { execa } from 'execa';
-import { serverAccount } from '../../scripts/devserver/account.ts';
+import { elsewhere, serverAccount } from '../../scripts/devserver/account.ts';
 import { repairSymlinks } from '../../scripts/devserver/binaries.ts';
 import { readPostmaster } from '../../scripts/devserver/postmaster.ts';
-import { removeServer } from '../../scripts/devserver.ts';
+import { removeServer, stopServer } from '../../scripts/devserver.ts';
 import { productRoot } from '../support/cli.ts';
 import { cleanUpAfterTest } from '../support/hooks.ts';
 
@@ -119,7 +121,23 @@ describe('the embedded server among processes and accounts', () => {
       expect(await start(join(parent, 'data'), { uid, gid })).to.include({ started: true });
     });
 
+    it('runs for root on what an ordinary user began, and for that user again', async () => {
+      const parent = freshParent(0o755);
+      const folder = join(parent, 'data');
+      const user = { uid: 65534, gid: 65534 }; // nobody, which root chooses only where there is no postgres
+      chownSync(parent, user.uid, user.gid);
+      for (const as of [user, {}, user]) {
+        expect(await start(folder, as)).to.include({ started: true });
+        await stopServer(folder);
+      }
+    });
+
     it('runs for root from packages that the unprivileged account cannot read', async () => {
+      const before = copies();
+      cleanUpAfterTest(async () => {
+        for (const name of copies())
+          if (!before.includes(name)) rmSync(join(elsewhere(), name), { recursive: true });
+      });
       const parent = freshParent(0o755);
       const project = join(parent, 'private');
       mkdirSync(project, { mode: 0o700 });
@@ -153,6 +171,11 @@ describe('the embedded server among processes and accounts', () => {
     expect(report.hint).to.contain('DATABASE_URL').and.to.contain('npm ci');
   });
 });
+
+/** What lies in the machine-wide folder, which may be in use by projects outside of this test. */
+function copies(): string[] {
+  return existsSync(elsewhere()) ? readdirSync(elsewhere()) : [];
+}
 
 /** The platform's package, copied into another node_modules. */
 function copyPackage(modules: string): string {

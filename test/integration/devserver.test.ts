@@ -1,8 +1,9 @@
-import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, cpSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
+import { execa } from 'execa';
 import pg from 'pg';
 import { livingPostmaster, readPostmaster } from '../../scripts/devserver/postmaster.ts';
 import {
@@ -50,6 +51,12 @@ async function query(server: EmbeddedServer, sql: string, database = 'postgres')
 async function cutPower(folder: string): Promise<void> {
   process.kill(pidIn(folder)!, 'SIGKILL');
   while (livingPostmaster(clusterIn(folder)) !== undefined) await new Promise(setImmediate);
+}
+
+/** cpSync keeps modes but not owners, which PostgreSQL insists on. */
+async function chownLike(original: string, copy: string): Promise<void> {
+  const { uid, gid } = statSync(original);
+  await execa('chown', ['-R', `${uid}:${gid}`, copy]);
 }
 
 async function rejection(promise: Promise<unknown>): Promise<MigrateError> {
@@ -150,6 +157,19 @@ describe('the embedded server', () => {
     expect(await stopServer(dataDirectory)).to.equal(false);
     expect(await startServer({ dataDirectory })).to.have.property('started', true);
     expect(pidIn(dataDirectory)).not.to.equal(process.pid);
+  });
+
+  it('is not taken for the server of a copy of its folder', async () => {
+    const dataDirectory = freshFolder();
+    const copy = freshFolder('copy');
+    const original = await startServer({ dataDirectory });
+    cpSync(dataDirectory, copy, { recursive: true });
+    await chownLike(clusterIn(dataDirectory), clusterIn(copy));
+    expect(await serverStatus(copy)).to.equal(undefined);
+    const second = await startServer({ dataDirectory: copy });
+    expect(second.started).to.equal(true);
+    expect(second.port).not.to.equal(original.port);
+    expect(await serverStatus(dataDirectory)).to.have.property('port', original.port);
   });
 
   it('takes over the lock of a start that was killed', async () => {

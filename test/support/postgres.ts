@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
 import { parseIntoClientConfig } from 'pg-connection-string';
-import { readPostmaster } from '../../scripts/devserver/postmaster.ts';
+import { livingPostmaster } from '../../scripts/devserver/postmaster.ts';
 import { removeServer, startServer } from '../../scripts/devserver.ts';
 import { cleanUpAfterRun } from './hooks.ts';
 
@@ -113,8 +113,9 @@ async function embedded(): Promise<TestServer> {
 
 /** The server is detached: a run that is aborted must take it along. */
 function killWithProcess(folder: string): void {
+  process.once('SIGTERM', () => process.exit(143)); // without a listener there is no `exit` event
   process.once('exit', () => {
-    const postmaster = readPostmaster(join(folder, 'cluster'));
+    const postmaster = livingPostmaster(join(folder, 'cluster'));
     if (postmaster !== undefined) process.kill(postmaster.pid, 'SIGQUIT');
     rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
   });

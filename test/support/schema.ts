@@ -1,0 +1,71 @@
+// Takes a test database; gives the schema stage's view of it: a query function, gate, snapshot and what changed.
+// It knows nothing of migrations.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Difference, diffSnapshots } from '../../scripts/schema/diff.ts';
+import { fingerprint } from '../../scripts/schema/fingerprint.ts';
+import {
+  differingClasses,
+  readClassHashes,
+  readObjects,
+  readSnapshot,
+  withCanonicalSession,
+} from '../../scripts/schema/snapshot.ts';
+import {
+  defaultSchemaOptions,
+  type Query,
+  type SchemaOptions,
+  type Snapshot,
+} from '../../scripts/schema/types.ts';
+
+/** Anything with pg's `query`. */
+interface Connection {
+  // biome-ignore lint/suspicious/noExplicitAny: pg gives an array for a batch, which its types leave out
+  query(text: string, values?: unknown[]): Promise<any>;
+}
+
+/** The rows of the last statement of a batch. */
+export function queryOn(connection: Connection): Query {
+  return async (text, values) => {
+    const results = [await connection.query(text, values)].flat();
+    return results.at(-1).rows;
+  };
+}
+
+/** A file of test/fixtures/schema. */
+export function schemaFixture(name: string): string {
+  return readFileSync(join(import.meta.dirname, '..', 'fixtures', 'schema', name), 'utf8');
+}
+
+export function snapshotOf(
+  query: Query,
+  options: SchemaOptions = defaultSchemaOptions,
+  transaction: 'own' | 'running' = 'own',
+): Promise<Snapshot> {
+  return withCanonicalSession(query, () => readSnapshot(query, options), transaction);
+}
+
+export async function fingerprintOf(
+  query: Query,
+  options: SchemaOptions = defaultSchemaOptions,
+): Promise<string> {
+  return fingerprint(await withCanonicalSession(query, () => readClassHashes(query, options)));
+}
+
+/** What differs from the snapshot now; fetches only the classes whose hashes differ, as the product does. */
+export function changesSince(
+  before: Snapshot,
+  query: Query,
+  options: SchemaOptions = defaultSchemaOptions,
+  transaction: 'own' | 'running' = 'own',
+): Promise<Difference[]> {
+  return withCanonicalSession(
+    query,
+    async () => {
+      const classes = differingClasses(before.classes, await readClassHashes(query, options));
+      const expected = before.objects.filter((object) => classes.includes(object.class));
+      return diffSnapshots(expected, await readObjects(query, options, classes));
+    },
+    transaction,
+  );
+}
