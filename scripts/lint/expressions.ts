@@ -1,0 +1,139 @@
+// Takes parsed expressions; gives what a rule asks of them: volatile or not, how many rows a condition can meet.
+// Without a database it goes by the names of functions; a scratch database has the better word.
+import { child, isNode, list, type Node, strings, text, walk } from './ast.ts';
+import type { Where } from './types.ts';
+
+/** Volatile functions that stand in defaults: https://www.postgresql.org/docs/16/xfunc-volatility.html */
+const volatileFunctions = new Set([
+  'random',
+  'random_normal',
+  'gen_random_uuid',
+  'gen_random_bytes',
+  'gen_salt',
+  'uuid_generate_v1',
+  'uuid_generate_v1mc',
+  'uuid_generate_v4',
+  'uuidv7',
+  'clock_timestamp',
+  'timeofday',
+  'nextval',
+  'setval',
+  'currval',
+  'lastval',
+  'pg_sleep',
+]);
+
+export function isVolatile(expression: unknown): boolean {
+  let found = false;
+  walk(expression, (kind, node) => {
+    if (kind === 'FuncCall' && volatileFunctions.has(strings(node, 'funcname').at(-1) ?? '')) found = true;
+  });
+  return found;
+}
+
+/** Whether a tree holds the string literal `value`. */
+export function holdsLiteral(tree: unknown, value: string): boolean {
+  let found = false;
+  walk(tree, (_kind, node) => {
+    if (isNode(node.sval) ? node.sval.sval === value : false) found = true;
+  });
+  return found;
+}
+
+/** Whether any function is called. */
+export function callsFunction(tree: unknown): boolean {
+  let found = false;
+  walk(tree, (kind) => {
+    if (kind === 'FuncCall') found = true;
+  });
+  return found;
+}
+
+/** Reads a WHERE clause; `undefined` is none. */
+export function readWhere(clause: unknown): Where {
+  if (!isNode(clause)) return { whole: true, equals: [], limited: false };
+  const conjuncts = conjunctsOf(clause);
+  return {
+    whole: conjuncts.every(isTrue),
+    equals: conjuncts.flatMap(equalColumn),
+    limited: isLimited(clause) || hasBothBounds(conjuncts),
+  };
+}
+
+function conjunctsOf(clause: Node): readonly Node[] {
+  const bool = child(clause, 'BoolExpr');
+  return bool.boolop === 'AND_EXPR' ? list(bool, 'args').flatMap(conjunctsOf) : [clause];
+}
+
+function isTrue(condition: Node): boolean {
+  const constant = child(condition, 'A_Const');
+  if (isNode(constant.boolval)) return constant.boolval.boolval === true;
+  const { sides, operator } = comparison(condition);
+  return (
+    operator === '=' &&
+    sides.every(isConstant) &&
+    JSON.stringify(constantOf(sides[0])) === JSON.stringify(constantOf(sides[1]))
+  );
+}
+
+function constantOf(side: Node | undefined): unknown {
+  const { location: _location, ...value } = child(side ?? {}, 'A_Const');
+  return value;
+}
+
+function comparison(condition: Node): { sides: readonly Node[]; operator: string; kind: string } {
+  const expression = child(condition, 'A_Expr');
+  return {
+    sides: [child(expression, 'lexpr'), child(expression, 'rexpr')],
+    operator: strings(expression, 'name').at(-1) ?? '',
+    kind: text(expression, 'kind') ?? '',
+  };
+}
+
+/** A literal, a cast of one, a parameter, or an expression of such without columns and sub-selects. */
+function isConstant(side: Node): boolean {
+  let constant = Object.keys(side).length > 0;
+  walk(side, (kind) => {
+    if (kind === 'ColumnRef' || kind === 'SubLink') constant = false;
+  });
+  return constant;
+}
+
+function columnName(side: Node): string | undefined {
+  const inner = isNode(side.TypeCast) ? child(side.TypeCast as Node, 'arg') : side;
+  return strings(child(inner, 'ColumnRef'), 'fields').at(-1);
+}
+
+/** `column = constant`, `column IN (constants)`, `column = ANY (constants)` → the column. */
+function equalColumn(condition: Node): readonly string[] {
+  const { sides, operator, kind } = comparison(condition);
+  const [left = {}, right = {}] = sides;
+  if (operator !== '=' || !['AEXPR_OP', 'AEXPR_IN', 'AEXPR_OP_ANY'].includes(kind)) return [];
+  const forward = isConstant(right) ? columnName(left) : undefined;
+  const backward = kind === 'AEXPR_OP' && isConstant(left) ? columnName(right) : undefined;
+  return [forward ?? backward].filter((name) => name !== undefined);
+}
+
+function isLimited(clause: Node): boolean {
+  let limited = false;
+  walk(clause, (kind, node) => {
+    if (kind === 'SelectStmt' && node.limitCount !== undefined) limited = true;
+    if (kind === 'ColumnRef' && strings(node, 'fields').at(-1) === 'ctid') limited = true;
+  });
+  return limited;
+}
+
+/** `BETWEEN a AND b`, or one column with both a lower and an upper constant bound. */
+function hasBothBounds(conjuncts: readonly Node[]): boolean {
+  const lower = new Set<string>();
+  const upper = new Set<string>();
+  for (const condition of conjuncts) {
+    const { sides, operator, kind } = comparison(condition);
+    const [left = {}, right = {}] = sides;
+    const column = columnName(left);
+    if (column === undefined || !isConstant(right)) continue;
+    if (kind === 'AEXPR_BETWEEN' || operator.startsWith('>')) lower.add(column);
+    if (kind === 'AEXPR_BETWEEN' || operator.startsWith('<')) upper.add(column);
+  }
+  return [...lower].some((column) => upper.has(column) && /(^|_)(id|no|number|seq)$/.test(column));
+}
