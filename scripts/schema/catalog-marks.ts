@@ -16,7 +16,7 @@ function onPartOfRelation(kind: string, catalog: string, relation: string, name:
 
 // The catalogs of the branches above the last one; large objects are data.
 const known = [
-  ...['pg_class', 'pg_constraint', 'pg_trigger', 'pg_rewrite', 'pg_policy', 'pg_statistic_ext'],
+  ...['pg_class', 'pg_proc', 'pg_constraint', 'pg_trigger', 'pg_rewrite', 'pg_policy', 'pg_statistic_ext'],
   'pg_largeobject',
 ];
 
@@ -55,6 +55,11 @@ export const comment = `
   SELECT 'statistics ' || ns.name || '.' || quote_ident(o.stxname), rel.identity, ${text('rel.identity')}
   FROM pg_description d JOIN pg_statistic_ext o ON o.oid = d.objoid JOIN rel ON rel.oid = o.stxrelid
   JOIN ns ON ns.oid = o.stxnamespace WHERE d.classoid = 'pg_statistic_ext'::regclass
+  UNION ALL
+  SELECT CASE p.prokind WHEN 'p' THEN 'procedure ' WHEN 'a' THEN 'aggregate ' WHEN 'w' THEN 'window function ' ELSE 'function ' END
+    || ns.name || '.' || quote_ident(p.proname) || '(' || oidvectortypes(p.proargtypes) || ')', NULL, ${text('NULL::text')}
+  FROM pg_description d JOIN pg_proc p ON p.oid = d.objoid JOIN ns ON ns.oid = p.pronamespace
+  WHERE d.classoid = 'pg_proc'::regclass AND p.oid >= ${firstUserOid} AND ${notMember('pg_proc', 'p.oid')}
   UNION ALL
   SELECT o.type || ' ' || o.identity, NULL, ${text('NULL::text')}
   FROM pg_description d

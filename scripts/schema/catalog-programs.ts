@@ -205,6 +205,7 @@ export const operatorFamily = `
     OR (f.oid < ${firstUserOid} AND EXISTS (
       SELECT FROM pg_amop a WHERE a.amopfamily = f.oid AND a.oid >= ${firstUserOid} AND ${notMember('pg_amop', 'a.oid')}))`;
 
+// A range type brings the cast to its multirange.
 export const cast = `
   SELECT '(' || format_type(c.castsource, NULL) || ' AS ' || format_type(c.casttarget, NULL) || ')', NULL, ${lines(
     part(
@@ -216,7 +217,8 @@ export const cast = `
       `CASE c.castcontext WHEN 'e' THEN 'explicit' WHEN 'a' THEN 'assignment' ELSE 'implicit' END`,
     ),
   )}
-  FROM pg_cast c WHERE c.oid >= ${firstUserOid} AND ${notMember('pg_cast', 'c.oid')}`;
+  FROM pg_cast c WHERE c.oid >= ${firstUserOid} AND ${notMember('pg_cast', 'c.oid')}
+    AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_cast'::regclass AND d.objid = c.oid AND d.deptype = 'i')`;
 
 export const conversion = `
   SELECT ns.name || '.' || quote_ident(c.conname), NULL, ${lines(

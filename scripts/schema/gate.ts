@@ -11,6 +11,8 @@ interface Catalog {
   /** Columns that hold the schema or the relation that the row belongs to; hidden ones do not count. */
   readonly namespace?: string;
   readonly relation?: string;
+  /** A column that holds a type; types of hidden schemas do not count. */
+  readonly type?: string;
 }
 
 const catalogs: readonly Catalog[] = [
@@ -21,7 +23,7 @@ const catalogs: readonly Catalog[] = [
   { name: 'pg_rewrite', relation: 'ev_class' },
   { name: 'pg_policy', relation: 'polrelid' },
   { name: 'pg_statistic_ext', namespace: 'stxnamespace', relation: 'stxrelid' },
-  { name: 'pg_enum' },
+  { name: 'pg_enum', type: 'enumtypid' },
   { name: 'pg_extension' },
   { name: 'pg_publication' },
   { name: 'pg_publication_rel', relation: 'prrelid' },
@@ -57,10 +59,11 @@ function countContent(from: string, ...columns: string[]): string {
   return `(SELECT count(*) || ':' || coalesce(sum(hash_record_extended(${row}, 0)), 0) FROM ${from})`;
 }
 
-function countCatalog({ name, namespace, relation }: Catalog): string {
+function countCatalog({ name, namespace, relation, type }: Catalog): string {
   const conditions = [`oid >= ${firstUserOid}`];
   if (namespace !== undefined) conditions.push(`${namespace} NOT IN (SELECT oid FROM hidden_namespace)`);
   if (relation !== undefined) conditions.push(`${relation} NOT IN (SELECT oid FROM hidden_relation)`);
+  if (type !== undefined) conditions.push(`${type} NOT IN (SELECT oid FROM hidden_type)`);
   return count(`pg_catalog.${name} WHERE ${conditions.join(' AND ')}`, 'oid::int8', 'xmin::text::int8');
 }
 
@@ -122,9 +125,17 @@ function keyedCounts(): string[] {
   return [
     countKeyed('pg_inherits', '(inhrelid::int8 << 16) + inhseqno', relationKey('inhrelid')),
     countKeyed('pg_partitioned_table', 'partrelid::int8', relationKey('partrelid')),
-    countKeyed('pg_sequence', 'seqrelid::int8', relationKey('seqrelid')),
+    // Not xmin: ALTER SEQUENCE … RESTART touches the row and changes a value only.
+    countContent(
+      `pg_catalog.pg_sequence WHERE ${relationKey('seqrelid')}`,
+      ...['seqrelid', 'seqtypid', 'seqstart', 'seqincrement', 'seqmax', 'seqmin', 'seqcache', 'seqcycle'],
+    ),
     countKeyed('pg_foreign_table', 'ftrelid::int8', relationKey('ftrelid')),
-    countKeyed('pg_range', 'rngtypid::int8', `rngtypid >= ${firstUserOid}`),
+    countKeyed(
+      'pg_range',
+      'rngtypid::int8',
+      `rngtypid >= ${firstUserOid} AND rngtypid NOT IN (SELECT oid FROM hidden_type)`,
+    ),
     countKeyed('pg_aggregate', 'aggfnoid::oid::int8', `aggfnoid >= ${firstUserOid}`),
     countKeyed(
       'pg_ts_config_map',
@@ -188,6 +199,8 @@ export function gateSql(options: SchemaOptions): string {
   ];
   return `WITH hidden_namespace AS MATERIALIZED (
   SELECT oid FROM pg_catalog.pg_namespace WHERE ${hiddenNamespace('nspname')}
+), hidden_type AS MATERIALIZED (
+  SELECT oid FROM pg_catalog.pg_type WHERE typnamespace IN (SELECT oid FROM hidden_namespace)
 ), tracking AS MATERIALIZED (
   SELECT c.oid FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
   WHERE n.nspname <> ${quoteLiteral(ledgerSchema)} AND ${trackingTable(options.tracking, 'n.nspname', 'c.relname')}
