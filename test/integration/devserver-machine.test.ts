@@ -24,6 +24,7 @@ import { readPostmaster } from '../../scripts/devserver/postmaster.ts';
 import { removeServer, stopServer } from '../../scripts/devserver.ts';
 import { productRoot } from '../support/cli.ts';
 import { cleanUpAfterTest } from '../support/hooks.ts';
+import { endWithProcess } from '../support/postgres.ts';
 
 const account = serverAccount();
 const bundles = join(productRoot, 'node_modules', '.cache');
@@ -75,6 +76,7 @@ async function start(
 function freshParent(mode: number): string {
   const parent = mkdtempSync(join(tmpdir(), 'migrate devserver '));
   chmodSync(parent, mode);
+  endWithProcess(join(parent, 'data'), parent);
   cleanUpAfterTest(async () => {
     await removeServer(join(parent, 'data'));
     rmSync(parent, { recursive: true, force: true });

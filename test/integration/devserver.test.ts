@@ -1,7 +1,7 @@
 import { chmodSync, cpSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { expect } from 'chai';
 import { execa } from 'execa';
 import pg from 'pg';
@@ -19,12 +19,14 @@ import {
 } from '../../scripts/devserver.ts';
 import { MigrateError } from '../../scripts/errors.ts';
 import { cleanUpAfterTest } from '../support/hooks.ts';
+import { endWithProcess } from '../support/postgres.ts';
 
 /** A folder that is not there yet, in a path as people have them; its server is removed after the test. */
 function freshFolder(name = "data of O'Neil"): string {
   const parent = mkdtempSync(join(tmpdir(), 'migrate devserver '));
   chmodSync(parent, 0o755);
   const folder = join(parent, name);
+  endWithProcess(folder, parent);
   cleanUpAfterTest(async () => {
     await removeServer(folder);
     rmSync(parent, { recursive: true, force: true });
@@ -212,6 +214,7 @@ describe('the embedded server', () => {
 describe('the development server', () => {
   function freshProject(): string {
     const root = freshFolder('my project');
+    endWithProcess(projectDirectories(root).development, dirname(root));
     cleanUpAfterTest(() => removeDevServer(root));
     return root;
   }

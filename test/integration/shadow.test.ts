@@ -3,11 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import pg from 'pg';
-import { removeDevServer } from '../../scripts/devserver.ts';
+import { projectDirectories, removeDevServer } from '../../scripts/devserver.ts';
 import { MigrateError } from '../../scripts/errors.ts';
 import { openShadow, type ScratchDatabase, withShadow } from '../../scripts/shadow.ts';
 import { adminClient, createDatabase, type TestDatabase } from '../support/database.ts';
 import { cleanUpAfterTest } from '../support/hooks.ts';
+import { endWithProcess } from '../support/postgres.ts';
 
 const root = join(tmpdir(), 'a project that needs no embedded server');
 
@@ -129,6 +130,7 @@ describe('a shadow on SHADOW_DATABASE_URL', () => {
 describe('a shadow without SHADOW_DATABASE_URL', () => {
   it('uses an embedded server beside the development one, without durability', async () => {
     const project = mkdtempSync(join(tmpdir(), 'migrate shadow '));
+    endWithProcess(projectDirectories(project).scratch, project);
     cleanUpAfterTest(async () => {
       await removeDevServer(project);
       rmSync(project, { recursive: true, force: true });

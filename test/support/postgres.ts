@@ -1,12 +1,12 @@
 // Takes the environment; gives the one PostgreSQL 16 of this test run, started on first use and ended with the run:
 // TEST_DATABASE_URL, else a container if a Docker engine answers, else the embedded server.
-import { mkdtempSync, rmSync } from 'node:fs';
-import { connect } from 'node:net';
+import { spawn } from 'node:child_process';
+import { mkdtempSync } from 'node:fs';
+import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
 import { parseIntoClientConfig } from 'pg-connection-string';
-import { livingPostmaster } from '../../scripts/devserver/postmaster.ts';
 import { removeServer, startServer } from '../../scripts/devserver.ts';
 import { cleanUpAfterRun } from './hooks.ts';
 
@@ -105,18 +105,26 @@ async function container(): Promise<TestServer> {
 
 async function embedded(): Promise<TestServer> {
   const folder = mkdtempSync(join(tmpdir(), 'migrate-tests-'));
-  killWithProcess(folder);
+  endWithProcess(folder);
   const { host, port, user, password } = await startServer({ dataDirectory: folder, settings: fast });
   cleanUpAfterRun(() => removeServer(folder));
   return { host, port, user, password, database: 'postgres' };
 }
 
-/** The server is detached: a run that is aborted must take it along. */
-function killWithProcess(folder: string): void {
-  process.once('SIGTERM', () => process.exit(143)); // without a listener there is no `exit` event
-  process.once('exit', () => {
-    const postmaster = livingPostmaster(join(folder, 'cluster'));
-    if (postmaster !== undefined) process.kill(postmaster.pid, 'SIGQUIT');
-    rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+/**
+ * Ends the server of this data directory, and deletes that (or the folder around it), when this process ends. The
+ * server is detached, and a run may end in any way (an abort, a broken pipe, SIGKILL): a small shell process waits for
+ * the end of its input, which comes with the end of this process.
+ */
+export function endWithProcess(dataDirectory: string, folder = dataDirectory): void {
+  const script = `cat >/dev/null
+    pid=$(head -n 1 "$1/cluster/postmaster.pid" 2>/dev/null) && kill -QUIT "$pid" 2>/dev/null
+    for attempt in 1 2 3 4 5 6 7 8 9 10; do rm -rf "$2" 2>/dev/null && break; sleep 0.2; done`;
+  const guard = spawn('/bin/sh', ['-c', script, 'sh', dataDirectory, folder], {
+    cwd: '/',
+    detached: true,
+    stdio: ['pipe', 'ignore', 'ignore'],
   });
+  guard.unref();
+  (guard.stdin as Socket).unref();
 }
