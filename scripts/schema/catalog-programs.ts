@@ -105,7 +105,8 @@ export const type = `
       't.typcollation::regcollation::text',
     ),
     flag('not_null', 't.typnotnull'),
-    part('default', 't.typdefault'),
+    // typdefault is text as the creator's search_path had it.
+    part('default', 'coalesce(pg_get_expr(t.typdefaultbin, 0), t.typdefault)'),
     part('subtype', 'format_type(r.rngsubtype, NULL)'),
     partWhen('r.rngcollation <> 0', 'subtype_collation', 'r.rngcollation::regcollation::text'),
     part(

@@ -1,0 +1,80 @@
+// The schema as SQL: what it says, an empty database becomes; said again, it is the same text.
+import { expect } from 'chai';
+import { describeDifference, diffSnapshots } from '../../scripts/schema/diff.ts';
+import { renderSchema } from '../../scripts/schema/render.ts';
+import { defaultSchemaOptions, type Query } from '../../scripts/schema/types.ts';
+import { createDatabase } from '../support/database.ts';
+import { fingerprintOf, queryOn, schemaFixture, snapshotOf } from '../support/schema.ts';
+
+async function emptyDatabase(sql = ''): Promise<Query> {
+  const query = queryOn(await (await createDatabase()).client());
+  if (sql !== '') await query(sql);
+  return query;
+}
+
+async function expectCopy(original: Query): Promise<string> {
+  const { sql } = await renderSchema(original, defaultSchemaOptions);
+  const copy = await emptyDatabase();
+  await copy(sql).catch((error: Error & { position?: string }) => {
+    const position = Number(error.position ?? 0);
+    throw new Error(`${error.message}\n${sql.slice(Math.max(0, position - 300), position + 200)}`, {
+      cause: error,
+    });
+  });
+  await copy('RESET ALL');
+  const differences = diffSnapshots((await snapshotOf(original)).objects, (await snapshotOf(copy)).objects);
+  expect(differences.filter((d) => d.severity === 'drift').map(describeDifference)).to.deep.equal([]);
+  expect(await fingerprintOf(copy)).to.equal(await fingerprintOf(original));
+  expect((await renderSchema(copy, defaultSchemaOptions)).sql).to.equal(sql);
+  return sql;
+}
+
+describe('the schema as SQL', () => {
+  it('carries one of everything over to an empty database', async () => {
+    const original = await emptyDatabase(schemaFixture('one-of-everything.sql'));
+    expect((await renderSchema(original, defaultSchemaOptions)).unsupported).to.deep.equal([]);
+    await expectCopy(original);
+  });
+
+  it('is nearly empty for an empty database', async () => {
+    const { sql } = await renderSchema(await emptyDatabase(), defaultSchemaOptions);
+    expect(sql).to.equal("SET check_function_bodies = off;\nSET search_path = '';\n");
+  });
+
+  it('leaves the ledger and the tracking table out', async () => {
+    const original = await emptyDatabase(`
+      CREATE TABLE public.pgmigrations (id serial PRIMARY KEY, name text, run_on timestamp);
+      CREATE SCHEMA migration_ledger; CREATE TABLE migration_ledger.run (id integer);
+      CREATE TABLE public.kept (id integer)`);
+    const sql = await expectCopy(original);
+    expect(sql)
+      .to.include('CREATE TABLE public.kept')
+      .and.not.to.match(/pgmigrations|migration_ledger/);
+  });
+
+  it('breaks circles between a table and functions that take its rows', async () => {
+    const original = await emptyDatabase(`
+      CREATE TABLE public.a (id integer PRIMARY KEY, n integer);
+      CREATE FUNCTION public.of_a(a public.a) RETURNS integer LANGUAGE sql IMMUTABLE AS 'SELECT 1';
+      CREATE FUNCTION public.next_n(VARIADIC rows public.a[] DEFAULT '{}') RETURNS integer LANGUAGE sql AS 'SELECT 1';
+      ALTER TABLE public.a ALTER n SET DEFAULT public.next_n(), ADD CONSTRAINT fine CHECK (public.of_a(a.*) > 0);
+      CREATE FUNCTION public.count_b() RETURNS bigint LANGUAGE plpgsql AS 'BEGIN RETURN (SELECT count(*) FROM public.b); END';
+      CREATE TABLE public.b (n bigint DEFAULT public.count_b(), a integer REFERENCES public.a);
+      ALTER TABLE public.a ADD b bigint; ALTER TABLE public.b ADD PRIMARY KEY (n);
+      ALTER TABLE public.a ADD FOREIGN KEY (b) REFERENCES public.b`);
+    await expectCopy(original);
+  });
+
+  it('names what it cannot carry over, and keeps no secret', async () => {
+    const original = await emptyDatabase(schemaFixture('one-of-everything.sql'));
+    await original(schemaFixture('beyond.sql'));
+    const { sql, unsupported } = await renderSchema(original, defaultSchemaOptions);
+    expect(unsupported).to.include.members([
+      'publication changes',
+      'relation app.remote',
+      'foreign-server elsewhere',
+      'cast (app.mood AS integer)',
+    ]);
+    expect(sql).to.include('-- not carried over: publication changes').and.not.to.include('hunter2');
+  });
+});
