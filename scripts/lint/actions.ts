@@ -14,6 +14,7 @@ import {
   rangeName,
   strings,
   text,
+  walk,
 } from './ast.ts';
 import { readColumn, readConstraint } from './columns.ts';
 import { callsFunction, readWhere } from './expressions.ts';
@@ -23,7 +24,19 @@ type Reader = (node: Node, sql: string) => readonly Action[];
 
 /** What the statement does; positions in its tree must count from its own text (parse it alone). */
 export function readActions({ kind, node, text: sql }: Statement): readonly Action[] {
-  return readers[kind]?.(node, sql) ?? [];
+  return [...(readers[kind]?.(node, sql) ?? []), ...(withClause.has(kind) ? rowsInWith(node, sql) : [])];
+}
+
+const withClause = new Set(['SelectStmt', 'InsertStmt', 'UpdateStmt', 'DeleteStmt', 'MergeStmt']);
+
+/** `WITH gone AS (DELETE …)`. */
+function rowsInWith(node: Node, sql: string): readonly Action[] {
+  const actions: Action[] = [];
+  walk(child(node, 'withClause'), (kind, inner) => {
+    if (kind === 'UpdateStmt') actions.push(...changeRows('UPDATE', inner, sql));
+    if (kind === 'DeleteStmt') actions.push(...changeRows('DELETE', inner, sql));
+  });
+  return actions;
 }
 
 /** A block, a call, or a query that calls functions: what it does is only known by running it. */
@@ -118,6 +131,15 @@ const readers: Readonly<Record<string, Reader>> = {
     })),
   UpdateStmt: (node, sql) => changeRows('UPDATE', node, sql),
   DeleteStmt: (node, sql) => changeRows('DELETE', node, sql),
+  MergeStmt: (node, sql) =>
+    JSON.stringify(node.mergeWhenClauses ?? []).match(/CMD_(UPDATE|DELETE)/) === null
+      ? []
+      : changeRows(
+          'UPDATE',
+          { sourceRelation: node.sourceRelation, whereClause: node.joinCondition },
+          sql,
+          child(node, 'relation'),
+        ),
   CreateExtensionStmt: (node) => [{ kind: 'create-extension', table: { name: text(node, 'extname') ?? '' } }],
 };
 
@@ -205,7 +227,11 @@ function enumActions(node: Node): readonly Action[] {
   ];
 }
 
-function changeRows(verb: 'UPDATE' | 'DELETE', node: Node, sql: string): readonly Action[] {
-  const where = readWhere(node.whereClause);
-  return [{ kind: 'change-rows', table: rangeName(child(node, 'relation')), verb, where, sql }];
+function changeRows(
+  verb: 'UPDATE' | 'DELETE',
+  node: Node,
+  sql: string,
+  target = child(node, 'relation'),
+): readonly Action[] {
+  return [{ kind: 'change-rows', table: rangeName(target), verb, where: readWhere(node), sql }];
 }

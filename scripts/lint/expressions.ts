@@ -49,14 +49,15 @@ export function callsFunction(tree: unknown): boolean {
   return found;
 }
 
-/** Reads a WHERE clause; `undefined` is none. */
-export function readWhere(clause: unknown): Where {
-  if (!isNode(clause)) return { whole: true, equals: [], limited: false };
+/** Reads the WHERE clause of an UPDATE or DELETE, and what else bounds it: VALUES, LIMIT. */
+export function readWhere(statement: Node): Where {
+  const clause = statement.whereClause;
+  if (!isNode(clause)) return { whole: true, equals: [], limited: isLimited(statement) };
   const conjuncts = conjunctsOf(clause);
   return {
     whole: conjuncts.every(isTrue),
     equals: conjuncts.flatMap(equalColumn),
-    limited: isLimited(clause) || hasBothBounds(conjuncts),
+    limited: isLimited(statement) || hasBothBounds(conjuncts),
   };
 }
 
@@ -114,10 +115,11 @@ function equalColumn(condition: Node): readonly string[] {
   return [forward ?? backward].filter((name) => name !== undefined);
 }
 
-function isLimited(clause: Node): boolean {
+function isLimited(statement: Node): boolean {
   let limited = false;
-  walk(clause, (kind, node) => {
-    if (kind === 'SelectStmt' && node.limitCount !== undefined) limited = true;
+  walk(statement, (kind, node) => {
+    if (kind === 'SelectStmt' && (node.limitCount !== undefined || node.valuesLists !== undefined))
+      limited = true;
     if (kind === 'ColumnRef' && strings(node, 'fields').at(-1) === 'ctid') limited = true;
   });
   return limited;

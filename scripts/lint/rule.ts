@@ -38,6 +38,8 @@ export interface Rule {
   readonly downToo?: boolean;
   /** @returns what the rule has against this action, or null. */
   readonly find: (action: Action, context: Context) => Hit | null;
+  /** Asked once per statement, after all rules about its actions; `found` is what errors and warnings those had. */
+  readonly findInStep?: (context: Context, found: readonly Hit[]) => Hit | null;
 }
 
 export interface Hit {
@@ -48,7 +50,12 @@ export interface Hit {
   readonly rewrite: string;
 }
 
-interface Spec<K extends ActionKind> extends Omit<Rule, 'find'> {
+/** Writes down a rule that is no matter of a single action: found by step, or by the review itself. */
+export function defineStepRule(rule: Omit<Rule, 'find'>): Rule {
+  return { ...rule, find: () => null };
+}
+
+interface Spec<K extends ActionKind> extends Omit<Rule, 'find' | 'findInStep'> {
   readonly on: K | readonly K[];
   /** What it is that hurts in this action's own terms; absent means always. */
   readonly when?: (action: ActionOf<K>, context: Context) => boolean;
@@ -57,13 +64,15 @@ interface Spec<K extends ActionKind> extends Omit<Rule, 'find'> {
    * Absent means: the relation existed before the migration. It is the last word.
    */
   readonly seen?: (trace: TracedStatement, action: ActionOf<K>, context: Context) => boolean;
+  /** Also on relations that this migration makes. */
+  readonly anywhere?: boolean;
   readonly effect: (table: string, action: ActionOf<K>) => string;
   readonly rewrite: (table: string, action: ActionOf<K>, context: Context) => string;
 }
 
 /** Writes down a rule about one kind of action. */
 export function defineRule<K extends ActionKind>(spec: Spec<K>): Rule {
-  const { on, when, seen, effect, rewrite, ...data } = spec;
+  const { on, when, seen, anywhere, effect, rewrite, ...data } = spec;
   const kinds: readonly string[] = typeof on === 'string' ? [on] : on;
   const isMine = (action: Action): action is ActionOf<K> => kinds.includes(action.kind);
   return {
@@ -71,15 +80,18 @@ export function defineRule<K extends ActionKind>(spec: Spec<K>): Rule {
     find: (action, context) => {
       if (!isMine(action) || !(when?.(action, context) ?? true)) return null;
       const table = action.table;
-      const stands =
-        context.trace?.watched === true && seen !== undefined
-          ? seen(context.trace, action, context)
-          : existed(table, context);
+      const stands = anywhere === true || isSeen(seen, action, context);
       if (!stands) return null;
       const shown = sqlName(table);
       return { table, effect: effect(shown, action), rewrite: rewrite(shown, action, context) };
     },
   };
+}
+
+function isSeen<K extends ActionKind>(seen: Spec<K>['seen'], action: ActionOf<K>, context: Context): boolean {
+  return context.trace?.watched === true && seen !== undefined
+    ? seen(context.trace, action, context)
+    : existed(action.table, context);
 }
 
 /** Whether the relation was there before this migration: as watched, else by the catalog, else by the file's text. */

@@ -73,6 +73,8 @@ export interface CatalogRelation {
   readonly kind: string;
   readonly persistence: string;
   readonly parent: string | null;
+  /** Of a partitioned table: `RANGE (created_at)`. */
+  readonly partitionKey: string | null;
   /** Of an index: its table. */
   readonly table: number | null;
   /** Of an index: it belongs to a constraint. */

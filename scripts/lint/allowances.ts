@@ -1,0 +1,55 @@
+// Takes a file's `-- migrate: allow` directives and what the rules found; gives those that silence nothing or name no rule.
+// Pure.
+import type { SqlFile } from '../types.ts';
+import type { Complaint } from './review.ts';
+import { unknownRule, unusedAllow } from './rules/review-rules.ts';
+import { rules, rulesElsewhere } from './rules.ts';
+
+/**
+ * @param complete every rule could see all that it looks at; otherwise none is called unused, since a rule that needs
+ *   the scratch database may have had nothing to look at
+ */
+export function allowanceFindings(
+  file: SqlFile,
+  complaints: readonly Complaint[],
+  complete: boolean,
+): readonly Complaint[] {
+  return file.directives.allow.flatMap(({ rule, line }): readonly Complaint[] => {
+    if (rulesElsewhere.has(rule)) return [];
+    const found = { file, line, column: 1 };
+    if (rules[rule] === undefined) {
+      const help = `${unknownRule.why}\n\n${closest(rule)}`;
+      return [
+        {
+          ...found,
+          rule: unknownRule,
+          message: `there is no rule ${rule} — -- migrate: allow ${rule} …`,
+          help,
+        },
+      ];
+    }
+    if (!complete || complaints.some((complaint) => complaint.rule.id === rule)) return [];
+    const help = `${unusedAllow.why}\n\nRemove the line.`;
+    return [
+      {
+        ...found,
+        rule: unusedAllow,
+        message: `${rule} finds nothing here — -- migrate: allow ${rule} …`,
+        help,
+      },
+    ];
+  });
+}
+
+/** The rules that share most words with a misspelt one. */
+function closest(id: string): string {
+  const words = id.split('-');
+  const shared = (other: string) => other.split('-').filter((word) => words.includes(word)).length;
+  const best = Object.keys(rules)
+    .filter((other) => shared(other) > 0)
+    .sort((a, b) => shared(b) - shared(a))
+    .slice(0, 3);
+  return best.length === 0
+    ? `Known are: ${Object.keys(rules).join(', ')}`
+    : `Did you mean ${best.join(' or ')}?`;
+}

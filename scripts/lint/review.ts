@@ -1,0 +1,274 @@
+// Takes migrations; gives findings: what each statement would do to a live database, and the safe way to write it.
+// The scratch database, when there is one, has the last word; without it the text of the statements decides.
+import { MigrateError } from '../errors.ts';
+import { loadParser, type Parser, positionAt } from '../statements.ts';
+import type { Finding, Migration, SqlFile, Statement } from '../types.ts';
+import { readActions } from './actions.ts';
+import { allowanceFindings } from './allowances.ts';
+import { readCatalog, type ScratchClient } from './catalog.ts';
+import { shorten } from './clauses.ts';
+import { unindexedForeignKeys } from './foreign-keys.ts';
+import { applyMigrations } from './replay.ts';
+import type { Context, Hit, Rule, Severity, Step } from './rule.ts';
+import { doesNotRun } from './rules/review-rules.ts';
+import { rules } from './rules.ts';
+import type { Catalog } from './traced.ts';
+import { traceMigration } from './tracer.ts';
+
+export interface ReviewOptions {
+  /** Applied before the first under review, unwatched; only read when there is a scratch database. */
+  readonly earlier: readonly Migration[];
+  readonly underReview: readonly Migration[];
+  /** A connection to an empty database that may be filled. Without it only static rules are asked. */
+  readonly scratch?: ScratchClient;
+  readonly settings?: LintSettings;
+}
+
+/** `lint.rules` of db/config.json. */
+export interface LintSettings {
+  readonly rules?: Readonly<Record<string, Severity | 'off'>>;
+}
+
+/** One rule's complaint about one statement of a file, before settings and allowances. */
+export interface Complaint {
+  readonly rule: Rule;
+  readonly file: SqlFile;
+  readonly line: number;
+  readonly column: number;
+  readonly message: string;
+  readonly help: string;
+}
+
+interface Reviewed {
+  readonly migration: Migration;
+  readonly steps: readonly Step[];
+  readonly before: Catalog | undefined;
+  /** The whole file was watched. */
+  readonly watched: boolean;
+  readonly complaints: readonly Complaint[];
+}
+
+/**
+ * Reviews migrations in order. Up files are asked all rules; down files only those about statements that cannot run
+ * at all, since a down is run in an emergency, on purpose.
+ * @throws MigrateError `migration-failed` when an earlier migration does not run, `usage` for an unknown rule in the settings
+ */
+export async function reviewMigrations(options: ReviewOptions): Promise<readonly Finding[]> {
+  demandKnownRules(options.settings);
+  const parse = await loadParser();
+  const { scratch, earlier, underReview } = options;
+  if (scratch !== undefined) await applyMigrations(scratch, earlier, parse);
+  let catalog = scratch === undefined ? undefined : await readCatalog(scratch);
+  const reviewed: Reviewed[] = [];
+  let client = scratch;
+  for (const migration of underReview) {
+    const result = await reviewOne(migration, parse, client, catalog);
+    reviewed.push(result);
+    catalog = result.after;
+    // After a failure the database is not what the next migration expects: its text has to do.
+    if (!result.watched) client = undefined;
+  }
+  return toFindings(reviewed, client === undefined ? undefined : catalog, parse, options.settings ?? {});
+}
+
+function demandKnownRules(settings: LintSettings | undefined): void {
+  const unknown = Object.keys(settings?.rules ?? {}).filter((id) => rules[id] === undefined);
+  if (unknown.length === 0) return;
+  throw new MigrateError('usage', `db/config.json: lint.rules names unknown rules: ${unknown.join(', ')}`, {
+    hint: `Known are: ${Object.keys(rules).join(', ')}.`,
+  });
+}
+
+async function reviewOne(
+  migration: Migration,
+  parse: Parser,
+  client: ScratchClient | undefined,
+  before: Catalog | undefined,
+): Promise<Reviewed & { after: Catalog | undefined }> {
+  const { up } = migration;
+  const parsed = parse(up.text);
+  if (parsed.ok === false) {
+    const complaint = syntaxComplaint(up, parsed.problem.message, parsed.problem.offset);
+    return { migration, steps: [], before, watched: false, complaints: [complaint], after: before };
+  }
+  const statements = parsed.ok === 'opaque' ? [wholeFile(up)] : parsed.statements;
+  const trace =
+    client === undefined
+      ? undefined
+      : await traceMigration(client, statements, {
+          noTransaction: up.directives.noTransaction,
+          ...(before === undefined ? {} : { catalog: before }),
+        });
+  const steps = statements.map((statement, i): Step => {
+    const traced = trace?.statements[i];
+    const actions = readActions(alone(statement, parse));
+    return { statement, actions, ...(traced === undefined ? {} : { trace: traced }) };
+  });
+  const watched =
+    trace !== undefined && !steps.some((step) => step.trace === undefined || step.trace.error !== undefined);
+  return {
+    migration,
+    steps,
+    before,
+    watched,
+    complaints: complaintsOf(up, steps, before),
+    after: trace?.catalog ?? before,
+  };
+}
+
+/** Too large to be parsed here: it can still be run and watched as one. */
+function wholeFile(file: SqlFile): Statement {
+  const end = file.text.length;
+  return { index: 1, start: 0, end, line: 1, column: 1, text: file.text, kind: 'Unknown', node: {} };
+}
+
+const longestReparsed = 64 * 1024;
+
+/** The statement parsed by itself, so that positions in its tree count from its own text. */
+function alone(statement: Statement, parse: Parser): Statement {
+  if (statement.text.length > longestReparsed) return statement;
+  const parsed = parse(statement.text);
+  const only = parsed.ok === true ? parsed.statements[0] : undefined;
+  return only === undefined ? statement : { ...statement, node: only.node };
+}
+
+function complaintsOf(
+  file: SqlFile,
+  steps: readonly Step[],
+  catalog: Catalog | undefined,
+): readonly Complaint[] {
+  const complaints = steps.flatMap((_step, i) =>
+    stepComplaints(contextOf(file, steps, i, catalog), Object.values(rules)),
+  );
+  const failed = steps.find(({ trace }) => trace?.error !== undefined);
+  const error = failed?.trace?.error;
+  const isExplained = complaints.some(({ rule }) => error !== undefined && rule.failsWith === error.sqlState);
+  if (failed === undefined || error === undefined || isExplained) return complaints;
+  const offset = failed.statement.start + (error.offset ?? 0);
+  const hint = [error.detail, error.hint].filter((part) => part !== undefined).join(' ');
+  return [
+    ...complaints,
+    refusal(
+      file,
+      positionAt(file.text, offset),
+      `${error.sqlState}: ${error.message}`,
+      failed.statement,
+      hint,
+    ),
+  ];
+}
+
+function contextOf(file: SqlFile, steps: readonly Step[], at: number, catalog: Catalog | undefined): Context {
+  const step = steps[at] as Step;
+  const trace = step.trace?.error === undefined ? step.trace : undefined;
+  return {
+    file,
+    step,
+    before: steps.slice(0, at),
+    after: steps.slice(at + 1),
+    ...(catalog === undefined ? {} : { catalog }),
+    ...(trace === undefined ? {} : { trace }),
+  };
+}
+
+function stepComplaints(context: Context, asked: readonly Rule[]): readonly Complaint[] {
+  const { actions, trace } = context.step;
+  const hits = new Map<string, { rule: Rule; hit: Hit }>();
+  const add = (rule: Rule, hit: Hit | null) => {
+    if (hit !== null) hits.set(`${rule.id} ${hit.effect}`, { rule, hit });
+  };
+  for (const rule of asked) {
+    for (const action of [...actions, ...(trace?.observed ?? [])]) add(rule, rule.find(action, context));
+  }
+  const found = [...hits.values()].filter(({ rule }) => rule.severity !== 'info').map(({ hit }) => hit);
+  for (const rule of asked) add(rule, rule.findInStep?.(context, found) ?? null);
+  return [...hits.values()].map(({ rule, hit }) =>
+    toComplaint(context.file, context.step.statement, rule, hit),
+  );
+}
+
+function toComplaint(file: SqlFile, statement: Statement, rule: Rule, hit: Hit): Complaint {
+  const { line, column } = statement;
+  const message = `${hit.effect} — ${shorten(statement.text)}`;
+  return { rule, file, line, column, message, help: `${rule.why}\n\n${hit.rewrite}` };
+}
+
+function refusal(
+  file: SqlFile,
+  position: { line: number; column: number },
+  message: string,
+  statement: Statement,
+  hint: string,
+): Complaint {
+  const help = [
+    doesNotRun.why,
+    hint,
+    'Correct the statement, or the migration before it that should have made what it needs.',
+  ];
+  return {
+    rule: doesNotRun,
+    file,
+    ...position,
+    message: `${message} — ${shorten(statement.text)}`,
+    help: help.filter((part) => part !== '').join('\n'),
+  };
+}
+
+function syntaxComplaint(file: SqlFile, message: string, offset: number): Complaint {
+  return {
+    rule: doesNotRun,
+    file,
+    ...positionAt(file.text, offset),
+    message: `42601: ${message}`,
+    help: doesNotRun.why,
+  };
+}
+
+function toFindings(
+  reviewed: readonly Reviewed[],
+  after: Catalog | undefined,
+  parse: Parser,
+  settings: LintSettings,
+): readonly Finding[] {
+  const all = reviewed.flatMap(({ steps }) => steps);
+  return reviewed.flatMap(({ migration, steps, watched, complaints }) => {
+    const keys = unindexedForeignKeys(steps, all, after).map(({ rule, hit, step }) =>
+      toComplaint(migration.up, step.statement, rule, hit),
+    );
+    return [
+      ...settle(migration.up, [...complaints, ...keys], watched, settings),
+      ...settle(migration.down, downComplaints(migration.down, parse), true, settings),
+    ];
+  });
+}
+
+/** A down is asked only whether its statements can run at all, and only by its text. */
+function downComplaints(file: SqlFile, parse: Parser): readonly Complaint[] {
+  const parsed = parse(file.text);
+  if (parsed.ok === false) return [syntaxComplaint(file, parsed.problem.message, parsed.problem.offset)];
+  if (parsed.ok === 'opaque') return [];
+  const steps = parsed.statements.map(
+    (statement): Step => ({ statement, actions: readActions(alone(statement, parse)) }),
+  );
+  const asked = Object.values(rules).filter(({ downToo }) => downToo === true);
+  return steps.flatMap((_step, i) => stepComplaints(contextOf(file, steps, i, undefined), asked));
+}
+
+/** Severities of the settings, then what the file's allowances leave, then what is wrong with those; by position. */
+function settle(
+  file: SqlFile,
+  complaints: readonly Complaint[],
+  complete: boolean,
+  settings: LintSettings,
+): readonly Finding[] {
+  const allowed = new Set(file.directives.allow.map(({ rule }) => rule));
+  const standing = complaints.filter(({ rule }) => !allowed.has(rule.id));
+  return [...standing, ...allowanceFindings(file, complaints, complete)]
+    .flatMap(({ rule, line, column, message, help }): Finding[] => {
+      const severity = settings.rules?.[rule.id] ?? rule.severity;
+      return severity === 'off'
+        ? []
+        : [{ rule: rule.id, severity, file: file.path, line, column, message, help }];
+    })
+    .sort((a, b) => a.line - b.line || a.column - b.column);
+}

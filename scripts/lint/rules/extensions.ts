@@ -1,0 +1,43 @@
+// The rule on extensions that Azure Database for PostgreSQL flexible server 16 does not offer.
+import { defineRule, type Rule } from '../rule.ts';
+
+/** Extensions offered for version 16: https://learn.microsoft.com/azure/postgresql/extensions/concepts-extensions-by-engine */
+const azure16 = new Set(
+  `address_standardizer address_standardizer_data_us age amcheck anon azure_ai azure_storage bloom btree_gin btree_gist
+  citext credcheck cube dblink dict_int dict_xsyn earthdistance fuzzystrmatch hll hstore hypopg intagg intarray ip4r isn
+  lo login_hook ltree oracle_fdw orafce pageinspect pg_buffercache pg_cron pg_diskann pg_duckdb pg_failover_slots
+  pg_freespacemap pg_hint_plan pg_partman pg_prewarm pg_repack pg_squeeze pg_stat_statements pg_trgm pg_visibility
+  pgaudit pgcrypto pglogical pgrouting pgrowlocks pgstattuple plpgsql plv8 postgis postgis_raster postgis_sfcgal
+  postgis_tiger_geocoder postgis_topology postgres_fdw postgres_protobuf semver session_variable sslinfo tablefunc
+  tdigest tds_fdw timescaledb topn tsm_system_rows tsm_system_time unaccent uuid-ossp vector`.split(/\s+/),
+);
+
+const instead: Readonly<Record<string, string>> = {
+  moddatetime:
+    'CREATE FUNCTION set_updated_at() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.updated_at := now(); RETURN NEW; END $$;',
+  xml2: '-- the built-in xpath() and XMLTABLE do the same',
+  seg: "-- the built-in range types do the same: numrange(1, 2, '[]')",
+  tcn: '-- a trigger of your own that calls pg_notify()',
+  pgjwt: 'CREATE EXTENSION pgcrypto; -- and hmac() in a function of your own, or sign in the application',
+  adminpack: '-- not needed by migrations: remove it',
+};
+
+const azureExtension = defineRule({
+  id: 'extension-not-on-azure',
+  severity: 'warning',
+  summary: 'an extension that Azure Database for PostgreSQL 16 does not offer',
+  why: 'The migration passes here and fails there: CREATE EXTENSION is refused unless the extension is on the list of azure.extensions.',
+  failsWith: '0A000',
+  on: 'create-extension',
+  when: ({ table }) => !azure16.has(table.name),
+  anywhere: true,
+  effect: (table) => `extension ${table} is not on Azure's list for version 16`,
+  rewrite: (_table, { table }) => instead[table.name] ?? '-- choose an extension of the list, or plain SQL',
+});
+
+/** Whether Azure offers it, so that only the scratch server lacks it. */
+export function isOnAzure(extension: string): boolean {
+  return azure16.has(extension);
+}
+
+export const extensionRules: readonly Rule[] = [azureExtension];

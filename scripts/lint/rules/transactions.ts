@@ -1,0 +1,112 @@
+// The rules on what a migration does as a whole: locks held over more work, and whatever was seen that no other rule names.
+import { shorten } from '../clauses.ts';
+import { relationName, sameName, sqlName } from '../names.ts';
+import { type Context, defineStepRule, existed, lookUp, type Rule } from '../rule.ts';
+import type { TracedLock } from '../traced.ts';
+import type { Action, Name } from '../types.ts';
+
+const exclusive = 'AccessExclusiveLock';
+const strong = new Set(['ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', exclusive]);
+
+const tableRewrite = defineStepRule({
+  id: 'table-rewrite',
+  severity: 'error',
+  summary: 'a table is rewritten',
+  why: 'Seen on the scratch database: the table gets new storage while nobody can read or write it.',
+  findInStep: ({ trace }, found) => {
+    const relation = trace?.watched === true && found.length === 0 ? trace.rewrites[0] : undefined;
+    if (relation === undefined) return null;
+    const table = relationName(relation);
+    return {
+      table,
+      effect: `AccessExclusiveLock on ${sqlName(table)} while it is rewritten or emptied: reads and writes wait`,
+      rewrite: `-- expand and contract: a new column or table beside ${sqlName(table)}, filled in batches, then swapped`,
+    };
+  },
+});
+
+const scanUnderLock = defineStepRule({
+  id: 'full-scan-under-lock',
+  severity: 'error',
+  summary: 'a table is read from end to end under a lock that stops writes',
+  why: 'Seen on the scratch database: what takes no time there takes minutes on a large table, and writes wait for it.',
+  findInStep: ({ trace, step }, found) => {
+    // REFRESH … CONCURRENTLY locks out other refreshes only: nobody writes to a materialized view otherwise.
+    const isRefresh = step.actions.some(({ kind }) => kind === 'refresh');
+    if (trace?.watched !== true || found.length > 0 || isRefresh) return null;
+    const lock = trace.locks.find(
+      ({ relation, mode, existedBefore }) =>
+        existedBefore && strong.has(mode) && trace.scans.includes(relation),
+    );
+    if (lock === undefined) return null;
+    const table = relationName(lock.relation);
+    return {
+      table,
+      effect: `${lock.mode} on ${sqlName(table)} while all of it is read`,
+      rewrite: `-- constraints: NOT VALID now, VALIDATE in the next migration; indexes: CONCURRENTLY; rows of ${sqlName(table)}: in batches`,
+    };
+  },
+});
+
+const workUnderLock = defineStepRule({
+  id: 'work-under-exclusive-lock',
+  severity: 'warning',
+  summary: 'more work in the same transaction after a table was locked exclusively',
+  why: 'The first table stays closed to reads and writes until the transaction ends: over this statement too, and while it waits for its own lock.',
+  findInStep: (context, found) => {
+    if (found.length > 0 || context.file.directives.noTransaction) return null;
+    const table = context.trace?.watched === true ? lockedWhileWorking(context) : lockedByText(context);
+    if (table === null) return null;
+    const { statement } = context.step;
+    return {
+      table,
+      effect: `AccessExclusiveLock on ${sqlName(table)}, taken earlier, is held over this statement`,
+      rewrite: `-- move this into a migration of its own:\n${shorten(statement.text, 400)};`,
+    };
+  },
+});
+
+/** A table locked by an earlier statement, while this one reads a whole table or locks another one exclusively. */
+function lockedWhileWorking({ trace, catalog }: Context): Name | null {
+  if (trace === undefined) return null;
+  const isTable = (relation: string) =>
+    ['r', 'p', 'm'].includes((catalog && lookUp(relationName(relation), catalog)?.kind) ?? 'r');
+  const isExclusive = ({ mode, existedBefore, relation }: TracedLock) =>
+    existedBefore && mode === exclusive && isTable(relation);
+  const fresh = new Set(trace.locks.filter(isExclusive).map(({ relation }) => relation));
+  const earlier = trace.held.filter((lock) => isExclusive(lock) && !fresh.has(lock.relation));
+  const held = earlier[0];
+  if (held === undefined) return null;
+  const works = trace.scans.length > 0 || trace.rewrites.some(isTable) || fresh.size > 0;
+  return works ? relationName(held.relation) : null;
+}
+
+const exclusiveKinds = new Set<Action['kind']>([
+  'add-column',
+  'drop-column',
+  'alter-type',
+  'set-not-null',
+  'rewrite',
+  'rename',
+  'truncate',
+  'set-schema',
+]);
+
+function lockedByText(context: Context): Name | null {
+  const mine = exclusiveTables(context.step.actions, context);
+  for (const step of context.before) {
+    const earlier = exclusiveTables(step.actions, context).find((table) =>
+      mine.some((other) => !sameName(table, other)),
+    );
+    if (earlier !== undefined) return earlier;
+  }
+  return null;
+}
+
+function exclusiveTables(actions: readonly Action[], context: Context): readonly Name[] {
+  return actions
+    .filter((action) => exclusiveKinds.has(action.kind) && existed(action.table, context))
+    .map(({ table }) => table);
+}
+
+export const transactionRules: readonly Rule[] = [tableRewrite, scanUnderLock, workUnderLock];

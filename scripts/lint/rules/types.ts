@@ -1,0 +1,76 @@
+// The rules on data types: changing a column's type, enums, json.
+import { holdsLiteral } from '../expressions.ts';
+import { quoteIdentifier, quoteLiteral, sameName } from '../names.ts';
+import { defineRule, type Rule } from '../rule.ts';
+
+const changeType = defineRule({
+  id: 'change-column-type',
+  severity: 'error',
+  summary: 'ALTER COLUMN … TYPE that rewrites the table',
+  why: 'Every row is written anew, with all indexes, while nobody can read or write the table. Widening varchar or numeric, and varchar to text, does not.',
+  on: 'alter-type',
+  when: ({ type, using }, { trace }) =>
+    trace?.watched === true || using !== undefined || !/^(text|varchar|character varying)$/i.test(type),
+  seen: (trace) => trace.rewrites.length > 0 || trace.scans.length > 0,
+  effect: (table) =>
+    `AccessExclusiveLock on ${table} while the whole table is rewritten: reads and writes wait`,
+  rewrite: (table, { column, type, using }) => {
+    const old = quoteIdentifier(column);
+    const fresh = quoteIdentifier(`${column}_new`);
+    const value = using ?? `${old}::${type}`;
+    return [
+      '-- expand: a new column, filled by a trigger for new writes and in batches for old rows',
+      `ALTER TABLE ${table} ADD COLUMN ${fresh} ${type};`,
+      `UPDATE ${table} SET ${fresh} = ${value} WHERE ctid = ANY (ARRAY (SELECT ctid FROM ${table} WHERE ${fresh} IS NULL AND ${old} IS NOT NULL LIMIT 10000)); -- repeat until UPDATE 0`,
+      '-- contract, when every release reads the new column:',
+      `ALTER TABLE ${table} DROP COLUMN ${old};`,
+    ].join('\n');
+  },
+});
+
+const enumAddUsed = defineRule({
+  id: 'enum-add-used',
+  severity: 'error',
+  summary: 'an enum value added and used in one transaction',
+  why: 'PostgreSQL refuses it with 55P04: a new value can be used only after the transaction that adds it.',
+  failsWith: '55P04',
+  on: 'enum-add',
+  when: ({ table, value }, { file, before, after }) =>
+    !file.directives.noTransaction &&
+    !before.some(({ actions }) =>
+      actions.some((action) => action.kind === 'create' && sameName(action.table, table)),
+    ) &&
+    after.some(
+      ({ statement, trace }) =>
+        holdsLiteral(statement.node, value) && (trace === undefined || trace.error !== undefined),
+    ),
+  anywhere: true,
+  effect: (table, { value }) => `value ${quoteLiteral(value)} of ${table} is used before it is committed`,
+  rewrite: (table, { value }) =>
+    `ALTER TYPE ${table} ADD VALUE ${quoteLiteral(value)};\n-- and what uses it in the next migration`,
+});
+
+const jsonColumn = defineRule({
+  id: 'json-column',
+  severity: 'warning',
+  summary: 'a column of type json',
+  why: 'json has no equality operator: SELECT DISTINCT, GROUP BY and UNION over the table fail, and it cannot be indexed.',
+  on: ['add-column', 'create'],
+  when: (action) => jsonColumns(action).length > 0,
+  anywhere: true,
+  effect: (table, action) => `column ${jsonColumns(action).join(', ')} of ${table} is json`,
+  rewrite: (table, action) =>
+    action.kind === 'add-column'
+      ? `ALTER TABLE ${table} ADD COLUMN ${quoteIdentifier(action.column.name)} jsonb;`
+      : jsonColumns(action)
+          .map((name) => `${quoteIdentifier(name)} jsonb`)
+          .join(',\n'),
+});
+
+function jsonColumns(action: Parameters<Rule['find']>[0]): readonly string[] {
+  const columns =
+    action.kind === 'create' ? action.columns : action.kind === 'add-column' ? [action.column] : [];
+  return columns.filter(({ typeName }) => typeName.name === 'json').map(({ name }) => name);
+}
+
+export const typeRules: readonly Rule[] = [changeType, enumAddUsed, jsonColumn];
