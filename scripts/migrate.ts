@@ -1,3 +1,74 @@
-export {};
+// argv → command. The only place that sets an exit code or prints an error.
+import type { CommandResult } from './command.ts';
+import { type CommonFlags, type Config, resolveConfig } from './config.ts';
+import { exitCodes, exitStatus, MigrateError } from './errors.ts';
+import { watchSignals } from './interruption.ts';
+import { createOutput, type Output, secretsOf } from './output.ts';
+import { formatError } from './report/human.ts';
+import { toJson } from './report/json.ts';
 
-console.log(process.argv);
+interface Ending {
+  readonly command: string;
+  readonly environment: string | null;
+  readonly error: unknown;
+  readonly result: CommandResult | null;
+}
+
+async function main(argv: readonly string[]): Promise<number> {
+  const early: CommonFlags = { json: argv.includes('--json') };
+  let output = createOutput(early);
+  output.hide(secretsOf(process.env));
+  let command = argv[0]?.replace(/^-.*/, '') ?? '';
+  let config: Config | null = null;
+  let result: CommandResult | null = null;
+  let error: unknown = null;
+  try {
+    const { parseCommandLine } = await import('./cli.ts');
+    const invocation = await parseCommandLine(argv, (text) => process.stdout.write(text));
+    if (invocation === null) return exitCodes.ok;
+    command = invocation.command;
+    output = createOutput(invocation.flags);
+    output.hide(secretsOf(process.env));
+    config = await resolveConfig(command, invocation.flags);
+    output.hide([...secretsOf(config.variables), config.target?.password]);
+    const run = await invocation.load();
+    const signal = watchSignals();
+    result = await run({
+      config,
+      flags: invocation.flags as never,
+      args: invocation.args,
+      progress: output,
+      signal,
+    });
+    error = result.error ?? null;
+  } catch (thrown) {
+    error = thrown;
+  }
+  const ending = { command, environment: config?.environmentName ?? null, error, result };
+  print(ending, output, config?.json ?? early.json ?? false);
+  return error === null ? exitCodes[result?.verdict ?? 'ok'] : exitStatus(error);
+}
+
+function print({ command, environment, error, result }: Ending, output: Output, json: boolean): void {
+  if (json) {
+    const document = result?.document ?? {};
+    output.result(
+      JSON.stringify(
+        toJson({ command, environment, error, verdict: result?.verdict ?? null, document }),
+        null,
+        2,
+      ),
+    );
+  } else {
+    for (const line of result?.lines ?? []) output.result(line);
+  }
+  if (error instanceof MigrateError) output.error(formatError(error, output.style));
+  else if (error !== null) output.error(bugReport(error));
+}
+
+function bugReport(error: unknown): string {
+  const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  return `ERROR This is a bug in the migration tool.\n${stack}\nState: unknown; make migrate-status shows what is applied.`;
+}
+
+process.exitCode = await main(process.argv.slice(2));

@@ -1,0 +1,12 @@
+-- {{name}}
+--
+-- Up: the change. It runs in one transaction together with its record; if anything fails, nothing of it stays.
+-- Once it is applied anywhere, never edit this file again: write a new migration.
+-- Expand, then contract: add first, let a release use it, remove the old in a later release.
+--
+-- Directives stand above the first statement, each as a comment of its own:
+--   * `-- migrate: no-transaction`           for CREATE INDEX CONCURRENTLY, VACUUM and the like
+--   * `-- migrate: lock-timeout=5s`          how long one attempt waits for a table lock
+--   * `-- migrate: statement-timeout=10min`  the longest that one statement may take
+--   * `-- migrate: allow <rule> <reason>`    accepts one finding of make migrate-lint
+

@@ -1,0 +1,17 @@
+// db-up: starts the embedded development server and says where it is.
+import type { Command } from '../command.ts';
+import { refuseMissingTarget } from '../config.ts';
+
+export const dbUp: Command<object> = async ({ config }) => {
+  refuseMissingTarget(config);
+  const { startDevServer } = await import('../devserver.ts');
+  const { host, port, user, database, dataDirectory, started } = await startDevServer(config.root);
+  const address = `${database} on ${host}:${port}, user ${user}`;
+  return {
+    document: { host, port, user, database, dataDirectory, started },
+    lines: [
+      `${started ? 'Started' : 'Already running:'} the embedded PostgreSQL 16: ${address}`,
+      `The password is in ${dataDirectory}, readable by its owner only.`,
+    ],
+  };
+};

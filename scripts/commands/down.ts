@@ -1,0 +1,26 @@
+// down: reverts the newest migration, or several, newest first.
+import type { Command } from '../command.ts';
+import { runMigrations } from '../migration-run.ts';
+import { planDown } from '../plan.ts';
+import { readPlanTarget, type TargetFlags } from '../target-flags.ts';
+import { plan as planCommand } from './plan.ts';
+
+export interface DownFlags extends TargetFlags {
+  readonly dryRun?: boolean;
+  readonly fromDisk?: boolean;
+}
+
+export const down: Command<DownFlags> = async (input) => {
+  const target = readPlanTarget(input.flags, true);
+  if (input.flags.dryRun) return planCommand(input);
+  return runMigrations(input, {
+    // What is to be reverted may come from a release that this checkout never had: the ledger has its text.
+    tolerated: new Set(['missing', 'out of order']),
+    plan: (migrations, { applied }) => planDown(migrations, applied, target),
+    fromDisk: input.flags.fromDisk ?? false,
+    nothing: ({ applied }) =>
+      applied.length === 0
+        ? 'Nothing to revert: no migration is applied'
+        : `Nothing to revert: already at ${applied.at(-1)?.id}`,
+  });
+};

@@ -1,0 +1,39 @@
+// redo: reverts the newest migration and applies it again as it is on disk, in one transaction.
+import type { Command } from '../command.ts';
+import { MigrateError } from '../errors.ts';
+import { runMigrations } from '../migration-run.ts';
+import { downStep, type Plan, upStep } from '../plan.ts';
+import type { AppliedMigration, Migration } from '../types.ts';
+
+export const redo: Command<object> = async (input) =>
+  runMigrations(input, {
+    // Editing the newest migration and doing it again is what redo is for.
+    tolerated: new Set(['modified', 'out of order']),
+    plan: (migrations, { applied }) => planRedo(migrations, applied),
+    together: true,
+    nothing: () => 'Nothing to redo: no migration is applied',
+  });
+
+function planRedo(migrations: readonly Migration[], applied: readonly AppliedMigration[]): Plan {
+  const newest = applied.at(-1);
+  if (newest === undefined) return { direction: 'up', steps: [] };
+  const migration = migrations.find(({ id }) => id === newest.id);
+  if (migration === undefined)
+    throw new MigrateError(
+      'history',
+      `${newest.id} is applied, but not on disk, so it cannot be applied again`,
+    );
+  const outside = [migration.up, migration.down].find(({ directives }) => directives.noTransaction);
+  if (outside !== undefined) {
+    throw new MigrateError(
+      'refused',
+      `${newest.id} runs outside a transaction, so a failing up could not take the down back`,
+      {
+        location: { file: outside.path },
+        hint: 'Type make migrate-down, then make migrate-up.',
+        state: 'Nothing was changed.',
+      },
+    );
+  }
+  return { direction: 'up', steps: [downStep(newest, migration), upStep(migration)] };
+}

@@ -1,0 +1,48 @@
+// up: applies pending migrations, oldest first.
+import type { Command } from '../command.ts';
+import { MigrateError } from '../errors.ts';
+import { runMigrations } from '../migration-run.ts';
+import { planUp } from '../plan.ts';
+import { readPlanTarget, type TargetFlags } from '../target-flags.ts';
+import { plan as planCommand } from './plan.ts';
+
+export interface UpFlags extends TargetFlags {
+  readonly dryRun?: boolean;
+  readonly allowOutOfOrder?: boolean;
+  readonly singleTransaction?: boolean;
+}
+
+export const up: Command<UpFlags> = async (input) => {
+  const { flags, config } = input;
+  const target = readPlanTarget(flags, false);
+  if (flags.dryRun) return planCommand(input);
+  const outOfOrder =
+    flags.allowOutOfOrder ?? config.project.environments?.[config.environmentName]?.allowOutOfOrder ?? false;
+  return runMigrations(input, {
+    tolerated: new Set(outOfOrder ? ['out of order'] : []),
+    plan: (migrations, { applied }) => {
+      const plan = planUp(migrations, applied, target);
+      if (flags.singleTransaction) refuseNoTransaction(plan.steps.map(({ migration }) => migration?.up));
+      return plan;
+    },
+    together: flags.singleTransaction ?? false,
+    nothing: ({ applied }) =>
+      `Already up to date${applied.length === 0 ? ': there are no migrations' : ` at ${applied.at(-1)?.id}`}`,
+  });
+};
+
+function refuseNoTransaction(
+  files: readonly ({ path: string; directives: { noTransaction: boolean } } | undefined)[],
+): void {
+  const outside = files.filter((file) => file?.directives.noTransaction);
+  if (outside.length === 0) return;
+  throw new MigrateError(
+    'usage',
+    '--single-transaction is not possible: a pending migration runs outside a transaction',
+    {
+      problems: outside.map((file) => `${file?.path} is marked no-transaction`),
+      hint: 'Apply up to there with to=, then go on; or leave --single-transaction out.',
+      state: 'Nothing was changed.',
+    },
+  );
+}

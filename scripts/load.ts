@@ -1,0 +1,90 @@
+// Takes a Config; gives its migrations, checked in every way that needs no database, or refuses them all at once.
+import type { SyntaxError16 } from './check.ts';
+import type { Config } from './config.ts';
+import { connect } from './connect.ts';
+import { MigrateError } from './errors.ts';
+import { type FileProblem, readMigrations } from './files.ts';
+import { excerpt } from './sql-error.ts';
+import { positionAt } from './statements.ts';
+import type { Migration } from './types.ts';
+
+/**
+ * @throws MigrateError `usage` listing every problem with file and line; `migration-failed` for a file whose only fault is
+ * its syntax, reported as the server would
+ */
+export async function loadMigrations(
+  config: Config,
+  warn: (text: string) => void,
+): Promise<readonly Migration[]> {
+  const { migrations, problems: fileProblems } = readMigrations(config.directory, config.root);
+  if (migrations.length === 0 && fileProblems.length === 0) return [];
+  const { checkSql } = await import('./check.ts');
+  const { problems: sqlProblems, syntaxErrors } = await checkSql(migrations);
+  const problems = [...fileProblems, ...sqlProblems];
+  if (problems.length > 0) throw refused(problems, syntaxErrors);
+  if (syntaxErrors.length > 0) await refuseSyntax(config, syntaxErrors, warn);
+  return migrations;
+}
+
+function refused(problems: readonly FileProblem[], syntaxErrors: readonly SyntaxError16[]): MigrateError {
+  const listed = [...problems.map(describeProblem), ...syntaxErrors.map(describeSyntax)];
+  const [first] = problems;
+  return new MigrateError(
+    'usage',
+    `${listed.length === 1 ? 'One problem' : `${listed.length} problems`} in the migration files`,
+    {
+      problems: listed,
+      ...(first === undefined
+        ? {}
+        : { location: { file: first.file, ...(first.line === undefined ? {} : { line: first.line }) } }),
+      hint: 'Mend the files, then run the command again.',
+      state: 'The database was not touched.',
+    },
+  );
+}
+
+function describeProblem({ file, line, message }: FileProblem): string {
+  return `${file}${line === undefined ? '' : `:${line}`}: ${message}`;
+}
+
+function describeSyntax({ file, message, offset }: SyntaxError16): string {
+  const { line, column } = positionAt(file.text, offset);
+  return `${file.path}:${line}:${column}: ${message}`;
+}
+
+/** The parser is PostgreSQL 16's; on a server of another major version the server has the last word. */
+async function refuseSyntax(
+  config: Config,
+  errors: readonly SyntaxError16[],
+  warn: (text: string) => void,
+): Promise<void> {
+  if (await serverIsAnotherMajor(config)) {
+    for (const error of errors)
+      warn(`${describeSyntax(error)} (in PostgreSQL 16; this server may know better)`);
+    return;
+  }
+  const [first] = errors;
+  if (first === undefined) return;
+  const { file, message, offset } = first;
+  throw new MigrateError('migration-failed', message, {
+    location: { file: file.path, ...positionAt(file.text, offset) },
+    database: { sqlState: '42601' },
+    excerpt: excerpt(file.text, offset),
+    ...(errors.length > 1 ? { problems: errors.map(describeSyntax) } : {}),
+    hint: 'Mend the file, then run the command again.',
+    state: 'The database was not touched.',
+  });
+}
+
+/** Looks once and briefly; a server that does not answer changes nothing about the error. */
+async function serverIsAnotherMajor({ target }: Config): Promise<boolean> {
+  if (target === undefined) return false;
+  try {
+    const client = await connect(target, { applicationName: 'migrate version', timeoutMs: 2000 });
+    const { rows } = await client.query<{ server_version_num: string }>('SHOW server_version_num');
+    await client.end();
+    return Math.floor(Number(rows[0]?.server_version_num) / 10_000) !== 16;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,147 @@
+// Takes a command that writes; gives it a locked session with a checked history, runs the steps it chooses and reports.
+// The order of a run is DESIGN's: connect, preflight, lock, history, plan, execute, unlock.
+
+import { adopt } from './adopt.ts';
+import type { CommandInput, CommandResult, Progress } from './command.ts';
+import type { Config } from './config.ts';
+import { formatDuration } from './duration.ts';
+import { loadEngine } from './engine.ts';
+import { execute, executeTogether, type Observer, type RunContext, type RunResult } from './execute.ts';
+import type { MigrationState } from './history.ts';
+import { readChecked } from './history-check.ts';
+import { ensureLedger, type History, readTexts } from './ledger.ts';
+import { loadMigrations } from './load.ts';
+import type { Plan } from './plan.ts';
+import { refuseMissingPrivileges } from './privileges.ts';
+import { readProvenance } from './provenance.ts';
+import { count, formatOutcome } from './report/human.ts';
+import { outcomeJson } from './report/json.ts';
+import { withRunLock } from './run-lock.ts';
+import { refuseReadOnly, type Session, withSession } from './session.ts';
+import { type ReadyStep, readySteps } from './steps.ts';
+import { describeTarget } from './target.ts';
+import type { Migration, Outcome } from './types.ts';
+
+export interface RunRequest {
+  /** History states that this command can live with. */
+  readonly tolerated: ReadonlySet<MigrationState>;
+
+  readonly plan: (migrations: readonly Migration[], history: History) => Plan;
+  /** All steps in one transaction. */
+  readonly together?: boolean;
+  readonly fromDisk?: boolean;
+  /** What to say when the plan is empty. */
+  readonly nothing: (history: History) => string;
+}
+
+/** Runs a whole up, down or redo. Failures after the first step come back in the result, with what was done. */
+export async function runMigrations(
+  { config, progress, signal }: CommandInput<unknown>,
+  request: RunRequest,
+): Promise<CommandResult> {
+  const migrations = await loadMigrations(config, progress.warn);
+  const hooks = { signal, ...sessionHooks(progress) };
+  return withSession(config, hooks, async (session) => {
+    sayTarget(config, session, progress);
+    session.onNotice((notice) => progress.detail(`  ${notice}`));
+    refuseReadOnly(session);
+    const wait = {
+      signal,
+      onWait: (holder: string) => progress.say(`Waiting for another migration run to finish: ${holder}`),
+    };
+    return withRunLock(session, config, wait, async (state) => {
+      const history = await readChecked(session, config, state, migrations, request.tolerated);
+      const plan = request.plan(migrations, history);
+      if (plan.steps.length === 0 && !history.adoptable)
+        return nothingToDo(request.nothing(history), session);
+      const steps = readySteps(plan.steps, await textsOf(session, plan), request.fromDisk);
+      const context = await prepare(config, session, history, migrations, progress);
+      if (steps.length === 0) return nothingToDo(request.nothing(history), session);
+      const run = request.together ? executeTogether : execute;
+      return report(await run(context, steps), session, progress);
+    });
+  });
+}
+
+export function sessionHooks(progress: Progress) {
+  return {
+    onRetry: (reason: string) => progress.say(`Waiting for the server (${reason})`),
+    onServerStart: () => progress.say(`Started the embedded development server (make db-down stops it)`),
+  };
+}
+
+export function sayTarget(config: Config, session: Session, progress: Progress): void {
+  const embedded = session.embedded ? ' (embedded development server)' : '';
+  progress.say(
+    `Database ${describeTarget(session.target)}${embedded}, environment ${config.environmentName}`,
+  );
+}
+
+function nothingToDo(line: string, session: Session): CommandResult {
+  return { document: { migrations: [], roundTrips: session.roundTrips() }, lines: [line] };
+}
+
+async function textsOf(session: Session, plan: Plan) {
+  const seqs = plan.steps.flatMap(({ direction, applied }) =>
+    direction === 'down' && applied?.entry ? [applied.entry.seq] : [],
+  );
+  return readTexts(session, seqs);
+}
+
+/** Everything a first step needs, fetched side by side where nothing depends on it. */
+async function prepare(
+  config: Config,
+  session: Session,
+  history: History & { adoptable: boolean },
+  migrations: readonly Migration[],
+  progress: Progress,
+): Promise<RunContext> {
+  const [engine, provenance, parse] = await Promise.all([
+    loadEngine(config.trackingTable),
+    readProvenance(config),
+    import('./statements.ts').then(({ loadParser }) => loadParser()),
+  ]);
+  if (!history.hasTracking || !history.ledgerCurrent) {
+    await refuseMissingPrivileges(session, config, history);
+    await ensureLedger(session, engine, history);
+  }
+  const context = { session, config, engine, provenance, parse, observer: observe(progress) };
+  if (history.adoptable) {
+    await adopt(context, history, migrations);
+    progress.say(
+      `Adopted ${count(history.applied.length)} that node-pg-migrate had applied: recorded in the ledger, not run again`,
+    );
+  }
+  return context;
+}
+
+function observe(progress: Progress): Observer {
+  return {
+    stepStarted: (step: ReadyStep, number, total) => {
+      const verb = step.direction === 'up' ? 'applying' : 'reverting';
+      progress.say(progress.style.dim(`  ${verb} ${step.id} (${number} of ${total})`));
+      if (step.note !== undefined) progress.say(`  note: ${step.note}`);
+    },
+    stepEnded: (outcome: Outcome) => progress.say(formatOutcome(outcome, progress.style)),
+    notice: (text: string) => progress.say(text),
+  };
+}
+
+function report({ outcomes, failure }: RunResult, session: Session, { style }: Progress): CommandResult {
+  const done = outcomes.filter(({ outcome }) => outcome === 'applied' || outcome === 'reverted');
+  const total = done.reduce((sum, { durationMs }) => sum + (durationMs ?? 0), 0);
+  const pending = outcomes.filter(({ outcome }) => outcome === 'pending').length;
+  const document = { migrations: outcomes.map(outcomeJson), roundTrips: session.roundTrips() };
+  if (failure !== null) {
+    const rest = pending === 0 ? '' : `, ${count(pending)} not reached`;
+    return { document, lines: [`${summarise(done)}${rest}.`], error: failure };
+  }
+  return { document, lines: [style.green(`${summarise(done)} in ${formatDuration(total)}.`)] };
+}
+
+function summarise(done: readonly Outcome[]): string {
+  const applied = done.filter(({ outcome }) => outcome === 'applied').length;
+  const reverted = done.length - applied;
+  if (reverted > 0 && applied > 0) return `Reverted and applied again ${count(applied)}`;
+  return reverted > 0 ? `Reverted ${count(reverted)}` : `Applied ${count(applied)}`;
+}

@@ -1,0 +1,58 @@
+// Takes what is to be shown; writes it to the right stream, in colour or not, never with a secret in it.
+// The only file besides migrate.ts that writes to the terminal.
+import pc from 'picocolors';
+import type { Progress } from './command.ts';
+import type { CommonFlags } from './config.ts';
+import type { Environment } from './environment.ts';
+import { hideSecrets } from './redact.ts';
+import { plainStyle, type Style } from './report/human.ts';
+
+export interface Output extends Progress {
+  /** The JSON document, or the last lines of the human form. */
+  result(text: string): void;
+  error(text: string): void;
+  /** Values never to be shown from here on. */
+  hide(secrets: readonly (string | undefined)[]): void;
+}
+
+export function createOutput({ json, quiet, verbose }: CommonFlags): Output {
+  const secrets: string[] = [];
+  const write = (stream: NodeJS.WriteStream, text: string) =>
+    void stream.write(`${hideSecrets(text, secrets)}\n`);
+  const progressStream = json ? process.stderr : process.stdout;
+  const style: Style =
+    pc.isColorSupported && progressStream.isTTY
+      ? pc
+      : pc.isColorSupported && process.env.FORCE_COLOR
+        ? pc
+        : plainStyle;
+  return {
+    style,
+    say: (line) => (quiet ? undefined : write(progressStream, line)),
+    detail: (line) => (verbose ? write(progressStream, line) : undefined),
+    warn: (line) => write(process.stderr, `${style.yellow('warning')} ${line}`),
+    result: (text) => write(process.stdout, text),
+    error: (text) => write(process.stderr, text),
+    hide: (values) =>
+      void secrets.push(...values.filter((value): value is string => value !== undefined && value !== '')),
+  };
+}
+
+/** Every value of the environment that is a credential. */
+export function secretsOf(variables: Environment): (string | undefined)[] {
+  return [
+    variables.PGPASSWORD,
+    passwordOf(variables.DATABASE_URL),
+    passwordOf(variables.SHADOW_DATABASE_URL),
+  ];
+}
+
+function passwordOf(url: string | undefined): string | undefined {
+  const match = /^[^:]+:\/\/[^:@/]*:(.*)@/.exec(url ?? '');
+  if (match?.[1] === undefined) return undefined;
+  try {
+    return decodeURIComponent(match[1]);
+  } catch {
+    return match[1];
+  }
+}
