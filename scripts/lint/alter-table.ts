@@ -21,6 +21,7 @@ const commands: Readonly<Record<string, CommandReader>> = {
     kind: 'add-column',
     table,
     column: readColumn(child(child(command, 'def'), 'ColumnDef'), sql),
+    ifNotExists: command.missing_ok === true,
   }),
   AT_DropColumn: (command, table) => ({ kind: 'drop-column', table, column: text(command, 'name') ?? '' }),
   AT_AlterColumnType: (command, table, sql) => alterType(command, table, sql),

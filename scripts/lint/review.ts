@@ -1,16 +1,23 @@
 // Takes migrations; gives findings: what each statement would do to a live database, and the safe way to write it.
 // The scratch database, when there is one, has the last word; without it the text of the statements decides.
 import { MigrateError } from '../errors.ts';
-import { loadParser, type Parser, positionAt } from '../statements.ts';
+import { loadParser, type Parser } from '../statements.ts';
 import type { Finding, Migration, SqlFile, Statement } from '../types.ts';
 import { readActions } from './actions.ts';
 import { allowanceFindings } from './allowances.ts';
 import { readCatalog, type ScratchClient } from './catalog.ts';
-import { shorten } from './clauses.ts';
+import {
+  alone,
+  type Complaint,
+  complaintsOf,
+  contextOf,
+  stepComplaints,
+  syntaxComplaint,
+  toComplaint,
+} from './complaints.ts';
 import { unindexedForeignKeys } from './foreign-keys.ts';
 import { applyMigrations } from './replay.ts';
-import type { Context, Hit, Rule, Severity, Step } from './rule.ts';
-import { doesNotRun } from './rules/review-rules.ts';
+import type { Severity, Step } from './rule.ts';
 import { rules } from './rules.ts';
 import type { Catalog } from './traced.ts';
 import { traceMigration } from './tracer.ts';
@@ -27,16 +34,6 @@ export interface ReviewOptions {
 /** `lint.rules` of db/config.json. */
 export interface LintSettings {
   readonly rules?: Readonly<Record<string, Severity | 'off'>>;
-}
-
-/** One rule's complaint about one statement of a file, before settings and allowances. */
-export interface Complaint {
-  readonly rule: Rule;
-  readonly file: SqlFile;
-  readonly line: number;
-  readonly column: number;
-  readonly message: string;
-  readonly help: string;
 }
 
 interface Reviewed {
@@ -120,108 +117,6 @@ async function reviewOne(
 function wholeFile(file: SqlFile): Statement {
   const end = file.text.length;
   return { index: 1, start: 0, end, line: 1, column: 1, text: file.text, kind: 'Unknown', node: {} };
-}
-
-const longestReparsed = 64 * 1024;
-
-/** The statement parsed by itself, so that positions in its tree count from its own text. */
-function alone(statement: Statement, parse: Parser): Statement {
-  if (statement.text.length > longestReparsed) return statement;
-  const parsed = parse(statement.text);
-  const only = parsed.ok === true ? parsed.statements[0] : undefined;
-  return only === undefined ? statement : { ...statement, node: only.node };
-}
-
-function complaintsOf(
-  file: SqlFile,
-  steps: readonly Step[],
-  catalog: Catalog | undefined,
-): readonly Complaint[] {
-  const complaints = steps.flatMap((_step, i) =>
-    stepComplaints(contextOf(file, steps, i, catalog), Object.values(rules)),
-  );
-  const failed = steps.find(({ trace }) => trace?.error !== undefined);
-  const error = failed?.trace?.error;
-  const isExplained = complaints.some(({ rule }) => error !== undefined && rule.failsWith === error.sqlState);
-  if (failed === undefined || error === undefined || isExplained) return complaints;
-  const offset = failed.statement.start + (error.offset ?? 0);
-  const hint = [error.detail, error.hint].filter((part) => part !== undefined).join(' ');
-  return [
-    ...complaints,
-    refusal(
-      file,
-      positionAt(file.text, offset),
-      `${error.sqlState}: ${error.message}`,
-      failed.statement,
-      hint,
-    ),
-  ];
-}
-
-function contextOf(file: SqlFile, steps: readonly Step[], at: number, catalog: Catalog | undefined): Context {
-  const step = steps[at] as Step;
-  const trace = step.trace?.error === undefined ? step.trace : undefined;
-  return {
-    file,
-    step,
-    before: steps.slice(0, at),
-    after: steps.slice(at + 1),
-    ...(catalog === undefined ? {} : { catalog }),
-    ...(trace === undefined ? {} : { trace }),
-  };
-}
-
-function stepComplaints(context: Context, asked: readonly Rule[]): readonly Complaint[] {
-  const { actions, trace } = context.step;
-  const hits = new Map<string, { rule: Rule; hit: Hit }>();
-  const add = (rule: Rule, hit: Hit | null) => {
-    if (hit !== null) hits.set(`${rule.id} ${hit.effect}`, { rule, hit });
-  };
-  for (const rule of asked) {
-    for (const action of [...actions, ...(trace?.observed ?? [])]) add(rule, rule.find(action, context));
-  }
-  const found = [...hits.values()].filter(({ rule }) => rule.severity !== 'info').map(({ hit }) => hit);
-  for (const rule of asked) add(rule, rule.findInStep?.(context, found) ?? null);
-  return [...hits.values()].map(({ rule, hit }) =>
-    toComplaint(context.file, context.step.statement, rule, hit),
-  );
-}
-
-function toComplaint(file: SqlFile, statement: Statement, rule: Rule, hit: Hit): Complaint {
-  const { line, column } = statement;
-  const message = `${hit.effect} — ${shorten(statement.text)}`;
-  return { rule, file, line, column, message, help: `${rule.why}\n\n${hit.rewrite}` };
-}
-
-function refusal(
-  file: SqlFile,
-  position: { line: number; column: number },
-  message: string,
-  statement: Statement,
-  hint: string,
-): Complaint {
-  const help = [
-    doesNotRun.why,
-    hint,
-    'Correct the statement, or the migration before it that should have made what it needs.',
-  ];
-  return {
-    rule: doesNotRun,
-    file,
-    ...position,
-    message: `${message} — ${shorten(statement.text)}`,
-    help: help.filter((part) => part !== '').join('\n'),
-  };
-}
-
-function syntaxComplaint(file: SqlFile, message: string, offset: number): Complaint {
-  return {
-    rule: doesNotRun,
-    file,
-    ...positionAt(file.text, offset),
-    message: `42601: ${message}`,
-    help: doesNotRun.why,
-  };
 }
 
 function toFindings(

@@ -78,7 +78,8 @@ export function defineRule<K extends ActionKind>(spec: Spec<K>): Rule {
   return {
     ...data,
     find: (action, context) => {
-      if (!isMine(action) || !(when?.(action, context) ?? true)) return null;
+      if (!isMine(action) || changesNothing(action, context) || !(when?.(action, context) ?? true))
+        return null;
       const table = action.table;
       const stands = anywhere === true || isSeen(seen, action, context);
       if (!stands) return null;
@@ -86,6 +87,28 @@ export function defineRule<K extends ActionKind>(spec: Spec<K>): Rule {
       return { table, effect: effect(shown, action), rewrite: rewrite(shown, action, context) };
     },
   };
+}
+
+/** ADD COLUMN IF NOT EXISTS of one that exists; DROP or RENAME of one that this migration added itself, or that never was. */
+function changesNothing(action: Action, { catalog }: Context): boolean {
+  const relation = catalog === undefined ? undefined : lookUp(action.table, catalog);
+  const has = (column: string) => relation?.columns.some(({ name }) => name === column) !== false;
+  if (action.kind === 'add-column')
+    return action.ifNotExists === true && relation !== undefined && has(action.column.name);
+  if (action.kind === 'drop-column') return !has(action.column);
+  return action.kind === 'rename' && action.object === 'column' && !has(action.from);
+}
+
+/** The type of a column before this migration, when it is known. */
+export function columnType(table: Name, column: string, { catalog }: Context): string | undefined {
+  const relation = catalog === undefined ? undefined : lookUp(table, catalog);
+  return relation?.columns.find(({ name }) => name === column)?.type;
+}
+
+/** Whether a column may be null; true where nothing is known. */
+export function isNullable(table: Name, column: string, { catalog }: Context): boolean {
+  const relation = catalog === undefined ? undefined : lookUp(table, catalog);
+  return relation?.columns.find(({ name }) => name === column)?.notNull !== true;
 }
 
 function isSeen<K extends ActionKind>(seen: Spec<K>['seen'], action: ActionOf<K>, context: Context): boolean {

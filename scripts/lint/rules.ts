@@ -6,6 +6,7 @@ import { constraintRules } from './rules/constraints.ts';
 import { dataRules } from './rules/data.ts';
 import { extensionRules } from './rules/extensions.ts';
 import { indexRules } from './rules/indexes.ts';
+import { notNullRules } from './rules/not-null.ts';
 import { partitionRules } from './rules/partitions.ts';
 import { reviewRules } from './rules/review-rules.ts';
 import { rewriteRules } from './rules/rewrites.ts';
@@ -15,6 +16,7 @@ import { typeRules } from './rules/types.ts';
 const families: readonly (readonly Rule[])[] = [
   indexRules,
   columnRules,
+  notNullRules,
   constraintRules,
   typeRules,
   partitionRules,

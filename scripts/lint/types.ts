@@ -71,7 +71,12 @@ export type Action =
       readonly columns: readonly ColumnFacts[];
       readonly constraints: readonly ConstraintFacts[];
     }
-  | { readonly kind: 'add-column'; readonly table: Name; readonly column: ColumnFacts }
+  | {
+      readonly kind: 'add-column';
+      readonly table: Name;
+      readonly column: ColumnFacts;
+      readonly ifNotExists?: boolean;
+    }
   | { readonly kind: 'drop-column'; readonly table: Name; readonly column: string }
   | {
       readonly kind: 'alter-type';

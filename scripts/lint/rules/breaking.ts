@@ -1,6 +1,6 @@
 // The rules on what breaks the release that still runs: dropping and renaming what it reads.
 import { quoteIdentifier, quoteLiteral, sameName, sqlName } from '../names.ts';
-import { type Context, defineRule, type Rule } from '../rule.ts';
+import { type Context, columnType, defineRule, type Rule } from '../rule.ts';
 import type { Name } from '../types.ts';
 
 const brokenWhy =
@@ -104,10 +104,10 @@ const renameColumn = defineRule({
   on: 'rename',
   when: ({ object }) => object === 'column',
   effect: (table, { from, to }) => `column ${from} of ${table} is called ${to} from now on`,
-  rewrite: (table, { from, to }) =>
+  rewrite: (table, { from, to, table: name }, context) =>
     [
       '-- expand: the new column, kept in step by a trigger, filled in batches',
-      `ALTER TABLE ${table} ADD COLUMN ${quoteIdentifier(to)} <type of ${from}>;`,
+      `ALTER TABLE ${table} ADD COLUMN ${quoteIdentifier(to)} ${columnType(name, from, context) ?? `<type of ${from}>`};`,
       '-- contract, when no release uses the old one:',
       `ALTER TABLE ${table} DROP COLUMN ${quoteIdentifier(from)};`,
     ].join('\n'),

@@ -1,7 +1,8 @@
-// The rules on adding columns and on SET NOT NULL.
+// The rules on adding columns.
 import { joinedName, quoteIdentifier } from '../names.ts';
 import { type Context, defineRule, type Rule, rewritten, scanned } from '../rule.ts';
 import type { ActionOf, ColumnFacts } from '../types.ts';
+import { setNotNull } from './not-null.ts';
 
 type AddColumn = ActionOf<'add-column'>;
 
@@ -16,20 +17,6 @@ function notNullSteps(table: string, column: ColumnFacts): string {
   return column.notNull || column.primary
     ? `\n-- 4. then NOT NULL without a long lock:\n${setNotNull(table, column.name)}`
     : '';
-}
-
-/** SET NOT NULL that needs no scan under AccessExclusiveLock. */
-export function setNotNull(table: string, column: string): string {
-  const name = joinedName(table.replace(/^.*\./, '').replaceAll('"', ''), column, 'not_null');
-  const quoted = quoteIdentifier(column);
-  return [
-    `ALTER TABLE ${table} ADD CONSTRAINT ${name} CHECK (${quoted} IS NOT NULL) NOT VALID;`,
-    '-- in the next migration:',
-    `ALTER TABLE ${table} VALIDATE CONSTRAINT ${name};`,
-    '-- in the one after it:',
-    `ALTER TABLE ${table} ALTER COLUMN ${quoted} SET NOT NULL;`,
-    `ALTER TABLE ${table} DROP CONSTRAINT ${name};`,
-  ].join('\n');
 }
 
 const rewriteEffect = (table: string) =>
@@ -168,31 +155,6 @@ function isDomain({ typeName, default: fallback }: ColumnFacts, { before, trace 
   );
 }
 
-const notNullColumn = defineRule({
-  id: 'add-column-not-null',
-  severity: 'error',
-  summary: 'ADD COLUMN … NOT NULL without a default',
-  why: 'It fails with 23502 as soon as the table holds one row; on an empty test database nobody notices.',
-  failsWith: '23502',
-  on: 'add-column',
-  when: ({ column }) =>
-    (column.notNull || column.primary) &&
-    typeof column.default !== 'string' &&
-    !isSerial(column) &&
-    !column.identity &&
-    column.generated === undefined,
-  effect: (table, { column }) => `column ${column.name} of the existing rows of ${table} would be null`,
-  rewrite: (table, { column }) => {
-    const name = quoteIdentifier(column.name);
-    return [
-      `ALTER TABLE ${table} ADD COLUMN ${name} ${column.type} NOT NULL DEFAULT <constant>;`,
-      '-- or, when no constant is right: add it nullable, fill it in batches, then',
-      `ALTER TABLE ${table} ADD COLUMN ${name} ${column.type};`,
-      setNotNull(table, column.name),
-    ].join('\n');
-  },
-});
-
 const checkedColumn = defineRule({
   id: 'add-column-check',
   severity: 'error',
@@ -242,25 +204,12 @@ const referencingColumn = defineRule({
   },
 });
 
-const setNotNullRule = defineRule({
-  id: 'set-not-null',
-  severity: 'error',
-  summary: 'SET NOT NULL without a valid CHECK (… IS NOT NULL)',
-  why: 'Every row is read under a lock that stops all reads and writes.',
-  on: 'set-not-null',
-  seen: (trace, { table }) => scanned(trace, table),
-  effect: (table) => `AccessExclusiveLock on ${table} while the whole table is read: reads and writes wait`,
-  rewrite: (table, { column }) => setNotNull(table, column),
-});
-
 export const columnRules: readonly Rule[] = [
   volatileDefault,
   serialColumn,
   identityColumn,
   storedColumn,
   domainColumn,
-  notNullColumn,
   checkedColumn,
   referencingColumn,
-  setNotNullRule,
 ];

@@ -1,9 +1,17 @@
 // The rules on adding and validating constraints.
 import { joinedName, quoteIdentifier, sameName } from '../names.ts';
-import { type Context, defineRule, isCreatedBefore, lookUp, type Rule, scanned } from '../rule.ts';
+import {
+  type Context,
+  defineRule,
+  isCreatedBefore,
+  isNullable,
+  lookUp,
+  type Rule,
+  scanned,
+} from '../rule.ts';
 import type { ActionOf, ConstraintFacts, Name } from '../types.ts';
-import { setNotNull } from './columns.ts';
 import { concurrentlyFile } from './indexes.ts';
+import { setNotNull } from './not-null.ts';
 
 type AddConstraint = ActionOf<'add-constraint'>;
 
@@ -87,16 +95,16 @@ const validateTogether = defineRule({
 });
 
 /** A unique index built aside, then taken over. */
-function usingIndex(table: string, { table: name, constraint }: AddConstraint): string {
+function usingIndex(table: string, { table: name, constraint }: AddConstraint, context: Context): string {
   const word = constraint.type === 'primary' ? 'PRIMARY KEY' : 'UNIQUE';
   const own = constraintName(name, constraint);
   const columns = constraint.columns.map(quoteIdentifier).join(', ');
   return [
     concurrentlyFile,
     `CREATE UNIQUE INDEX CONCURRENTLY ${own} ON ${table} (${columns});`,
-    ...(constraint.type === 'primary'
-      ? ['-- before it, for each column that may be null:', setNotNull(table, constraint.columns[0] ?? 'id')]
-      : []),
+    ...(constraint.type === 'primary' ? constraint.columns : [])
+      .filter((column) => isNullable(name, column, context))
+      .map((column) => `-- before it, since ${column} may be null:\n${setNotNull(table, column)}`),
     '-- in the next migration:',
     `ALTER TABLE ${table} ADD CONSTRAINT ${own} ${word} USING INDEX ${own};`,
   ].join('\n');

@@ -13,7 +13,7 @@ const changeType = defineRule({
     trace?.watched === true || using !== undefined || !/^(text|varchar|character varying)$/i.test(type),
   seen: (trace) => trace.rewrites.length > 0 || trace.scans.length > 0,
   effect: (table) =>
-    `AccessExclusiveLock on ${table} while the whole table is rewritten: reads and writes wait`,
+    `AccessExclusiveLock on ${table} while the whole table is rewritten or read: reads and writes wait`,
   rewrite: (table, { column, type, using }) => {
     const old = quoteIdentifier(column);
     const fresh = quoteIdentifier(`${column}_new`);

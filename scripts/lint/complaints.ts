@@ -1,0 +1,132 @@
+// Takes the steps of one file; gives what each rule has against them, before settings and allowances.
+// Pure: it knows neither the database nor the configuration.
+import { type Parser, positionAt } from '../statements.ts';
+import type { SqlFile, Statement } from '../types.ts';
+import { shorten } from './clauses.ts';
+import type { Context, Hit, Rule, Step } from './rule.ts';
+import { doesNotRun } from './rules/review-rules.ts';
+import { rules } from './rules.ts';
+import type { Catalog } from './traced.ts';
+
+/** One rule's complaint about one statement of a file, before settings and allowances. */
+export interface Complaint {
+  readonly rule: Rule;
+  readonly file: SqlFile;
+  readonly line: number;
+  readonly column: number;
+  readonly message: string;
+  readonly help: string;
+}
+
+const longestReparsed = 64 * 1024;
+
+/** The statement parsed by itself, so that positions in its tree count from its own text. */
+export function alone(statement: Statement, parse: Parser): Statement {
+  if (statement.text.length > longestReparsed) return statement;
+  const parsed = parse(statement.text);
+  const only = parsed.ok === true ? parsed.statements[0] : undefined;
+  return only === undefined ? statement : { ...statement, node: only.node };
+}
+
+/** What the rules have against one file, and the statement that failed unless a rule explains it. */
+export function complaintsOf(
+  file: SqlFile,
+  steps: readonly Step[],
+  catalog: Catalog | undefined,
+): readonly Complaint[] {
+  const complaints = steps.flatMap((_step, i) =>
+    stepComplaints(contextOf(file, steps, i, catalog), Object.values(rules)),
+  );
+  const failed = steps.find(({ trace }) => trace?.error !== undefined);
+  const error = failed?.trace?.error;
+  const isExplained = complaints.some(({ rule }) => error !== undefined && rule.failsWith === error.sqlState);
+  if (failed === undefined || error === undefined || isExplained) return complaints;
+  const offset = failed.statement.start + (error.offset ?? 0);
+  const hint = [error.detail, error.hint].filter((part) => part !== undefined).join(' ');
+  return [
+    ...complaints,
+    refusal(
+      file,
+      positionAt(file.text, offset),
+      `${error.sqlState}: ${error.message}`,
+      failed.statement,
+      hint,
+    ),
+  ];
+}
+
+export function contextOf(
+  file: SqlFile,
+  steps: readonly Step[],
+  at: number,
+  catalog: Catalog | undefined,
+): Context {
+  const step = steps[at] as Step;
+  const trace = step.trace?.error === undefined ? step.trace : undefined;
+  return {
+    file,
+    step,
+    before: steps.slice(0, at),
+    after: steps.slice(at + 1),
+    ...(catalog === undefined ? {} : { catalog }),
+    ...(trace === undefined ? {} : { trace }),
+  };
+}
+
+export function stepComplaints(context: Context, asked: readonly Rule[]): readonly Complaint[] {
+  const { actions, trace } = context.step;
+  const hits = new Map<string, { rule: Rule; hit: Hit }>();
+  const add = (rule: Rule, hit: Hit | null) => {
+    if (hit !== null) hits.set(`${rule.id} ${hit.effect}`, { rule, hit });
+  };
+  for (const rule of asked) {
+    for (const action of [...actions, ...(trace?.observed ?? [])]) add(rule, rule.find(action, context));
+  }
+  const found = [...hits.values()].filter(({ rule }) => rule.severity !== 'info').map(({ hit }) => hit);
+  for (const rule of asked) {
+    const hit = rule.findInStep?.(context, found) ?? null;
+    add(rule, hit);
+    if (hit !== null) found.push(hit);
+  }
+  return [...hits.values()].map(({ rule, hit }) =>
+    toComplaint(context.file, context.step.statement, rule, hit),
+  );
+}
+
+export function toComplaint(file: SqlFile, statement: Statement, rule: Rule, hit: Hit): Complaint {
+  const { line, column } = statement;
+  const message = `${hit.effect} — ${shorten(statement.text)}`;
+  return { rule, file, line, column, message, help: `${rule.why}\n\n${hit.rewrite}` };
+}
+
+function refusal(
+  file: SqlFile,
+  position: { line: number; column: number },
+  message: string,
+  statement: Statement,
+  hint: string,
+): Complaint {
+  const help = [
+    doesNotRun.why,
+    hint,
+    'Correct the statement, or the migration before it that should have made what it needs.',
+  ];
+  return {
+    rule: doesNotRun,
+    file,
+    ...position,
+    message: `${message} — ${shorten(statement.text)}`,
+    help: help.filter((part) => part !== '').join('\n'),
+  };
+}
+
+/** A file that the parser refuses. */
+export function syntaxComplaint(file: SqlFile, message: string, offset: number): Complaint {
+  return {
+    rule: doesNotRun,
+    file,
+    ...positionAt(file.text, offset),
+    message: `42601: ${message}`,
+    help: doesNotRun.why,
+  };
+}

@@ -1,0 +1,126 @@
+// Takes what two probes around a statement read; gives the locks, rewrites and scans of the statement between them.
+// It knows the state of one migration under trace, nothing of how statements are run.
+import { codePointsToUnits } from '../statements.ts';
+import type { Statement } from '../types.ts';
+import type { Probed, ScratchClient } from './catalog.ts';
+import { relationName } from './names.ts';
+import type { Catalog, TracedLock, TracedStatement, TraceError } from './traced.ts';
+import type { Action } from './types.ts';
+
+/** State of a migration under trace. */
+export interface Session {
+  readonly client: ScratchClient;
+  readonly before: Catalog;
+  readonly storage: Map<number, { filenode: number | null; scans: number }>;
+  /** The catalog as of the last statement; kept current only as far as opaque statements need it. */
+  current: Catalog;
+  held: Map<number, Probed>;
+}
+
+export type Effects = Pick<TracedStatement, 'locks' | 'held' | 'rewrites' | 'scans'>;
+
+/** Compares with the probe before, and keeps this one for the next. */
+export function compare(session: Session, probed: readonly Probed[]): Effects {
+  const locks: TracedLock[] = [];
+  const rewrites: string[] = [];
+  const scans: string[] = [];
+  for (const probe of probed) {
+    const relation = relationLabel(session, probe);
+    const existedBefore = session.before.has(probe.oid);
+    const former = session.held.get(probe.oid);
+    for (const mode of probe.modes) {
+      if (former?.modes.includes(mode) !== true) locks.push({ relation, mode, existedBefore });
+    }
+    const known = session.storage.get(probe.oid) ?? {
+      filenode: probe.filenode,
+      scans: existedBefore ? 0 : probe.scans,
+    };
+    const isStored = probe.filenode !== null && known.filenode !== null;
+    if (existedBefore && isStored && probe.filenode !== known.filenode) rewrites.push(relation);
+    if (existedBefore && probe.scans > known.scans && !isIndex(session, probe)) scans.push(relation);
+    session.storage.set(probe.oid, { filenode: probe.filenode, scans: probe.scans });
+    session.held.set(probe.oid, probe);
+  }
+  return { locks, held: heldLocks(session), rewrites: withoutIndexesOf(session, rewrites), scans };
+}
+
+/** Names are those from before the migration: what production calls them, also after a rename or a drop. */
+function relationLabel({ before }: Session, probe: Probed): string {
+  const known = before.get(probe.oid);
+  return known === undefined
+    ? `${probe.schema ?? '?'}.${probe.name ?? probe.oid}`
+    : `${known.schema}.${known.name}`;
+}
+
+function isIndex({ before }: Session, probe: Probed): boolean {
+  const kind = before.get(probe.oid)?.kind ?? probe.kind;
+  return kind === 'i' || kind === 'I';
+}
+
+/** A rewritten table takes its indexes along: they are no news of their own. */
+function withoutIndexesOf({ before }: Session, rewrites: readonly string[]): readonly string[] {
+  const tables = new Set(rewrites);
+  return rewrites.filter((name) => {
+    const index = [...before.values()].find((relation) => `${relation.schema}.${relation.name}` === name);
+    const table = index?.table == null ? undefined : before.get(index.table);
+    return table === undefined || !tables.has(`${table.schema}.${table.name}`);
+  });
+}
+
+export function heldLocks(session: Session): readonly TracedLock[] {
+  return [...session.held.values()].flatMap((probe) =>
+    probe.modes.map((mode) => ({
+      relation: relationLabel(session, probe),
+      mode,
+      existedBefore: session.before.has(probe.oid),
+    })),
+  );
+}
+
+const lockModes = ['ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock'];
+const shareLock = 5;
+
+/**
+ * What the catalog does not show of a block: rows changed by reading a whole table (RowExclusiveLock and a scan), and
+ * explicit locks (the word, and a strong lock that was taken).
+ */
+export function hiddenActions({ text }: Statement, { locks, held, scans }: Effects): readonly Action[] {
+  const commits = /\bcommit\b/i.test(text);
+  const holds = (relation: string, mode: string) =>
+    held.some((lock) => lock.relation === relation && lock.mode === mode);
+  const changed = scans.filter((relation) => !commits && holds(relation, 'RowExclusiveLock'));
+  const locked = /\block\s/i.test(text)
+    ? locks.filter(({ mode, existedBefore }) => existedBefore && lockModes.includes(mode))
+    : [];
+  return [
+    ...changed.map((relation): Action => {
+      const where = { whole: false, equals: [], limited: false };
+      return { kind: 'change-rows', table: relationName(relation), verb: 'UPDATE', where, sql: text };
+    }),
+    ...locked.map(({ relation, mode }): Action => {
+      return { kind: 'lock', table: relationName(relation), mode: shareLock + lockModes.indexOf(mode) };
+    }),
+  ];
+}
+
+interface PostgresError {
+  readonly code?: string;
+  readonly message: string;
+  readonly detail?: string;
+  readonly hint?: string;
+  readonly position?: string;
+}
+
+/** PostgreSQL's words about a statement; what is no error of the server is thrown on. */
+export function toTraceError(error: unknown, text: string): TraceError {
+  const { code, message, detail, hint, position } = error as PostgresError;
+  if (code === undefined || !/^[0-9A-Z]{5}$/.test(code)) throw error;
+  const offset = position === undefined ? undefined : codePointsToUnits(text, Number(position) - 1);
+  return {
+    sqlState: code,
+    message,
+    ...(detail === undefined ? {} : { detail }),
+    ...(hint === undefined ? {} : { hint }),
+    ...(offset === undefined ? {} : { offset }),
+  };
+}
