@@ -10,10 +10,16 @@ export const schema = `
   FROM ns
   WHERE (ns.oid >= ${firstUserOid} OR ns.nspname = 'public') AND ${notMember('pg_namespace', 'ns.oid')}`;
 
+// ALTER … DEPENDS ON EXTENSION: what is dropped together with the extension.
+const extensionDependents = `(SELECT string_agg(o.type || ' ' || o.identity, ', ' ORDER BY o.identity COLLATE "C")
+      FROM pg_depend d CROSS JOIN LATERAL pg_identify_object(d.classid, d.objid, d.objsubid) o
+      WHERE d.deptype = 'x' AND d.refclassid = 'pg_extension'::regclass AND d.refobjid = e.oid)`;
+
 export const extension = `
   SELECT quote_ident(e.extname), NULL, ${lines(
     part('version', 'e.extversion'),
     part('schema', 'quote_ident(n.nspname)'),
+    part('dependents', extensionDependents),
   )}
   FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace`;
 

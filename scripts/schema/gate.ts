@@ -13,6 +13,8 @@ interface Catalog {
   readonly relation?: string;
   /** A column that holds a type; types of hidden schemas do not count. */
   readonly type?: string;
+  /** Also rows that came with the server count: plpgsql is an extension that anybody may update or drop. */
+  readonly brought?: boolean;
 }
 
 const catalogs: readonly Catalog[] = [
@@ -24,7 +26,7 @@ const catalogs: readonly Catalog[] = [
   { name: 'pg_policy', relation: 'polrelid' },
   { name: 'pg_statistic_ext', namespace: 'stxnamespace', relation: 'stxrelid' },
   { name: 'pg_enum', type: 'enumtypid' },
-  { name: 'pg_extension' },
+  { name: 'pg_extension', brought: true },
   { name: 'pg_publication' },
   { name: 'pg_publication_rel', relation: 'prrelid' },
   { name: 'pg_publication_namespace' },
@@ -59,8 +61,8 @@ function countContent(from: string, ...columns: string[]): string {
   return `(SELECT count(*) || ':' || coalesce(sum(hash_record_extended(${row}, 0)), 0) FROM ${from})`;
 }
 
-function countCatalog({ name, namespace, relation, type }: Catalog): string {
-  const conditions = [`oid >= ${firstUserOid}`];
+function countCatalog({ name, namespace, relation, type, brought }: Catalog): string {
+  const conditions = [brought ? 'true' : `oid >= ${firstUserOid}`];
   if (namespace !== undefined) conditions.push(`${namespace} NOT IN (SELECT oid FROM hidden_namespace)`);
   if (relation !== undefined) conditions.push(`${relation} NOT IN (SELECT oid FROM hidden_relation)`);
   if (type !== undefined) conditions.push(`${type} NOT IN (SELECT oid FROM hidden_type)`);

@@ -44,8 +44,9 @@ function domainSql(model: Model, item: Item): string {
     ...(parts.has('collation') ? [`COLLATE ${parts.get('collation')}`] : []),
     ...(parts.has('default') ? [`DEFAULT ${parts.get('default')}`] : []),
     ...(parts.has('not_null') ? ['NOT NULL'] : []),
-    ...checks.map((check) => `\n  CONSTRAINT ${check.name} ${check.parts.get('definition')}`),
-  ].join(' ')};`;
+  ].join(
+    ' ',
+  )}${checks.map((check) => `\n  CONSTRAINT ${check.name} ${check.parts.get('definition')}`).join('')};`;
 }
 
 const rangeOptions = {

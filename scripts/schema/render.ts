@@ -159,6 +159,18 @@ const usual = new Set([
   'CREATE EXTENSION IF NOT EXISTS plpgsql;',
 ]);
 
+const lossyParts = ['tablespace', 'constraint_triggers', 'detach_pending', 'dependents'];
+
+/** Attributes that depend on the server, or on a state that no statement of ours leads to. */
+function lossyAttributes(model: Model): string[] {
+  return [...model.of('relation'), ...model.of('index'), ...model.of('extension')].flatMap((item) => {
+    const keys = lossyParts.filter((key) => item.parts.has(key));
+    const partitioned = item.parts.get('definition')?.includes(' ON ONLY ');
+    if (item.parts.has('invalid') && !partitioned) keys.push('invalid');
+    return keys.map((key) => `${item.class} ${item.identity} (${key}=${item.parts.get(key)})`);
+  });
+}
+
 function asComment(item: Item): string {
   const definition = [...item.parts].map(([key, value]) => `${key}=${value}`).join('\n');
   return [
@@ -182,12 +194,14 @@ export async function renderSchema(query: Query, options: SchemaOptions): Promis
   const { model, beyond } = sortOut(objects);
   const pieces = order(model, texts, dependencies).map((piece) => piece.sql);
   const comments = model.of('comment').flatMap((item) => commentSql(item) ?? []);
+  const lossy = lossyAttributes(model);
   const blocks = [
     "SET check_function_bodies = off;\nSET search_path = '';",
     ...missingLanguage(model),
     ...publicSchema(model),
     ...[...pieces, ...comments].filter((sql) => !usual.has(sql)),
     ...beyond.map(asComment),
+    ...lossy.map((attribute) => `-- not carried over: ${attribute}`),
   ];
   return {
     sql: `${blocks.join('\n\n')}\n`,
