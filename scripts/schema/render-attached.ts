@@ -39,10 +39,13 @@ function constraintPieces(model: Model, item: Item): Piece[] {
   const index = model
     .partsOf(item.table ?? '', 'index')
     .find((candidate) => candidate.parts.get('constraint') === item.name);
-  // pg_get_constraintdef leaves the index's options out.
+  // pg_get_constraintdef leaves the index's options out, except those of EXCLUDE.
   const options = / WITH \(([^)]*)\)/.exec(index === undefined ? '' : definitionOf(index))?.[1];
   const [, start, end] = /^(.*?)( (?:WHERE .*|DEFERRABLE.*)|)$/s.exec(definition) ?? [];
-  const text = options === undefined ? definition : `${start} WITH (${options})${end}`;
+  const text =
+    options === undefined || definition.startsWith('EXCLUDE')
+      ? definition
+      : `${start} WITH (${options})${end}`;
   return [piece(item, ranks.key, add('ONLY ', text), ...(index === undefined ? [] : indexSettings(index)))];
 }
 

@@ -98,14 +98,10 @@ function parentsOf(table: Item): string[] {
   );
 }
 
-function nameInside(identity: string, suffix: string): string {
-  return `${identity}.${suffix}`;
-}
-
 /** What a column that a table only inherits has other than its parent. */
 function overrides(model: Model, table: Item, column: Item): string[] {
   const parents = parentsOf(table).flatMap(
-    (parent) => model.find('column', nameInside(parent, column.name)) ?? [],
+    (parent) => model.find('column', `${parent}.${column.name}`) ?? [],
   );
   const alter = `ALTER TABLE ONLY ${table.identity} ALTER COLUMN ${column.name}`;
   const own = column.parts.get('default');
@@ -120,12 +116,17 @@ function overrides(model: Model, table: Item, column: Item): string[] {
   return result;
 }
 
-function columnSettings(table: Item, column: Item): string[] {
+/** `inline` says that CREATE TABLE has written storage and compression already. */
+function columnSettings(table: Item, column: Item, inline: boolean): string[] {
   const { parts } = column;
   const kind = table.parts.get('kind') === 'materialized view' ? 'MATERIALIZED VIEW' : 'TABLE ONLY';
   const alter = `ALTER ${kind} ${table.identity} ALTER COLUMN ${column.name}`;
   const [statistics, options] = [parts.get('statistics'), parts.get('options')];
+  const stored = (key: 'storage' | 'compression') =>
+    inline || !parts.has(key) ? [] : [`${alter} SET ${key.toUpperCase()} ${parts.get(key)};`];
   return [
+    ...stored('storage'),
+    ...stored('compression'),
     ...(statistics === undefined ? [] : [`${alter} SET STATISTICS ${statistics};`]),
     ...(options === undefined ? [] : [`${alter} SET (${optionList(options)});`]),
   ];
@@ -161,7 +162,7 @@ function tablePieces(model: Model, table: Item, split: boolean): Piece[] {
       parts.has('partition_key') ? ` PARTITION BY ${parts.get('partition_key')}` : ''
     }${parts.has('access_method') ? ` USING ${parts.get('access_method')}` : ''}${storageOptions(table)};`,
     ...columns.filter((item) => !declared.includes(item)).flatMap((item) => overrides(model, table, item)),
-    ...columns.flatMap((item) => columnSettings(table, item)),
+    ...columns.flatMap((item) => columnSettings(table, item, !typed && declared.includes(item))),
     ...(partition
       ? [`ALTER TABLE ONLY ${parts.get('partition_of')} ATTACH PARTITION ${identity} ${parts.get('bound')};`]
       : []),
@@ -202,7 +203,7 @@ function viewPiece(model: Model, view: Item): Piece {
   const defaults = columns.filter((column) => column.parts.has('default'));
   const statements = [
     `CREATE ${materialized ? 'MATERIALIZED VIEW' : 'VIEW'} ${view.identity}${storageOptions(view)} AS\n${body}${materialized ? '\nWITH NO DATA' : ''};`,
-    ...columns.flatMap((column) => columnSettings(view, column)),
+    ...columns.flatMap((column) => columnSettings(view, column, false)),
     ...defaults.map(
       (column) =>
         `ALTER VIEW ${view.identity} ALTER COLUMN ${column.name} SET DEFAULT ${column.parts.get('default')};`,

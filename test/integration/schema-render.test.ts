@@ -36,6 +36,12 @@ describe('the schema as SQL', () => {
     await expectCopy(original);
   });
 
+  it('loses nothing in the odd corners', async () => {
+    const original = await emptyDatabase(schemaFixture('odd-corners.sql'));
+    expect((await renderSchema(original, defaultSchemaOptions)).unsupported).to.deep.equal([]);
+    await expectCopy(original);
+  });
+
   it('is nearly empty for an empty database', async () => {
     const { sql } = await renderSchema(await emptyDatabase(), defaultSchemaOptions);
     expect(sql).to.equal("SET check_function_bodies = off;\nSET search_path = '';\n");
