@@ -7,6 +7,8 @@ import type { Style } from './report/human.ts';
 export interface Progress {
   /** A line for people; on stderr with --json, nowhere with --quiet. */
   say(line: string): void;
+  /** What is true now and soon replaced: rewritten in place on a terminal, a line every 30 s in a log. */
+  live(line: string): void;
   /** Only with --verbose. */
   detail(line: string): void;
   /** Something worth attention that stops nothing; always shown, on stderr. */

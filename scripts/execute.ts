@@ -1,24 +1,24 @@
-// Takes steps with their texts; gives how each ended. One transaction per step holds its SQL, the tracking row and the
-// ledger row. Stops at the first failure. It knows nothing of files or terminals.
-import type { DatabaseError } from 'pg';
-import type { BatchResult } from './batch.ts';
+// Takes steps with their texts; gives how each ended. Stops at the first failure and says what state that leaves.
+// How one step runs is transaction.ts's and outside.ts's work. It knows nothing of files or terminals.
 import type { Config } from './config.ts';
-import type { Engine, StepSql } from './engine.ts';
-import { MigrateError } from './errors.ts';
-import { entrySql } from './ledger.ts';
+import type { Engine } from './engine.ts';
+import type { MigrateError } from './errors.ts';
+import { MigrateError as Failure } from './errors.ts';
+import { runOutside } from './outside.ts';
 import type { Provenance } from './provenance.ts';
-import { runLockKey } from './run-lock.ts';
-import { type Session, sessionSettings } from './session.ts';
-import { describeSqlError } from './sql-error.ts';
+import type { Session } from './session.ts';
 import type { Parser } from './statements.ts';
-import { entryOf, type ReadyStep } from './steps.ts';
-import type { Outcome, Statement } from './types.ts';
+import type { ReadyStep } from './steps.ts';
+import { runInTransaction } from './transaction.ts';
+import type { Outcome } from './types.ts';
 
 /** What a run tells while it goes on. */
 export interface Observer {
   stepStarted(step: ReadyStep, number: number, total: number): void;
   stepEnded(outcome: Outcome): void;
-  notice(text: string): void;
+  /** Something that is true now and replaced soon: elapsed time, progress, who blocks. */
+  live(text: string): void;
+  say(text: string): void;
 }
 
 export interface RunContext {
@@ -28,6 +28,7 @@ export interface RunContext {
   readonly provenance: Provenance;
   readonly parse: Parser;
   readonly observer: Observer;
+  readonly signal: AbortSignal;
 }
 
 export interface RunResult {
@@ -35,192 +36,99 @@ export interface RunResult {
   readonly failure: MigrateError | null;
 }
 
+/** How a group of steps ended that was to be all or nothing. Durations in ms, one per step that ran. */
+export interface GroupEnd {
+  readonly durations: readonly number[];
+  readonly failure: {
+    readonly index: number;
+    readonly error: MigrateError /** The steps count all the same. */;
+    readonly committed: boolean;
+  } | null;
+}
+
 /** Runs the steps one after the other, each all or nothing. */
 export async function execute(context: RunContext, steps: readonly ReadyStep[]): Promise<RunResult> {
-  const outcomes: Outcome[] = [];
-  for (const [i, step] of steps.entries()) {
-    context.observer.stepStarted(step, i + 1, steps.length);
-    const started = performance.now();
-    const failure = await attempt(() => runStep(context, step));
-    const durationMs = Math.round(performance.now() - started);
-    const outcome = outcomeOf(step, failure === null ? done(step) : 'failed', durationMs);
-    outcomes.push(outcome);
-    context.observer.stepEnded(outcome);
-    if (failure !== null) {
-      const unreached = steps.slice(i + 1).map((rest) => outcomeOf(rest, 'pending', null));
-      return { outcomes: [...outcomes, ...unreached], failure: withState(failure, step, i) };
-    }
-  }
-  return { outcomes, failure: null };
+  return run(
+    context,
+    steps.map((step) => [step]),
+  );
 }
 
 /** Runs all steps in one transaction: either every one counts, or none. */
 export async function executeTogether(context: RunContext, steps: readonly ReadyStep[]): Promise<RunResult> {
+  return run(context, [steps]);
+}
+
+async function run(context: RunContext, groups: readonly (readonly ReadyStep[])[]): Promise<RunResult> {
   const outcomes: Outcome[] = [];
-  for (const [i, step] of steps.entries()) {
-    const [first, last] = [i === 0, i === steps.length - 1];
-    context.observer.stepStarted(step, i + 1, steps.length);
-    const started = performance.now();
-    const failure = await attempt(() => runStep(context, step, { first, last }));
-    const durationMs = Math.round(performance.now() - started);
-    outcomes.push(outcomeOf(step, failure === null ? done(step) : 'failed', durationMs));
-    context.observer.stepEnded(outcomes[i] as Outcome);
-    if (failure !== null) {
-      const none = steps.map((each, k) =>
-        outcomeOf(each, k === i ? 'failed' : 'pending', k === i ? durationMs : null),
-      );
-      return { outcomes: none, failure: withState(failure, step, 0) };
+  const total = groups.flat().length;
+  for (const [i, group] of groups.entries()) {
+    const end = await runGroup(context, group, outcomes.length, total);
+    const done = end.failure === null || end.failure.committed;
+    const ended = group.map((step, k) =>
+      outcomeOf(step, groupOutcome(step, k, end, done), end.durations[k] ?? null),
+    );
+    for (const outcome of ended) if (outcome.outcome !== 'pending') context.observer.stepEnded(outcome);
+    if (end.failure !== null) {
+      const unreached = groups
+        .slice(i + 1)
+        .flat()
+        .map((step) => outcomeOf(step, 'pending', null));
+      const failed = group[end.failure.index] ?? group[0];
+      return {
+        outcomes: [...outcomes, ...ended, ...unreached],
+        failure: withState(end.failure.error, failed, outcomes),
+      };
     }
+    outcomes.push(...ended);
   }
   return { outcomes, failure: null };
 }
 
-const done = (step: ReadyStep) => (step.direction === 'up' ? 'applied' : 'reverted');
+async function runGroup(
+  context: RunContext,
+  group: readonly ReadyStep[],
+  before: number,
+  total: number,
+): Promise<GroupEnd> {
+  const { signal, observer } = context;
+  if (signal.aborted)
+    return { durations: [], failure: { index: -1, error: signal.reason as MigrateError, committed: false } };
+  const started = (step: ReadyStep) => observer.stepStarted(step, before + group.indexOf(step) + 1, total);
+  const [only] = group;
+  if (only?.directives.noTransaction && group.length === 1) {
+    started(only);
+    return runOutside(context, only);
+  }
+  return runInTransaction(context, group, started);
+}
+
+function groupOutcome(step: ReadyStep, k: number, { failure }: GroupEnd, done: boolean): Outcome['outcome'] {
+  if (done) return step.direction === 'up' ? 'applied' : 'reverted';
+  return k === failure?.index ? 'failed' : 'pending';
+}
 
 function outcomeOf(step: ReadyStep, outcome: Outcome['outcome'], durationMs: number | null): Outcome {
   const { id, version, name, direction } = step;
-  return { id, version, name, direction, outcome, durationMs };
+  return { id, version, name, direction, outcome, durationMs: outcome === 'pending' ? null : durationMs };
 }
 
-async function attempt(work: () => Promise<void>): Promise<MigrateError | null> {
-  try {
-    await work();
-    return null;
-  } catch (error) {
-    if (error instanceof MigrateError) return error;
-    throw error;
-  }
-}
-
-function withState(error: MigrateError, step: ReadyStep, before: number): MigrateError {
+/** Completes an error with the state of the database and what to type next, where it does not say so itself. */
+function withState(
+  error: MigrateError,
+  step: ReadyStep | undefined,
+  before: readonly Outcome[],
+): MigrateError {
+  const { options } = error;
+  const what = step === undefined ? 'Nothing' : `${step.id} was rolled back: nothing of it is left.`;
   const kept =
-    before === 0
+    before.length === 0
       ? ''
-      : ` ${before === 1 ? 'The migration' : `The ${before} migrations`} before it in this run ${before === 1 ? 'stays' : 'stay'} ${done(step)}.`;
-  const state = error.options.state ?? `${step.id} was rolled back: nothing of it is left.${kept}`;
-  const hint = error.options.hint ?? `Mend the file, then run make migrate-${step.direction} again.`;
-  return new MigrateError(error.code, error.message, { ...error.options, state, hint });
-}
-
-/** Where a step stands in a transaction that it may share with others. */
-interface Place {
-  readonly first: boolean;
-  readonly last: boolean;
-}
-
-/** Statements that our prefix puts before the file's own. */
-const prefixStatements = 2;
-
-async function runStep(
-  context: RunContext,
-  step: ReadyStep,
-  place: Place = { first: true, last: true },
-): Promise<void> {
-  const { config, engine, session } = context;
-  const stepSql = await engine.stepSql(step.id, step.direction, step.text);
-  const lockMs = step.directives.lockTimeoutMs ?? config.lockTimeoutMs;
-  const statementMs = step.directives.statementTimeoutMs ?? config.statementTimeoutMs;
-  const open = place.first ? 'BEGIN' : 'SELECT 1';
-  const prefix = `${open}; SELECT extract(epoch FROM transaction_timestamp()), set_config('lock_timeout', '${lockMs}', true), set_config('statement_timeout', '${statementMs}', true);\n`;
-  const started = performance.now();
-  const ran = await session.batch(prefix + stepSql.sql, { keepRows: prefixStatements });
-  if (ran.error !== null) throw await rolledBack(context, step, ran, prefix.length);
-  if (ran.transactionStatus !== 'T') throw await leftTransaction(context, step);
-  await session.restoreEncoding();
-  await record(context, step, stepSql, place, ran.rows[1]?.[0]?.[0] ?? '', performance.now() - started);
-}
-
-/**
- * The second round trip: deferred constraints, a clean session, proof that transaction and run lock are still ours, the
- * two rows, COMMIT. What the file set (role, search path, temporary tables …) reaches neither the rows nor the next file.
- */
-async function record(
-  context: RunContext,
-  step: ReadyStep,
-  { trackingSql }: StepSql,
-  place: Place,
-  transactionStart: string,
-  durationMs: number,
-): Promise<void> {
-  const { config, session, provenance } = context;
-  const statements = [
-    'SET CONSTRAINTS ALL IMMEDIATE',
-    ...resetStatements(config),
-    `SELECT 1 / (extract(epoch FROM transaction_timestamp())::text = '${transactionStart}' AND pg_try_advisory_lock(${runLockKey}))::int`,
-    trackingSql.replace(/;\s*$/, ''),
-    entrySql(entryOf(step, durationMs), config.trackingTable, provenance),
-  ];
-  const guard = statements.findIndex((sql) => sql.startsWith('SELECT 1 /'));
-  const closing = place.last ? ['COMMIT', ...leftovers] : leftovers.filter((sql) => sql !== 'UNLISTEN *');
-  const result = await session.batch([...statements, ...closing].join(';\n'));
-  if (result.error === null) return;
-  if (result.completed === guard) throw await leftTransaction(context, step);
-  throw await rolledBack(context, step, { ...result, completed: result.completed }, null);
-}
-
-/** Brings role and settings back to those of a fresh session; RESET ROLE after, for a role may be set by ALTER ROLE. */
-export function resetStatements(config: Config): string[] {
-  return ['SET SESSION AUTHORIZATION DEFAULT', 'RESET ROLE', 'RESET ALL', sessionSettings(config)];
-}
-
-/** What outlives a transaction besides settings. DISCARD ALL would do it, and drop the run lock. */
-const leftovers = ['CLOSE ALL', 'DEALLOCATE ALL', 'UNLISTEN *', 'DISCARD TEMP', 'DISCARD SEQUENCES'];
-
-/** Rolls back and says what failed; `prefixLength` null means that a statement of ours did, not of the file. */
-async function rolledBack(
-  context: RunContext,
-  step: ReadyStep,
-  result: BatchResult,
-  prefixLength: number | null,
-): Promise<MigrateError> {
-  const error = result.error as DatabaseError | MigrateError;
-  if (error instanceof MigrateError) return connectionLost(error, step);
-  await rollback(context);
-  if (prefixLength === null) {
-    return new MigrateError('migration-failed', error.message, {
-      location: { file: step.path },
-      statement:
-        result.completed === 0
-          ? 'deferred constraints, checked at the end of the transaction'
-          : 'recording the migration',
-      database: {
-        ...(error.code === undefined ? {} : { sqlState: error.code }),
-        ...(error.detail === undefined ? {} : { detail: error.detail }),
-      },
-      cause: error,
-    });
-  }
-  const statements = statementsOf(context, step);
-  const { message, options } = describeSqlError(
-    error,
-    { path: step.path, text: step.text, statements, prefixLength },
-    Math.max(0, result.completed - prefixStatements),
-  );
-  return new MigrateError('migration-failed', message, options);
-}
-
-function statementsOf({ parse }: RunContext, step: ReadyStep): readonly Statement[] | null {
-  const parsed = parse(step.text);
-  return parsed.ok === true ? parsed.statements : null;
-}
-
-function connectionLost(error: MigrateError, step: ReadyStep): MigrateError {
-  return new MigrateError('connection', error.message, {
-    ...error.options,
-    state: `The server rolls ${step.id} back: nothing of it is left.`,
-    hint: 'Run the same command again.',
-  });
-}
-
-async function leftTransaction(context: RunContext, step: ReadyStep): Promise<MigrateError> {
-  await rollback(context);
-  return new MigrateError('migration-failed', `${step.path} left its transaction, or gave up the run lock`, {
-    hint: 'A migration must not commit, roll back or call pg_advisory_unlock_all(). Look at what its statements and functions do.',
-    state: `What ran before the transaction ended may be there, but ${step.id} is not recorded. Compare with make migrate-drift, undo it by hand, mend the file.`,
-    location: { file: step.path },
-  });
-}
-
-async function rollback({ session, config }: RunContext): Promise<void> {
-  await session.batch(['ROLLBACK', ...resetStatements(config), ...leftovers].join(';\n'));
+      : ` ${before.length === 1 ? 'One migration' : `${before.length} migrations`} before it in this run stay${before.length === 1 ? 's' : ''} ${before[0]?.outcome}.`;
+  const hint =
+    options.hint ??
+    (step === undefined
+      ? 'Run the same command again.'
+      : `Mend ${options.location?.file ?? step.path}, then run make migrate-${step.direction} again.`);
+  return new Failure(error.code, error.message, { ...options, state: (options.state ?? what) + kept, hint });
 }

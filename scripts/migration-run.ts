@@ -55,7 +55,7 @@ export async function runMigrations(
       if (plan.steps.length === 0 && !history.adoptable)
         return nothingToDo(request.nothing(history), session);
       const steps = readySteps(plan.steps, await textsOf(session, plan), request.fromDisk);
-      const context = await prepare(config, session, history, migrations, progress);
+      const context = await prepare({ config, progress, signal }, session, history, migrations);
       if (steps.length === 0) return nothingToDo(request.nothing(history), session);
       const run = request.together ? executeTogether : execute;
       return report(await run(context, steps), session, progress);
@@ -90,11 +90,10 @@ async function textsOf(session: Session, plan: Plan) {
 
 /** Everything a first step needs, fetched side by side where nothing depends on it. */
 async function prepare(
-  config: Config,
+  { config, progress, signal }: Pick<CommandInput<unknown>, 'config' | 'progress' | 'signal'>,
   session: Session,
   history: History & { adoptable: boolean },
   migrations: readonly Migration[],
-  progress: Progress,
 ): Promise<RunContext> {
   const [engine, provenance, parse] = await Promise.all([
     loadEngine(config.trackingTable),
@@ -105,7 +104,7 @@ async function prepare(
     await refuseMissingPrivileges(session, config, history);
     await ensureLedger(session, engine, history);
   }
-  const context = { session, config, engine, provenance, parse, observer: observe(progress) };
+  const context = { session, config, engine, provenance, parse, observer: observe(progress), signal };
   if (history.adoptable) {
     await adopt(context, history, migrations);
     progress.say(
@@ -123,7 +122,8 @@ function observe(progress: Progress): Observer {
       if (step.note !== undefined) progress.say(`  note: ${step.note}`);
     },
     stepEnded: (outcome: Outcome) => progress.say(formatOutcome(outcome, progress.style)),
-    notice: (text: string) => progress.say(text),
+    live: (text: string) => progress.live(text),
+    say: (text: string) => progress.say(text),
   };
 }
 

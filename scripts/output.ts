@@ -15,11 +15,29 @@ export interface Output extends Progress {
   hide(secrets: readonly (string | undefined)[]): void;
 }
 
+const clearLine = '\r\u001b[2K';
+/** How often a log without a terminal hears that a statement still runs, so that a pipeline never looks dead. */
+const logIntervalMs = 30_000;
+
 export function createOutput({ json, quiet, verbose }: CommonFlags): Output {
   const secrets: string[] = [];
-  const write = (stream: NodeJS.WriteStream, text: string) =>
-    void stream.write(`${hideSecrets(text, secrets)}\n`);
   const progressStream = json ? process.stderr : process.stdout;
+  let lastLine = Date.now();
+  let rewritable = false;
+  const write = (stream: NodeJS.WriteStream, text: string) => {
+    if (rewritable) progressStream.write(clearLine);
+    rewritable = false;
+    lastLine = Date.now();
+    stream.write(`${hideSecrets(text, secrets)}\n`);
+  };
+  const live = (line: string) => {
+    if (progressStream.isTTY) {
+      progressStream.write(clearLine + hideSecrets(line, secrets).slice(0, progressStream.columns - 1));
+      rewritable = true;
+    } else if (Date.now() - lastLine >= logIntervalMs) {
+      write(progressStream, line);
+    }
+  };
   const style: Style =
     pc.isColorSupported && progressStream.isTTY
       ? pc
@@ -29,6 +47,7 @@ export function createOutput({ json, quiet, verbose }: CommonFlags): Output {
   return {
     style,
     say: (line) => (quiet ? undefined : write(progressStream, line)),
+    live: (line) => (quiet ? undefined : live(line)),
     detail: (line) => (verbose ? write(progressStream, line) : undefined),
     warn: (line) => write(process.stderr, `${style.yellow('warning')} ${line}`),
     result: (text) => write(process.stdout, text),

@@ -6,6 +6,7 @@ import { type BatchOptions, type BatchResult, sendBatch } from './batch.ts';
 import { type Config, refuseMissingTarget } from './config.ts';
 import { connect, poolerError } from './connect.ts';
 import { MigrateError } from './errors.ts';
+import { sessionSettings } from './reset.ts';
 import { describeTarget, type Target } from './target.ts';
 
 export type Row = Readonly<Record<string, unknown>>;
@@ -17,6 +18,8 @@ export interface Session {
   /** For the libraries that bring their own queries; everything else goes through `query` and `batch`. */
   readonly client: pg.Client;
   readonly pid: number;
+  /** The role we act as: the login's, or the one that ALTER ROLE … SET role gives it. */
+  readonly role: string;
   /** As `server_version_num`: 160014 for 16.14. */
   readonly serverVersion: number;
   readonly readOnly: 'standby' | 'default_transaction_read_only' | null;
@@ -39,15 +42,6 @@ export interface SessionHooks {
   readonly onServerStart?: () => void;
 }
 
-/**
- * Settings of every session of ours, to be sent again after each RESET ALL. A statement of a client that was killed
- * would run on and hold its locks; client_connection_check_interval ends it within a second.
- * https://www.postgresql.org/docs/16/runtime-config-connection.html#GUC-CLIENT-CONNECTION-CHECK-INTERVAL
- */
-export function sessionSettings(config: Config): string {
-  return `SELECT set_config('lock_timeout', '${config.lockTimeoutMs}', false), set_config('statement_timeout', '${config.statementTimeoutMs}', false), set_config('idle_in_transaction_session_timeout', '0', false), set_config('client_connection_check_interval', '1000', false)`;
-}
-
 /** Connects, works, disconnects; the session is ended however the work ends. */
 export async function withSession<Result>(
   config: Config,
@@ -62,7 +56,7 @@ export async function withSession<Result>(
     ...(hooks.onRetry === undefined ? {} : { onRetry: hooks.onRetry }),
   });
   try {
-    return await work(await openSession(config, target, client));
+    return await work(await openSession(config, target, client, hooks));
   } finally {
     await endClient(client);
   }
@@ -84,27 +78,66 @@ async function resolveTarget(config: Config, hooks: SessionHooks): Promise<Targe
   return { host, port, user, password, database, sslMode: 'disable' };
 }
 
-async function openSession(config: Config, target: Target, client: pg.Client): Promise<Session> {
+async function openSession(
+  config: Config,
+  target: Target,
+  client: pg.Client,
+  hooks: SessionHooks,
+): Promise<Session> {
+  const channel = openChannel(target, client, hooks.signal);
+  const aside: Session['aside'] = async (work) => {
+    const name = `${applicationName(config).slice(0, 54)} watching`;
+    const second = await connect(target, { applicationName: name, timeoutMs: 5000 });
+    try {
+      return await work(second);
+    } finally {
+      await endClient(second);
+    }
+  };
+  const facts = await preflight(config, client, channel.query);
+  if (hooks.signal !== undefined) cancelOnAbort(hooks.signal, client, facts.pid, aside);
+  const onNotice = (listener: (notice: string) => void) => {
+    client.on('notice', ({ severity, message }) => listener(`${severity ?? 'NOTICE'}: ${message ?? ''}`));
+  };
+  return { target, client, embedded: config.target === undefined, ...channel, ...facts, aside, onNotice };
+}
+
+/** How long (ms) a cancelled statement may take to end before the connection is cut. */
+const cancelPatience = 1200;
+
+/** Ends what the session runs when the signal aborts; the work sees its statement fail and rolls back. */
+function cancelOnAbort(signal: AbortSignal, client: pg.Client, pid: number, aside: Session['aside']): void {
+  const cancel = () => {
+    aside((second) => second.query('SELECT pg_cancel_backend($1)', [pid])).catch(() => undefined);
+    const { connection } = client as unknown as { connection: { stream: { destroy(): void } } };
+    setTimeout(() => connection.stream.destroy(), cancelPatience).unref();
+  };
+  if (signal.aborted) cancel();
+  else signal.addEventListener('abort', cancel, { once: true });
+}
+
+type Channel = Pick<Session, 'query' | 'batch' | 'restoreEncoding' | 'roundTrips'>;
+
+/** The two ways to send, with counting, and with errors of a lost connection told apart from those of SQL. */
+function openChannel(target: Target, client: pg.Client, signal: AbortSignal | undefined): Channel {
   let trips = 0;
   let lost: Error | null = null;
+  let encoding = 'UTF8';
   client.on('error', (error) => {
     lost ??= error;
   });
-  let encoding = 'UTF8';
   const { connection } = client as unknown as { connection: NodeJS.EventEmitter };
   connection.on('parameterStatus', (status: { parameterName: string; parameterValue: string }) => {
     if (status.parameterName === 'client_encoding') encoding = status.parameterValue;
   });
-  const session = {
-    target,
-    client,
-    embedded: config.target === undefined,
+  return {
     query: async <Result extends Row>(text: string, values?: readonly unknown[]): Promise<Result[]> => {
       trips += 1;
       try {
         return (await client.query<Result>(text, values as unknown[])).rows;
       } catch (error) {
-        throw isConnectionLoss(error) ? lostError(target, lost ?? (error as Error)) : error;
+        signal?.throwIfAborted();
+        throw ownQueryError(target, error, lost);
       }
     },
     batch: async (text: string, options?: BatchOptions) => {
@@ -120,30 +153,33 @@ async function openSession(config: Config, target: Target, client: pg.Client): P
       await sendBatch(client, 'RESET client_encoding');
     },
     roundTrips: () => trips,
-    aside: async <Result>(work: (client: pg.Client) => Promise<Result>) => {
-      const second = await connect(target, {
-        applicationName: `${applicationName(config).slice(0, 54)} watching`,
-        timeoutMs: 5000,
-      });
-      try {
-        return await work(second);
-      } finally {
-        await endClient(second);
-      }
-    },
-    onNotice: (listener: (notice: string) => void) => {
-      client.on('notice', ({ severity, message }) => listener(`${severity ?? 'NOTICE'}: ${message ?? ''}`));
-    },
   };
-  return { ...session, ...(await preflight(config, client, session.query)) };
 }
 
-type Preflight = Pick<Session, 'pid' | 'serverVersion' | 'readOnly'>;
+/** Errors of our own queries that are not bugs: the session is gone, or the role may not read what it must. */
+function ownQueryError(target: Target, error: unknown, lost: Error | null): unknown {
+  if (isConnectionLoss(error)) return lostError(target, lost ?? error);
+  const { code, message } = error as { code?: string; message: string };
+  if (code !== '42501') return error;
+  return new MigrateError('refused', `The role lacks a privilege: ${message}`, {
+    hint: 'Use the migration role, or have an administrator grant it (README, "Credentials").',
+    database: { sqlState: code },
+    cause: error,
+  });
+}
+
+type Preflight = Pick<Session, 'pid' | 'role' | 'serverVersion' | 'readOnly'>;
 
 /** One round trip that sets the session up and tells whether it is one. */
 async function preflight(config: Config, client: pg.Client, query: Session['query']): Promise<Preflight> {
-  const [row] = await query<{ pid: number; version: number; standby: boolean; read_only: boolean }>(
-    `${sessionSettings(config)}, pg_backend_pid() AS pid, current_setting('server_version_num')::int AS version, pg_is_in_recovery() AS standby, current_setting('default_transaction_read_only')::bool AS read_only`,
+  const [row] = await query<{
+    pid: number;
+    role: string;
+    version: number;
+    standby: boolean;
+    read_only: boolean;
+  }>(
+    `${sessionSettings(config)}, pg_backend_pid() AS pid, current_user AS role, current_setting('server_version_num')::int AS version, pg_is_in_recovery() AS standby, current_setting('default_transaction_read_only')::bool AS read_only`,
   );
   if (row === undefined)
     throw new MigrateError('connection', 'The server answered nothing to the first query');
@@ -151,7 +187,7 @@ async function preflight(config: Config, client: pg.Client, query: Session['quer
   const promised = (client as unknown as { processID: number | null }).processID;
   if (promised !== row.pid) throw poolerError('the backend changes between queries');
   const readOnly = row.standby ? 'standby' : row.read_only ? 'default_transaction_read_only' : null;
-  return { pid: row.pid, serverVersion: row.version, readOnly };
+  return { pid: row.pid, role: row.role, serverVersion: row.version, readOnly };
 }
 
 /** @throws MigrateError `refused` on a standby or where sessions are read-only: nothing can be written there. */

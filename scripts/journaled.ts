@@ -1,0 +1,95 @@
+// Takes one statement of a no-transaction step; runs it between its two journal marks. What an earlier attempt left
+// behind is cleared away first. It knows nothing of retries or of the other statements.
+import pg from 'pg';
+import { cannotRunInTransaction } from './check.ts';
+import type { RunContext } from './execute.ts';
+import { doneSql, type JournalRow, startSql } from './ledger/journal.ts';
+import { mendBefore } from './leftover.ts';
+import type { ReadyStep } from './steps.ts';
+import type { Statement } from './types.ts';
+import { describeSighting, watch } from './watch.ts';
+
+export interface Attempt {
+  readonly row: Omit<JournalRow, 'done'>;
+  /** An earlier attempt, of this run or another, may have left something behind. */
+  readonly again: boolean;
+}
+
+/** What went wrong, and what our own text put before the statement, in characters. */
+export interface Refusal {
+  readonly error: Error;
+  readonly prefixLength: number;
+}
+
+/** @returns null when the statement is done and its journal row says so */
+export async function attemptOne(
+  context: RunContext,
+  step: ReadyStep,
+  statement: Statement,
+  { row, again }: Attempt,
+  blockers: string[],
+): Promise<Refusal | null> {
+  const { session, config } = context;
+  const done = doneSql(config.trackingTable, row);
+  try {
+    await write(context, [startSql(config.trackingTable, row)]);
+    if (await mendBefore(context, statement, again ? row.indexes : null)) {
+      await write(context, [done]);
+      return null;
+    }
+  } catch (error) {
+    return { error: error as Error, prefixLength: step.text.length };
+  }
+  // Where PostgreSQL allows it, the statement and its mark are one transaction: done and marked, or neither.
+  const prefix = mustRunAlone(statement) ? '' : 'BEGIN;\n';
+  const watching = watch(session, 500, 1000, (sighting) =>
+    context.observer.live(describeSighting(step.id, statement.index, sighting)),
+  );
+  const { error } = await session.batch(`${prefix}${statement.text}\n`);
+  blockers.push(...watching.blockers());
+  await watching.stop();
+  if (error !== null) {
+    if (prefix !== '') await session.batch('ROLLBACK');
+    return { error, prefixLength: prefix.length };
+  }
+  await session.restoreEncoding();
+  try {
+    await (prefix === '' ? write(context, [done]) : markInside(context, done));
+    return null;
+  } catch (failure) {
+    return { error: failure as Error, prefixLength: step.text.length };
+  }
+}
+
+/** CALL and DO may commit on their own; the rest of these PostgreSQL refuses in a transaction block. */
+function mustRunAlone(statement: Statement): boolean {
+  const commits = /\b(commit|rollback)\b/i.test(statement.text);
+  return (
+    cannotRunInTransaction(statement) ||
+    statement.kind === 'CallStmt' ||
+    (statement.kind === 'DoStmt' && commits) ||
+    statement.kind === 'ReindexStmt' ||
+    statement.kind === 'VariableSetStmt'
+  );
+}
+
+/** Statements of our own, as the role we logged in as whatever the file has set, in a transaction of their own. */
+async function write(context: RunContext, statements: readonly string[]): Promise<void> {
+  await send(context, ['BEGIN', ...ownRole(context), ...statements, 'COMMIT']);
+}
+
+async function markInside(context: RunContext, done: string): Promise<void> {
+  await send(context, [...ownRole(context), done, 'COMMIT']);
+}
+
+function ownRole({ session }: RunContext): string[] {
+  return ['SET LOCAL SESSION AUTHORIZATION DEFAULT', `SET LOCAL ROLE ${pg.escapeIdentifier(session.role)}`];
+}
+
+/** Several statements of our own; rejects with pg's error or a MigrateError, after rolling back. */
+export async function send({ session }: RunContext, statements: readonly string[]): Promise<void> {
+  const { error } = await session.batch(statements.join(';\n'));
+  if (error === null) return;
+  await session.batch('ROLLBACK');
+  throw error;
+}

@@ -1,0 +1,206 @@
+// Takes one no-transaction step; runs its statements one by one, each with a journal row before it starts, and records
+// the step when all are done. What a failure or a kill left behind is found and mended before a statement runs again.
+import { MigrateError } from './errors.ts';
+import type { GroupEnd, RunContext } from './execute.ts';
+import { attemptOne, type Refusal, send } from './journaled.ts';
+import { clearSql, type JournalRow, readJournal } from './ledger/journal.ts';
+import { entrySql } from './ledger.ts';
+import { tableIndexes } from './leftover.ts';
+import { leftovers, resetStatements } from './reset.ts';
+import { gaveUp, isLockConflict, pauseBefore } from './retry.ts';
+import { runLockKey } from './run-lock.ts';
+import { describeSqlError } from './sql-error.ts';
+import { entryOf, type ReadyStep } from './steps.ts';
+import type { Statement } from './types.ts';
+
+/** Runs or resumes the step. Its failure says which statement is next, for a plain run of the same command goes on there. */
+export async function runOutside(context: RunContext, step: ReadyStep): Promise<GroupEnd> {
+  const started = performance.now();
+  const ended = (error: MigrateError | null): GroupEnd => ({
+    durations: [Math.round(performance.now() - started)],
+    failure: error === null ? null : { index: 0, error, committed: false },
+  });
+  try {
+    await runStatements(context, step, started);
+    return ended(null);
+  } catch (error) {
+    await context.session.batch(['ROLLBACK', ...resetStatements(context.config), ...leftovers].join(';\n'));
+    if (error instanceof MigrateError) return ended(error);
+    return ended(
+      new MigrateError(
+        'migration-failed',
+        `${step.path} could not be recorded: ${(error as Error).message}`,
+        {
+          location: { file: step.path },
+          cause: error,
+          state: `${step.id} is half done.`,
+          hint: `Run make migrate-${step.direction} again: it goes on where it stopped.`,
+        },
+      ),
+    );
+  }
+}
+
+async function runStatements(context: RunContext, step: ReadyStep, started: number): Promise<void> {
+  const statements = statementsOf(context, step);
+  const journal = await readJournal(context.session, context.config.trackingTable, step.id, step.direction);
+  const next = await resumeAt(step, statements, journal);
+  await prepareSession(context, step, statements.slice(0, next));
+  if (journal.length > 0)
+    context.observer.say(
+      `  resuming ${step.id} at statement ${Math.min(next + 1, statements.length)} of ${statements.length}`,
+    );
+  for (const statement of statements.slice(next)) {
+    const begun = journal.find((row) => row.statement === statement.index) ?? null;
+    await runWithRetries(context, step, statement, statements.length, begun);
+  }
+  await recordOutside(context, step, performance.now() - started);
+}
+
+function statementsOf(context: RunContext, step: ReadyStep): readonly Statement[] {
+  const parsed = context.parse(step.text);
+  if (parsed.ok === true) return parsed.statements;
+  throw new MigrateError(
+    'migration-failed',
+    `${step.path} cannot be split into statements, which running outside a transaction needs`,
+    {
+      location: { file: step.path },
+      state: 'Nothing of it was run.',
+    },
+  );
+}
+
+/**
+ * How many statements are done. They must still be what the file says; below that point the file may have changed.
+ * @throws MigrateError `history`
+ */
+async function resumeAt(
+  step: ReadyStep,
+  statements: readonly Statement[],
+  journal: readonly JournalRow[],
+): Promise<number> {
+  const done = journal.filter((row) => row.done);
+  if (done.length === 0) return 0;
+  const { loadComparison } = await import('./same-sql.ts');
+  const same = await loadComparison();
+  const changed = done.find(({ statement, sql }) => !same(statements[statement - 1]?.text ?? '', sql));
+  if (changed === undefined) return done.length;
+  throw new MigrateError(
+    'history',
+    `${step.path} was changed above the point it had reached: statement ${changed.statement} has already run with another text`,
+    {
+      location: { file: step.path, line: statements[changed.statement - 1]?.line ?? 1 },
+      problems: [`ran: ${changed.sql.replace(/\s+/g, ' ').slice(0, 200)}`],
+      state: `${step.id} is half done: ${done.length} of ${statements.length} statements ran. Nothing was changed now.`,
+      hint: `Restore those statements and run again; or settle it by hand and say so: npm run migrate:repair -- --resolve ${step.version} applied (or pending) --reason …`,
+    },
+  );
+}
+
+/** Settings of the file itself (SET …) count for what follows them, so they are made again before resuming. */
+async function prepareSession(
+  { session, config }: RunContext,
+  step: ReadyStep,
+  done: readonly Statement[],
+): Promise<void> {
+  const lockMs = step.directives.lockTimeoutMs ?? config.lockTimeoutMs;
+  const statementMs = step.directives.statementTimeoutMs ?? config.statementTimeoutMs;
+  const own = `SELECT set_config('lock_timeout', '${lockMs}', false), set_config('statement_timeout', '${statementMs}', false)`;
+  const settings = done.filter(({ kind }) => kind === 'VariableSetStmt').map(({ text }) => text);
+  const { error } = await session.batch([own, ...settings].join(';\n'));
+  if (error !== null) throw error;
+}
+
+async function runWithRetries(
+  context: RunContext,
+  step: ReadyStep,
+  statement: Statement,
+  total: number,
+  begun: JournalRow | null,
+): Promise<void> {
+  const indexes = begun?.indexes ?? (await tableIndexes(context.session, statement));
+  const row = {
+    id: step.id,
+    direction: step.direction,
+    statement: statement.index,
+    total,
+    sql: statement.text,
+    indexes,
+  };
+  for (let attempt = 0; ; attempt += 1) {
+    if (context.signal.aborted) throw interrupted(context, step, statement, total);
+    const blockers: string[] = [];
+    const error = await attemptOne(
+      context,
+      step,
+      statement,
+      { row, again: begun !== null || attempt > 0 },
+      blockers,
+    );
+    if (error === null) return;
+    if (context.signal.aborted) throw interrupted(context, step, statement, total);
+    const described = describe(context, step, statement, total, error);
+    if (!isLockConflict(described)) throw described;
+    if (attempt >= context.config.lockRetries) throw gaveUp(described, attempt + 1, blockers);
+    await pauseBefore(context, described, attempt, blockers);
+  }
+}
+
+function interrupted(
+  { signal }: RunContext,
+  step: ReadyStep,
+  statement: Statement,
+  total: number,
+): MigrateError {
+  const reason = signal.reason as MigrateError;
+  return new MigrateError(reason.code, reason.message, {
+    ...halfDone(step, statement, total),
+    location: { file: step.path, line: statement.line },
+  });
+}
+
+function halfDone(step: ReadyStep, statement: Statement, total: number): { state: string; hint: string } {
+  return {
+    state: `${step.id} is half done: statement ${statement.index} of ${total} did not finish, ${statement.index - 1} before it did.`,
+    hint: `Mend the cause, then run make migrate-${step.direction} again: it goes on at statement ${statement.index}.`,
+  };
+}
+
+function describe(
+  context: RunContext,
+  step: ReadyStep,
+  statement: Statement,
+  total: number,
+  { error, prefixLength }: Refusal,
+): MigrateError {
+  if (error instanceof MigrateError)
+    return new MigrateError(error.code, error.message, {
+      ...error.options,
+      ...halfDone(step, statement, total),
+    });
+  const before = [...step.text.slice(0, statement.start)].length;
+  const sent = {
+    path: step.path,
+    text: step.text,
+    statements: statementsOf(context, step),
+    prefixLength: prefixLength - before,
+  };
+  const { message, options } = describeSqlError(error, sent, statement.index - 1);
+  return new MigrateError('migration-failed', message, { ...options, ...halfDone(step, statement, total) });
+}
+
+/** The step as a whole: tracking row, ledger row, and the journal's rows away, in one transaction. */
+async function recordOutside(context: RunContext, step: ReadyStep, durationMs: number): Promise<void> {
+  const { config, engine, provenance } = context;
+  const { trackingSql } = await engine.stepSql(step.id, step.direction, step.text);
+  await send(context, [
+    ...resetStatements(config),
+    'BEGIN',
+    `SELECT 1 / pg_try_advisory_lock(${runLockKey})::int`,
+    trackingSql.replace(/;\s*$/, ''),
+    entrySql(entryOf(step, durationMs), config.trackingTable, provenance),
+    clearSql(config.trackingTable, step.id, step.direction),
+    'COMMIT',
+    ...leftovers,
+  ]);
+}

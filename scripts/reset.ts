@@ -1,0 +1,19 @@
+// Gives the SQL that brings a session back to what it was after login, without losing the run lock. Pure.
+import type { Config } from './config.ts';
+
+/**
+ * Settings of every session of ours, to be sent again after each RESET ALL. A statement of a client that was killed
+ * would run on and hold its locks; client_connection_check_interval ends it within a second.
+ * https://www.postgresql.org/docs/16/runtime-config-connection.html#GUC-CLIENT-CONNECTION-CHECK-INTERVAL
+ */
+export function sessionSettings(config: Config): string {
+  return `SELECT set_config('lock_timeout', '${config.lockTimeoutMs}', false), set_config('statement_timeout', '${config.statementTimeoutMs}', false), set_config('idle_in_transaction_session_timeout', '0', false), set_config('client_connection_check_interval', '1000', false)`;
+}
+
+/** Brings role and settings back to those of a fresh session; RESET ROLE after, for a role may be set by ALTER ROLE. */
+export function resetStatements(config: Config): string[] {
+  return ['SET SESSION AUTHORIZATION DEFAULT', 'RESET ROLE', 'RESET ALL', sessionSettings(config)];
+}
+
+/** What outlives a transaction besides settings. DISCARD ALL would do it, and drop the run lock. */
+export const leftovers = ['CLOSE ALL', 'DEALLOCATE ALL', 'UNLISTEN *', 'DISCARD TEMP', 'DISCARD SEQUENCES'];

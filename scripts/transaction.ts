@@ -1,0 +1,239 @@
+// Takes steps that belong in one transaction; runs them in it: their SQL, the tracking rows, the ledger rows. Two round
+// trips per step. A lock that is not granted in time rolls everything back, waits and tries again.
+import type { DatabaseError } from 'pg';
+import type { BatchResult } from './batch.ts';
+import type { StepSql } from './engine.ts';
+import { MigrateError } from './errors.ts';
+import type { GroupEnd, RunContext } from './execute.ts';
+import { entrySql } from './ledger.ts';
+import { resolveLostCommit } from './lost-commit.ts';
+import { leftovers, resetStatements } from './reset.ts';
+import { gaveUp, isLockConflict, pauseBefore } from './retry.ts';
+import { runLockKey } from './run-lock.ts';
+import { describeSqlError } from './sql-error.ts';
+import { entryOf, type ReadyStep } from './steps.ts';
+import { describeSighting, watch } from './watch.ts';
+
+/** A step that failed, and whether its transaction was committed nevertheless. */
+class StepFailure extends Error {
+  constructor(
+    readonly error: MigrateError,
+    readonly committed = false,
+  ) {
+    super(error.message);
+  }
+}
+
+/** Runs the group, again and again while locks are in the way, at most `config.lockRetries` more times. */
+export async function runInTransaction(
+  context: RunContext,
+  steps: readonly ReadyStep[],
+  started: (step: ReadyStep) => void,
+): Promise<GroupEnd> {
+  for (let attempt = 0; ; attempt += 1) {
+    const blockers: string[] = [];
+    const end = await attemptOnce(context, steps, attempt === 0 ? started : () => undefined, blockers);
+    if (end.failure === null || !isLockConflict(end.failure.error)) return end;
+    const { error } = end.failure;
+    if (attempt >= context.config.lockRetries)
+      return { ...end, failure: { ...end.failure, error: gaveUp(error, attempt + 1, blockers) } };
+    await pauseBefore(context, error, attempt, blockers);
+    if (context.signal.aborted)
+      return { ...end, failure: { ...end.failure, error: context.signal.reason as MigrateError } };
+  }
+}
+
+async function attemptOnce(
+  context: RunContext,
+  steps: readonly ReadyStep[],
+  started: (step: ReadyStep) => void,
+  blockers: string[],
+): Promise<GroupEnd> {
+  const durations: number[] = [];
+  for (const [index, step] of steps.entries()) {
+    started(step);
+    const from = performance.now();
+    try {
+      await runStep(context, step, { first: index === 0, last: index === steps.length - 1 }, blockers);
+    } catch (error) {
+      if (!(error instanceof StepFailure)) throw error;
+      durations.push(Math.round(performance.now() - from));
+      return { durations, failure: { index, error: error.error, committed: error.committed } };
+    }
+    durations.push(Math.round(performance.now() - from));
+  }
+  return { durations, failure: null };
+}
+
+/** Where a step stands in a transaction that it may share with others. */
+interface Place {
+  readonly first: boolean;
+  readonly last: boolean;
+}
+
+/** Statements that our prefix puts before the file's own. */
+const prefixStatements = 2;
+
+async function runStep(
+  context: RunContext,
+  step: ReadyStep,
+  place: Place,
+  blockers: string[],
+): Promise<void> {
+  const { config, engine, session } = context;
+  const stepSql = await engine.stepSql(step.id, step.direction, step.text);
+  const lockMs = step.directives.lockTimeoutMs ?? config.lockTimeoutMs;
+  const statementMs = step.directives.statementTimeoutMs ?? config.statementTimeoutMs;
+  const prefix = `${place.first ? 'BEGIN' : 'SELECT 1'}; SELECT extract(epoch FROM transaction_timestamp()), set_config('lock_timeout', '${lockMs}', true), set_config('statement_timeout', '${statementMs}', true);\n`;
+  const from = performance.now();
+  let completed = 0;
+  const watching = watch(
+    session,
+    Math.min(500, lockMs / 3),
+    Math.min(1000, Math.max(200, lockMs / 3)),
+    (sighting) =>
+      context.observer.live(describeSighting(step.id, completed - prefixStatements + 1, sighting)),
+  );
+  const ran = await session.batch(prefix + stepSql.sql, {
+    keepRows: prefixStatements,
+    onComplete: (count) => {
+      completed = count;
+    },
+  });
+  blockers.push(...watching.blockers());
+  await watching.stop();
+  if (ran.error !== null) throw await rolledBack(context, step, ran, prefix.length);
+  if (ran.transactionStatus !== 'T') throw await leftTransaction(context, step);
+  if (context.signal.aborted) throw await interrupted(context);
+  await session.restoreEncoding();
+  await record(context, step, stepSql, place, ran.rows[1]?.[0]?.[0] ?? '', performance.now() - from);
+}
+
+/**
+ * The second round trip: deferred constraints, a clean session, proof that transaction and run lock are still ours, the
+ * two rows, COMMIT. What the file set (role, search path, temporary tables …) reaches neither the rows nor the next file.
+ */
+async function record(
+  context: RunContext,
+  step: ReadyStep,
+  { trackingSql }: StepSql,
+  place: Place,
+  transactionStart: string,
+  durationMs: number,
+): Promise<void> {
+  const { config, session, provenance } = context;
+  const guard = `SELECT 1 / (extract(epoch FROM transaction_timestamp())::text = '${transactionStart}' AND pg_try_advisory_lock(${runLockKey}))::int`;
+  const statements = [
+    'SET CONSTRAINTS ALL IMMEDIATE',
+    ...resetStatements(config),
+    guard,
+    trackingSql.replace(/;\s*$/, ''),
+    entrySql(entryOf(step, durationMs), config.trackingTable, provenance),
+    ...(place.last ? ['COMMIT'] : []),
+    ...leftovers,
+  ];
+  const result = await session.batch(statements.join(';\n'));
+  if (result.error === null) return;
+  if (result.error instanceof MigrateError && place.last)
+    throw await afterLostAnswer(context, step, result.error);
+  if (result.completed === statements.indexOf(guard)) throw await leftTransaction(context, step);
+  throw await rolledBack(context, step, result, null);
+}
+
+/** The connection broke while COMMIT was under way: only the database knows whether it counts. */
+async function afterLostAnswer(
+  context: RunContext,
+  step: ReadyStep,
+  error: MigrateError,
+): Promise<StepFailure> {
+  const committed = await resolveLostCommit(context, step);
+  if (committed === null) {
+    return new StepFailure(
+      new MigrateError('connection', error.message, {
+        ...error.options,
+        state: `Whether ${step.id} counts could not be found out: the server does not answer.`,
+        hint: 'make migrate-status tells, as soon as the server is back.',
+      }),
+    );
+  }
+  const state = committed
+    ? `${step.id} was committed: a look at the tracking table proved it.`
+    : `${step.id} was rolled back: nothing of it is left.`;
+  return new StepFailure(
+    new MigrateError('connection', error.message, {
+      ...error.options,
+      state,
+      hint: 'Run the same command again.',
+    }),
+    committed,
+  );
+}
+
+/** Rolls back and says what failed; `prefixLength` null means that a statement of ours did, not of the file. */
+async function rolledBack(
+  context: RunContext,
+  step: ReadyStep,
+  result: BatchResult,
+  prefixLength: number | null,
+): Promise<StepFailure> {
+  const error = result.error as DatabaseError | MigrateError;
+  if (context.signal.aborted) return interrupted(context);
+  if (error instanceof MigrateError) {
+    const state = `The server rolls ${step.id} back: nothing of it is left.`;
+    return new StepFailure(
+      new MigrateError('connection', error.message, {
+        ...error.options,
+        state,
+        hint: 'Run the same command again.',
+      }),
+    );
+  }
+  await rollback(context);
+  if (prefixLength === null) return new StepFailure(recordingError(error, step, result.completed));
+  const parsed = context.parse(step.text);
+  const statements = parsed.ok === true ? parsed.statements : null;
+  const sent = { path: step.path, text: step.text, statements, prefixLength };
+  const { message, options } = describeSqlError(
+    error,
+    sent,
+    Math.max(0, result.completed - prefixStatements),
+  );
+  return new StepFailure(new MigrateError('migration-failed', message, options));
+}
+
+function recordingError(error: DatabaseError, step: ReadyStep, completed: number): MigrateError {
+  const { options } = describeSqlError(
+    error,
+    { path: step.path, text: '', statements: null, prefixLength: 0 },
+    0,
+  );
+  const { excerpt: _, ...rest } = options;
+  return new MigrateError('migration-failed', error.message, {
+    ...rest,
+    location: { file: step.path },
+    statement:
+      completed === 0
+        ? 'deferred constraints, checked at the end of the transaction'
+        : 'recording the migration',
+  });
+}
+
+async function interrupted(context: RunContext): Promise<StepFailure> {
+  await rollback(context);
+  return new StepFailure(context.signal.reason as MigrateError);
+}
+
+async function leftTransaction(context: RunContext, step: ReadyStep): Promise<StepFailure> {
+  await rollback(context);
+  return new StepFailure(
+    new MigrateError('migration-failed', `${step.path} left its transaction, or gave up the run lock`, {
+      hint: 'A migration must not commit, roll back or call pg_advisory_unlock_all(). Look at what its statements and functions do.',
+      state: `What ran before the transaction ended may be there, but ${step.id} is not recorded. Look with make migrate-drift, undo it by hand, mend the file.`,
+      location: { file: step.path },
+    }),
+  );
+}
+
+async function rollback({ session, config }: RunContext): Promise<void> {
+  await session.batch(['ROLLBACK', ...resetStatements(config), ...leftovers].join(';\n'));
+}
