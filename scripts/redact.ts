@@ -1,8 +1,9 @@
 // Takes any text that is about to be shown; gives it without secrets. Pure.
 
-const literal = String.raw`(?:[eE]?'(?:[^'\\]|''|\\.)*'?|\$([A-Za-z_]\w*)?\$[\s\S]*?(?:\$\1\$|$))`;
+const blank = String.raw`(?:\s|--[^\n]*\n|/\*[\s\S]*?\*/)*`;
+const literal = String.raw`(?:(?:e|u&)?'(?:[^'\\]|''|\\.)*'?|\$(?<tag>[a-z_]\w*)?\$[\s\S]*?(?:\$\k<tag>\$|$))`;
 const passwordLiteral = new RegExp(
-  String.raw`\b(password|passwd|secret|token)(\s*(?:=|:=|=>)?\s*)${literal}`,
+  String.raw`\b(password|passwd|secret|token)(${blank}(?:(?:=|:=|=>)${blank})?)${literal}`,
   'gi',
 );
 const passwordPair = /\b(password|passwd)(\s*=\s*)(?!')[^\s'"&]+/gi;
@@ -33,7 +34,9 @@ function stars(text: string): string {
 /** Hides known secrets wherever they stand, also URL-encoded; very short ones would blank out ordinary text. */
 export function hideSecrets(text: string, secrets: readonly string[]): string {
   let hidden = text;
-  for (const secret of secrets.filter(({ length }) => length >= 4)) {
+  // The longest first: another may be a part of it, and what is left around that would show.
+  const known = secrets.filter(({ length }) => length >= 4).sort((a, b) => b.length - a.length);
+  for (const secret of known) {
     for (const form of new Set([secret, encodeURIComponent(secret), JSON.stringify(secret).slice(1, -1)])) {
       hidden = hidden.replaceAll(form, '***');
     }

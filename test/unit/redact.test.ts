@@ -1,0 +1,48 @@
+// Text that is about to be shown, without the secrets in it.
+import { expect } from 'chai';
+import { hideSecrets, maskSqlSecrets } from '../../scripts/redact.ts';
+
+describe('Secrets in SQL', () => {
+  const texts = [
+    "CREATE ROLE app LOGIN PASSWORD 's3cr3t'",
+    "CREATE ROLE app LOGIN ENCRYPTED PASSWORD 's3cr3t'",
+    "ALTER USER app WITH password E's3cr3t\\' it'",
+    'ALTER ROLE app PASSWORD $$s3cr3t$$',
+    'ALTER ROLE app PASSWORD $x$s3cr3t$x$ VALID UNTIL $y$2027-01-01$y$',
+    "ALTER ROLE app PASSWORD\n  's3cr3t'",
+    "ALTER ROLE app PASSWORD -- the new one\n  's3cr3t'",
+    "ALTER ROLE app PASSWORD /* new */ 's3cr3t'",
+    "ALTER ROLE app PASSWORD U&'s3cr3t'",
+    "ALTER ROLE app PASSWORD 's3cr3t with no end",
+    "CREATE USER MAPPING FOR app SERVER s OPTIONS (user 'app', password 's3cr3t')",
+    "CREATE SUBSCRIPTION s CONNECTION 'host=h user=u password=s3cr3t dbname=d' PUBLICATION p",
+    "CREATE SUBSCRIPTION s CONNECTION 'postgres://u:s3cr3t@h/d' PUBLICATION p",
+    "SELECT dblink_connect('host=h password=s3cr3t')",
+    "SELECT dblink('postgresql://app:s3cr3t@db.example.com:5432/x', 'SELECT 1')",
+  ];
+  for (const text of texts) {
+    it(`are masked in: ${text.replaceAll('\n', ' ')}`, () => {
+      const masked = maskSqlSecrets(text);
+      expect(masked).not.to.include('s3cr3t');
+      expect(masked, 'positions stay').to.have.length(text.length);
+      expect(masked.split('\n'), 'lines stay').to.have.length(text.split('\n').length);
+    });
+  }
+
+  it('leave ordinary text as it is', () => {
+    const text = "CREATE TABLE users (password_hash text NOT NULL DEFAULT '', token uuid); SELECT 'a';";
+    expect(maskSqlSecrets(text)).to.equal(text);
+  });
+});
+
+describe('Known secrets', () => {
+  it('are hidden wherever they stand, also URL-encoded and in JSON', () => {
+    const secret = 'p@ss/w"ord';
+    const text = `${secret} ${encodeURIComponent(secret)} ${JSON.stringify({ secret })}`;
+    expect(hideSecrets(text, [secret])).to.equal('*** *** {"secret":"***"}');
+  });
+
+  it('are hidden also where one holds another', () => {
+    expect(hideSecrets('longsecret-tail', ['longsecret', 'longsecret-tail'])).not.to.include('tail');
+  });
+});
