@@ -1,7 +1,7 @@
 // Takes the text of one SQL file; gives what its `-- migrate:` comments ask for, and what is wrong with them.
 // It knows nothing of other files, nor of what the directives lead to.
 import { parseDuration } from './duration.ts';
-import { skipBlank } from './statements.ts';
+import { blockCommentEnd, skipBlank } from './statements.ts';
 import type { Allowance, Direction, Directives } from './types.ts';
 
 export interface DirectiveProblem {
@@ -25,11 +25,13 @@ export function readDirectives(
   const problems: DirectiveProblem[] = [];
   if (!text.includes('migrate:')) return { directives: draft, problems };
   const firstStatement = skipBlank(text, 0);
+  const comments = lineComments(text, firstStatement);
   let offset = 0;
   text.split('\n').forEach((rawLine, i) => {
     const match = directiveLine.exec(rawLine.replace(/\r$/, ''));
     const line = i + 1;
-    if (match !== null) {
+    const inBlockComment = offset < firstStatement && !comments.has(offset + rawLine.indexOf('--'));
+    if (match !== null && !inBlockComment) {
       const complaint =
         offset < firstStatement
           ? applyDirective(draft, match[1] ?? '', direction, line)
@@ -39,6 +41,24 @@ export function readDirectives(
     offset += rawLine.length + 1;
   });
   return { directives: draft, problems };
+}
+
+/** Where line comments begin in the blank head of a text: what looks like one inside a block comment is none. */
+function lineComments(text: string, end: number): ReadonlySet<number> {
+  const starts = new Set<number>();
+  for (let at = 0; at < end; ) {
+    if (text.startsWith('/*', at)) at = blockCommentEnd(text, at);
+    else if (text.startsWith('--', at)) {
+      starts.add(at);
+      at = skipLine(text, at);
+    } else at += 1;
+  }
+  return starts;
+}
+
+function skipLine(text: string, from: number): number {
+  const end = text.indexOf('\n', from);
+  return end === -1 ? text.length : end + 1;
 }
 
 /** @returns what is wrong with the directive, or null. */

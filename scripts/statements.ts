@@ -240,7 +240,8 @@ export function skipBlank(text: string, from: number): number {
   }
 }
 
-function blockCommentEnd(text: string, from: number): number {
+/** Offset behind the block comment that begins at `from`; they nest. */
+export function blockCommentEnd(text: string, from: number): number {
   const mark = /\/\*|\*\//g;
   mark.lastIndex = from;
   let depth = 0;

@@ -1,0 +1,83 @@
+// Directives: what the comments above a file's first statement ask for.
+import { expect } from 'chai';
+import { readDirectives } from '../../scripts/directives.ts';
+
+const read = (text: string, direction: 'up' | 'down' = 'up') => readDirectives(text, direction);
+const problem = (text: string, direction: 'up' | 'down' = 'up') =>
+  read(text, direction)
+    .problems.map(({ line, message }) => `${line}: ${message}`)
+    .join('\n');
+
+describe('Directives', () => {
+  it('are read from comments before the first statement, whatever stands between them', () => {
+    const text = [
+      '/* about this file */',
+      '-- migrate: no-transaction',
+      '',
+      '  --migrate:lock-timeout=5s  ',
+      '-- migrate: statement-timeout=10min',
+      '-- migrate: allow drop-column the release before stopped reading it',
+      'SELECT 1;',
+    ].join('\r\n');
+    const { directives, problems } = read(text);
+    expect(problems).to.deep.equal([]);
+    expect(directives).to.deep.include({
+      noTransaction: true,
+      lockTimeoutMs: 5000,
+      statementTimeoutMs: 600_000,
+    });
+    expect(directives.allow).to.deep.equal([
+      { rule: 'drop-column', reason: 'the release before stopped reading it', line: 6 },
+    ]);
+  });
+
+  it('are absent in an ordinary file', () => {
+    const { directives, problems } = read('-- a comment\nSELECT 1;');
+    expect(problems).to.deep.equal([]);
+    expect(directives).to.deep.equal({ noTransaction: false, allow: [] });
+  });
+
+  it('may say irreversible in a down file, with the reason', () => {
+    expect(read('-- migrate: irreversible the rows are gone', 'down').directives.irreversible).to.equal(
+      'the rows are gone',
+    );
+  });
+
+  const wrong: [string, string, 'up' | 'down', string][] = [
+    ['an unknown word', '-- migrate: no-transactions', 'up', '1: unknown directive "no-transactions"'],
+    ['a wrong case', '-- migrate: No-Transaction', 'up', '1: unknown directive'],
+    ['nothing at all', '\n-- migrate:\nSELECT 1', 'up', '2: unknown directive ""'],
+    ['more than it takes', '-- migrate: no-transaction please', 'up', 'takes nothing after it'],
+    ['irreversible in an up file', '-- migrate: irreversible because', 'up', 'belongs in the .down.sql'],
+    ['irreversible without a reason', '-- migrate: irreversible', 'down', 'needs a reason'],
+    ['a time-out that is none', '-- migrate: lock-timeout=soon', 'up', 'needs a duration'],
+    ['a time-out without a value', '-- migrate: statement-timeout', 'up', 'needs a duration'],
+    ['allow without a reason', '-- migrate: allow drop-column', 'up', 'needs a rule and a reason'],
+    [
+      'the same twice',
+      '-- migrate: lock-timeout=5s\n-- migrate: lock-timeout=6s',
+      'up',
+      '2: directive lock-timeout is given twice',
+    ],
+    [
+      'a place below a statement',
+      'SELECT 1;\n-- migrate: no-transaction',
+      'up',
+      '2: a directive must stand before',
+    ],
+  ];
+  for (const [what, text, direction, message] of wrong) {
+    it(`with ${what} are a mistake with its line`, () =>
+      expect(problem(text, direction)).to.include(message));
+  }
+
+  it('are not looked for inside a block comment that stands above the first statement', () => {
+    expect(read('/* how to:\n-- migrate: no-transaction\n*/\nSELECT 1;').directives.noTransaction).to.equal(
+      false,
+    );
+  });
+
+  it('are not looked for in the middle of a statement', () => {
+    expect(read("SELECT 'text that names migrate: nothing';").problems).to.deep.equal([]);
+  });
+});
