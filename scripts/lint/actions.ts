@@ -18,6 +18,7 @@ import {
 } from './ast.ts';
 import { readColumn, readConstraint } from './columns.ts';
 import { callsFunction, readWhere } from './expressions.ts';
+import { everyTable } from './names.ts';
 import type { Action, Name } from './types.ts';
 
 type Reader = (node: Node, sql: string) => readonly Action[];
@@ -85,7 +86,7 @@ const readers: Readonly<Record<string, Reader>> = {
     {
       kind: 'reindex',
       what: (text(node, 'kind') ?? '').replace('REINDEX_OBJECT_', ''),
-      table: isNode(node.relation) ? rangeName(child(node, 'relation')) : { name: text(node, 'name') ?? '' },
+      table: isNode(node.relation) ? rangeName(child(node, 'relation')) : everyTable,
       concurrent: isOn(node, 'params', 'concurrently'),
       sql,
     },
@@ -101,15 +102,10 @@ const readers: Readonly<Record<string, Reader>> = {
           },
         ]
       : [],
-  VacuumStmt: (node) =>
-    isOn(node, 'options', 'full')
-      ? listOf(node, 'rels', 'VacuumRelation').map((relation) => ({
-          kind: 'vacuum-full' as const,
-          table: rangeName(child(relation, 'relation')),
-        }))
-      : [],
-  ClusterStmt: (node) =>
-    isNode(node.relation) ? [{ kind: 'cluster', table: rangeName(child(node, 'relation')) }] : [],
+  VacuumStmt: (node) => (isOn(node, 'options', 'full') ? vacuumed(node) : []),
+  ClusterStmt: (node) => [
+    { kind: 'cluster', table: isNode(node.relation) ? rangeName(child(node, 'relation')) : everyTable },
+  ],
   TruncateStmt: (node) =>
     listOf(node, 'relations', 'RangeVar').map((relation) => ({
       kind: 'truncate' as const,
@@ -149,6 +145,14 @@ function optional<K extends string, V>(key: K, value: V | undefined): { [key in 
 
 function created(table: Name, object: 'table' | 'view' | 'type' | 'domain'): Action {
   return { kind: 'create', table, object, partitioned: false, columns: [], constraints: [] };
+}
+
+/** VACUUM and CLUSTER without a table mean all of them. */
+function vacuumed(node: Node): readonly Action[] {
+  const tables = listOf(node, 'rels', 'VacuumRelation').map((relation) =>
+    rangeName(child(relation, 'relation')),
+  );
+  return (tables.length === 0 ? [everyTable] : tables).map((table) => ({ kind: 'vacuum-full', table }));
 }
 
 function createTable(node: Node, sql: string): Action {

@@ -28,7 +28,7 @@ export function alone(statement: Statement, parse: Parser): Statement {
   return only === undefined ? statement : { ...statement, node: only.node };
 }
 
-/** What the rules have against one file, and the statement that failed unless a rule explains it. */
+/** What the rules have against one file; of a statement that failed only that, unless a rule explains the failure. */
 export function complaintsOf(
   file: SqlFile,
   steps: readonly Step[],
@@ -41,18 +41,14 @@ export function complaintsOf(
   const error = failed?.trace?.error;
   const isExplained = complaints.some(({ rule }) => error !== undefined && rule.failsWith === error.sqlState);
   if (failed === undefined || error === undefined || isExplained) return complaints;
-  const offset = failed.statement.start + (error.offset ?? 0);
+  const { statement } = failed;
+  const others = complaints.filter(
+    ({ line, column }) => line !== statement.line || column !== statement.column,
+  );
+  const offset = statement.start + (error.offset ?? 0);
   const hint = [error.detail, error.hint].filter((part) => part !== undefined).join(' ');
-  return [
-    ...complaints,
-    refusal(
-      file,
-      positionAt(file.text, offset),
-      `${error.sqlState}: ${error.message}`,
-      failed.statement,
-      hint,
-    ),
-  ];
+  const message = `${error.sqlState}: ${error.message}`;
+  return [...others, refusal(file, positionAt(file.text, offset), message, statement, hint)];
 }
 
 export function contextOf(

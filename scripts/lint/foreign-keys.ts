@@ -20,21 +20,25 @@ interface ForeignKey {
 
 /**
  * @param steps of one file
- * @param all of every file under review, whose indexes count
+ * @param actions of every file under review, whose indexes count
  * @param catalog the schema after all of them; without it, or where a table is not in it, their text decides
  */
 export function unindexedForeignKeys(
   steps: readonly Step[],
-  all: readonly Step[],
+  actions: readonly Action[],
   catalog: Catalog | undefined,
 ): readonly ForeignKeyHit[] {
-  const actions = all.flatMap((step) => [...step.actions, ...(step.trace?.observed ?? [])]);
   return steps.flatMap((step) =>
-    [...step.actions, ...(step.trace?.observed ?? [])]
+    allActions(step)
       .flatMap(foreignKeys)
       .filter((key) => !isIndexed(key, actions, catalog))
       .map((key) => toHit(key, step, steps)),
   );
+}
+
+/** What a statement does, by its text and as seen. */
+export function allActions({ actions, trace }: Step): readonly Action[] {
+  return [...actions, ...(trace?.observed ?? [])];
 }
 
 function foreignKeys(action: Action): readonly ForeignKey[] {

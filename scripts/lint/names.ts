@@ -8,6 +8,9 @@ const reserved = new Set(
   ),
 );
 
+/** Stands for all tables, where a statement names none. */
+export const everyTable: Name = { name: '' };
+
 /** An identifier as SQL, quoted only where it must be. */
 export function quoteIdentifier(identifier: string): string {
   return /^[a-z_][a-z0-9_$]*$/.test(identifier) && !reserved.has(identifier)
@@ -21,6 +24,7 @@ export function quoteLiteral(value: string): string {
 
 /** A name as SQL, with its schema where it was written. */
 export function sqlName({ schema, name }: Name): string {
+  if (name === everyTable.name) return 'every table';
   return schema === undefined ? quoteIdentifier(name) : `${quoteIdentifier(schema)}.${quoteIdentifier(name)}`;
 }
 

@@ -174,12 +174,17 @@ function addedConstraint(
         name: constraint.name,
         columns: constraint.columns,
         ...(constraint.references === null ? {} : { references: { schema, name } }),
-        notValid: !constraint.valid,
+        // Over columns that were added empty nothing was compared: as good as NOT VALID.
+        notValid: !constraint.valid || (type === 'foreign' && isOverNewColumns(constraint, old)),
         ...(hadIndex ? { usingIndex: joinedName(constraint.name) } : {}),
         definition: constraint.definition.replace(/ NOT VALID$/, ''),
       },
     },
   ];
+}
+
+function isOverNewColumns({ columns }: CatalogConstraint, old: CatalogRelation): boolean {
+  return columns.every((column) => !old.columns.some(({ name }) => name === column));
 }
 
 function indexChanges(old: CatalogRelation, now: CatalogRelation): readonly Action[] {

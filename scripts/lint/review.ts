@@ -15,7 +15,7 @@ import {
   syntaxComplaint,
   toComplaint,
 } from './complaints.ts';
-import { unindexedForeignKeys } from './foreign-keys.ts';
+import { allActions, unindexedForeignKeys } from './foreign-keys.ts';
 import { applyMigrations } from './replay.ts';
 import type { Severity, Step } from './rule.ts';
 import { rules } from './rules.ts';
@@ -61,11 +61,11 @@ export async function reviewMigrations(options: ReviewOptions): Promise<readonly
   for (const migration of underReview) {
     const result = await reviewOne(migration, parse, client, catalog);
     reviewed.push(result);
-    catalog = result.after;
-    // After a failure the database is not what the next migration expects: its text has to do.
-    if (!result.watched) client = undefined;
+    // After a failure the database is not what the next migration expects: the text has to do.
+    catalog = result.watched ? result.after : undefined;
+    client = result.watched ? client : undefined;
   }
-  return toFindings(reviewed, client === undefined ? undefined : catalog, parse, options.settings ?? {});
+  return toFindings(reviewed, catalog, parse, options.settings ?? {});
 }
 
 function demandKnownRules(settings: LintSettings | undefined): void {
@@ -125,7 +125,7 @@ function toFindings(
   parse: Parser,
   settings: LintSettings,
 ): readonly Finding[] {
-  const all = reviewed.flatMap(({ steps }) => steps);
+  const all = reviewed.flatMap(({ steps }) => steps.flatMap(allActions));
   return reviewed.flatMap(({ migration, steps, watched, complaints }) => {
     const keys = unindexedForeignKeys(steps, all, after).map(({ rule, hit, step }) =>
       toComplaint(migration.up, step.statement, rule, hit),

@@ -1,7 +1,7 @@
 // What a rule is, and how one is written down: a kind of action, a condition, why it hurts, and the safe way.
 // It knows nothing of single rules, nor of how actions are found.
 import type { Finding, SqlFile, Statement } from '../types.ts';
-import { means, sameName, sqlName } from './names.ts';
+import { everyTable, means, sameName, sqlName } from './names.ts';
 import type { Catalog, CatalogRelation, TracedStatement } from './traced.ts';
 import type { Action, ActionKind, ActionOf, Name } from './types.ts';
 
@@ -119,6 +119,7 @@ function isSeen<K extends ActionKind>(seen: Spec<K>['seen'], action: ActionOf<K>
 
 /** Whether the relation was there before this migration: as watched, else by the catalog, else by the file's text. */
 export function existed(table: Name, context: Context): boolean {
+  if (table.name === everyTable.name) return true;
   const seen = context.trace?.held.filter(({ relation }) => means(table, relation)) ?? [];
   if (seen.length > 0) return seen.some(({ existedBefore }) => existedBefore);
   if (context.trace?.watched === true) return false;

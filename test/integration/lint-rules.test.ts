@@ -3,12 +3,11 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import type pg from 'pg';
-import { readDirectives } from '../../scripts/directives.ts';
-import { checksum } from '../../scripts/files.ts';
 import { reviewMigrations } from '../../scripts/lint/review.ts';
 import { rules } from '../../scripts/lint/rules.ts';
-import type { Finding, Migration } from '../../scripts/types.ts';
+import type { Finding } from '../../scripts/types.ts';
 import { createDatabase } from '../support/database.ts';
+import { empty, line, lines, migration } from '../support/lint.ts';
 
 const folder = join(import.meta.dirname, '../fixtures/rules');
 
@@ -27,7 +26,7 @@ describe('lint: every rule', () => {
     it(`${id} is found in its bad example, with a rewrite, and nothing in its good one`, async () => {
       const bad = await review(client, id, 'bad');
       const found = bad.filter(({ rule }) => rule === id);
-      expect(found, show(bad)).to.have.length(1);
+      expect(found, lines(bad)).to.have.length(1);
       expect(found[0]?.help, 'why it hurts and what to write').to.match(/\S\n\S*/);
 
       await empty(client);
@@ -49,31 +48,4 @@ function review(client: pg.Client, id: string, example: 'bad' | 'good'): Promise
     underReview: [migration(`20250102000000_${example}`, text)],
     scratch: client,
   });
-}
-
-function migration(id: string, text: string): Migration {
-  const { directives } = readDirectives(text, 'up');
-  const up = { path: `db/migrations/${id}.up.sql`, text, checksum: checksum(text), directives };
-  const down = {
-    path: `db/migrations/${id}.down.sql`,
-    text: 'SELECT 1;',
-    checksum: '',
-    directives: { noTransaction: false, allow: [] },
-  };
-  return { id, version: id.slice(0, 14), name: id.slice(15), up, down };
-}
-
-async function empty(client: pg.Client): Promise<void> {
-  const { rows } = await client.query(
-    `SELECT format('DROP SCHEMA %I CASCADE', nspname) AS sql FROM pg_namespace WHERE nspname !~ '^pg_' AND nspname <> 'information_schema'`,
-  );
-  await client.query([...rows.map(({ sql }) => sql), 'CREATE SCHEMA public'].join(';'));
-}
-
-function line({ rule, severity, line: at, column, message }: Finding): string {
-  return `${severity} ${rule} ${at}:${column} ${message}`;
-}
-
-function show(findings: readonly Finding[]): string {
-  return `found:\n${findings.map(line).join('\n')}\n`;
 }

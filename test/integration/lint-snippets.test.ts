@@ -3,11 +3,10 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import type pg from 'pg';
-import { readDirectives } from '../../scripts/directives.ts';
-import { checksum } from '../../scripts/files.ts';
 import { reviewMigrations } from '../../scripts/lint/review.ts';
 import type { Finding, Migration } from '../../scripts/types.ts';
 import { createDatabase } from '../support/database.ts';
+import { empty, line, migration } from '../support/lint.ts';
 
 const folder = join(import.meta.dirname, '../fixtures/snippets');
 const wanted = { hazardsFound: 0.95, safeFlagged: 0.04 };
@@ -59,29 +58,6 @@ describe('lint: the labelled set, traced', () => {
     return reviewMigrations({ earlier: [before], underReview, scratch: client });
   }
 });
-
-function migration(id: string, text: string): Migration {
-  const { directives } = readDirectives(text, 'up');
-  const up = { path: `db/migrations/${id}.up.sql`, text, checksum: checksum(text), directives };
-  const down = {
-    ...up,
-    path: `db/migrations/${id}.down.sql`,
-    text: 'SELECT 1;',
-    directives: { noTransaction: false, allow: [] },
-  };
-  return { id, version: id.slice(0, 14), name: id.slice(15), up, down };
-}
-
-async function empty(client: pg.Client): Promise<void> {
-  const { rows } = await client.query(
-    `SELECT format('DROP SCHEMA %I CASCADE', nspname) AS sql FROM pg_namespace WHERE nspname !~ '^pg_' AND nspname <> 'information_schema'`,
-  );
-  await client.query([...rows.map(({ sql }) => sql), 'CREATE SCHEMA public'].join(';'));
-}
-
-function line({ rule, severity, line: at, column, message }: Finding): string {
-  return `${severity} ${rule} ${at}:${column} ${message}`;
-}
 
 function report(what: string, count: number, all: number): void {
   process.stdout.write(`      ${what}: ${count} of ${all} (${((100 * count) / all).toFixed(1)} %)\n`);

@@ -60,8 +60,10 @@ const vacuumFull = defineRule({
   why: closedWhy,
   on: 'vacuum-full',
   effect: closed,
-  rewrite: (table) =>
-    `VACUUM (ANALYZE) ${table};\n-- to give space back without the long lock, outside of migrations: pg_repack --table=${table}`,
+  rewrite: (table, { table: { name } }) =>
+    name === ''
+      ? 'VACUUM (ANALYZE);'
+      : `VACUUM (ANALYZE) ${table};\n-- to give space back without the long lock, outside of migrations: pg_repack --table=${table}`,
 });
 
 const cluster = defineRule({
@@ -71,8 +73,8 @@ const cluster = defineRule({
   why: closedWhy,
   on: 'cluster',
   effect: closed,
-  rewrite: (table) =>
-    `-- outside of migrations, without the long lock:\n-- pg_repack --table=${table} --order-by=<columns of the index>`,
+  rewrite: (table, { table: { name } }) =>
+    `-- outside of migrations, without the long lock:\n-- pg_repack --table=${name === '' ? '<table>' : table} --order-by=<columns of the index>`,
 });
 
 const refresh = defineRule({
