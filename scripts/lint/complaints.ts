@@ -3,6 +3,7 @@
 import { type Parser, positionAt } from '../statements.ts';
 import type { SqlFile, Statement } from '../types.ts';
 import { shorten } from './clauses.ts';
+import { means } from './names.ts';
 import type { Context, Hit, Rule, Step } from './rule.ts';
 import { doesNotRun } from './rules/review-rules.ts';
 import { rules } from './rules.ts';
@@ -84,14 +85,18 @@ export function stepComplaints(context: Context, asked: readonly Rule[]): readon
     add(rule, hit);
     if (hit !== null) found.push(hit);
   }
-  return [...hits.values()].map(({ rule, hit }) =>
-    toComplaint(context.file, context.step.statement, rule, hit),
-  );
+  return [...hits.values()].map(({ rule, hit }) => toComplaint(context.file, context.step, rule, hit));
 }
 
-export function toComplaint(file: SqlFile, statement: Statement, rule: Rule, hit: Hit): Complaint {
+/** A hit as it is shown: what happens, the lock that was seen, the statement; why, and the safe way. */
+export function toComplaint(file: SqlFile, { statement, trace }: Step, rule: Rule, hit: Hit): Complaint {
   const { line, column } = statement;
-  const message = `${hit.effect} — ${shorten(statement.text)}`;
+  const exclusive = trace?.locks.some(
+    ({ relation, mode, existedBefore }) =>
+      existedBefore && mode === 'AccessExclusiveLock' && means(hit.table, relation),
+  );
+  const lock = exclusive === true && !/Lock\b/.test(hit.effect) ? '; AccessExclusiveLock on it' : '';
+  const message = `${hit.effect}${lock} — ${shorten(statement.text)}`;
   return { rule, file, line, column, message, help: `${rule.why}\n\n${hit.rewrite}` };
 }
 

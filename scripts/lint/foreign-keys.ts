@@ -1,14 +1,12 @@
 // Takes all files under review; gives the foreign keys whose columns have no index in the end.
 // The index may come in the same file or a later one: that is how it is built CONCURRENTLY.
 import { sameName, sqlName } from './names.ts';
-import { type Hit, lookUp, type Rule, type Step } from './rule.ts';
+import { type Hit, lookUp, type Step } from './rule.ts';
 import { indexFor } from './rules/indexes.ts';
-import { foreignKeyWithoutIndex, newForeignKeyWithoutIndex } from './rules/review-rules.ts';
 import type { Catalog } from './traced.ts';
 import type { Action, Name } from './types.ts';
 
 export interface ForeignKeyHit {
-  readonly rule: Rule;
   readonly hit: Hit;
   readonly step: Step;
 }
@@ -103,7 +101,6 @@ function toHit({ table, columns }: ForeignKey, step: Step, steps: readonly Step[
     actions.some((action) => action.kind === 'create' && sameName(action.table, table)),
   );
   return {
-    rule: isNew ? newForeignKeyWithoutIndex : foreignKeyWithoutIndex,
     step,
     hit: {
       table,

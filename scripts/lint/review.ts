@@ -18,6 +18,7 @@ import {
 import { allActions, unindexedForeignKeys } from './foreign-keys.ts';
 import { applyMigrations } from './replay.ts';
 import type { Severity, Step } from './rule.ts';
+import { foreignKeyWithoutIndex } from './rules/review-rules.ts';
 import { rules } from './rules.ts';
 import type { Catalog } from './traced.ts';
 import { traceMigration } from './tracer.ts';
@@ -39,7 +40,6 @@ export interface LintSettings {
 interface Reviewed {
   readonly migration: Migration;
   readonly steps: readonly Step[];
-  readonly before: Catalog | undefined;
   /** The whole file was watched. */
   readonly watched: boolean;
   readonly complaints: readonly Complaint[];
@@ -86,7 +86,7 @@ async function reviewOne(
   const parsed = parse(up.text);
   if (parsed.ok === false) {
     const complaint = syntaxComplaint(up, parsed.problem.message, parsed.problem.offset);
-    return { migration, steps: [], before, watched: false, complaints: [complaint], after: before };
+    return { migration, steps: [], watched: false, complaints: [complaint], after: before };
   }
   const statements = parsed.ok === 'opaque' ? [wholeFile(up)] : parsed.statements;
   const trace =
@@ -106,7 +106,6 @@ async function reviewOne(
   return {
     migration,
     steps,
-    before,
     watched,
     complaints: complaintsOf(up, steps, before),
     after: trace?.catalog ?? before,
@@ -127,8 +126,8 @@ function toFindings(
 ): readonly Finding[] {
   const all = reviewed.flatMap(({ steps }) => steps.flatMap(allActions));
   return reviewed.flatMap(({ migration, steps, watched, complaints }) => {
-    const keys = unindexedForeignKeys(steps, all, after).map(({ rule, hit, step }) =>
-      toComplaint(migration.up, step.statement, rule, hit),
+    const keys = unindexedForeignKeys(steps, all, after).map(({ hit, step }) =>
+      toComplaint(migration.up, step, foreignKeyWithoutIndex, hit),
     );
     return [
       ...settle(migration.up, [...complaints, ...keys], watched, settings),
