@@ -9,6 +9,9 @@ export interface Progress {
   say(line: string): void;
   /** What is true now and soon replaced: rewritten in place on a terminal, a line every 30 s in a log. */
   live(line: string): void;
+  /** As `say`, for the first line of a part that a log may fold until `endGroup`. */
+  group(title: string): void;
+  endGroup(): void;
   /** Only with --verbose. */
   detail(line: string): void;
   /** Something worth attention that stops nothing; always shown, on stderr. */

@@ -2,6 +2,7 @@
 import type { CommandResult } from './command.ts';
 import { type CommonFlags, type Config, resolveConfig } from './config.ts';
 import { exitCodes, exitStatus, MigrateError } from './errors.ts';
+import { onGithub } from './github-log.ts';
 import { watchSignals } from './interruption.ts';
 import { createOutput, type Output, secretsOf } from './output.ts';
 import { formatError } from './report/human.ts';
@@ -16,7 +17,8 @@ interface Ending {
 
 async function main(argv: readonly string[]): Promise<number> {
   const early: CommonFlags = { json: argv.includes('--json') };
-  let output = createOutput(early);
+  const started = performance.now();
+  let output = onGithub(createOutput(early), early.json ?? false);
   output.hide(secretsOf(process.env));
   let command = argv[0]?.replace(/^-.*/, '') ?? '';
   let config: Config | null = null;
@@ -27,7 +29,7 @@ async function main(argv: readonly string[]): Promise<number> {
     const invocation = await parseCommandLine(argv, (text) => process.stdout.write(text));
     if (invocation === null) return exitCodes.ok;
     command = invocation.command;
-    output = createOutput(invocation.flags);
+    output = onGithub(createOutput(invocation.flags), invocation.flags.json ?? false);
     output.hide(secretsOf(process.env));
     config = await resolveConfig(command, invocation.flags);
     output.hide([...secretsOf(config.variables), config.target?.password]);
@@ -46,7 +48,12 @@ async function main(argv: readonly string[]): Promise<number> {
   }
   const ending = { command, environment: config?.environmentName ?? null, error, result };
   print(ending, output, config?.json ?? early.json ?? false);
-  return error === null ? exitCodes[result?.verdict ?? 'ok'] : exitStatus(error);
+  const exitCode = error === null ? exitCodes[result?.verdict ?? 'ok'] : exitStatus(error);
+  const { document = {}, lines = [] } = result ?? {};
+  const durationMs = performance.now() - started;
+  const { environment } = ending;
+  output.finish({ command, environment, exitCode, durationMs, error, document, lines, blockedBy: [] });
+  return exitCode;
 }
 
 function print({ command, environment, error, result }: Ending, output: Output, json: boolean): void {

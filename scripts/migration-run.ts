@@ -9,7 +9,7 @@ import { loadEngine } from './engine.ts';
 import { execute, executeTogether, type Observer, type RunContext, type RunResult } from './execute.ts';
 import type { MigrationState } from './history.ts';
 import { readChecked } from './history-check.ts';
-import { ensureLedger, type History, readTexts } from './ledger.ts';
+import { ensureLedger, type History, needsLedger, readTexts } from './ledger.ts';
 import { loadMigrations } from './load.ts';
 import type { Plan } from './plan.ts';
 import { refuseMissingPrivileges } from './privileges.ts';
@@ -100,9 +100,9 @@ async function prepare(
     readProvenance(config),
     import('./statements.ts').then(({ loadParser }) => loadParser()),
   ]);
-  if (!history.hasTracking || !history.ledgerCurrent) {
+  if (needsLedger(history)) {
     await refuseMissingPrivileges(session, config, history);
-    await ensureLedger(session, engine, history);
+    await ensureLedger(session, engine, history, provenance);
   }
   const context = { session, config, engine, provenance, parse, observer: observe(progress), signal };
   if (history.adoptable) {
@@ -118,10 +118,13 @@ function observe(progress: Progress): Observer {
   return {
     stepStarted: (step: ReadyStep, number, total) => {
       const verb = step.direction === 'up' ? 'applying' : 'reverting';
-      progress.say(progress.style.dim(`  ${verb} ${step.id} (${number} of ${total})`));
+      progress.group(`  ${verb} ${step.id} (${number} of ${total})`);
       if (step.note !== undefined) progress.say(`  note: ${step.note}`);
     },
-    stepEnded: (outcome: Outcome) => progress.say(formatOutcome(outcome, progress.style)),
+    stepEnded: (outcome: Outcome) => {
+      progress.endGroup();
+      progress.say(formatOutcome(outcome, progress.style));
+    },
     live: (text: string) => progress.live(text),
     say: (text: string) => progress.say(text),
   };

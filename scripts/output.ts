@@ -5,6 +5,7 @@ import type { Progress } from './command.ts';
 import type { CommonFlags } from './config.ts';
 import type { Environment } from './environment.ts';
 import { hideSecrets } from './redact.ts';
+import type { RunReport } from './report/github.ts';
 import { plainStyle, type Style } from './report/human.ts';
 
 export interface Output extends Progress {
@@ -13,6 +14,10 @@ export interface Output extends Progress {
   error(text: string): void;
   /** Values never to be shown from here on. */
   hide(secrets: readonly (string | undefined)[]): void;
+  /** The text as it would be written: without those values. */
+  redact(text: string): string;
+  /** Told once, at the very end, for places that show a run as a whole. */
+  finish(report: RunReport): void;
 }
 
 const clearLine = '\r\u001b[2K';
@@ -52,6 +57,10 @@ export function createOutput({ json, quiet, verbose }: CommonFlags): Output {
     warn: (line) => write(process.stderr, `${style.yellow('warning')} ${line}`),
     result: (text) => write(process.stdout, text),
     error: (text) => write(process.stderr, text),
+    group: (title) => (quiet ? undefined : write(progressStream, style.dim(title))),
+    endGroup: () => undefined,
+    redact: (text) => hideSecrets(text, secrets),
+    finish: () => undefined,
     hide: (values) =>
       void secrets.push(...values.filter((value): value is string => value !== undefined && value !== '')),
   };
