@@ -9,7 +9,11 @@ export function watchSignals(): AbortSignal {
   for (const name of ['SIGINT', 'SIGTERM'] as const) {
     process.on(name, () => {
       if (controller.signal.aborted) process.exit(exitCodes[codes[name]]);
-      controller.abort(new MigrateError(codes[name], `Interrupted by ${name}`));
+      controller.abort(
+        new MigrateError(codes[name], `Interrupted by ${name}`, {
+          hint: 'Run the same command again: it goes on where this run stopped.',
+        }),
+      );
     });
   }
   return controller.signal;

@@ -26,39 +26,61 @@ export async function attemptOne(
   context: RunContext,
   step: ReadyStep,
   statement: Statement,
-  { row, again }: Attempt,
+  attempt: Attempt,
   blockers: string[],
+): Promise<Refusal | null> {
+  const { session, config, observer } = context;
+  const watching = watch(session, Math.min(500, config.lockTimeoutMs / 3), 1000, (sighting) =>
+    observer.live(describeSighting(step.id, statement.index, sighting)),
+  );
+  try {
+    return await runBetweenMarks(context, step, statement, attempt);
+  } catch (error) {
+    return { error: error as Error, prefixLength: step.text.length };
+  } finally {
+    blockers.push(...watching.blockers());
+    await watching.stop();
+  }
+}
+
+async function runBetweenMarks(
+  context: RunContext,
+  step: ReadyStep,
+  statement: Statement,
+  { row, again }: Attempt,
 ): Promise<Refusal | null> {
   const { session, config } = context;
   const done = doneSql(config.trackingTable, row);
-  try {
-    await write(context, [startSql(config.trackingTable, row)]);
-    if (await mendBefore(context, statement, again ? row.indexes : null)) {
-      await write(context, [done]);
-      return null;
-    }
-  } catch (error) {
-    return { error: error as Error, prefixLength: step.text.length };
-  }
+  const budget = concurrentLockTimeout(context, step, statement);
+  await write(context, [startSql(config.trackingTable, row)], budget);
+  const finished = await mendBefore(context, statement, again ? row.indexes : null);
   // Where PostgreSQL allows it, the statement and its mark are one transaction: done and marked, or neither.
   const prefix = mustRunAlone(statement) ? '' : 'BEGIN;\n';
-  const watching = watch(session, 500, 1000, (sighting) =>
-    context.observer.live(describeSighting(step.id, statement.index, sighting)),
-  );
-  const { error } = await session.batch(`${prefix}${statement.text}\n`);
-  blockers.push(...watching.blockers());
-  await watching.stop();
-  if (error !== null) {
-    if (prefix !== '') await session.batch('ROLLBACK');
-    return { error, prefixLength: prefix.length };
+  if (!finished) {
+    const { error } = await session.batch(`${prefix}${statement.text}\n`);
+    if (error !== null && prefix !== '') await session.batch('ROLLBACK');
+    if (error !== null) return { error, prefixLength: prefix.length };
+    await session.restoreEncoding();
   }
-  await session.restoreEncoding();
-  try {
-    await (prefix === '' ? write(context, [done]) : markInside(context, done));
-    return null;
-  } catch (failure) {
-    return { error: failure as Error, prefixLength: step.text.length };
-  }
+  if (prefix !== '' && !finished) await send(context, [...ownRole(context), done, 'COMMIT']);
+  else await write(context, [done], budget === null ? null : config.lockTimeoutMs);
+  return null;
+}
+
+/**
+ * How long (ms) a CONCURRENTLY statement may wait, or null for the ordinary time-out. While it waits it blocks neither
+ * reads nor writes, and a build given up has to start all over; so it gets the time of all attempts in one.
+ */
+export function concurrentLockTimeout(
+  { config }: RunContext,
+  step: ReadyStep,
+  statement: Statement,
+): number | null {
+  const concurrent =
+    ['IndexStmt', 'DropStmt', 'ReindexStmt', 'AlterTableStmt'].includes(statement.kind) &&
+    cannotRunInTransaction(statement);
+  const ownSetting = step.directives.lockTimeoutMs !== undefined || /\block_timeout\b/i.test(step.text);
+  return concurrent && !ownSetting ? config.lockTimeoutMs * (config.lockRetries + 1) : null;
 }
 
 /** CALL and DO may commit on their own; the rest of these PostgreSQL refuses in a transaction block. */
@@ -74,12 +96,14 @@ function mustRunAlone(statement: Statement): boolean {
 }
 
 /** Statements of our own, as the role we logged in as whatever the file has set, in a transaction of their own. */
-async function write(context: RunContext, statements: readonly string[]): Promise<void> {
-  await send(context, ['BEGIN', ...ownRole(context), ...statements, 'COMMIT']);
-}
-
-async function markInside(context: RunContext, done: string): Promise<void> {
-  await send(context, [...ownRole(context), done, 'COMMIT']);
+async function write(
+  context: RunContext,
+  statements: readonly string[],
+  lockTimeoutMs: number | null,
+): Promise<void> {
+  const timeout =
+    lockTimeoutMs === null ? [] : [`SELECT set_config('lock_timeout', '${lockTimeoutMs}', false)`];
+  await send(context, ['BEGIN', ...ownRole(context), ...statements, 'COMMIT', ...timeout]);
 }
 
 function ownRole({ session }: RunContext): string[] {

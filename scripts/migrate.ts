@@ -8,6 +8,16 @@ import { createOutput, type Output, secretsOf } from './output.ts';
 import { formatError } from './report/human.ts';
 import { toJson } from './report/json.ts';
 
+/** A signal that came before anything ran is thrown as it is; only here is it known that nothing was changed. */
+function untouched(error: unknown): unknown {
+  if (!(error instanceof MigrateError) || error.options.state !== undefined) return error;
+  if (error.code !== 'interrupted' && error.code !== 'terminated') return error;
+  return new MigrateError(error.code, error.message, {
+    ...error.options,
+    state: 'This run changed nothing.',
+  });
+}
+
 interface Ending {
   readonly command: string;
   readonly environment: string | null;
@@ -44,7 +54,7 @@ async function main(argv: readonly string[]): Promise<number> {
     });
     error = result.error ?? null;
   } catch (thrown) {
-    error = thrown;
+    error = untouched(thrown);
   }
   const ending = { command, environment: config?.environmentName ?? null, error, result };
   print(ending, output, config?.json ?? early.json ?? false);

@@ -2,7 +2,7 @@
 // the step when all are done. What a failure or a kill left behind is found and mended before a statement runs again.
 import { MigrateError } from './errors.ts';
 import type { GroupEnd, RunContext } from './execute.ts';
-import { attemptOne, type Refusal, send } from './journaled.ts';
+import { attemptOne, concurrentLockTimeout, type Refusal, send } from './journaled.ts';
 import { clearSql, type JournalRow, readJournal } from './ledger/journal.ts';
 import { entrySql } from './ledger.ts';
 import { tableIndexes } from './leftover.ts';
@@ -141,7 +141,10 @@ async function runWithRetries(
     if (context.signal.aborted) throw interrupted(context, step, statement, total);
     const described = describe(context, step, statement, total, error);
     if (!isLockConflict(described)) throw described;
-    if (attempt >= context.config.lockRetries) throw gaveUp(described, attempt + 1, blockers);
+    const waitedLong =
+      concurrentLockTimeout(context, step, statement) !== null &&
+      described.options.database?.sqlState === '55P03';
+    if (waitedLong || attempt >= context.config.lockRetries) throw gaveUp(described, attempt + 1, blockers);
     await pauseBefore(context, described, attempt, blockers);
   }
 }
