@@ -1,6 +1,6 @@
 // Takes the catalog before and after a statement whose text does not tell (DO, CALL, SELECT f()); gives what it did.
 // Pure: it knows neither the connection nor the rules.
-import { joinedName, quoteIdentifier } from './names.ts';
+import { quoteIdentifier } from './names.ts';
 import type { Catalog, CatalogColumn, CatalogConstraint, CatalogRelation } from './traced.ts';
 import type { Action, ColumnFacts, ConstraintType, Name } from './types.ts';
 
@@ -41,7 +41,12 @@ function nameOf({ schema, name }: CatalogRelation): Name {
 function vanished(old: CatalogRelation, before: Catalog, after: Catalog): readonly Action[] {
   const table = nameOf(old);
   const what = words[old.kind];
-  if (what !== undefined) return [{ kind: 'drop', table, cascade: false, ...what }];
+  if (what !== undefined) {
+    const isReplaced =
+      what.object !== 'table' &&
+      [...after.values()].some(({ schema, name }) => schema === old.schema && name === old.name);
+    return isReplaced ? [] : [{ kind: 'drop', table, cascade: false, ...what }];
+  }
   const owner = old.table === null ? undefined : before.get(old.table);
   if (owner === undefined || old.owned || !after.has(owner.oid)) return [];
   const stillIndexed = after.get(owner.oid)?.indexes.some(({ name }) => name === old.name) === true;
@@ -122,7 +127,7 @@ function addedColumn(column: CatalogColumn, isRewritten: boolean): ColumnFacts {
   const plainDefault = column.default !== null && !column.generated;
   return {
     name: column.name,
-    type: column.type,
+    type: plainDefault && column.default?.startsWith('nextval(') ? serialType(column.type) : column.type,
     typeName: { name: column.type },
     notNull: column.notNull,
     ...(plainDefault ? { default: column.default } : {}),
@@ -133,6 +138,10 @@ function addedColumn(column: CatalogColumn, isRewritten: boolean): ColumnFacts {
     unique: false,
     primary: false,
   };
+}
+
+function serialType(type: string): string {
+  return type === 'bigint' ? 'bigserial' : type === 'smallint' ? 'smallserial' : 'serial';
 }
 
 const constraintTypes: Readonly<Record<string, ConstraintType>> = {
@@ -147,24 +156,38 @@ function constraintChanges(old: CatalogRelation, now: CatalogRelation): readonly
   const table = nameOf(old);
   return now.constraints.flatMap((constraint): readonly Action[] => {
     const former = old.constraints.find(({ name }) => name === constraint.name);
-    if (former === undefined) return addedConstraint(table, constraint, old);
+    if (former === undefined) return addedConstraint(table, constraint, old, now);
     return !former.valid && constraint.valid
       ? [{ kind: 'validate-constraint', table, name: constraint.name }]
       : [];
   });
 }
 
+/** USING INDEX gives the index the constraint's name: one of the same columns is gone, or had that name. */
+function takenOverIndex(
+  constraint: CatalogConstraint,
+  old: CatalogRelation,
+  now: CatalogRelation,
+): string | undefined {
+  return old.indexes.find(
+    ({ name, unique, columns }) =>
+      unique &&
+      columns.join() === constraint.columns.join() &&
+      (name === constraint.name || !now.indexes.some((index) => index.name === name)),
+  )?.name;
+}
+
 function addedConstraint(
   table: Name,
   constraint: CatalogConstraint,
   old: CatalogRelation,
+  now: CatalogRelation,
 ): readonly Action[] {
   const type = constraintTypes[constraint.type];
   if (type === undefined) return [];
   const [schema = '', name = ''] = constraint.references?.split('.') ?? [];
-  const hadIndex =
-    (type === 'primary' || type === 'unique') &&
-    old.indexes.some((index) => index.unique && index.columns.join() === constraint.columns.join());
+  const takenOver =
+    type === 'primary' || type === 'unique' ? takenOverIndex(constraint, old, now) : undefined;
   return [
     {
       kind: 'add-constraint',
@@ -176,7 +199,7 @@ function addedConstraint(
         ...(constraint.references === null ? {} : { references: { schema, name } }),
         // Over columns that were added empty nothing was compared: as good as NOT VALID.
         notValid: !constraint.valid || (type === 'foreign' && isOverNewColumns(constraint, old)),
-        ...(hadIndex ? { usingIndex: joinedName(constraint.name) } : {}),
+        ...(takenOver === undefined ? {} : { usingIndex: takenOver }),
         definition: constraint.definition.replace(/ NOT VALID$/, ''),
       },
     },

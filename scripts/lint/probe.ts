@@ -3,6 +3,7 @@
 import { codePointsToUnits } from '../statements.ts';
 import type { Statement } from '../types.ts';
 import type { Probed, ScratchClient } from './catalog.ts';
+import { stopsWrites, strengthOf } from './locks.ts';
 import { relationName } from './names.ts';
 import type { Catalog, TracedLock, TracedStatement, TraceError } from './traced.ts';
 import type { Action } from './types.ts';
@@ -77,28 +78,52 @@ export function heldLocks(session: Session): readonly TracedLock[] {
   );
 }
 
-const lockModes = ['ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock'];
-const shareLock = 5;
-
 /**
- * What the catalog does not show of a block: rows changed by reading a whole table (RowExclusiveLock and a scan), and
- * explicit locks (the word, and a strong lock that was taken).
+ * What the catalog does not show of a block: rows changed after reading a whole table (RowExclusiveLock or the word, and
+ * a scan), explicit locks (the word, and a strong lock that was taken), extensions and enum values (the words).
  */
-export function hiddenActions({ text }: Statement, { locks, held, scans }: Effects): readonly Action[] {
-  const commits = /\bcommit\b/i.test(text);
-  const holds = (relation: string, mode: string) =>
-    held.some((lock) => lock.relation === relation && lock.mode === mode);
-  const changed = scans.filter((relation) => !commits && holds(relation, 'RowExclusiveLock'));
-  const locked = /\block\s/i.test(text)
-    ? locks.filter(({ mode, existedBefore }) => existedBefore && lockModes.includes(mode))
-    : [];
-  return [
-    ...changed.map((relation): Action => {
+export function hiddenActions({ text }: Statement, effects: Effects): readonly Action[] {
+  return [...changedRows(text, effects), ...explicitLocks(text, effects), ...spelledOut(text)];
+}
+
+function changedRows(text: string, { held, scans }: Effects): readonly Action[] {
+  if (/\bcommit\b/i.test(text)) return [];
+  const verb = /\bdelete\b/i.test(text) && !/\bupdate\b/i.test(text) ? 'DELETE' : 'UPDATE';
+  const names = new Set(
+    [...text.matchAll(/\b(?:update|delete\s+from)\s+(?:only\s+)?(?:\w+\.)?"?(\w+)"?/gi)].map(([, name]) =>
+      name?.toLowerCase(),
+    ),
+  );
+  return scans
+    .filter(
+      (relation) =>
+        names.has(relationName(relation).name) ||
+        held.some((lock) => lock.relation === relation && lock.mode === 'RowExclusiveLock'),
+    )
+    .map((relation) => {
       const where = { whole: false, equals: [], limited: false };
-      return { kind: 'change-rows', table: relationName(relation), verb: 'UPDATE', where, sql: text };
-    }),
-    ...locked.map(({ relation, mode }): Action => {
-      return { kind: 'lock', table: relationName(relation), mode: shareLock + lockModes.indexOf(mode) };
+      return { kind: 'change-rows', table: relationName(relation), verb, where, sql: text };
+    });
+}
+
+function explicitLocks(text: string, { locks }: Effects): readonly Action[] {
+  if (!/\block\s/i.test(text)) return [];
+  return locks
+    .filter(({ mode, existedBefore }) => existedBefore && stopsWrites(mode))
+    .map(({ relation, mode }) => {
+      return { kind: 'lock', table: relationName(relation), mode: strengthOf(mode) };
+    });
+}
+
+function spelledOut(text: string): readonly Action[] {
+  const extensions = text.matchAll(/\bcreate\s+extension\s+(?:if\s+not\s+exists\s+)?"?([\w-]+)"?/gi);
+  const values = text.matchAll(
+    /\balter\s+type\s+(?:(\w+)\.)?(\w+)\s+rename\s+value\s+'+([^']+)'+\s+to\s+'+([^']+)'/gi,
+  );
+  return [
+    ...[...extensions].map(([, name = '']): Action => ({ kind: 'create-extension', table: { name } })),
+    ...[...values].map(([, schema, name = '', from = '', to = '']): Action => {
+      return { kind: 'enum-rename', table: schema === undefined ? { name } : { schema, name }, from, to };
     }),
   ];
 }

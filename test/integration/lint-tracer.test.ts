@@ -2,6 +2,7 @@
 import { expect } from 'chai';
 import type pg from 'pg';
 import { MigrateError } from '../../scripts/errors.ts';
+import { strongestLocks } from '../../scripts/lint/locks.ts';
 import { reviewMigrations } from '../../scripts/lint/review.ts';
 import type { TracedLock, TracedStatement } from '../../scripts/lint/traced.ts';
 import { traceMigration } from '../../scripts/lint/tracer.ts';
@@ -31,6 +32,16 @@ describe('lint: the tracer', () => {
     expect(strongest(second?.locks)).not.to.include('public.orders AccessExclusiveLock existed');
     expect(strongest(second?.held)).to.include('public.orders AccessExclusiveLock existed');
     expect(second?.scans).to.deep.equal(['public.customers']);
+  });
+
+  it('gives the strongest lock of each relation that existed', async () => {
+    const [only] = await trace('ALTER TABLE orders ADD FOREIGN KEY (customer_id) REFERENCES customers (id);');
+    const locks = strongestLocks(only?.held ?? []).map(({ relation, mode }) => `${relation} ${mode}`);
+    expect(locks).to.include.members([
+      'public.orders ShareRowExclusiveLock',
+      'public.customers ShareRowExclusiveLock',
+    ]);
+    expect(locks.filter((lock) => lock.startsWith('public.orders '))).to.have.length(1);
   });
 
   it('tells relations that the migration made itself', async () => {

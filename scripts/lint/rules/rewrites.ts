@@ -1,4 +1,5 @@
 // The rules on statements that rewrite or lock a whole table because that is what they are for.
+import { lockModes, shareLock } from '../locks.ts';
 import { defineRule, type Rule, rewritten } from '../rule.ts';
 import { concurrentlyFile } from './indexes.ts';
 
@@ -99,20 +100,6 @@ const truncate = defineRule({
   rewrite: (table) =>
     `${concurrentlyFile}\nDELETE FROM ${table} WHERE ctid = ANY (ARRAY (SELECT ctid FROM ${table} LIMIT 10000)); -- repeat until DELETE 0`,
 });
-
-/** Lock modes as numbered in PostgreSQL's lockdefs.h. */
-const lockModes = [
-  '',
-  'AccessShareLock',
-  'RowShareLock',
-  'RowExclusiveLock',
-  'ShareUpdateExclusiveLock',
-  'ShareLock',
-  'ShareRowExclusiveLock',
-  'ExclusiveLock',
-  'AccessExclusiveLock',
-];
-const shareLock = 5;
 
 const lockTable = defineRule({
   id: 'lock-table',

@@ -1,12 +1,12 @@
 // The rules on what a migration does as a whole: locks held over more work, and whatever was seen that no other rule names.
 import { shorten } from '../clauses.ts';
+import { stopsWrites } from '../locks.ts';
 import { relationName, sameName, sqlName } from '../names.ts';
 import { type Context, defineStepRule, existed, lookUp, type Rule } from '../rule.ts';
 import type { TracedLock } from '../traced.ts';
 import type { Action, Name } from '../types.ts';
 
 const exclusive = 'AccessExclusiveLock';
-const strong = new Set(['ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', exclusive]);
 
 const tableRewrite = defineStepRule({
   id: 'table-rewrite',
@@ -36,7 +36,7 @@ const scanUnderLock = defineStepRule({
     if (trace?.watched !== true || found.length > 0 || isRefresh) return null;
     const lock = trace.locks.find(
       ({ relation, mode, existedBefore }) =>
-        existedBefore && strong.has(mode) && trace.scans.includes(relation),
+        existedBefore && stopsWrites(mode) && trace.scans.includes(relation),
     );
     if (lock === undefined) return null;
     const table = relationName(lock.relation);
