@@ -3,7 +3,7 @@
 import type { TracedLock } from './traced.ts';
 
 /** As pg_locks names them; the place in the list is the number that LOCK statements parse to. */
-export const lockModes = [
+export const lockModes: readonly string[] = [
   'NoLock',
   'AccessShareLock',
   'RowShareLock',
@@ -13,17 +13,14 @@ export const lockModes = [
   'ShareRowExclusiveLock',
   'ExclusiveLock',
   'AccessExclusiveLock',
-] as const;
+];
 
 /** From this number on a mode stops writes. */
 export const shareLock = lockModes.indexOf('ShareLock');
 
 /** 0 for a mode that is none. */
 export function strengthOf(mode: string): number {
-  return Math.max(
-    0,
-    lockModes.findIndex((known) => known === mode),
-  );
+  return Math.max(0, lockModes.indexOf(mode));
 }
 
 /** Writes wait for it: ShareLock and stronger. */
