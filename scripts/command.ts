@@ -36,6 +36,8 @@ export interface CommandResult {
   readonly error?: MigrateError | null;
   /** An exit status that is no error: `findings`, `pending`. */
   readonly verdict?: ErrorCode | null;
+  /** Whether the database was written to: then the audit log gets a line. */
+  readonly wrote?: boolean;
 }
 
 export type Command<Flags> = (input: CommandInput<Flags>) => Promise<CommandResult>;

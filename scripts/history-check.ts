@@ -1,10 +1,18 @@
 // Takes a session and the migrations on disk; gives the history, read and found in order, or refuses.
 // The reading is here, the judging in history.ts.
+import { refuseOtherEnvironment } from './binding.ts';
 import type { Config } from './config.ts';
-import { classify, type MigrationState, type MigrationStatus, refuseBrokenHistory } from './history.ts';
+import {
+  classify,
+  type HistoryOptions,
+  type MigrationState,
+  type MigrationStatus,
+  refuseBrokenHistory,
+} from './history.ts';
 import { type History, type LedgerState, readHistory, readTexts } from './ledger.ts';
 import type { Session } from './session.ts';
-import type { AppliedMigration, Migration } from './types.ts';
+import { unifiedDiff } from './text-diff.ts';
+import type { AppliedMigration, LedgerEntry, Migration } from './types.ts';
 
 export interface CheckedHistory extends History {
   readonly statuses: readonly MigrationStatus[];
@@ -12,7 +20,10 @@ export interface CheckedHistory extends History {
   readonly adoptable: boolean;
 }
 
-/** @throws MigrateError `history` for every disagreement that is not tolerated */
+/**
+ * @throws MigrateError `refused` when the database is marked as another environment, `history` for every disagreement
+ * that is not tolerated
+ */
 export async function readChecked(
   session: Session,
   config: Config,
@@ -25,7 +36,7 @@ export async function readChecked(
   return checked;
 }
 
-/** As `readChecked`, but tells instead of refusing. */
+/** As `readChecked`, but tells of disagreements instead of refusing; another environment is refused all the same. */
 export async function readClassified(
   session: Session,
   config: Config,
@@ -33,32 +44,75 @@ export async function readClassified(
   migrations: readonly Migration[],
 ): Promise<CheckedHistory> {
   const history = await readHistory(session, config, state);
-  const modified = await findModified(session, migrations, history.applied);
+  refuseOtherEnvironment(config, history.environment);
+  const found = await compareTexts(session, migrations, history.applied);
   const adoptable = history.applied.length > 0 && history.applied.every(({ entry }) => entry === null);
-  return { ...history, statuses: classify(migrations, history.applied, { modified }), adoptable };
+  return { ...history, statuses: classify(migrations, history.applied, found), adoptable };
 }
 
+/** A file whose checksum is not the recorded one. */
+interface Suspect {
+  readonly migration: Migration;
+  readonly entry: LedgerEntry;
+}
+
+const nothingFound: HistoryOptions = { modified: new Map(), downModified: new Map(), renamed: new Map() };
+
 /** Texts are fetched and parsed only where checksums differ: comments and white space may change freely. */
-async function findModified(
+async function compareTexts(
   session: Session,
   migrations: readonly Migration[],
   applied: readonly AppliedMigration[],
-): Promise<ReadonlySet<string>> {
+): Promise<HistoryOptions> {
   const entries = new Map(applied.flatMap(({ id, entry }) => (entry === null ? [] : [[id, entry] as const])));
-  const suspects = migrations.filter(({ id, up }) => {
-    const recorded = entries.get(id)?.upChecksum;
-    return recorded != null && recorded !== up.checksum;
+  const suspects = migrations.flatMap((migration): Suspect[] => {
+    const entry = entries.get(migration.id);
+    return entry !== undefined && differs(migration, entry) ? [{ migration, entry }] : [];
   });
-  if (suspects.length === 0) return new Set();
+  const onDisk = new Set(migrations.map(({ id }) => id));
+  const done = new Set(applied.map(({ id }) => id));
+  const gone = applied.filter(({ id, entry }) => entry !== null && !onDisk.has(id));
+  const unapplied = migrations.filter(({ id }) => !done.has(id));
+  const mayBeRenamed = gone.length > 0 && unapplied.length > 0;
+  if (suspects.length === 0 && !mayBeRenamed) return nothingFound;
   const { loadComparison } = await import('./same-sql.ts');
   const same = await loadComparison();
-  const texts = await readTexts(
-    session,
-    suspects.map(({ id }) => entries.get(id)?.seq ?? 0),
+  const wanted = [...suspects, ...(mayBeRenamed ? gone : [])].map(({ entry }) => entry?.seq ?? 0);
+  const texts = await readTexts(session, wanted);
+  const upOf = (entry: LedgerEntry | null) => texts.get(entry?.seq ?? 0)?.up ?? null;
+  const renamed = gone.flatMap(({ id, entry }) => {
+    const ran = upOf(entry);
+    const twins = ran === null ? [] : unapplied.filter(({ up }) => same(ran, up.text));
+    return twins.length === 1 && twins[0] !== undefined ? [[id, twins[0].id] as const] : [];
+  });
+  return { ...(await diffsOf(suspects, texts, same)), renamed: new Map(renamed) };
+}
+
+function differs({ up, down }: Migration, { upChecksum, downChecksum }: LedgerEntry): boolean {
+  return (
+    (upChecksum !== null && upChecksum !== up.checksum) ||
+    (downChecksum !== null && downChecksum !== down.checksum)
   );
-  return new Set(
-    suspects
-      .filter(({ id, up }) => !same(texts.get(entries.get(id)?.seq ?? 0)?.up ?? '', up.text))
-      .map(({ id }) => id),
-  );
+}
+
+async function diffsOf(
+  suspects: readonly Suspect[],
+  texts: Awaited<ReturnType<typeof readTexts>>,
+  same: (a: string, b: string) => boolean,
+): Promise<Pick<HistoryOptions, 'modified' | 'downModified'>> {
+  const modified = new Map<string, string>();
+  const downModified = new Map<string, string>();
+  for (const { migration, entry } of suspects) {
+    const ran = texts.get(entry.seq);
+    for (const [direction, found] of [
+      ['up', modified],
+      ['down', downModified],
+    ] as const) {
+      const { text, path } = migration[direction];
+      const before = ran?.[direction] ?? null;
+      if (before === null || same(before, text)) continue;
+      found.set(migration.id, await unifiedDiff(before, text, path));
+    }
+  }
+  return { modified, downModified };
 }

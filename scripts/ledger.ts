@@ -15,6 +15,8 @@ import type { AppliedMigration, Direction } from './types.ts';
 export interface LedgerState {
   readonly hasTracking: boolean;
   readonly hasLedger: boolean;
+  /** Whether the ledger is new enough to have the table of the environment mark. */
+  readonly hasMark?: boolean;
 }
 
 export interface History extends LedgerState {
@@ -22,6 +24,8 @@ export interface History extends LedgerState {
   readonly applied: readonly AppliedMigration[];
   /** False when db/ledger/ holds files that this database has not seen. */
   readonly ledgerCurrent: boolean;
+  /** The name that the database is stamped with; null before the first write. */
+  readonly environment: string | null;
 }
 
 const quote = pg.escapeLiteral;
@@ -34,11 +38,11 @@ export function trackingName({ schema, table }: TrackingTable): string {
 /** Select-list items that tell what exists; they fail on nothing that is missing. */
 export function stateColumns({ schema, table }: TrackingTable): string {
   const tracking = `${pg.escapeIdentifier(schema)}.${pg.escapeIdentifier(table)}`;
-  return `to_regclass(${quote(tracking)}) IS NOT NULL AS "hasTracking", to_regclass('migration_ledger.applied') IS NOT NULL AS "hasLedger"`;
+  return `to_regclass(${quote(tracking)}) IS NOT NULL AS "hasTracking", to_regclass('migration_ledger.applied') IS NOT NULL AS "hasLedger", to_regclass('migration_ledger.environment') IS NOT NULL AS "hasMark"`;
 }
 
 export async function readState(session: Session, config: Config): Promise<LedgerState> {
-  const [state] = await session.query<{ hasTracking: boolean; hasLedger: boolean }>(
+  const [state] = await session.query<{ hasTracking: boolean; hasLedger: boolean; hasMark: boolean }>(
     `SELECT ${stateColumns(config.trackingTable)}`,
   );
   return state ?? { hasTracking: false, hasLedger: false };
@@ -57,11 +61,13 @@ interface HistoryRow {
   actor: string | null;
   git_sha: string | null;
   ledger_version: number | null;
+  environment: string | null;
 }
 
 /** All applied migrations in one round trip, however many there are. */
 export async function readHistory(session: Session, config: Config, state: LedgerState): Promise<History> {
-  if (!state.hasTracking && !state.hasLedger) return { ...state, applied: [], ledgerCurrent: false };
+  if (!state.hasTracking && !state.hasLedger)
+    return { ...state, applied: [], ledgerCurrent: false, environment: null };
   const rows = await session.query<HistoryRow>(historySql(config.trackingTable, state));
   const applied = new Map<string, AppliedMigration>();
   for (const row of rows) if (row.id !== null) applied.set(row.id, toApplied(row));
@@ -70,6 +76,7 @@ export async function readHistory(session: Session, config: Config, state: Ledge
     ...state,
     applied: [...applied.values()].sort((a, b) => (a.id < b.id ? -1 : 1)),
     ledgerCurrent: state.hasLedger && version >= newestLedgerFile(),
+    environment: rows[0]?.environment ?? null,
   };
 }
 
@@ -81,7 +88,8 @@ function historySql({ schema, table }: TrackingTable, state: LedgerState): strin
   if (!state.hasLedger) {
     return `SELECT t.id, true AS tracked, ${iso('t.run_on')} AS run_on FROM (${tracking}) t`;
   }
-  return `SELECT h.*, v.ledger_version FROM (SELECT max(id) AS ledger_version FROM migration_ledger.migrations) v LEFT JOIN (
+  const mark = state.hasMark ? '(SELECT name FROM migration_ledger.environment)' : 'NULL::text';
+  return `SELECT h.*, v.ledger_version, ${mark} AS environment FROM (SELECT max(id) AS ledger_version FROM migration_ledger.migrations) v LEFT JOIN (
     SELECT coalesce(t.id, a.id) AS id, t.id IS NOT NULL AS tracked, ${iso('coalesce(e.finished_at, t.run_on)')} AS run_on,
            e.seq, e.kind, e.up_checksum, e.down_checksum, e.duration_ms, e.actor, e.git_sha
       FROM (${tracking}) t
@@ -112,15 +120,41 @@ function newestLedgerFile(): number {
   return Math.max(...readdirSync(ledgerDirectory).map((name) => Number.parseInt(name, 10) || 0));
 }
 
+/** True when a writing command must call `ensureLedger` first. */
+export function needsLedger({ hasTracking, ledgerCurrent, environment }: History): boolean {
+  return !hasTracking || !ledgerCurrent || environment === null;
+}
+
 /**
- * Brings the tracking table and the ledger up to date before the first write; call it only when they are behind.
+ * Brings the tracking table and the ledger up to date before the first write, and stamps a database that has no
+ * environment yet; call it only when `needsLedger` says so.
  * postgres-migrations looks for a table named `migrations` in any schema and then reads it unqualified, so an
  * application that has one would break it: ours exists first, and the search path leads to it alone.
  * @throws MigrateError `refused` naming each privilege that is missing, before anything is changed.
  */
-export async function ensureLedger(session: Session, engine: Engine, history: History): Promise<void> {
+export async function ensureLedger(
+  session: Session,
+  engine: Engine,
+  history: History,
+  provenance: Provenance,
+): Promise<void> {
   if (!history.hasTracking) await engine.ensureTrackingTable(session.client);
-  if (history.ledgerCurrent) return;
+  if (!history.ledgerCurrent) await migrateLedger(session);
+  if (history.environment === null) await session.query(stampSql(provenance));
+}
+
+/** Only where there is no mark yet: changing one is `restampSql`'s work. */
+function stampSql({ environment, actor }: Provenance): string {
+  return `INSERT INTO migration_ledger.environment (name, stamped_by) VALUES (${quote(environment)}, ${quote(actor)}) ON CONFLICT DO NOTHING`;
+}
+
+/** Writes another name over the mark. */
+export function restampSql(name: string, { actor }: Provenance): string {
+  return `INSERT INTO migration_ledger.environment (name, stamped_by) VALUES (${quote(name)}, ${quote(actor)})
+    ON CONFLICT (only_row) DO UPDATE SET name = excluded.name, stamped_by = excluded.stamped_by, stamped_at = clock_timestamp()`;
+}
+
+async function migrateLedger(session: Session): Promise<void> {
   await session.query(`CREATE SCHEMA IF NOT EXISTS migration_ledger;
     CREATE TABLE IF NOT EXISTS migration_ledger.migrations (
       id integer PRIMARY KEY, name varchar(100) UNIQUE NOT NULL, hash varchar(40) NOT NULL,

@@ -2,13 +2,14 @@
 // The order of a run is DESIGN's: connect, preflight, lock, history, plan, execute, unlock.
 
 import { adopt } from './adopt.ts';
+import { audited } from './audit.ts';
 import type { CommandInput, CommandResult, Progress } from './command.ts';
 import type { Config } from './config.ts';
 import { formatDuration } from './duration.ts';
 import { loadEngine } from './engine.ts';
 import { execute, executeTogether, type Observer, type RunContext, type RunResult } from './execute.ts';
 import type { MigrationState } from './history.ts';
-import { readChecked } from './history-check.ts';
+import { type CheckedHistory, readChecked } from './history-check.ts';
 import { ensureLedger, type History, needsLedger, readTexts } from './ledger.ts';
 import { loadMigrations } from './load.ts';
 import type { Plan } from './plan.ts';
@@ -26,7 +27,7 @@ export interface RunRequest {
   /** History states that this command can live with. */
   readonly tolerated: ReadonlySet<MigrationState>;
 
-  readonly plan: (migrations: readonly Migration[], history: History) => Plan;
+  readonly plan: (migrations: readonly Migration[], history: CheckedHistory) => Plan;
   /** All steps in one transaction. */
   readonly together?: boolean;
   readonly fromDisk?: boolean;
@@ -36,31 +37,35 @@ export interface RunRequest {
 
 /** Runs a whole up, down or redo. Failures after the first step come back in the result, with what was done. */
 export async function runMigrations(
-  { config, progress, signal }: CommandInput<unknown>,
+  input: CommandInput<unknown>,
   request: RunRequest,
 ): Promise<CommandResult> {
+  const { config, progress, signal } = input;
   const migrations = await loadMigrations(config, progress.warn);
   const hooks = { signal, ...sessionHooks(progress) };
   return withSession(config, hooks, async (session) => {
     sayTarget(config, session, progress);
     session.onNotice((notice) => progress.detail(`  ${notice}`));
     refuseReadOnly(session);
-    const wait = {
-      signal,
-      onWait: (holder: string) => progress.say(`Waiting for another migration run to finish: ${holder}`),
-    };
-    return withRunLock(session, config, wait, async (state) => {
-      const history = await readChecked(session, config, state, migrations, request.tolerated);
-      const plan = request.plan(migrations, history);
-      if (plan.steps.length === 0 && !history.adoptable)
-        return nothingToDo(request.nothing(history), session);
-      const steps = readySteps(plan.steps, await textsOf(session, plan), request.fromDisk);
-      const context = await prepare({ config, progress, signal }, session, history, migrations);
-      if (steps.length === 0) return nothingToDo(request.nothing(history), session);
-      const run = request.together ? executeTogether : execute;
-      return report(await run(context, steps), session, progress);
-    });
+    const locked = () =>
+      withRunLock(session, config, lockWait({ progress, signal }), async (state) => {
+        const history = await readChecked(session, config, state, migrations, request.tolerated);
+        const plan = request.plan(migrations, history);
+        if (plan.steps.length === 0 && !history.adoptable)
+          return nothingToDo(request.nothing(history), session);
+        const steps = readySteps(plan.steps, await textsOf(session, plan), request.fromDisk);
+        const context = await prepare({ config, progress, signal }, session, history, migrations);
+        if (steps.length === 0) return { ...nothingToDo(request.nothing(history), session), wrote: true };
+        const run = request.together ? executeTogether : execute;
+        return report(await run(context, steps), session, progress);
+      });
+    return audited(input, session, locked);
   });
+}
+
+export function lockWait({ progress, signal }: Pick<CommandInput<unknown>, 'progress' | 'signal'>) {
+  const onWait = (holder: string) => progress.say(`Waiting for another migration run to finish: ${holder}`);
+  return { signal, onWait };
 }
 
 export function sessionHooks(progress: Progress) {
@@ -139,7 +144,7 @@ function report({ outcomes, failure }: RunResult, session: Session, { style }: P
     const rest = pending === 0 ? '' : `, ${count(pending)} not reached`;
     return { document, lines: [`${summarise(done)}${rest}.`], error: failure };
   }
-  return { document, lines: [style.green(`${summarise(done)} in ${formatDuration(total)}.`)] };
+  return { document, lines: [style.green(`${summarise(done)} in ${formatDuration(total)}.`)], wrote: true };
 }
 
 function summarise(done: readonly Outcome[]): string {

@@ -1,11 +1,13 @@
 // down: reverts the newest migration, or several, newest first.
 import type { Command } from '../command.ts';
+import { toleratedByDown } from '../history.ts';
 import { runMigrations } from '../migration-run.ts';
 import { planDown } from '../plan.ts';
+import { type ConfirmFlags, refuseUnconfirmed } from '../protection.ts';
 import { readPlanTarget, type TargetFlags } from '../target-flags.ts';
 import { plan as planCommand } from './plan.ts';
 
-export interface DownFlags extends TargetFlags {
+export interface DownFlags extends TargetFlags, ConfirmFlags {
   readonly dryRun?: boolean;
   readonly fromDisk?: boolean;
 }
@@ -13,9 +15,10 @@ export interface DownFlags extends TargetFlags {
 export const down: Command<DownFlags> = async (input) => {
   const target = readPlanTarget(input.flags, true);
   if (input.flags.dryRun) return planCommand(input);
+  refuseUnconfirmed(input.config, input.flags);
   return runMigrations(input, {
     // What is to be reverted may come from a release that this checkout never had: the ledger has its text.
-    tolerated: new Set(['missing', 'out of order']),
+    tolerated: toleratedByDown,
     plan: (migrations, { applied }) => planDown(migrations, applied, target),
     fromDisk: input.flags.fromDisk ?? false,
     nothing: ({ applied }) =>

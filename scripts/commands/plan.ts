@@ -1,5 +1,7 @@
 // plan: what up or down would do, statement by statement, writing nothing.
+import { allowsOutOfOrder } from '../binding.ts';
 import type { Command } from '../command.ts';
+import { type MigrationState, toleratedByDown } from '../history.ts';
 import { readChecked } from '../history-check.ts';
 import { readState, readTexts } from '../ledger.ts';
 import { loadMigrations } from '../load.ts';
@@ -24,13 +26,9 @@ export const plan: Command<PlanFlags> = async ({ config, flags, progress, signal
   return withSession(config, { signal, ...sessionHooks(progress) }, async (session) => {
     sayTarget(config, session, progress);
     const state = await readState(session, config);
-    const tolerated = new Set(
-      direction === 'down'
-        ? (['missing', 'out of order'] as const)
-        : flags.allowOutOfOrder
-          ? (['out of order'] as const)
-          : [],
-    );
+    const outOfOrder = allowsOutOfOrder(config, flags.allowOutOfOrder);
+    const tolerated =
+      direction === 'down' ? toleratedByDown : new Set<MigrationState>(outOfOrder ? ['out of order'] : []);
     const history = await readChecked(session, config, state, migrations, tolerated);
     const { steps } = (direction === 'up' ? planUp : planDown)(migrations, history.applied, target);
     const seqs = steps.flatMap(({ applied }) => (applied?.entry ? [applied.entry.seq] : []));

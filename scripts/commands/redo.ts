@@ -1,18 +1,26 @@
 // redo: reverts the newest migration and applies it again as it is on disk, in one transaction.
 import type { Command } from '../command.ts';
 import { MigrateError } from '../errors.ts';
+import { refuseBrokenHistory } from '../history.ts';
 import { runMigrations } from '../migration-run.ts';
 import { downStep, type Plan, upStep } from '../plan.ts';
+import { type ConfirmFlags, refuseUnconfirmed } from '../protection.ts';
 import type { AppliedMigration, Migration } from '../types.ts';
 
-export const redo: Command<object> = async (input) =>
-  runMigrations(input, {
-    // Editing the newest migration and doing it again is what redo is for.
-    tolerated: new Set(['modified', 'out of order']),
-    plan: (migrations, { applied }) => planRedo(migrations, applied),
+export const redo: Command<ConfirmFlags> = async (input) => {
+  refuseUnconfirmed(input.config, input.flags);
+  return runMigrations(input, {
+    tolerated: new Set(['modified', 'modified down', 'out of order']),
+    plan: (migrations, { applied, statuses }) => {
+      // Editing the newest migration and doing it again is what redo is for; the others must be as they ran.
+      const others = statuses.filter(({ id }) => id !== applied.at(-1)?.id);
+      refuseBrokenHistory(others, new Set(['out of order']));
+      return planRedo(migrations, applied);
+    },
     together: true,
     nothing: () => 'Nothing to redo: no migration is applied',
   });
+};
 
 function planRedo(migrations: readonly Migration[], applied: readonly AppliedMigration[]): Plan {
   const newest = applied.at(-1);

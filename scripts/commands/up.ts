@@ -1,4 +1,5 @@
 // up: applies pending migrations, oldest first.
+import { allowsOutOfOrder } from '../binding.ts';
 import type { Command } from '../command.ts';
 import { MigrateError } from '../errors.ts';
 import { runMigrations } from '../migration-run.ts';
@@ -16,8 +17,7 @@ export const up: Command<UpFlags> = async (input) => {
   const { flags, config } = input;
   const target = readPlanTarget(flags, false);
   if (flags.dryRun) return planCommand(input);
-  const outOfOrder =
-    flags.allowOutOfOrder ?? config.project.environments?.[config.environmentName]?.allowOutOfOrder ?? false;
+  const outOfOrder = allowsOutOfOrder(config, flags.allowOutOfOrder);
   return runMigrations(input, {
     tolerated: new Set(outOfOrder ? ['out of order'] : []),
     plan: (migrations, { applied }) => {
