@@ -3,9 +3,9 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
-import { parseIntoClientConfig } from 'pg-connection-string';
 import { projectDirectories, removeServer, startServer } from './devserver.ts';
 import { MigrateError } from './errors.ts';
+import { readTarget, tlsAttempts } from './target.ts';
 
 /** A database of our own; `connection` is what `new pg.Client` takes. */
 export interface ScratchDatabase {
@@ -128,25 +128,21 @@ async function scratchServer({ shadowUrl, root }: ShadowOptions): Promise<Scratc
 }
 
 /** The named database is kept only as a place to connect to where there is no database `postgres`. */
-function serverOf(url: string): ScratchConnection {
-  let parsed: pg.ClientConfig;
-  try {
-    parsed = parseIntoClientConfig(url);
-  } catch (cause) {
-    const hint = 'Write it as postgresql://user@host:5432/database';
-    throw new MigrateError('usage', 'SHADOW_DATABASE_URL is not a URL that PostgreSQL drivers understand.', {
-      hint,
-      cause,
-    });
-  }
-  const { env } = process;
+/** Read as `DATABASE_URL` is; of the target's own variables only those that are no address complete it. */
+async function serverOf(url: string): Promise<ScratchConnection> {
+  const { PGPASSWORD, PGSSLMODE, PGSSLROOTCERT, PGUSER } = process.env;
+  const target = await readTarget(
+    { DATABASE_URL: url, PGDATABASE: 'postgres', PGPASSWORD, PGSSLMODE, PGSSLROOTCERT, PGUSER },
+    'SHADOW_DATABASE_URL',
+  );
+  const { host, port, user, database } = target;
   return {
-    host: parsed.host ?? env.PGHOST ?? 'localhost',
-    port: parsed.port ?? Number(env.PGPORT ?? 5432),
-    user: parsed.user ?? env.PGUSER ?? 'postgres',
-    password: typeof parsed.password === 'string' ? parsed.password : (env.PGPASSWORD ?? ''),
-    database: parsed.database ?? 'postgres',
-    ssl: parsed.ssl ?? false,
+    host,
+    port,
+    user,
+    password: target.password ?? '',
+    database,
+    ssl: tlsAttempts(target)[0] ?? false,
   };
 }
 

@@ -27,17 +27,18 @@ export function describeTarget(target: Target): string {
 
 /**
  * Reads `DATABASE_URL`, completed by `PG*` where it leaves something open, else `PG*` alone.
+ * @param variable the name to use in errors, where the URL came from another one
  * @throws MigrateError `usage` naming the variable; the URL itself is never printed, for it may hold a password.
  */
-export async function readTarget(environment: Environment): Promise<Target> {
-  const url = environment.DATABASE_URL ? await parseUrl(environment.DATABASE_URL) : {};
+export async function readTarget(environment: Environment, variable = 'DATABASE_URL'): Promise<Target> {
+  const url = environment.DATABASE_URL ? parseUrl(environment.DATABASE_URL, variable) : {};
   const host = url.host || environment.PGHOST || 'localhost';
   const user = url.user || environment.PGUSER || environment.USER || 'postgres';
   const sslMode = readSslMode(url.sslmode ?? environment.PGSSLMODE, host);
   const rootCertificate = readRootCertificate(url.sslrootcert ?? environment.PGSSLROOTCERT);
   return {
     host,
-    port: readPort(url.port || environment.PGPORT || '5432', url.port ? 'DATABASE_URL' : 'PGPORT'),
+    port: readPort(url.port || environment.PGPORT || '5432', url.port ? variable : 'PGPORT'),
     user,
     password: url.password || environment.PGPASSWORD || undefined,
     database: url.database || environment.PGDATABASE || user,
@@ -58,16 +59,16 @@ interface UrlParts {
 
 const urlExample = 'a right value is postgres://user@host:5432/database, with the password in PGPASSWORD';
 
-async function parseUrl(text: string): Promise<UrlParts> {
+function parseUrl(text: string, variable: string): UrlParts {
   if (!/^postgres(ql)?:\/\//.test(text)) {
-    throw new MigrateError('usage', `DATABASE_URL is no PostgreSQL URL; ${urlExample}`);
+    throw new MigrateError('usage', `${variable} is no PostgreSQL URL; ${urlExample}`);
   }
   let url: URL;
   try {
     url = new URL(text);
   } catch {
     // Neither the URL nor the parser's error is shown or kept as a cause: both may hold the password.
-    throw new MigrateError('usage', `DATABASE_URL cannot be read; ${urlExample}`);
+    throw new MigrateError('usage', `${variable} cannot be read; ${urlExample}`);
   }
   const query = url.searchParams;
   const part = (value: string | null) => (value === null || value === '' ? {} : decode(value));
