@@ -1,0 +1,150 @@
+// create: the pair of files of a new migration.
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { expectExit, type Project, project } from '../support/cli.ts';
+import { createDatabase } from '../support/database.ts';
+
+const filesOf = ({ root }: Project) => readdirSync(join(root, 'db', 'migrations')).sort();
+const text = ({ root }: Project, name: string) => readFileSync(join(root, 'db', 'migrations', name), 'utf8');
+
+describe('Creating a migration', () => {
+  it('writes an up and a down file and prints both paths', async () => {
+    const repo = await project();
+    const before = new Date().toISOString().replace(/\D/g, '').slice(0, 14);
+    const result = await repo.run(['create', 'create-users-table']);
+    expectExit(result, 0);
+    const [down = '', up = ''] = filesOf(repo);
+    expect(up).to.match(/^\d{14}_create-users-table\.up\.sql$/);
+    expect(down).to.equal(up.replace('.up.', '.down.'));
+    expect(up.slice(0, 14) >= before, 'a version in UTC').to.equal(true);
+    expect(result.stdout).to.include(`db/migrations/${up}`).and.include(`db/migrations/${down}`);
+  });
+
+  it('needs no database', async () => {
+    const repo = await project();
+    expectExit(await repo.run(['create', 'x'], { env: { DATABASE_URL: 'postgres://u@127.0.0.1:1/d' } }), 0);
+    expectExit(await repo.run(['create', 'y'], { env: { CI: 'true' } }), 0);
+  });
+
+  it('teaches in both files what belongs there', async () => {
+    const repo = await project();
+    await repo.run(['create', 'add-email']);
+    const [down = '', up = ''] = filesOf(repo).map((name) => text(repo, name));
+    expect(up)
+      .to.include('add-email')
+      .and.match(/^-- Up:/m)
+      .and.match(/expand, then contract/i);
+    expect(up).to.include('-- migrate: no-transaction').and.include('-- migrate: lock-timeout=');
+    expect(down)
+      .to.match(/^-- Down:/m)
+      .and.include('-- migrate: irreversible');
+  });
+
+  it('writes files that are refused until they hold SQL, so that an empty migration cannot be applied', async () => {
+    const repo = await project();
+    await repo.run(['create', 'add-email']);
+    const result = await repo.run(['up'], { env: { DATABASE_URL: 'postgres://u@127.0.0.1:1/d' } });
+    expectExit(result, 2);
+    expect(result.stderr)
+      .to.match(/add-email\.up\.sql: is empty/)
+      .and.match(/add-email\.down\.sql: is empty/);
+  });
+
+  it('writes files that work as soon as SQL is put below their comments', async () => {
+    const database = await createDatabase();
+    const repo = await project();
+    await repo.run(['create', 'add-email']);
+    const [down = '', up = ''] = filesOf(repo);
+    repo.write(up, `${text(repo, up)}CREATE TABLE emails (id int);\n`);
+    repo.write(down, `${text(repo, down)}DROP TABLE emails;\n`);
+    expectExit(await repo.run(['up'], { env: database.env() }), 0);
+    expectExit(await repo.run(['down'], { env: database.env() }), 0);
+  });
+
+  it('gives two migrations of the same second different versions, in order', async () => {
+    const repo = await project();
+    for (const name of ['one', 'two', 'three']) expectExit(await repo.run(['create', name]), 0);
+    const ups = filesOf(repo).filter((name) => name.endsWith('.up.sql'));
+    expect(ups.map((name) => name.slice(15))).to.deep.equal(['one.up.sql', 'two.up.sql', 'three.up.sql']);
+    expect(new Set(ups.map((name) => name.slice(0, 14)))).to.have.property('size', 3);
+  });
+
+  it('gives migrations that are created at the same time different versions', async () => {
+    const repo = await project();
+    const results = await Promise.all(['a', 'b', 'c', 'd', 'e'].map((name) => repo.run(['create', name])));
+    for (const result of results) expectExit(result, 0);
+    const files = filesOf(repo);
+    expect(files).to.have.length(10);
+    expect(new Set(files.map((name) => name.slice(0, 14)))).to.have.property('size', 5);
+  });
+
+  it('gives a version newer than the newest, also where that lies in the future', async () => {
+    const repo = await project({
+      '20991231235959_far.up.sql': 'SELECT 1;',
+      '20991231235959_far.down.sql': 'SELECT 1;',
+    });
+    await repo.run(['create', 'next']);
+    expect(filesOf(repo)).to.include('21000101000000_next.up.sql');
+  });
+
+  it('turns capitals, spaces and underscores into a file name, and shows it', async () => {
+    const repo = await project();
+    const result = await repo.run(['create', 'Create Users_Table']);
+    expectExit(result, 0);
+    expect(result.stdout).to.include('Name: create-users-table');
+    expect(filesOf(repo).join()).to.include('_create-users-table.up.sql');
+  });
+
+  it('takes several words without quotes as one name', async () => {
+    const repo = await project();
+    expectExit(await repo.run(['create', 'create', 'users', 'table']), 0);
+    expect(filesOf(repo).join()).to.include('_create-users-table.up.sql');
+  });
+
+  for (const name of ['', '   ', '---', '../evil', 'a/b', 'x;y', '用户']) {
+    it(`refuses the name "${name}" and writes nothing`, async () => {
+      const repo = await project();
+      const result = await repo.run(['create', '--', name]);
+      expectExit(result, 2);
+      expect(result.stderr).to.include('make migrate-new name=create-users-table');
+      expect(filesOf(repo)).to.deep.equal([]);
+    });
+  }
+
+  it('refuses to be called without a name', async () => {
+    const result = await (await project()).run(['create']);
+    expectExit(result, 2);
+    expect(result.stderr).to.match(/name/);
+  });
+
+  it('makes the directory where there is none, and obeys --dir', async () => {
+    const repo = await project();
+    expectExit(await repo.run(['create', 'x', '--dir', 'sql/changes']), 0);
+    expect(readdirSync(join(repo.root, 'sql', 'changes'))).to.have.length(2);
+    expect(existsSync(join(repo.root, 'db', 'migrations'))).to.equal(true);
+    expect(filesOf(repo)).to.deep.equal([]);
+  });
+
+  it("uses the project's own templates where it has some", async () => {
+    const repo = await project({
+      'db/templates/migration.up.sql': '-- ours: {{name}}\n',
+      'db/templates/migration.down.sql': '-- back: {{name}}\n',
+    });
+    await repo.run(['create', 'x']);
+    const [down = '', up = ''] = filesOf(repo).map((name) => text(repo, name));
+    expect([up, down]).to.deep.equal(['-- ours: x\n', '-- back: x\n']);
+  });
+
+  it('says in JSON what it made', async () => {
+    const repo = await project();
+    const result = await repo.run(['create', 'Add Email', '--json']);
+    expectExit(result, 0);
+    const document = result.json();
+    expect(document).to.include({ command: 'create', ok: true, exitCode: 0, error: null, name: 'add-email' });
+    expect(document.files.map((file: string) => existsSync(join(repo.root, file)))).to.deep.equal([
+      true,
+      true,
+    ]);
+  });
+});
