@@ -90,13 +90,31 @@ export function defineRule<K extends ActionKind>(spec: Spec<K>): Rule {
 }
 
 /** ADD COLUMN IF NOT EXISTS of one that exists; DROP or RENAME of one that this migration added itself, or that never was. */
-function changesNothing(action: Action, { catalog }: Context): boolean {
-  const relation = catalog === undefined ? undefined : lookUp(action.table, catalog);
-  const has = (column: string) => relation?.columns.some(({ name }) => name === column) !== false;
-  if (action.kind === 'add-column')
-    return action.ifNotExists === true && relation !== undefined && has(action.column.name);
-  if (action.kind === 'drop-column') return !has(action.column);
-  return action.kind === 'rename' && action.object === 'column' && !has(action.from);
+function changesNothing(action: Action, context: Context): boolean {
+  const relation = context.catalog === undefined ? undefined : lookUp(action.table, context.catalog);
+  if (relation === undefined) return false;
+  const has = (column: string) => relation.columns.some(({ name }) => name === column);
+  switch (action.kind) {
+    case 'add-column':
+      return (
+        action.ifNotExists === true && has(action.column.name) && !isColumnGone(action.column.name, context)
+      );
+    case 'drop-column':
+      return !has(action.column);
+    default:
+      return action.kind === 'rename' && action.object === 'column' && !has(action.from);
+  }
+}
+
+/** Whether an earlier statement of this file dropped or renamed a column of that name. */
+function isColumnGone(column: string, { before }: Context): boolean {
+  return before.some(({ actions, trace }) =>
+    [...actions, ...(trace?.observed ?? [])].some(
+      (action) =>
+        (action.kind === 'drop-column' && action.column === column) ||
+        (action.kind === 'rename' && action.object === 'column' && action.from === column),
+    ),
+  );
 }
 
 /** The type of a column before this migration, when it is known. */

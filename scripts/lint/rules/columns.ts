@@ -190,7 +190,7 @@ const referencingColumn = defineRule({
   summary: 'ADD COLUMN … REFERENCES',
   why: 'No row is read, since all are null, but both tables are locked for a moment.',
   on: 'add-column',
-  when: ({ column }) => column.references !== undefined && typeof column.default !== 'string',
+  when: ({ column }) => column.references !== undefined && column.default === undefined,
   effect: (table) =>
     `AccessExclusiveLock on ${table} and ShareRowExclusiveLock on the referenced table, briefly`,
   rewrite: (table, { column }) => {

@@ -61,12 +61,13 @@ const foreignColumnValidating = defineRule({
   summary: 'ADD COLUMN … REFERENCES with a default',
   why: 'All rows get the default at once and are compared with the referenced table under a lock that stops reads and writes.',
   on: 'add-column',
-  when: ({ column }) => column.references !== undefined && typeof column.default === 'string',
+  // DEFAULT NULL counts: PostgreSQL skips the comparison only where no default is written.
+  when: ({ column }) => column.references !== undefined && column.default !== undefined,
   effect: (table) => `AccessExclusiveLock on ${table} while every row is compared: reads and writes wait`,
   rewrite: (table, { column, table: name }) => {
     const constraint = joinedName(name.name, column.name, 'fkey');
     return [
-      `ALTER TABLE ${table} ADD COLUMN ${quoteIdentifier(column.name)} ${column.type} DEFAULT ${column.default ?? '…'};`,
+      `ALTER TABLE ${table} ADD COLUMN ${quoteIdentifier(column.name)} ${column.type}${typeof column.default === 'string' ? ` DEFAULT ${column.default}` : ''};`,
       `ALTER TABLE ${table} ADD CONSTRAINT ${constraint} FOREIGN KEY (${quoteIdentifier(column.name)}) ${column.references?.clause ?? ''} NOT VALID;`,
       '-- in the next migration:',
       `ALTER TABLE ${table} VALIDATE CONSTRAINT ${constraint};`,
