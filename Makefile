@@ -6,7 +6,7 @@ SHELL := /bin/sh
 .SUFFIXES:
 
 # A value reaches the shell through the environment, so that no character in it can be taken for a command.
-export name to n confirm reason since args dir plan
+export name to n confirm reason since args dir plan out
 
 opt = $${$(1):+--$(2)} $${$(1):+"$$$(1)"}
 run = npm run --silent $(1) --
@@ -17,7 +17,7 @@ node_modules/.package-lock.json: package.json package-lock.json
 
 ready: node_modules/.package-lock.json
 
-.PHONY: help ready migrate-new migrate-up migrate-down migrate-redo migrate-status migrate-plan db-up db-down db-reset test lint check
+.PHONY: help ready migrate-new migrate-up migrate-down migrate-redo migrate-status migrate-plan manifest db-up db-down db-reset test lint check
 
 help: ## list the targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 } /^## / { printf "\n%s\n", substr($$0, 4) }' $(MAKEFILE_LIST)
@@ -40,6 +40,9 @@ migrate-status: ready ## every migration and its state
 
 migrate-plan: ready ## what up would do, writing nothing: [to=V] [n=K]
 	@$(call run,migrate:plan) $(call opt,to,to) $(call opt,n,n) $(call opt,dir,dir) $(args)
+
+manifest: ready ## write which migrations this release has, for the application's gate: [out=FILE]
+	@$(call run,migrate:manifest) $(call opt,out,out) $(call opt,dir,dir) $(args)
 
 ## Development database
 db-up: ready ## start the embedded PostgreSQL 16

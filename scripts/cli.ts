@@ -76,6 +76,12 @@ const commands: readonly CommandLine[] = [
     load: async () => (await import('./commands/plan.ts')).plan,
   },
   {
+    name: 'manifest',
+    summary: 'write which migrations this release has, for the application that needs them',
+    options: [['--out <path>', 'the file to write; dist/migrations.json if left out']],
+    load: async () => (await import('./commands/manifest.ts')).manifest,
+  },
+  {
     name: 'db-up',
     summary: 'start the embedded development server',
     load: async () => (await import('./commands/db-up.ts')).dbUp,

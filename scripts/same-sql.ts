@@ -8,7 +8,8 @@ export async function loadComparison(): Promise<(a: string, b: string) => boolea
   return (a, b) => a === b || (meaning(parse, a) ?? a) === (meaning(parse, b) ?? b);
 }
 
-function meaning(parse: Parser, text: string): string | null {
+/** What a text says, comments and white space aside, as one string; null when it does not parse. */
+export function meaning(parse: Parser, text: string): string | null {
   const result = parse(text);
   if (result.ok !== true) return null;
   return JSON.stringify(

@@ -1,0 +1,47 @@
+// manifest: writes down which migrations a release is built with, for the application's gate. It needs no database.
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { dirname, relative, resolve } from 'node:path';
+import type { Command } from '../command.ts';
+import { MigrateError } from '../errors.ts';
+import { loadMigrations } from '../load.ts';
+import { defaultManifestPath, type Manifest, meaningChecksum } from '../manifest.ts';
+import { toolVersion } from '../paths.ts';
+import { count } from '../report/human.ts';
+import { meaning } from '../same-sql.ts';
+import { loadParser } from '../statements.ts';
+
+export interface ManifestFlags {
+  readonly out?: string;
+}
+
+export const manifest: Command<ManifestFlags> = async ({ config, flags, progress }) => {
+  const migrations = await loadMigrations(config, progress.warn);
+  const parse = await loadParser();
+  const { schema, table } = config.trackingTable;
+  const content: Manifest = {
+    format: 1,
+    toolVersion: toolVersion(),
+    trackingTable: `${schema}.${table}`,
+    migrations: migrations.map(({ id, up }) => ({
+      id,
+      checksum: up.checksum,
+      meaning: meaningChecksum(meaning(parse, up.text), up.text),
+    })),
+  };
+  const path = resolve(config.root, flags.out ?? defaultManifestPath);
+  write(path, `${JSON.stringify(content, null, 2)}\n`);
+  const shown = relative(config.root, path);
+  return {
+    document: { file: shown, ...content },
+    lines: [`Wrote ${shown}: ${count(content.migrations.length)}`],
+  };
+};
+
+function write(path: string, text: string): void {
+  try {
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, text);
+  } catch (cause) {
+    throw new MigrateError('usage', `Cannot write ${path}: ${(cause as Error).message}`, { cause });
+  }
+}
