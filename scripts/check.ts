@@ -1,7 +1,7 @@
 // Takes migrations; gives what PostgreSQL's parser and our rules refuse in their SQL, before anything connects.
 // It knows nothing of databases; positions are of the file.
 import type { FileProblem } from './files.ts';
-import { loadParser, type ParseResult, type Parser, positionAt } from './statements.ts';
+import { loadParser, type ParseResult, type Parser, positionAt, skipBlank } from './statements.ts';
 import type { Migration, SqlFile, Statement } from './types.ts';
 
 /** A file that PostgreSQL 16's grammar refuses. */
@@ -49,6 +49,9 @@ function checkFile(
     if (explained === null) syntaxErrors.push({ file, ...result.problem });
     else problems.push(explained);
     return;
+  }
+  if (result.statements.length === 0 && skipBlank(file.text, 0) < file.text.length) {
+    problems.push({ file: file.path, message: 'is empty: it holds semicolons, but no statement' });
   }
   for (const statement of result.statements) {
     const message = statementProblem(statement, file.directives.noTransaction);
