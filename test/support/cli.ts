@@ -4,9 +4,12 @@ import { cpSync, existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, write
 import { tmpdir } from 'node:os';
 import { dirname, isAbsolute, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { AssertionError } from 'chai';
+import { AssertionError, config } from 'chai';
 import { execa } from 'execa';
 import { cleanUpAfterTest } from './hooks.ts';
+
+// A failing assertion shows the whole output of the tool.
+config.truncateThreshold = 0;
 
 export interface RunOptions {
   readonly env?: Record<string, string>;
