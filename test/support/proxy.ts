@@ -1,63 +1,106 @@
-// Takes the address of a PostgreSQL server; gives another address in front of it that counts round trips on the wire:
-// a client waits for an answer after each Query and each Sync message.
+// Takes a server's address; gives a TCP proxy before it that knows the frontend messages of PostgreSQL's protocol, so
+// that a test can cut the line, or kill the client, at any one of them. It must not know what the messages mean for us.
 // https://www.postgresql.org/docs/16/protocol-message-formats.html
-import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { connect, createServer, type Socket } from 'node:net';
 import { cleanUpAfterTest } from './hooks.ts';
 
-export interface CountingProxy {
-  readonly port: number;
-  /** Queries and Syncs of all connections since the last reset; logging in is not counted. */
-  count(): number;
-  reset(): void;
+/** One message of the client that makes the server answer. */
+export interface Frontend {
+  /** `startup` for the untyped first one; `Q`, `S` (Sync), `p` (password) … */
+  readonly type: string;
+  readonly text: string;
+  /** 1-based over all connections. */
+  readonly number: number;
+  /** Closes both sides of its connection, without forwarding what has not been forwarded. */
+  cut(): void;
 }
 
-const query = 'Q'.charCodeAt(0);
-const sync = 'S'.charCodeAt(0);
-const passwordReply = 'p'.charCodeAt(0);
+export type Verdict = 'forward' | 'drop' | 'forward and mute';
 
-export async function countingProxy(server: { host: string; port: number }): Promise<CountingProxy> {
-  let trips = 0;
+export interface Proxy {
+  readonly port: number;
+  /** How many messages that wait for an answer have passed. */
+  count(): number;
+}
+
+/** Messages that only prepare the next Sync. */
+const unanswered = new Set(['P', 'B', 'D', 'E', 'C', 'H', 'X']);
+
+/**
+ * @param judge asked for each message that the server will answer; `forward and mute` lets it through and swallows every
+ * answer from there on
+ */
+export async function proxyTo(
+  server: { host: string; port: number },
+  judge: (message: Frontend) => Verdict,
+): Promise<Proxy> {
+  let count = 0;
   const sockets = new Set<Socket>();
-  const proxy = createServer((client) => {
+  const listener = createServer((client) => {
     const upstream = connect(server.port, server.host);
-    const counter = messageCounter((type) => {
-      if (type === query || type === sync) trips += 1;
-    });
+    const cut = () => {
+      client.destroy();
+      upstream.destroy();
+    };
     for (const socket of [client, upstream]) {
       sockets.add(socket);
-      socket.on('error', () => socket.destroy());
+      socket.setNoDelay(true);
+      socket.on('error', () => undefined);
+      socket.on('close', () => sockets.delete(socket));
     }
-    client.on('data', counter);
-    client.pipe(upstream).pipe(client);
+    let muted = false;
+    upstream.on('data', (data) => muted || client.write(data));
+    upstream.on('close', () => client.destroy());
+    // What the client sent before it went away still arrives, as it would on a real line.
+    client.on('close', () => upstream.end());
+    const reader = messageReader((type, raw) => {
+      if (unanswered.has(type)) return upstream.write(raw);
+      count += 1;
+      const verdict = judge({ type, text: raw.toString('utf8', 5), number: count, cut });
+      if (verdict !== 'drop') upstream.write(raw);
+      if (verdict === 'forward and mute') muted = true;
+      return undefined;
+    });
+    client.on('data', reader);
   });
-  await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
+  await new Promise<void>((resolve) => listener.listen(0, '127.0.0.1', resolve));
   cleanUpAfterTest(async () => {
     for (const socket of sockets) socket.destroy();
-    proxy.close();
+    listener.close();
   });
-  return {
-    port: (proxy.address() as AddressInfo).port,
-    count: () => trips,
-    reset: () => {
-      trips = 0;
-    },
-  };
+  return { port: (listener.address() as { port: number }).port, count: () => count };
 }
 
-/** Calls `seen` with the type of each message; the first of a connection has no type, it is the start-up message. */
-function messageCounter(seen: (type: number) => void): (chunk: Buffer) => void {
-  let rest = Buffer.alloc(0);
+/** Splits a stream into messages; only the first has no type byte. */
+function messageReader(emit: (type: string, raw: Buffer) => unknown): (data: Buffer) => void {
+  let rest: Buffer = Buffer.alloc(0);
   let started = false;
-  return (chunk) => {
-    rest = Buffer.concat([rest, chunk]);
+  return (data) => {
+    rest = Buffer.concat([rest, data]);
     for (;;) {
       const head = started ? 1 : 0;
       if (rest.length < head + 4) return;
-      const length = head + rest.readInt32BE(head);
+      const length = head + rest.readUInt32BE(head);
       if (rest.length < length) return;
-      if (started && rest[0] !== passwordReply) seen(rest[0] ?? 0);
-      started = true;
+      const raw = rest.subarray(0, length);
       rest = rest.subarray(length);
+      emit(started ? String.fromCharCode(raw[0]!) : 'startup', raw);
+      started = true;
     }
   };
+}
+
+/** A server that accepts and never says a word. */
+export async function silentServer(): Promise<{ port: number; connections(): number }> {
+  const sockets: Socket[] = [];
+  const listener = createServer((socket) => {
+    socket.on('error', () => undefined);
+    sockets.push(socket);
+  });
+  await new Promise<void>((resolve) => listener.listen(0, '127.0.0.1', resolve));
+  cleanUpAfterTest(async () => {
+    for (const socket of sockets) socket.destroy();
+    listener.close();
+  });
+  return { port: (listener.address() as { port: number }).port, connections: () => sockets.length };
 }
