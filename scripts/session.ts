@@ -1,11 +1,12 @@
 // Takes a Config; gives one session on the target: connected, checked to be a real one, set up and ended again.
 // It knows nothing of migrations or of the ledger.
-import { hostname } from 'node:os';
+import { hostname, userInfo } from 'node:os';
 import type pg from 'pg';
 import { type BatchOptions, type BatchResult, sendBatch } from './batch.ts';
 import { type Config, refuseMissingTarget } from './config.ts';
 import { connect, poolerError } from './connect.ts';
 import { MigrateError } from './errors.ts';
+import { readGitHead } from './git-head.ts';
 import { sessionSettings } from './reset.ts';
 import { describeTarget, type Target } from './target.ts';
 
@@ -62,10 +63,27 @@ export async function withSession<Result>(
   }
 }
 
-function applicationName(config: Config): string {
-  return `migrate ${config.command} ${config.variables.MIGRATE_ACTOR ?? config.variables.GITHUB_ACTOR ?? ''}@${hostname()} ${(config.variables.GITHUB_SHA ?? '').slice(0, 7)}`
-    .trim()
+/**
+ * Who this is, for whoever is kept waiting. PostgreSQL cuts names at 63 bytes, so that the commit stands first.
+ * https://www.postgresql.org/docs/16/runtime-config-logging.html#GUC-APPLICATION-NAME
+ */
+function applicationName({ command, root, variables }: Config): string {
+  const commit = (variables.GITHUB_SHA || readGitHead(root) || '').slice(0, 7);
+  const host = hostname().slice(0, 32);
+  const actor = (variables.MIGRATE_ACTOR || variables.GITHUB_ACTOR || userName()).slice(0, 20);
+  const who = actor.endsWith(`@${host}`) ? actor : `${actor}@${host}`;
+  return ['migrate', command, commit, who]
+    .filter((part) => part !== '')
+    .join(' ')
     .slice(0, 63);
+}
+
+function userName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    return ''; // a container's user id without an account
+  }
 }
 
 async function resolveTarget(config: Config, hooks: SessionHooks): Promise<Target> {
@@ -172,6 +190,9 @@ type Preflight = Pick<Session, 'pid' | 'role' | 'serverVersion' | 'readOnly'>;
 
 /** One round trip that sets the session up and tells whether it is one. */
 async function preflight(config: Config, client: pg.Client, query: Session['query']): Promise<Preflight> {
+  // Through a pooler in transaction mode the backend that answers is not the one that was promised at login; nothing is
+  // set up there, for the next client would inherit it.
+  const promised = (client as unknown as { processID: number | null }).processID;
   const [row] = await query<{
     pid: number;
     role: string;
@@ -179,13 +200,9 @@ async function preflight(config: Config, client: pg.Client, query: Session['quer
     standby: boolean;
     read_only: boolean;
   }>(
-    `${sessionSettings(config)}, pg_backend_pid() AS pid, current_user AS role, current_setting('server_version_num')::int AS version, pg_is_in_recovery() AS standby, current_setting('default_transaction_read_only')::bool AS read_only`,
+    `${sessionSettings(config)}, pg_backend_pid() AS pid, current_user AS role, current_setting('server_version_num')::int AS version, pg_is_in_recovery() AS standby, current_setting('default_transaction_read_only')::bool AS read_only WHERE pg_backend_pid() = ${promised ?? 0}`,
   );
-  if (row === undefined)
-    throw new MigrateError('connection', 'The server answered nothing to the first query');
-  // Through a pooler in transaction mode the backend that answers is not the one that was promised at login.
-  const promised = (client as unknown as { processID: number | null }).processID;
-  if (promised !== row.pid) throw poolerError('the backend changes between queries');
+  if (row === undefined) throw poolerError('another backend answers than the one that was promised at login');
   const readOnly = row.standby ? 'standby' : row.read_only ? 'default_transaction_read_only' : null;
   return { pid: row.pid, role: row.role, serverVersion: row.version, readOnly };
 }
