@@ -47,6 +47,7 @@ async function readDotenv(path: string): Promise<Environment | undefined> {
     if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw new MigrateError('usage', `Cannot read ${path}: ${(cause as Error).message}`, { cause });
   }
-  const { parse } = await import('dotenv');
-  return parse(text);
+  // A CommonJS module: once bundled it has no named exports, only a default one.
+  const { default: dotenv } = await import('dotenv');
+  return dotenv.parse(text);
 }
