@@ -1,6 +1,7 @@
 // Takes migrations; gives what PostgreSQL's parser and our rules refuse in their SQL, before anything connects.
 // It knows nothing of databases; positions are of the file.
 import type { FileProblem } from './files.ts';
+import { safeMessage } from './sql-error.ts';
 import { loadParser, type ParseResult, type Parser, positionAt, skipBlank } from './statements.ts';
 import type { Migration, SqlFile, Statement } from './types.ts';
 
@@ -46,7 +47,9 @@ function checkFile(
   }
   if (!result.ok) {
     const explained = explainSyntax(file, result.problem.offset, result.before);
-    if (explained === null) syntaxErrors.push({ file, ...result.problem });
+    const { message, offset } = result.problem;
+    if (explained === null)
+      syntaxErrors.push({ file, offset, message: safeMessage(message, file.text, offset) });
     else problems.push(explained);
     return;
   }

@@ -1,7 +1,8 @@
 // Takes any text that is about to be shown; gives it without secrets. Pure.
 
 const blank = String.raw`(?:\s|--[^\n]*\n|/\*[\s\S]*?\*/)*`;
-const literal = String.raw`(?:(?:e|u&)?'(?:[^'\\]|''|\\.)*'?|\$(?<tag>[a-z_]\w*)?\$[\s\S]*?(?:\$\k<tag>\$|$))`;
+// Doubled quotes first: SQL inside of a string that is executed.
+const literal = String.raw`(?:'{2,}[^']+'{2,}|(?:e|u&)?'(?:[^'\\]|''|\\.)*'?|\$(?<tag>[a-z_]\w*)?\$[\s\S]*?(?:\$\k<tag>\$|$))`;
 const passwordLiteral = new RegExp(
   String.raw`\b(password|passwd|secret|token)(${blank}(?:(?:=|:=|=>)${blank})?)${literal}`,
   'gi',

@@ -37,7 +37,7 @@ export function describeSqlError(
   };
   const total = file.statements === null ? '' : ` of ${file.statements.length}`;
   return {
-    message: limit(maskSqlSecrets(error.message)),
+    message: safeMessage(error.message, file.text, offset),
     options: {
       location,
       database: reportOf(database),
@@ -46,6 +46,19 @@ export function describeSqlError(
       cause: error,
     },
   };
+}
+
+/**
+ * A message as it may be shown: cut, and without a secret. A syntax error quotes the file from its place on (`at or
+ * near "…"`), so what is a secret there is one in the message too.
+ */
+export function safeMessage(message: string, text: string, offset: number | undefined): string {
+  const shown = limit(maskSqlSecrets(message));
+  if (offset === undefined) return shown;
+  const masked = maskAround(text, offset);
+  const at = offset - masked.from;
+  const isSecret = masked.text.slice(at, at + 20) !== text.slice(offset, offset + 20);
+  return isSecret ? shown.replace(/( at or near ").*$/s, '$1***"') : shown;
 }
 
 /** The server counts characters from the start of the batch, 1-based. */

@@ -7,6 +7,7 @@ import { readState, readTexts } from '../ledger.ts';
 import { loadMigrations } from '../load.ts';
 import { sayTarget, sessionHooks } from '../migration-run.ts';
 import { planDown, planUp } from '../plan.ts';
+import { maskSqlSecrets } from '../redact.ts';
 import { count } from '../report/human.ts';
 import { withSession } from '../session.ts';
 import { loadParser, type Parser } from '../statements.ts';
@@ -59,7 +60,9 @@ function stepJson({ version, name, direction }: ReadyStep): Record<string, unkno
 
 function statementsOf(parse: Parser, { text }: ReadyStep): { line: number; text: string }[] {
   const parsed = parse(text);
-  return parsed.ok === true ? parsed.statements.map(({ line, text: sql }) => ({ line, text: sql })) : [];
+  return parsed.ok === true
+    ? parsed.statements.map(({ line, text: sql }) => ({ line, text: maskSqlSecrets(sql) }))
+    : [];
 }
 
 function stepLines(parse: Parser, step: ReadyStep): string[] {

@@ -14,6 +14,7 @@ describe('Secrets in SQL', () => {
     "ALTER ROLE app PASSWORD /* new */ 's3cr3t'",
     "ALTER ROLE app PASSWORD U&'s3cr3t'",
     "ALTER ROLE app PASSWORD 's3cr3t with no end",
+    "DO $$ BEGIN EXECUTE 'CREATE ROLE app PASSWORD ''s3cr3t'' LOGIN'; END $$",
     "CREATE USER MAPPING FOR app SERVER s OPTIONS (user 'app', password 's3cr3t')",
     "CREATE SUBSCRIPTION s CONNECTION 'host=h user=u password=s3cr3t dbname=d' PUBLICATION p",
     "CREATE SUBSCRIPTION s CONNECTION 'postgres://u:s3cr3t@h/d' PUBLICATION p",

@@ -1,0 +1,130 @@
+// No secret is ever printed: not on stdout, not on stderr, not in JSON, by no command, however it ends.
+import { expect } from 'chai';
+import { expectExit, project, type Result } from '../support/cli.ts';
+import { createDatabase } from '../support/database.ts';
+import { pair, tables, versionOf } from '../support/migrations.ts';
+
+const secret = 'Tr0ub4dor&3/x';
+
+function expectNoSecret(result: Result): void {
+  for (const form of [secret, encodeURIComponent(secret), encodeURI(secret), 'Tr0ub4dor']) {
+    expect(result.all).not.to.include(form);
+  }
+}
+
+describe('The password', () => {
+  const ways: [string, (at: string) => Record<string, string>][] = [
+    ['PGPASSWORD', (at) => ({ DATABASE_URL: `postgres://app@${at}/d`, PGPASSWORD: secret })],
+    [
+      'the URL, URL-encoded',
+      (at) => ({ DATABASE_URL: `postgres://app:${encodeURIComponent(secret)}@${at}/d` }),
+    ],
+    [
+      'the URL, half-encoded',
+      (at) => ({ DATABASE_URL: `postgres://app:${secret.replace('/', '%2F')}@${at}/d` }),
+    ],
+    [
+      'the query of the URL',
+      (at) => ({ DATABASE_URL: `postgres://app@${at}/d?password=${encodeURIComponent(secret)}` }),
+    ],
+    ['a URL that cannot be read', (at) => ({ DATABASE_URL: `postgres://app:${secret}@${at}/d` })],
+    ['a URL of another kind', (at) => ({ DATABASE_URL: `mysql://app:${secret}@${at}/d` })],
+    [
+      'a URL with a port that is none',
+      () => ({ DATABASE_URL: `postgres://app:${encodeURIComponent(secret)}@h:x/d` }),
+    ],
+    [
+      'a URL with an unknown sslmode',
+      (at) => ({ DATABASE_URL: `postgres://app:${encodeURIComponent(secret)}@${at}/d?sslmode=nonsense` }),
+    ],
+  ];
+  for (const [where, env] of ways) {
+    it(`in ${where} is not printed by any command that cannot connect`, async () => {
+      const repo = await project(tables('one'));
+      for (const command of ['up', 'down', 'redo', 'status', 'plan']) {
+        for (const more of [[], ['--json'], ['--verbose']]) {
+          const result = await repo.run([command, ...more], {
+            env: { ...env('127.0.0.1:1'), MIGRATE_CONNECT_TIMEOUT: '1' },
+          });
+          expect(result.exitCode).to.be.oneOf([2, 8]);
+          expectNoSecret(result);
+        }
+      }
+    });
+  }
+
+  it('in .env is not printed either', async () => {
+    const repo = await project(tables('one'));
+    repo.write(
+      './.env',
+      `DATABASE_URL=postgres://app@127.0.0.1:1/d\nPGPASSWORD=${secret}\nMIGRATE_CONNECT_TIMEOUT=1\n`,
+    );
+    const result = await repo.run(['up']);
+    expectExit(result, 8);
+    expectNoSecret(result);
+  });
+
+  it('that is wrong is not printed, and the failure is told at once', async () => {
+    const database = await createDatabase();
+    const repo = await project(tables('one'));
+    const env = { ...database.env(), PGPASSWORD: secret };
+    for (const args of [['up'], ['status', '--json']]) {
+      const result = await repo.run(args, { env });
+      expectExit(result, 8);
+      expectNoSecret(result);
+    }
+  });
+
+  it('that is right is not printed when a migration repeats it', async () => {
+    const database = await createDatabase();
+    const { password } = database;
+    const repo = await project(
+      pair(`${versionOf(1)}_leak`, `DO $$ BEGIN RAISE EXCEPTION '${password}'; END $$;`, 'SELECT 1;'),
+    );
+    for (const more of [[], ['--json'], ['--verbose']]) {
+      const result = await repo.run(['up', ...more], { env: database.env() });
+      expectExit(result, 3);
+      expect(result.all).not.to.include(password);
+    }
+  });
+});
+
+describe('A secret in the SQL', () => {
+  const statements = [
+    `CREATE ROLE pg_not_allowed LOGIN PASSWORD '${secret}'`,
+    `CREATE ROLE pg_not_allowed\n  LOGIN\n  PASSWORD\n    '${secret}'`,
+    `CREATE ROLE pg_not_allowed PASSWORD /* new */ '${secret}'`,
+    `CREATE ROLE pg_not_allowed PASSWORD $x$${secret}$x$`,
+    `CREATE ROLE x PASSWORD '${secret}' VALID UNTIL 'no date'`,
+    `CREATE ROLE x PASSWORD '${secret}' NONSENSE`,
+    `CREATE ROLE x PASSWORD '${secret}`,
+    `ALTER ROLE nobody_here PASSWORD '${secret}'`,
+    `DO $$ BEGIN EXECUTE 'CREATE ROLE pg_not_allowed PASSWORD ''${secret}'''; END $$`,
+    `CREATE SUBSCRIPTION s CONNECTION 'host=127.0.0.1 port=1 user=u password=${secret}' PUBLICATION p WITH (connect = false, bad = 1)`,
+  ];
+  for (const sql of statements) {
+    it(`is not printed when it fails: ${sql.replaceAll('\n', ' ').replaceAll(secret, '…').slice(0, 70)}`, async () => {
+      const database = await createDatabase();
+      const repo = await project(pair(`${versionOf(1)}_role`, `SELECT 1;\n${sql};\n`, 'SELECT 1;'));
+      for (const more of [[], ['--json'], ['--verbose']]) {
+        const result = await repo.run(['up', ...more], { env: database.env() });
+        expectExit(result, 3);
+        expect(result.all).to.include(`${versionOf(1)}_role.up.sql`);
+        expectNoSecret(result);
+      }
+    });
+  }
+
+  it('is not printed by a plan or a dry run', async () => {
+    const database = await createDatabase();
+    const repo = await project(
+      pair(`${versionOf(1)}_role`, `CREATE ROLE r PASSWORD '${secret}';`, 'DROP ROLE r;'),
+    );
+    for (const args of [['plan'], ['plan', '--json'], ['up', '--dry-run'], ['up', '--dry-run', '--json']]) {
+      const result = await repo.run(args, { env: database.env() });
+      expectExit(result, 0);
+      expect(result.stdout).to.include('CREATE ROLE r');
+      expectNoSecret(result);
+    }
+  });
+});
