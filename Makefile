@@ -7,6 +7,7 @@ SHELL := /bin/sh
 
 # A value reaches the shell through the environment, so that no character in it can be taken for a command.
 export name to n confirm reason since args dir plan out
+export from table accept accept_down forget record resolve set log
 
 opt = $${$(1):+--$(2)} $${$(1):+"$$$(1)"}
 run = npm run --silent $(1) --
@@ -17,7 +18,7 @@ node_modules/.package-lock.json: package.json package-lock.json
 
 ready: node_modules/.package-lock.json
 
-.PHONY: help ready migrate-new migrate-up migrate-down migrate-redo migrate-status migrate-plan manifest db-up db-down db-reset test lint check
+.PHONY: help ready migrate-new migrate-up migrate-down migrate-redo migrate-status migrate-plan migrate-baseline migrate-repair migrate-rebase migrate-environment manifest db-up db-down db-reset test lint check
 
 help: ## list the targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 } /^## / { printf "\n%s\n", substr($$0, 4) }' $(MAKEFILE_LIST)
@@ -32,17 +33,36 @@ migrate-up: ready ## apply pending migrations: [to=V] [n=K]
 migrate-down: ready ## revert the newest one: [to=V] [n=K] [confirm=ENVIRONMENT]
 	@$(call run,migrate:down) $(call opt,to,to) $(call opt,n,n) $(call opt,confirm,confirm) $(call opt,dir,dir) $(args)
 
-migrate-redo: ready ## revert the newest one and apply it again
+migrate-redo: ready ## revert the newest one and apply it again: [confirm=ENVIRONMENT]
 	@$(call run,migrate:redo) $(call opt,confirm,confirm) $(call opt,dir,dir) $(args)
 
-migrate-status: ready ## every migration and its state
-	@$(call run,migrate:status) $(call opt,dir,dir) $(args)
+migrate-status: ready ## every migration and its state: [log=K] shows the audit log
+	@$(call run,migrate:status) $(call opt,log,log) $(call opt,dir,dir) $(args)
 
 migrate-plan: ready ## what up would do, writing nothing: [to=V] [n=K]
 	@$(call run,migrate:plan) $(call opt,to,to) $(call opt,n,n) $(call opt,dir,dir) $(args)
 
+migrate-baseline: ready ## adopt an existing database: to=V [from=TOOL] [table=T]
+	@$(call run,migrate:baseline) $(call opt,to,to) $(call opt,from,from) $(call opt,table,table) $(call opt,confirm,confirm) $(call opt,reason,reason) $(call opt,dir,dir) $(args)
+
+migrate-repair: ready ## accept=V, forget=V, record=V=applied (or =pending), with reason="…"
+	@$(call run,migrate:repair) $(call opt,accept,accept) $(call opt,accept-down,accept_down) $(call opt,forget,forget) $(call opt,record,record) $(call opt,resolve,resolve) $(call opt,confirm,confirm) $(call opt,reason,reason) $(call opt,dir,dir) $(args)
+
+migrate-rebase: ready ## give pending files older than the newest applied a fresh version
+	@$(call run,migrate:rebase) $(call opt,dir,dir) $(args)
+
+migrate-environment: ready ## how the database is marked, or set=NAME confirm=CURRENT
+	@$(call run,migrate:environment) $(call opt,set,set) $(call opt,confirm,confirm) $(args)
+
 manifest: ready ## write which migrations this release has, for the application's gate: [out=FILE]
 	@$(call run,migrate:manifest) $(call opt,out,out) $(call opt,dir,dir) $(args)
+
+## Review
+migrate-lint: ready ## what each statement would do to a live database: [since=REF]
+	@$(call run,migrate:lint) $(call opt,since,since) $(call opt,dir,dir) $(args)
+
+migrate-verify: ready ## up, down, up on a scratch database: [since=REF]
+	@$(call run,migrate:verify) $(call opt,since,since) $(call opt,dir,dir) $(args)
 
 ## Development database
 db-up: ready ## start the embedded PostgreSQL 16

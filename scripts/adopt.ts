@@ -1,41 +1,39 @@
 // Takes a history that only the tracking table knows; writes it into the ledger as it is, running nothing.
-import { MigrateError } from './errors.ts';
 import type { RunContext } from './execute.ts';
-import { entrySql, type History } from './ledger.ts';
-import type { Migration } from './types.ts';
+import { type RecordContext, recordTogether } from './ledger/together.ts';
+import { entrySql, type History, type NewEntry } from './ledger.ts';
+import type { AppliedMigration, Migration } from './types.ts';
 
 /** One transaction with an entry per tracked migration, with the texts that are on disk now. */
 export async function adopt(
-  { session, config, provenance }: Pick<RunContext, 'session' | 'config' | 'provenance'>,
+  context: Pick<RunContext, 'session' | 'config' | 'provenance'>,
   history: History,
   migrations: readonly Migration[],
 ): Promise<void> {
+  await recordTogether(context, adoptStatements(context, history.applied, migrations));
+}
+
+/** The same as SQL, to be part of a larger transaction. */
+export function adoptStatements(
+  { config, provenance }: Pick<RecordContext, 'config' | 'provenance'>,
+  applied: readonly AppliedMigration[],
+  migrations: readonly Migration[],
+): string[] {
   const onDisk = new Map(migrations.map((migration) => [migration.id, migration]));
-  const entries = history.applied.map(({ id, version, name }) => {
+  return applied.map(({ id, version, name }) => {
     const migration = onDisk.get(id);
-    return entrySql(
-      {
-        id,
-        version,
-        name,
-        direction: 'up',
-        kind: 'adopted',
-        upSql: migration?.up.text ?? null,
-        downSql: migration?.down.text ?? null,
-        upChecksum: migration?.up.checksum ?? null,
-        downChecksum: migration?.down.checksum ?? null,
-        durationMs: 0,
-      },
-      config.trackingTable,
-      provenance,
-    );
+    const entry: NewEntry = {
+      id,
+      version,
+      name,
+      direction: 'up',
+      kind: 'adopted',
+      upSql: migration?.up.text ?? null,
+      downSql: migration?.down.text ?? null,
+      upChecksum: migration?.up.checksum ?? null,
+      downChecksum: migration?.down.checksum ?? null,
+      durationMs: 0,
+    };
+    return entrySql(entry, config.trackingTable, provenance);
   });
-  const { error } = await session.batch(['BEGIN', ...entries, 'COMMIT'].join(';\n'));
-  if (error === null) return;
-  await session.batch('ROLLBACK');
-  throw error instanceof MigrateError
-    ? error
-    : new MigrateError('migration-failed', `The history could not be adopted: ${error.message}`, {
-        cause: error,
-      });
 }

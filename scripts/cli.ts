@@ -9,6 +9,8 @@ export interface Invocation {
   readonly command: string;
   readonly flags: CommonFlags & Record<string, unknown>;
   readonly args: readonly string[];
+  /** Whether the command works on the target database, so that name and target must agree first. */
+  readonly usesTarget: boolean;
   readonly load: () => Promise<Command<never>>;
 }
 
@@ -17,6 +19,8 @@ interface CommandLine {
   readonly summary: string;
   readonly args?: string;
   readonly options?: readonly (readonly [flags: string, description: string])[];
+  /** Set where the target is not touched, or checked by the command itself. */
+  readonly offline?: true;
   readonly load: () => Promise<Command<never>>;
 }
 
@@ -33,9 +37,17 @@ const fromDisk = [
   'run the .down.sql on disk instead of the one recorded in the ledger',
 ] as const;
 
+const confirm = ['--confirm <environment>', 'needed in production and other protected environments'] as const;
+const reason = ['--reason <text>', 'why; recorded in the ledger'] as const;
+
+const since = ['--since <ref>', 'only migrations that are new against this git ref'] as const;
+const all = ['--all', 'all migrations'] as const;
+const strict = ['--strict', 'exit 9 on warnings too'] as const;
+
 const commands: readonly CommandLine[] = [
   {
     name: 'create',
+    offline: true,
     summary: 'write a new pair of migration files',
     args: '<name...>',
     load: async () => (await import('./commands/create.ts')).create,
@@ -55,18 +67,22 @@ const commands: readonly CommandLine[] = [
   {
     name: 'down',
     summary: 'revert the newest migration, or several',
-    options: [toDown, steps, dryRun, fromDisk],
+    options: [toDown, steps, dryRun, fromDisk, confirm],
     load: async () => (await import('./commands/down.ts')).down,
   },
   {
     name: 'redo',
     summary: 'revert the newest migration and apply it again',
+    options: [confirm],
     load: async () => (await import('./commands/redo.ts')).redo,
   },
   {
     name: 'status',
     summary: 'every migration and its state',
-    options: [['--check', 'exit 10 when a migration is pending']],
+    options: [
+      ['--check', 'exit 10 when a migration is pending'],
+      ['--log [count]', 'the newest lines of the audit log instead (20; with --json all)'],
+    ],
     load: async () => (await import('./commands/status.ts')).status,
   },
   {
@@ -76,18 +92,87 @@ const commands: readonly CommandLine[] = [
     load: async () => (await import('./commands/plan.ts')).plan,
   },
   {
+    name: 'baseline',
+    summary: 'record everything up to a version as applied without running it',
+    options: [
+      ['--to <version>', 'the newest migration that the database has'],
+      [
+        '--from <tool>',
+        'take over the history of node-pg-migrate, postgres-migrations, golang-migrate, dbmate or flyway',
+      ],
+      ['--table <name>', 'where that tool keeps its history, as schema.table'],
+      dryRun,
+      confirm,
+      reason,
+    ],
+    load: async () => (await import('./commands/baseline.ts')).baseline,
+  },
+  {
+    name: 'repair',
+    summary: 'change what is recorded about migrations, each named explicitly',
+    options: [
+      ['--accept <version...>', 'the changed .up.sql is right: the ledger takes its text'],
+      ['--accept-down <version...>', 'the same for the .down.sql'],
+      ['--forget <version...>', 'a migration that is not on disk: its records go, its effects stay'],
+      ['--record <version-and-state...>', '<version> applied|pending: what is recorded, nothing is run'],
+      ['--resolve <version-and-state...>', 'the same for a no-transaction migration that is half done'],
+      dryRun,
+      confirm,
+      reason,
+    ],
+    load: async () => (await import('./commands/repair.ts')).repair,
+  },
+  {
+    name: 'rebase',
+    summary: 'give pending files that are older than the newest applied a fresh version',
+    args: '[versions...]',
+    options: [dryRun],
+    load: async () => (await import('./commands/rebase.ts')).rebase,
+  },
+  {
+    name: 'environment',
+    summary: 'which environment the database is marked as, or another mark',
+    options: [
+      ['--set <name>', 'mark the database with this name'],
+      ['--confirm <environment>', 'the name that it is marked with now'],
+    ],
+    offline: true,
+    load: async () => (await import('./commands/environment.ts')).environment,
+  },
+  {
     name: 'manifest',
+    offline: true,
     summary: 'write which migrations this release has, for the application that needs them',
     options: [['--out <path>', 'the file to write; dist/migrations.json if left out']],
     load: async () => (await import('./commands/manifest.ts')).manifest,
   },
   {
+    name: 'lint',
+    summary: 'what each statement would do to a live database, and the safe way to write it',
+    options: [
+      since,
+      all,
+      strict,
+      ['--static', 'only what the text tells: no scratch database'],
+      ['--sarif <file>', 'also write the findings for code scanning'],
+    ],
+    load: async () => (await import('./commands/lint.ts')).lint,
+  },
+  {
+    name: 'verify',
+    summary: 'on a scratch database: every up, its down, its up again; each down must restore the schema',
+    options: [since, all, strict],
+    load: async () => (await import('./commands/verify.ts')).verify,
+  },
+  {
     name: 'db-up',
+    offline: true,
     summary: 'start the embedded development server',
     load: async () => (await import('./commands/db-up.ts')).dbUp,
   },
   {
     name: 'db-down',
+    offline: true,
     summary: 'stop the embedded development server',
     load: async () => (await import('./commands/db-down.ts')).dbDown,
   },
@@ -112,7 +197,7 @@ export async function parseCommandLine(
   const program = baseProgram(print);
   for (const line of commands) {
     addCommand(program, line, (flags, args) => {
-      invocation = { command: line.name, flags, args, load: line.load };
+      invocation = { command: line.name, flags, args, usesTarget: !line.offline, load: line.load };
     });
   }
   try {

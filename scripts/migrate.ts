@@ -1,4 +1,5 @@
 // argv → command. The only place that sets an exit code or prints an error.
+import { refuseWrongTarget } from './binding.ts';
 import type { CommandResult } from './command.ts';
 import { type CommonFlags, type Config, resolveConfig } from './config.ts';
 import { exitCodes, exitStatus, MigrateError } from './errors.ts';
@@ -43,6 +44,7 @@ async function main(argv: readonly string[]): Promise<number> {
     output.hide(secretsOf(process.env));
     config = await resolveConfig(command, invocation.flags);
     output.hide([...secretsOf(config.variables), config.target?.password]);
+    if (invocation.usesTarget) refuseWrongTarget(config);
     const run = await invocation.load();
     const signal = watchSignals();
     result = await run({

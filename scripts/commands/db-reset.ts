@@ -1,22 +1,87 @@
-// db-reset: makes the embedded development database empty again and applies every migration.
-import type { Command } from '../command.ts';
+// db-reset: empties a development or test database and applies every migration. Nothing else can be reset.
+import type { Command, CommandInput } from '../command.ts';
+import { refuseMissingTarget } from '../config.ts';
+import { emptyingStatements, readContents } from '../emptying.ts';
 import { MigrateError } from '../errors.ts';
+import { recordTogether } from '../ledger/together.ts';
+import { readHistory, readState } from '../ledger.ts';
+import { loadMigrations } from '../load.ts';
+import { lockWait, sayTarget, sessionHooks } from '../migration-run.ts';
+import { isProtected } from '../protection.ts';
+import { withRunLock } from '../run-lock.ts';
+import { refuseReadOnly, type Session, withSession } from '../session.ts';
 import { up } from './up.ts';
 
+/** Marks under which a database may be emptied. */
+const disposable = ['development', 'test'];
+
 export const dbReset: Command<object> = async (input) => {
+  const { config, progress, signal } = input;
+  // Files that cannot be applied are found before anything is dropped.
+  await loadMigrations(config, progress.warn);
+  if (config.target === undefined) await resetEmbedded(input);
+  else {
+    await withSession(config, { signal, ...sessionHooks(progress) }, async (session) => {
+      sayTarget(config, session, progress);
+      refuseReadOnly(session);
+      await emptyNamed(input, session);
+    });
+  }
+  return up(input);
+};
+
+async function resetEmbedded({ config, progress }: CommandInput<object>): Promise<void> {
+  refuseMissingTarget(config);
+  const { removeDevServer } = await import('../devserver.ts');
+  await removeDevServer(config.root);
+  progress.say('Removed the embedded development database');
+}
+
+/** @throws MigrateError `refused` unless the database is marked development or test, and so is this run */
+async function emptyNamed(input: CommandInput<object>, session: Session): Promise<void> {
   const { config, progress } = input;
-  if (config.target !== undefined) {
+  refuseIndispensable(config.environmentName, isProtected(config, config.environmentName), 'MIGRATE_ENV is');
+  // Looked at first without the lock: what may not be emptied is refused at once.
+  refuseMark(input, (await readHistory(session, config, await readState(session, config))).environment);
+  await withRunLock(session, config, lockWait(input), async (state) => {
+    refuseMark(input, (await readHistory(session, config, state)).environment);
+    const contents = await readContents(session);
+    const { schemas, extensions } = contents;
+    progress.say(
+      `Dropping the schemas ${schemas.join(', ')}${extensions.length === 0 ? '' : `, the extensions ${extensions.join(', ')}`} with everything in them`,
+    );
+    await recordTogether({ session }, emptyingStatements(contents));
+  });
+}
+
+function refuseMark({ config }: CommandInput<object>, mark: string | null): void {
+  if (mark === null) {
     throw new MigrateError(
       'refused',
-      'db-reset only touches the embedded development server, and a database is named',
+      'db-reset only touches the embedded server and databases marked development or test; this one has no mark',
       {
-        hint: 'Unset DATABASE_URL and PG*, or drop and create that database by hand.',
+        hint: 'If it may be emptied, mark it: make migrate-environment set=development confirm=development',
         state: 'Nothing was changed.',
       },
     );
   }
-  const { removeDevServer } = await import('../devserver.ts');
-  await removeDevServer(config.root);
-  progress.say('Removed the embedded development database');
-  return up(input);
-};
+  refuseIndispensable(mark, isProtected(config, mark), 'this database is marked');
+  if (mark === config.environmentName) return;
+  throw new MigrateError(
+    'refused',
+    `This database is marked ${mark}, and MIGRATE_ENV is ${config.environmentName}`,
+    {
+      hint: `Set MIGRATE_ENV=${mark} if you mean this database.`,
+      state: 'Nothing was changed.',
+    },
+  );
+}
+
+function refuseIndispensable(name: string, guarded: boolean, what: string): void {
+  if (disposable.includes(name) && !guarded) return;
+  throw new MigrateError(
+    'refused',
+    `db-reset only touches the embedded server and databases marked development or test, and ${what} ${name}`,
+    { hint: 'Unset DATABASE_URL and PG* to reset the embedded server.', state: 'Nothing was changed.' },
+  );
+}

@@ -1,50 +1,83 @@
-// status: every migration and its state. It never writes, not even a table.
-import type { Command } from '../command.ts';
-import type { MigrationStatus } from '../history.ts';
+// status: every migration and its state, or the audit log. It never writes, not even a table.
+import { allowsOutOfOrder } from '../binding.ts';
+import type { Command, CommandResult } from '../command.ts';
+import { MigrateError } from '../errors.ts';
+import { historyError, type MigrationStatus } from '../history.ts';
 import { readClassified } from '../history-check.ts';
+import { type AuditRow, readAudit } from '../ledger/audit.ts';
 import { readState } from '../ledger.ts';
 import { loadMigrations } from '../load.ts';
 import { sayTarget, sessionHooks } from '../migration-run.ts';
+import { auditLines } from '../report/audit.ts';
 import { count, formatTable } from '../report/human.ts';
 import { withSession } from '../session.ts';
 
 export interface StatusFlags {
   readonly check?: boolean;
+  /** True without a number. */
+  readonly log?: string | true;
 }
 
 export const status: Command<StatusFlags> = async ({ config, flags, progress, signal }) => {
+  const limit = readLimit(flags.log, config.json);
   const migrations = await loadMigrations(config, progress.warn);
   return withSession(config, { signal, ...sessionHooks(progress) }, async (session) => {
     sayTarget(config, session, progress);
-    const { statuses } = await readClassified(session, config, await readState(session, config), migrations);
-    const pending = statuses.filter(({ state }) => state === 'pending' || state === 'out of order');
+    const state = await readState(session, config);
+    const { statuses, environment } = await readClassified(session, config, state, migrations);
+    const log = limit === undefined ? null : await readAudit(session, limit);
+    const outOfOrder = allowsOutOfOrder(config, undefined);
+    const error = historyError(statuses, new Set(outOfOrder ? ['out of order'] : []));
+    const pending = statuses.filter(({ applied, twin }) => applied === null && twin === null).length;
     const document = {
       migrations: statuses.map(statusJson),
+      mark: environment,
       drift: { state: 'unknown', differences: [] },
       fingerprint: null,
+      ...(log === null ? {} : { log }),
     };
-    const lines = [...formatTable(statuses.map(statusRow)), summary(statuses, pending.length)];
-    return { document, lines, verdict: flags.check && pending.length > 0 ? 'pending' : null };
+    return {
+      document,
+      lines: [...tableOf(statuses, log), summary(statuses, pending)],
+      error,
+      verdict: flags.check && pending > 0 ? 'pending' : null,
+    } satisfies CommandResult;
   });
 };
 
-function statusJson({ version, name, state, applied }: MigrationStatus): Record<string, unknown> {
+/** How many lines of the log: 20 for people, all of them in JSON, unless a number is given. */
+function readLimit(log: string | true | undefined, json: boolean): number | null | undefined {
+  if (log === undefined) return undefined;
+  if (log === true) return json ? null : 20;
+  if (/^[1-9]\d{0,8}$/.test(log)) return Number(log);
+  throw new MigrateError('usage', `--log "${log}" is not a whole number above 0; a right value is 20`);
+}
+
+function tableOf(statuses: readonly MigrationStatus[], log: readonly AuditRow[] | null): string[] {
+  return log === null ? formatTable(statuses.map(statusRow)) : auditLines(log);
+}
+
+function statusJson(status: MigrationStatus): Record<string, unknown> {
+  const { version, name, state, applied, diffs, twin } = status;
   return {
     version,
     name,
-    state,
+    state: state === 'modified down' ? 'modified' : state,
     appliedAt: applied?.appliedAt ?? null,
     appliedBy: applied?.entry?.actor ?? null,
     gitSha: applied?.entry?.gitSha ?? null,
     durationMs: applied?.entry?.durationMs ?? null,
+    ...(diffs.length === 0 ? {} : { diffs }),
+    ...(twin === null ? {} : { renamed: twin }),
   };
 }
 
 function statusRow({ id, state, applied }: MigrationStatus): string[] {
   const by =
     applied?.entry == null ? (applied === null ? '' : 'by node-pg-migrate') : `by ${applied.entry.actor}`;
+  const kind = applied?.entry == null || applied.entry.kind === 'run' ? '' : `(${applied.entry.kind})`;
   const commit = applied?.entry?.gitSha == null ? '' : `at ${applied.entry.gitSha.slice(0, 7)}`;
-  return [`  ${state}`, id, applied?.appliedAt ?? '', [by, commit].filter(Boolean).join(' ')];
+  return [`  ${state}`, id, applied?.appliedAt ?? '', [by, commit, kind].filter(Boolean).join(' ')];
 }
 
 function summary(statuses: readonly MigrationStatus[], pending: number): string {

@@ -1,0 +1,83 @@
+// environment: shows which environment the database is marked as, or writes another name over the mark.
+import { audited } from '../audit.ts';
+import { refuseWrongTarget } from '../binding.ts';
+import type { Command, CommandInput, CommandResult } from '../command.ts';
+import type { Config } from '../config.ts';
+import { MigrateError } from '../errors.ts';
+import { recordTogether } from '../ledger/together.ts';
+import { ensureLedger, needsLedger, readHistory, readState, restampSql } from '../ledger.ts';
+import { lockWait, sayTarget, sessionHooks } from '../migration-run.ts';
+import { refuseMissingPrivileges } from '../privileges.ts';
+import type { ConfirmFlags } from '../protection.ts';
+import { readProvenance } from '../provenance.ts';
+import { withRunLock } from '../run-lock.ts';
+import { refuseReadOnly, type Session, withSession } from '../session.ts';
+
+export interface EnvironmentFlags extends ConfirmFlags {
+  readonly set?: string;
+}
+
+export const environment: Command<EnvironmentFlags> = async (input) => {
+  const { config, flags, progress, signal } = input;
+  const name = flags.set;
+  if (name !== undefined) {
+    refuseBadName(name);
+    refuseWrongTarget(config, name);
+  }
+  return withSession(config, { signal, ...sessionHooks(progress) }, async (session) => {
+    sayTarget(config, session, progress);
+    if (name === undefined) return show(session, config);
+    refuseReadOnly(session);
+    return audited(input, session, () => restamp(input, session, name));
+  });
+};
+
+function refuseBadName(name: string): void {
+  if (!/^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$/.test(name))
+    throw new MigrateError('usage', `--set "${name}" is not an environment name; a right value is staging`);
+}
+
+async function show(session: Session, config: Config): Promise<CommandResult> {
+  const { environment: mark } = await readHistory(session, config, await readState(session, config));
+  const line =
+    mark === null
+      ? 'The database has no mark yet: the first write makes one'
+      : `The database is marked ${mark}`;
+  return { document: { mark }, lines: [line] };
+}
+
+async function restamp(
+  input: CommandInput<EnvironmentFlags>,
+  session: Session,
+  name: string,
+): Promise<CommandResult> {
+  const { config, flags, progress } = input;
+  return withRunLock(session, config, lockWait(input), async (state) => {
+    const history = await readHistory(session, config, state);
+    const mark = history.environment;
+    if (mark === name) return { document: { mark }, lines: [`The database is marked ${name} already`] };
+    if (flags.confirm !== (mark ?? name)) throw unconfirmed(mark, name, flags.confirm);
+    progress.say(`Marking the database ${name}${mark === null ? '' : ` instead of ${mark}`}`);
+    const provenance = { ...(await readProvenance(config)), environment: name };
+    if (needsLedger(history)) {
+      const { loadEngine } = await import('../engine.ts');
+      await refuseMissingPrivileges(session, config, history);
+      await ensureLedger(session, await loadEngine(config.trackingTable), history, provenance);
+    }
+    await recordTogether({ session }, [restampSql(name, provenance)]);
+    return {
+      document: { mark: name, was: mark },
+      lines: [`The database is marked ${name}; use MIGRATE_ENV=${name} from now on`],
+      wrote: true,
+    };
+  });
+}
+
+function unconfirmed(mark: string | null, name: string, confirm: string | undefined): MigrateError {
+  const is = mark === null ? 'has no mark yet' : `is marked ${mark}`;
+  const said = confirm === undefined ? '' : `, and --confirm says ${confirm}`;
+  return new MigrateError('refused', `The database ${is}${said}`, {
+    hint: `To mark it ${name}: make migrate-environment set=${name} confirm=${mark ?? name}`,
+    state: 'Nothing was changed.',
+  });
+}

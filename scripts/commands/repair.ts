@@ -1,0 +1,36 @@
+// repair: changes what is recorded about migrations that the user names, each with a reason. It runs nothing.
+import type { Command } from '../command.ts';
+import { readHalfDone } from '../ledger/half-done.ts';
+import { readTexts } from '../ledger.ts';
+import { type ConfirmFlags, refuseUnconfirmed } from '../protection.ts';
+import { withHistory, writeHistory } from '../recording.ts';
+import { describeRepair, planRepairs, type RepairFlags, readNamed, repairStatements } from '../repair.ts';
+
+export interface RepairCommandFlags extends RepairFlags, ConfirmFlags {
+  readonly dryRun?: boolean;
+}
+
+export const repair: Command<RepairCommandFlags> = async (input) => {
+  const { config, flags, progress } = input;
+  const named = readNamed(flags);
+  if (!flags.dryRun) refuseUnconfirmed(config, flags);
+  return withHistory(input, async (context) => {
+    const { session, history } = context;
+    const halfDone = await readHalfDone(session, config.trackingTable);
+    const repairs = planRepairs(named, history.statuses, new Set(halfDone ?? []));
+    const lines = repairs.map((each) => describeRepair(each));
+    for (const line of lines) progress.say(`  ${line}`);
+    const document = {
+      repairs: repairs.map(({ status: { version, name }, actions }) => ({ version, name, actions })),
+      reason: flags.reason,
+    };
+    if (flags.dryRun) return { document, lines: ['Would do this. Nothing was changed.'] };
+    const seqs = repairs.flatMap(({ status }) => (status.applied?.entry ? [status.applied.entry.seq] : []));
+    const texts = await readTexts(session, seqs);
+    await writeHistory(
+      context,
+      repairStatements(context, repairs, texts, flags.reason ?? '', halfDone !== null),
+    );
+    return { document, lines: [`Done; ${flags.reason}`], wrote: true };
+  });
+};

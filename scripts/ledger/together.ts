@@ -1,0 +1,27 @@
+// Takes SQL that changes what is recorded; runs it in one transaction. It does not know what the statements mean.
+import type { Config } from '../config.ts';
+import { MigrateError } from '../errors.ts';
+import type { Provenance } from '../provenance.ts';
+import type { Session } from '../session.ts';
+
+/** Who records, and where. */
+export interface RecordContext {
+  readonly session: Session;
+  readonly config: Config;
+  readonly provenance: Provenance;
+}
+
+/** @throws MigrateError `migration-failed` when the database refuses any of it; then none of it counts */
+export async function recordTogether(
+  { session }: Pick<RecordContext, 'session'>,
+  statements: readonly string[],
+): Promise<void> {
+  const { error } = await session.batch(['BEGIN', ...statements, 'COMMIT'].join(';\n'));
+  if (error === null) return;
+  await session.batch('ROLLBACK');
+  if (error instanceof MigrateError) throw error;
+  throw new MigrateError('migration-failed', `The history could not be recorded: ${error.message}`, {
+    state: 'Nothing was changed.',
+    cause: error,
+  });
+}

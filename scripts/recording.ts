@@ -1,0 +1,52 @@
+// Takes a command that changes what is recorded and runs no migration; gives it a locked session with the history as it
+// is, and writes its statements in one transaction.
+import { audited } from './audit.ts';
+import type { CommandInput, CommandResult } from './command.ts';
+import { type CheckedHistory, readClassified } from './history-check.ts';
+import { type RecordContext, recordTogether } from './ledger/together.ts';
+import { ensureLedger, needsLedger } from './ledger.ts';
+import { loadMigrations } from './load.ts';
+import { lockWait, sayTarget, sessionHooks } from './migration-run.ts';
+import { refuseMissingPrivileges } from './privileges.ts';
+import { readProvenance } from './provenance.ts';
+import { withRunLock } from './run-lock.ts';
+import { refuseReadOnly, withSession } from './session.ts';
+import type { Migration } from './types.ts';
+
+export interface HistoryWork extends RecordContext {
+  readonly migrations: readonly Migration[];
+  readonly history: CheckedHistory;
+}
+
+/** Connects, locks, reads and classifies, works, logs. @throws MigrateError as every run does, but for `history` */
+export async function withHistory(
+  input: CommandInput<unknown>,
+  work: (context: HistoryWork) => Promise<CommandResult>,
+): Promise<CommandResult> {
+  const { config, progress, signal } = input;
+  const migrations = await loadMigrations(config, progress.warn);
+  return withSession(config, { signal, ...sessionHooks(progress) }, async (session) => {
+    sayTarget(config, session, progress);
+    refuseReadOnly(session);
+    const locked = () =>
+      withRunLock(session, config, lockWait(input), async (state) => {
+        const [history, provenance] = await Promise.all([
+          readClassified(session, config, state, migrations),
+          readProvenance(config),
+        ]);
+        return work({ session, config, provenance, migrations, history });
+      });
+    return audited(input, session, locked);
+  });
+}
+
+/** Makes the tables where they are missing, then writes everything or nothing. */
+export async function writeHistory(context: HistoryWork, statements: readonly string[]): Promise<void> {
+  const { session, config, history, provenance } = context;
+  if (needsLedger(history)) {
+    const { loadEngine } = await import('./engine.ts');
+    await refuseMissingPrivileges(session, config, history);
+    await ensureLedger(session, await loadEngine(config.trackingTable), history, provenance);
+  }
+  await recordTogether(context, statements);
+}

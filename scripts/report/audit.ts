@@ -1,0 +1,23 @@
+// Takes lines of the audit log; gives text for people. Pure.
+import { formatDuration } from '../duration.ts';
+import type { AuditRow } from '../ledger/audit.ts';
+import { formatTable } from './human.ts';
+
+/** Newest first, one line each: when, who, what, how it ended; what it said below. */
+export function auditLines(rows: readonly AuditRow[]): string[] {
+  if (rows.length === 0) return ['The audit log is empty'];
+  const table = formatTable(
+    rows.map(({ at, actor, gitSha, command, options, result, exitCode, durationMs }) => [
+      `  ${at}`,
+      result === 'ok' ? 'ok' : `${result} (${exitCode})`,
+      `${command} ${options}`.trim(),
+      formatDuration(durationMs),
+      `by ${actor}${gitSha === null ? '' : ` at ${gitSha.slice(0, 7)}`}`,
+    ]),
+  );
+  return table.flatMap((line, i) => [
+    line,
+    `      ${rows[i]?.message.split('\n')[0] ?? ''}`,
+    ...(rows[i]?.runUrl == null ? [] : [`      ${rows[i]?.runUrl}`]),
+  ]);
+}
