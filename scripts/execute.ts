@@ -29,6 +29,8 @@ export interface RunContext {
   readonly parse: Parser;
   readonly observer: Observer;
   readonly signal: AbortSignal;
+  /** Statements to run last in the transaction of the run's last step, before it commits. */
+  readonly closing: readonly string[];
 }
 
 export interface RunResult {
@@ -63,7 +65,8 @@ async function run(context: RunContext, groups: readonly (readonly ReadyStep[])[
   const outcomes: Outcome[] = [];
   const total = groups.flat().length;
   for (const [i, group] of groups.entries()) {
-    const end = await runGroup(context, group, outcomes.length, total);
+    const last = i === groups.length - 1;
+    const end = await runGroup(last ? context : { ...context, closing: [] }, group, outcomes.length, total);
     const done = end.failure === null || end.failure.committed;
     const ended = group.map((step, k) =>
       outcomeOf(step, groupOutcome(step, k, end, done), end.durations[k] ?? null),

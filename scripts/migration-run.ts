@@ -5,6 +5,14 @@ import { adopt } from './adopt.ts';
 import { audited } from './audit.ts';
 import type { CommandInput, CommandResult, Progress } from './command.ts';
 import type { Config } from './config.ts';
+import { checkDrift, type DriftCheck } from './drift/check.ts';
+import { leftSomething, sayDrift, stopForDrift } from './drift/run.ts';
+import {
+  leaveOutTracking,
+  snapshotStatements,
+  takeSnapshot,
+  takeSnapshotAfterFailure,
+} from './drift/snapshot.ts';
 import { formatDuration } from './duration.ts';
 import { loadEngine } from './engine.ts';
 import { execute, executeTogether, type Observer, type RunContext, type RunResult } from './execute.ts';
@@ -50,14 +58,21 @@ export async function runMigrations(
     const locked = () =>
       withRunLock(session, config, lockWait({ progress, signal }), async (state) => {
         const history = await readChecked(session, config, state, migrations, request.tolerated);
+        const drift = await checkDrift(session, config, history);
+        if (drift.state === 'drifted') return stopForDrift(drift, session, config);
+        sayDrift(drift, history, progress);
         const plan = request.plan(migrations, history);
-        if (plan.steps.length === 0 && !history.adoptable)
+        if (plan.steps.length === 0 && !history.adoptable) {
+          if (drift.stale && history.ledgerCurrent) await takeSnapshot(session, config, drift.options);
           return nothingToDo(request.nothing(history), session);
+        }
         const steps = readySteps(plan.steps, await textsOf(session, plan), request.fromDisk);
-        const context = await prepare({ config, progress, signal }, session, history, migrations);
+        const context = await prepare({ config, progress, signal }, session, history, migrations, drift);
         if (steps.length === 0) return { ...nothingToDo(request.nothing(history), session), wrote: true };
-        const run = request.together ? executeTogether : execute;
-        return report(await run(context, steps), session, progress);
+        const result = await (request.together ? executeTogether : execute)(context, steps);
+        if (result.failure !== null && leftSomething(result.outcomes, steps))
+          await takeSnapshotAfterFailure(session, config, drift.options, result.failure);
+        return report(result, session, progress);
       });
     return audited(input, session, locked);
   });
@@ -99,6 +114,7 @@ async function prepare(
   session: Session,
   history: History & { adoptable: boolean },
   migrations: readonly Migration[],
+  drift: DriftCheck,
 ): Promise<RunContext> {
   const [engine, provenance, parse] = await Promise.all([
     loadEngine(config.trackingTable),
@@ -107,9 +123,12 @@ async function prepare(
   ]);
   if (needsLedger(history)) {
     await refuseMissingPrivileges(session, config, history);
+    if (history.hasLedger && !history.hasTracking) await leaveOutTracking(session, config);
     await ensureLedger(session, engine, history, provenance);
   }
-  const context = { session, config, engine, provenance, parse, observer: observe(progress), signal };
+  const observer = observe(progress);
+  const closing = snapshotStatements(config, drift.options);
+  const context = { session, config, engine, provenance, parse, observer, signal, closing };
   if (history.adoptable) {
     await adopt(context, history, migrations);
     progress.say(

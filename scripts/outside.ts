@@ -203,6 +203,7 @@ async function recordOutside(context: RunContext, step: ReadyStep, durationMs: n
     trackingSql.replace(/;\s*$/, ''),
     entrySql(entryOf(step, durationMs), config.trackingTable, provenance),
     clearSql(config.trackingTable, step.id, step.direction),
+    ...context.closing,
     'COMMIT',
     ...leftovers,
   ]);

@@ -129,7 +129,7 @@ async function record(
     guard,
     trackingSql.replace(/;\s*$/, ''),
     entrySql(entryOf(step, durationMs), config.trackingTable, provenance),
-    ...(place.last ? ['COMMIT'] : []),
+    ...(place.last ? [...context.closing, 'COMMIT'] : []),
     ...leftovers,
   ];
   const result = await session.batch(statements.join(';\n'));

@@ -30,10 +30,15 @@ export function formatError(error: MigrateError, style: Style): string {
       ` ${where === '' ? '' : `${style.bold(where)}${options.statement === undefined ? '' : `, ${options.statement}`}\n`}${error.message}${sqlState}`,
   ];
   if (options.excerpt !== undefined) lines.push('', indent(options.excerpt), '');
-  lines.push(...databaseLines(options), ...(options.problems ?? []).map((problem) => `  - ${problem}`));
+  lines.push(...databaseLines(options), ...(options.problems ?? []).map(formatProblem));
   if (options.state !== undefined) lines.push(`${style.bold('State:')} ${options.state}`);
   if (options.hint !== undefined) lines.push(`${style.bold('Next:')}  ${options.hint}`);
   return lines.join('\n');
+}
+
+/** What already begins with a mark of its own, `+ table public.x`, gets no other. */
+function formatProblem(problem: string): string {
+  return /^[+~-] /.test(problem) ? `  ${problem}` : `  - ${problem}`;
 }
 
 function formatLocation({ location }: MigrateErrorOptions): string {

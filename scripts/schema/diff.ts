@@ -122,7 +122,11 @@ export function diffSnapshots(
   expected: readonly SchemaObject[],
   actual: readonly SchemaObject[],
 ): Difference[] {
-  const all = diffObjects(expected, actual);
+  return foldDifferences(diffObjects(expected, actual));
+}
+
+/** What `diffSnapshots` lists, of what `diffObjects` found. */
+export function foldDifferences(all: readonly Difference[]): Difference[] {
   const folding = new Set(all.flatMap(foldingNames));
   const columnTables = all
     .filter((difference) => difference.kind === 'column' && difference.change !== 'changed')

@@ -146,15 +146,31 @@ SELECT class, md5(string_agg(identity || E'\\n' || definition, E'\\n\\n' ORDER B
 FROM object GROUP BY class`;
 }
 
+/**
+ * A WITH clause whose last table `class_state` has per class its `hash`, as `classHashesSql`, and its `objects`, a JSON
+ * array of identity and definition; for statements that store a snapshot without fetching it.
+ */
+export function classStatesSql(options: SchemaOptions): string {
+  return `${objectsSql(options, objectClasses)}, class_state AS MATERIALIZED (
+SELECT class, md5(string_agg(identity || E'\\n' || definition, E'\\n\\n' ORDER BY identity COLLATE "C", definition COLLATE "C")) AS hash,
+  json_agg(json_build_array(identity, definition) ORDER BY identity COLLATE "C", definition COLLATE "C")::text AS objects
+FROM object GROUP BY class
+)`;
+}
+
+/** Hashes as a database gave them, completed with those of classes that have no objects. */
+export function completeHashes(found: ReadonlyMap<unknown, string>): ClassHashes {
+  const entries = objectClasses.map((name) => [name, found.get(name) ?? emptyHash] as const);
+  return Object.fromEntries(entries) as Record<ObjectClass, string>;
+}
+
 /** The md5 of nothing: what a class without objects has. */
 const emptyHash = 'd41d8cd98f00b204e9800998ecf8427e';
 
 /** One md5 per class, in one round trip; call it inside `withCanonicalSession`. */
 export async function readClassHashes(query: Query, options: SchemaOptions): Promise<ClassHashes> {
   const rows = await query(classHashesSql(options));
-  const found = new Map(rows.map((row) => [row.class, String(row.hash)]));
-  const entries = objectClasses.map((name) => [name, found.get(name) ?? emptyHash] as const);
-  return Object.fromEntries(entries) as Record<ObjectClass, string>;
+  return completeHashes(new Map(rows.map((row) => [row.class, String(row.hash)])));
 }
 
 /** The objects of some classes (all by default), ordered by class and identity; call it inside `withCanonicalSession`. */

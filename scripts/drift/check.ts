@@ -1,0 +1,162 @@
+// Takes a session and its history; gives whether the live schema is what the last run left behind. It only reads.
+// The gate comes first, in one round trip; only where that differs the schema itself is read and compared.
+import type { Config } from '../config.ts';
+import {
+  headSql,
+  optionsText,
+  parseHead,
+  parseObjects,
+  type SnapshotHead,
+  snapshotMethod,
+  storedObjectsSql,
+} from '../ledger/snapshot.ts';
+import type { History } from '../ledger.ts';
+import { type Difference, diffObjects, foldDifferences } from '../schema/diff.ts';
+import { differingClasses, readClassHashes, readObjects, withCanonicalSession } from '../schema/snapshot.ts';
+import type { ClassHashes, Query, SchemaObject, SchemaOptions } from '../schema/types.ts';
+import type { Session } from '../session.ts';
+import { agreesWithSchemaFile } from './expected.ts';
+import { stillCompared, withoutTracking } from './filter.ts';
+import { portableFingerprint, schemaOptions } from './options.ts';
+
+export interface DriftCheck {
+  readonly state: 'none' | 'drifted' | 'unknown';
+  /** As a person wants them listed; warnings are told apart by their severity. */
+  readonly differences: readonly Difference[];
+  /** All of them, also those that came or went with their table. */
+  readonly everything: readonly Difference[];
+  /** Why nothing can be said; null unless `unknown`. */
+  readonly reason: string | null;
+  /** The live schema, where it was read or is known to be the stored one. */
+  readonly hashes: ClassHashes | null;
+  /** True when a writing run should store the snapshot anew, though nothing drifted: the next check is cheaper then. */
+  readonly stale: boolean;
+  /** What a snapshot taken now leaves out. */
+  readonly options: SchemaOptions;
+}
+
+/** @throws MigrateError as every query of a session */
+export async function checkDrift(
+  session: Session,
+  config: Config,
+  history: Pick<History, 'hasLedger' | 'applied'>,
+): Promise<DriftCheck> {
+  const own = schemaOptions(config);
+  const head = history.hasLedger ? await readHead(session, own) : null;
+  if (head === null || head.gate === null) {
+    const options = schemaOptions(config, head?.applications);
+    const nothing = history.applied.length === 0 && (head === null || head.seqNow === null);
+    return unknown(options, nothing ? 'no migration ran here yet' : 'no snapshot was taken yet');
+  }
+  const options = schemaOptions(config, head.tracking ?? []);
+  const stored = { ...options, ...head.options };
+  const sameOptions = optionsText(stored) === optionsText(options);
+  const asked = sameOptions && options.tracking.length === own.tracking.length;
+  const gateNow = asked ? head.gateNow : ((await readHead(session, stored))?.gateNow ?? '');
+  const stale = !sameOptions || !isCurrent(head);
+  if (gateNow === head.gate && head.method === snapshotMethod())
+    return { ...nothingFound(options, head.hashes), stale };
+  if (head.method !== snapshotMethod())
+    return settle(session, config, history, options, 'another version of this tool took the snapshot');
+  return compare(session, config, history, { head, stored, options, sameOptions });
+}
+
+interface Comparison {
+  readonly head: SnapshotHead;
+  /** The options of the snapshot. */
+  readonly stored: SchemaOptions;
+  /** Those of now. */
+  readonly options: SchemaOptions;
+  readonly sameOptions: boolean;
+}
+
+async function compare(
+  session: Session,
+  config: Config,
+  history: Pick<History, 'applied'>,
+  { head, stored, options, sameOptions }: Comparison,
+): Promise<DriftCheck> {
+  const query = queryOf(session);
+  const live = await withCanonicalSession(query, async () => {
+    const hashes = await readClassHashes(query, stored);
+    const classes = differingClasses(head.hashes, hashes);
+    const objects = classes.length === 0 ? [] : await readObjects(query, stored, classes);
+    const compared =
+      sameOptions || classes.length === 0 ? objects : await readObjects(query, options, classes);
+    return { hashes, classes, objects, compared };
+  });
+  if (live.classes.length === 0) return { ...nothingFound(options, live.hashes), stale: true };
+  if (!isCurrent(head))
+    return settle(session, config, history, options, interruptedReason(head), live.hashes);
+  const rows = await session.query<{ class: string; objects: string }>(storedObjectsSql(live.classes));
+  const expected = withoutTracking(parseObjects(rows), options.tracking);
+  const all = diffObjects(expected, live.objects);
+  const everything = sameOptions ? all : all.filter(stillCompared(live.compared, options));
+  const drifted = everything.some(({ severity }) => severity === 'drift');
+  return {
+    ...nothingFound(options, live.hashes),
+    state: drifted ? 'drifted' : 'none',
+    differences: foldDifferences(everything),
+    everything,
+    // A warning stays until somebody accepts it, or the next migration runs.
+    stale: everything.length === 0,
+  };
+}
+
+function isCurrent(head: SnapshotHead): boolean {
+  return head.seq === head.seqNow && head.journal === head.journalNow;
+}
+
+function interruptedReason(head: SnapshotHead): string {
+  return head.journal === head.journalNow
+    ? 'a run was cut off after a migration, before it could look at the schema'
+    : 'a migration that runs outside a transaction is half done';
+}
+
+/** What the ledger cannot tell, db/schema.sql may: where it is of the same version and the fingerprints agree. */
+async function settle(
+  session: Session,
+  config: Config,
+  { applied }: Pick<History, 'applied'>,
+  options: SchemaOptions,
+  reason: string,
+  known: ClassHashes | null = null,
+): Promise<DriftCheck> {
+  const hashes = known ?? (await readLiveHashes(session, options));
+  const agrees = agreesWithSchemaFile(config, applied.at(-1)?.id ?? null, portableFingerprint(hashes));
+  if (agrees) return { ...nothingFound(options, hashes), stale: true };
+  return { ...unknown(options, reason), hashes };
+}
+
+function nothingFound(options: SchemaOptions, hashes: ClassHashes): DriftCheck {
+  return { state: 'none', differences: [], everything: [], reason: null, hashes, stale: false, options };
+}
+
+function unknown(options: SchemaOptions, reason: string): DriftCheck {
+  return { state: 'unknown', differences: [], everything: [], reason, hashes: null, stale: true, options };
+}
+
+/** Null where the ledger is older than its table of snapshots. */
+async function readHead(session: Session, options: SchemaOptions): Promise<SnapshotHead | null> {
+  const { rows, error } = await session.batch(headSql(options), { keepRows: 2 });
+  if (error === null) return parseHead(rows[1]?.[0]?.[0] ?? '{}');
+  if ((error as { code?: string }).code === '42P01') return null;
+  throw error;
+}
+
+/** The canonical hashes of the live schema. */
+export async function readLiveHashes(session: Session, options: SchemaOptions): Promise<ClassHashes> {
+  const query = queryOf(session);
+  return withCanonicalSession(query, () => readClassHashes(query, options));
+}
+
+/** All objects of the live schema. */
+export async function readLiveObjects(session: Session, options: SchemaOptions): Promise<SchemaObject[]> {
+  const query = queryOf(session);
+  return withCanonicalSession(query, () => readObjects(query, options));
+}
+
+/** The schema stage's view of a session. Nobody reads the rows of a batch. */
+export function queryOf(session: Session): Query {
+  return (text, values) => session.query(text, values);
+}

@@ -1,0 +1,45 @@
+// Takes objects and differences of two snapshots that were not taken under the same options; leaves out what only the
+// options make differ. Pure.
+import { type Difference, parseDefinition } from '../schema/diff.ts';
+import type { SchemaObject, SchemaOptions, TableName } from '../schema/types.ts';
+
+/** Without the tables that have become tracking tables since, and what stands on them. */
+export function withoutTracking(
+  objects: readonly SchemaObject[],
+  tracking: readonly TableName[],
+): SchemaObject[] {
+  const names = new Set(tracking.map(({ schema, table }) => `${schema}.${table}`));
+  return objects.filter(({ identity, definition }) => {
+    const parts = parseDefinition(definition);
+    const owned = parts.get('owned_by') ?? parts.get('identity_of');
+    const tables = [identity, parts.get('table'), owned?.slice(0, owned.lastIndexOf('.'))];
+    const marked = [...names].some((name) => identity.endsWith(` ${name}`) || identity.includes(` ${name}.`));
+    return !marked && !tables.some((table) => table !== undefined && names.has(table));
+  });
+}
+
+/** False for differences that the options of now leave out; `live` was read under them. */
+export function stillCompared(
+  live: readonly SchemaObject[],
+  options: SchemaOptions,
+): (difference: Difference) => boolean {
+  const seen = new Set(live.map((object) => `${object.class}\0${object.identity}`));
+  return (difference) => {
+    if (difference.kind === 'owner' && !options.include.includes('owners')) return false;
+    if (difference.kind === 'grant' && !options.include.includes('grants')) return false;
+    if (difference.change !== 'removed') return seen.has(`${difference.kind}\0${difference.identity}`);
+    // What is gone was matched by nobody: the pattern is applied to its name, and to that of its table.
+    const table = parseDefinition(difference.expected ?? '').get('table');
+    return !options.ignore.some(({ class: name, name: pattern }) => {
+      const matches = wildcard(pattern);
+      const own = (name === '*' || name === difference.kind) && matches.test(difference.identity);
+      const ofTable = (name === '*' || name === 'relation') && table !== undefined && matches.test(table);
+      return own || ofTable;
+    });
+  };
+}
+
+function wildcard(pattern: string): RegExp {
+  const escaped = pattern.replaceAll(/[\\^$.|?+()[\]{}]/g, '\\$&').replaceAll('*', '.*');
+  return new RegExp(`^(?:${escaped})$`, 's');
+}

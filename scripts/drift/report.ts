@@ -1,0 +1,68 @@
+// Takes a drift check; gives the words for it: lines for people, fields for JSON, the error that stops a run. Pure.
+import { MigrateError } from '../errors.ts';
+import { count } from '../report/human.ts';
+import { type Difference, describeDifference } from '../schema/diff.ts';
+import type { DriftCheck } from './check.ts';
+import { portableFingerprint } from './options.ts';
+
+export function driftJson(check: DriftCheck): Record<string, unknown> {
+  const of = (severity: Difference['severity']) =>
+    check.differences.filter((difference) => difference.severity === severity).map(differenceJson);
+  return { state: check.state, reason: check.reason, differences: of('drift'), warnings: of('warning') };
+}
+
+function differenceJson({ kind, identity, change, expected, actual }: Difference): Record<string, unknown> {
+  return { kind, identity, change, expected, actual };
+}
+
+export function fingerprintJson({ hashes }: DriftCheck): string | null {
+  return hashes === null ? null : portableFingerprint(hashes);
+}
+
+/** `+ table public.x`, and with `verbose` what it was and is, one entry per object. */
+export function differenceLines(differences: readonly Difference[], verbose: boolean): string[] {
+  return differences.map((difference) => {
+    const line = describeDifference(difference);
+    if (!verbose) return line;
+    const { expected, actual } = difference;
+    return [line, ...definitionLines('expected', expected), ...definitionLines('actual', actual)].join('\n');
+  });
+}
+
+function definitionLines(title: string, definition: string | null): string[] {
+  if (definition === null) return [];
+  return [`    ${title}:`, ...definition.split('\n').map((line) => `      ${line}`)];
+}
+
+export function warningsOf({ differences }: DriftCheck): Difference[] {
+  return differences.filter(({ severity }) => severity === 'warning');
+}
+
+export function driftsOf({ differences }: DriftCheck): Difference[] {
+  return differences.filter(({ severity }) => severity === 'drift');
+}
+
+/** One line on the whole: `status` and `drift` end with it. */
+export function driftVerdict(check: DriftCheck): string {
+  if (check.state === 'none') return 'No drift: the schema is what the last run left behind';
+  if (check.state === 'unknown') return `Drift unknown: ${check.reason}`;
+  return `Drift: ${countDiffering(driftsOf(check).length)} from what the last run left behind`;
+}
+
+export function countDiffering(n: number): string {
+  return `${count(n, 'object')} ${n === 1 ? 'differs' : 'differ'}`;
+}
+
+/** What stops a run that would build on a schema that nobody knows. */
+export function driftError(check: DriftCheck, verbose: boolean): MigrateError {
+  const differences = driftsOf(check);
+  return new MigrateError(
+    'drift',
+    `The schema was changed by hand: ${countDiffering(differences.length)} from what the last run left behind`,
+    {
+      problems: differenceLines(differences, verbose),
+      hint: `${verbose ? '' : 'make migrate-drift args=--verbose shows the definitions. '}Undo the change; or keep it as a migration: npm run migrate:drift -- --write <name>; or record it as right: npm run migrate:drift -- --accept --reason "…"`,
+      state: 'Nothing was changed.',
+    },
+  );
+}

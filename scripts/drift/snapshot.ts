@@ -1,0 +1,59 @@
+// Takes a session; stores what its schema is, so that the next run can tell whether somebody changed it since.
+// It judges nothing.
+import type { Config } from '../config.ts';
+import type { MigrateError } from '../errors.ts';
+import { leaveOutSql, storeSnapshotSql } from '../ledger/snapshot.ts';
+import { trackingName } from '../ledger.ts';
+import type { SchemaOptions } from '../schema/types.ts';
+import type { Session } from '../session.ts';
+import { schemaOptions } from './options.ts';
+
+/** Statements that store the snapshot, to be sent last in a transaction that changes the schema. */
+export function snapshotStatements(config: Config, options: SchemaOptions): string[] {
+  return storeSnapshotSql(options, trackingName(config.trackingTable));
+}
+
+/**
+ * Stores the snapshot in a transaction of its own; the ledger must be up to date.
+ * @param options as a drift check gives them; without, only our own tracking table is left out
+ */
+export async function takeSnapshot(
+  session: Session,
+  config: Config,
+  options: SchemaOptions = schemaOptions(config),
+): Promise<void> {
+  const { error } = await session.batch(ownTransaction(config, options));
+  if (error === null) return;
+  await session.batch('ROLLBACK');
+  throw error;
+}
+
+/**
+ * The same after a run that was cut short, where failing would only hide why it was. What could not be stored is found
+ * out by the next run, which then says that it does not know.
+ */
+export async function takeSnapshotAfterFailure(
+  session: Session,
+  config: Config,
+  options: SchemaOptions,
+  failure: MigrateError,
+): Promise<void> {
+  // Without its session the run has lost the lock: another one may be at work by now.
+  if (failure.code === 'connection') return;
+  const interrupted = failure.code === 'interrupted' || failure.code === 'terminated';
+  const work = interrupted
+    ? // Our own session is being cancelled and cut.
+      session.aside((client) => client.query(ownTransaction(config, options)))
+    : takeSnapshot(session, config, options);
+  await work.catch(() => undefined);
+}
+
+function ownTransaction(config: Config, options: SchemaOptions): string {
+  return ['BEGIN', ...snapshotStatements(config, options), 'COMMIT'].join(';\n');
+}
+
+/** Called before our tracking table is created, so that its sudden being there is no drift to other applications. */
+export async function leaveOutTracking(session: Session, config: Config): Promise<void> {
+  const { error } = await session.batch(leaveOutSql(trackingName(config.trackingTable)));
+  if (error !== null && (error as { code?: string }).code !== '42P01') throw error;
+}

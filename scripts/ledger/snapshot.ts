@@ -1,0 +1,113 @@
+// Takes what to leave out; gives the ledger's SQL around the stored snapshot: take it, read its head, read its objects.
+// It decides nothing: whether two schemas agree is the drift check's work.
+import { createHash } from 'node:crypto';
+import pg from 'pg';
+import { gateSql } from '../schema/gate.ts';
+import { canonicalSettings, classHashesSql, classStatesSql, completeHashes } from '../schema/snapshot.ts';
+import {
+  type ClassHashes,
+  defaultSchemaOptions,
+  type ObjectClass,
+  objectClasses,
+  type SchemaObject,
+  type SchemaOptions,
+} from '../schema/types.ts';
+
+/** What the ledger knows of the last snapshot, and of itself since then. All null where there is no snapshot. */
+export interface SnapshotHead {
+  readonly gate: string | null;
+  /** The gate as it is now, under the options that were asked for. */
+  readonly gateNow: string;
+  readonly method: string | null;
+  readonly options: Pick<SchemaOptions, 'include' | 'ignore'> | null;
+  readonly tracking: readonly string[] | null;
+  readonly seq: number | null;
+  readonly seqNow: number | null;
+  readonly journal: string | null;
+  readonly journalNow: string;
+  readonly hashes: ClassHashes;
+  /** Tracking tables of all applications that the ledger has entries of; read only where there is no snapshot. */
+  readonly applications: readonly string[];
+}
+
+const quote = pg.escapeLiteral;
+
+/** What no-transaction migrations have under way: changes whenever a statement starts or ends. */
+const journalState = `(SELECT count(*) || ' ' || coalesce(max(extract(epoch FROM greatest(started_at, finished_at))), 0) || ' ' || count(*) FILTER (WHERE done) FROM migration_ledger.journal)`;
+
+/** Changes when another version of the tool reads the schema in another way. */
+export function snapshotMethod(): string {
+  return createHash('sha256').update(classHashesSql(defaultSchemaOptions)).digest('hex').slice(0, 16);
+}
+
+/** Options without the tracking tables, which are a column of their own. */
+export function optionsText({ include, ignore }: SchemaOptions): string {
+  return JSON.stringify({ include: [...include].sort(), ignore });
+}
+
+/**
+ * Statements that take the snapshot and store it, all inside the server; they belong into a transaction, which they give
+ * other settings until its end.
+ */
+export function storeSnapshotSql(options: SchemaOptions, ownTracking: string): string[] {
+  const tracking = options.tracking.map(({ schema, table }) => quote(`${schema}.${table}`)).join(', ');
+  return [
+    ...canonicalSettings.split('\n').map((setting) => setting.replace(/;$/, '')),
+    "SET LOCAL statement_timeout = '0'",
+    'DELETE FROM migration_ledger.snapshot_classes',
+    // One statement, so that gate and objects are of the same moment.
+    `${classStatesSql(options)}, stored AS (
+  INSERT INTO migration_ledger.snapshot_classes (class, hash, objects) SELECT class, hash, objects FROM class_state
+)
+INSERT INTO migration_ledger.snapshot (gate, method, options, tracking, seq, newest, journal)
+SELECT (SELECT gate FROM (${gateSql(options)}) AS now), ${quote(snapshotMethod())}, ${quote(optionsText(options))},
+  ARRAY[${tracking}]::text[], (SELECT max(seq) FROM migration_ledger.entries),
+  (SELECT max(id) FROM migration_ledger.applied WHERE tracking = ${quote(ownTracking)}), ${journalState}
+ON CONFLICT (only_row) DO UPDATE SET gate = excluded.gate, method = excluded.method, options = excluded.options,
+  tracking = excluded.tracking, seq = excluded.seq, newest = excluded.newest, journal = excluded.journal, taken_at = clock_timestamp()`,
+  ];
+}
+
+/** One more tracking table to leave out, before it is created; 42P01 where the ledger is too old for snapshots. */
+export function leaveOutSql(tracking: string): string {
+  return `UPDATE migration_ledger.snapshot SET tracking = tracking || ${quote(tracking)} WHERE NOT ${quote(tracking)} = ANY (tracking)`;
+}
+
+/** A batch of two statements; the second gives one row with one column, JSON, which `parseHead` reads. */
+export function headSql(options: SchemaOptions): string {
+  // Compiling the gate's query would take longer than running it.
+  return `SET LOCAL jit = off;
+SELECT json_build_object('gate', s.gate, 'gateNow', (SELECT gate FROM (${gateSql(options)}) AS now), 'method', s.method,
+  'options', s.options::json, 'tracking', s.tracking, 'seq', s.seq, 'seqNow', (SELECT max(seq) FROM migration_ledger.entries),
+  'journal', s.journal, 'journalNow', ${journalState},
+  'hashes', (SELECT json_object_agg(class, hash) FROM migration_ledger.snapshot_classes),
+  'applications', CASE WHEN s.gate IS NULL THEN (SELECT json_agg(DISTINCT tracking) FROM migration_ledger.entries) END)
+FROM (SELECT) AS one LEFT JOIN migration_ledger.snapshot s ON true`;
+}
+
+export function parseHead(json: string): SnapshotHead {
+  const head = JSON.parse(json) as Omit<SnapshotHead, 'hashes' | 'applications'> & {
+    hashes: Record<string, string> | null;
+    applications: string[] | null;
+  };
+  return {
+    ...head,
+    hashes: completeHashes(new Map(Object.entries(head.hashes ?? {}))),
+    applications: head.applications ?? [],
+  };
+}
+
+/** Rows of `class` and `objects`; see `parseObjects`. */
+export function storedObjectsSql(classes: readonly ObjectClass[] = objectClasses): string {
+  return `SELECT class, objects FROM migration_ledger.snapshot_classes WHERE class IN (${classes.map((name) => quote(name)).join(', ')}) ORDER BY class COLLATE "C"`;
+}
+
+export function parseObjects(rows: readonly { class: string; objects: string }[]): SchemaObject[] {
+  return rows.flatMap(({ class: name, objects }) =>
+    (JSON.parse(objects) as [string, string][]).map(([identity, definition]) => ({
+      class: name as ObjectClass,
+      identity,
+      definition,
+    })),
+  );
+}
