@@ -1,0 +1,133 @@
+// Takes what differed after a down or a second up; gives findings that name the objects. Pure.
+import type { Difference } from '../schema/diff.ts';
+import { describeDifference } from '../schema/diff.ts';
+import type { Finding, Migration, SqlFile } from '../types.ts';
+
+/** Rules of `verify`; a down that is knowingly inexact says so with `-- migrate: allow inexact-down <reason>`. */
+export type VerifyRule =
+  | 'inexact-down'
+  | 'down-fails'
+  | 'up-fails'
+  | 'up-again-fails'
+  | 'up-again-differs'
+  | 'column-order'
+  | 'irreversible'
+  | 'probe-rows'
+  | 'probe-fails';
+
+interface Place {
+  readonly line?: number;
+  readonly column?: number;
+}
+
+function finding(
+  rule: VerifyRule,
+  severity: Finding['severity'],
+  file: SqlFile,
+  message: string,
+  help: string,
+  { line = 1, column = 1 }: Place = {},
+): Finding {
+  return { rule, severity, file: file.path, line, column, message, help };
+}
+
+/** What a down left different, one line per object: "`down` leaves table public.x behind". */
+export function inexactDown({ id, down, up }: Migration, differences: readonly Difference[]): Finding[] {
+  const drift = differences.filter(({ severity }) => severity === 'drift');
+  const order = differences.filter(({ severity }) => severity === 'warning');
+  const allowed = [...down.directives.allow, ...up.directives.allow].find(
+    ({ rule }) => rule === 'inexact-down',
+  );
+  const help =
+    'Write the down so that it brings back exactly what was there before the up; what it may knowingly leave is said with "-- migrate: allow inexact-down <reason>".';
+  const findings = drift.map((difference) =>
+    finding(
+      'inexact-down',
+      allowed === undefined ? 'error' : 'info',
+      down,
+      `${afterDown(difference)}${allowed === undefined ? '' : ` (allowed: ${allowed.reason})`}`,
+      help,
+    ),
+  );
+  if (order.length > 0) {
+    findings.push(
+      finding(
+        'column-order',
+        'warning',
+        down,
+        `after \`down\` the order of columns differs: ${order.map(({ identity }) => identity).join(', ')}`,
+        'PostgreSQL adds columns at the end, so this can rarely be helped. SELECT * and INSERT without a column list notice it.',
+      ),
+    );
+  }
+  if (allowed !== undefined && drift.length === 0) {
+    findings.push({
+      ...finding(
+        'inexact-down',
+        'warning',
+        down,
+        `${id} allows inexact-down, yet its down is exact`,
+        'Remove the directive.',
+        { line: allowed.line },
+      ),
+      rule: 'unused-allow',
+    });
+  }
+  return findings;
+}
+
+function afterDown(difference: Difference): string {
+  const { change, kind, identity } = difference;
+  if (change === 'added') return `\`down\` leaves ${kind} ${identity} behind`;
+  if (change === 'removed') return `${kind} ${identity} is lost after \`down\``;
+  return `after \`down\`: ${describeDifference(difference).replace(/^~ /, '')}`;
+}
+
+export function upAgainDiffers({ up }: Migration, differences: readonly Difference[]): Finding[] {
+  return differences
+    .filter(({ severity }) => severity === 'drift')
+    .map((difference) =>
+      finding(
+        'up-again-differs',
+        'error',
+        up,
+        `applied again after its down, it gives another schema: ${describeDifference(difference)}`,
+        'The up depends on something that its down does not take away.',
+      ),
+    );
+}
+
+export function irreversible({ down, id }: Migration): Finding {
+  return finding(
+    'irreversible',
+    'info',
+    down,
+    `${id} is irreversible (${down.directives.irreversible}): only its up was run`,
+    '',
+  );
+}
+
+export function fails(
+  rule: 'down-fails' | 'up-again-fails' | 'up-fails' | 'probe-fails',
+  file: SqlFile,
+  message: string,
+  place: Place,
+): Finding {
+  const help = {
+    'down-fails': 'In an emergency this down would fail just like that. Mend it.',
+    'up-again-fails': 'The down leaves something behind that the up trips over.',
+    'up-fails': 'The migration does not run on the schema that the earlier ones add up to.',
+    'probe-fails': 'The rows in db/probe must fit the schema before the up.',
+  }[rule];
+  return finding(rule, 'error', file, message, help, place);
+}
+
+export function probeRowsDiffer({ down }: Migration, table: string, when: string): Finding {
+  return finding(
+    'probe-rows',
+    'error',
+    down,
+    `rows of ${table} are not the same ${when}`,
+    'A revert in an emergency would lose or change rows. Keep what the up replaces until a later release.',
+  );
+}

@@ -1,0 +1,77 @@
+// Takes migrations and a scratch server; gives what their downs do not restore. One cycle per migration, each going on
+// from where the last one ended: linear in the length of the history.
+import { applyMigrations } from '../lint/replay.ts';
+import type { ClassHashes } from '../schema/types.ts';
+import type { Shadow } from '../shadow.ts';
+import { loadParser, type Parser } from '../statements.ts';
+import type { Finding, Migration, SqlFile } from '../types.ts';
+import { type Bench, connectTo, scratchOf } from './bench.ts';
+import { cycleCommitted } from './committed.ts';
+import { type CycleResult, cycleInTransaction } from './cycle.ts';
+
+export interface VerifyRequest {
+  readonly earlier: readonly Migration[];
+  readonly underReview: readonly Migration[];
+  /** Rows to put in before an up, by version. */
+  readonly probes: ReadonlyMap<string, SqlFile>;
+  readonly onMigration?: (migration: Migration, findings: readonly Finding[]) => void;
+  readonly signal?: AbortSignal;
+}
+
+/** @throws MigrateError `migration-failed` when an earlier migration does not run */
+export async function verifyMigrations(shadow: Shadow, request: VerifyRequest): Promise<Finding[]> {
+  const parse = await loadParser();
+  const database = await shadow.create();
+  const bench: Bench = { database, client: await connectTo(database), inside: false };
+  try {
+    await applyMigrations(bench.client, request.earlier, parse);
+    return await verifyEach(shadow, bench, parse, request);
+  } finally {
+    await bench.client.end().catch(() => undefined);
+  }
+}
+
+async function verifyEach(
+  shadow: Shadow,
+  bench: Bench,
+  parse: Parser,
+  request: VerifyRequest,
+): Promise<Finding[]> {
+  const findings: Finding[] = [];
+  let before: ClassHashes | null = await scratchOf(bench, parse).hashes();
+  for (const migration of request.underReview) {
+    request.signal?.throwIfAborted();
+    const result: CycleResult = await cycle(
+      shadow,
+      bench,
+      parse,
+      migration,
+      before,
+      request.probes.get(migration.version) ?? null,
+    );
+    findings.push(...result.findings);
+    request.onMigration?.(migration, result.findings);
+    before = result.after;
+    if (before === null) break;
+  }
+  return findings;
+}
+
+async function cycle(
+  shadow: Shadow,
+  bench: Bench,
+  parse: Parser,
+  migration: Migration,
+  before: ClassHashes,
+  probe: SqlFile | null,
+): Promise<CycleResult> {
+  const outside = migration.up.directives.noTransaction || migration.down.directives.noTransaction;
+  if (outside) return cycleCommitted(shadow, bench, parse, migration, before);
+  bench.inside = true;
+  const result = await cycleInTransaction(scratchOf(bench, parse), migration, before, probe);
+  bench.inside = false;
+  // What fails only because three files shared one transaction is no fault of theirs.
+  if (!result.doubtful) return result;
+  const committed = await cycleCommitted(shadow, bench, parse, migration, before);
+  return { ...committed, findings: [...(result.probed ?? []), ...committed.findings] };
+}
