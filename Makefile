@@ -46,7 +46,7 @@ migrate-baseline: ready ## adopt an existing database: to=V [from=TOOL] [table=T
 	@$(call run,migrate:baseline) $(call opt,to,to) $(call opt,from,from) $(call opt,table,table) $(call opt,confirm,confirm) $(call opt,reason,reason) $(call opt,dir,dir) $(args)
 
 migrate-repair: ready ## accept=V, forget=V, record=V=applied (or =pending), with reason="…"
-	@$(call run,migrate:repair) $(call opt,accept,accept) $(call opt,accept-down,accept_down) $(call opt,forget,forget) $(call opt,record,record) $(call opt,resolve,resolve) $(call opt,confirm,confirm) $(call opt,reason,reason) $(call opt,dir,dir) $(args)
+	@$(call run,migrate:repair) $(call opt,accept,accept) $(call opt,accept_down,accept-down) $(call opt,forget,forget) $(call opt,record,record) $(call opt,resolve,resolve) $(call opt,confirm,confirm) $(call opt,reason,reason) $(call opt,dir,dir) $(args)
 
 migrate-rebase: ready ## give pending files older than the newest applied a fresh version
 	@$(call run,migrate:rebase) $(call opt,dir,dir) $(args)
