@@ -5,11 +5,12 @@
 SHELL := /bin/sh
 .SUFFIXES:
 
-# A value reaches the shell through the environment, so that no character in it can be taken for a command.
+# A value reaches the shell through the environment, so that no character in it can be taken for a command. Only what
+# stands on make's own command line counts: a variable that the shell happens to have must not steer a migration.
 export name to n confirm reason since args dir plan out
-export from table accept accept_down forget record resolve set log
+export from table accept accept_down forget record resolve set log write expect_fingerprint
 
-opt = $${$(1):+--$(2)} $${$(1):+"$$$(1)"}
+opt = $(if $(findstring command,$(origin $(1))),--$(2) "$$$(1)")
 run = npm run --silent $(1) --
 
 node_modules/.package-lock.json: package.json package-lock.json
@@ -18,17 +19,17 @@ node_modules/.package-lock.json: package.json package-lock.json
 
 ready: node_modules/.package-lock.json
 
-.PHONY: help ready migrate-new migrate-up migrate-down migrate-redo migrate-status migrate-plan migrate-baseline migrate-repair migrate-rebase migrate-environment manifest db-up db-down db-reset test lint check
+.PHONY: help ready migrate-new migrate-up migrate-down migrate-redo migrate-status migrate-plan migrate-drift schema docs migrate-baseline migrate-repair migrate-rebase migrate-environment manifest db-up db-down db-reset test lint check
 
 help: ## list the targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 } /^## / { printf "\n%s\n", substr($$0, 4) }' $(MAKEFILE_LIST)
 
 ## Migrations
 migrate-new: ready ## write a new pair of files: name=create-users-table
-	@$(call run,migrate:create) "$$name"
+	@$(call run,migrate:create) $(if $(findstring command,$(origin name)),"$$name","")
 
 migrate-up: ready ## apply pending migrations: [to=V] [n=K]
-	@$(call run,migrate:up) $(call opt,to,to) $(call opt,n,n) $(call opt,plan,plan) $(call opt,dir,dir) $(args)
+	@$(call run,migrate:up) $(call opt,to,to) $(call opt,n,n) $(call opt,plan,plan) $(call opt,expect-fingerprint,expect_fingerprint) $(call opt,dir,dir) $(args)
 
 migrate-down: ready ## revert the newest one: [to=V] [n=K] [confirm=ENVIRONMENT]
 	@$(call run,migrate:down) $(call opt,to,to) $(call opt,n,n) $(call opt,confirm,confirm) $(call opt,dir,dir) $(args)
@@ -41,6 +42,9 @@ migrate-status: ready ## every migration and its state: [log=K] shows the audit 
 
 migrate-plan: ready ## what up would do, writing nothing: [to=V] [n=K]
 	@$(call run,migrate:plan) $(call opt,to,to) $(call opt,n,n) $(call opt,dir,dir) $(args)
+
+migrate-drift: ready ## was the schema changed by hand? [accept=1 reason="…"] [write=NAME] [confirm=ENVIRONMENT]
+	@$(call run,migrate:drift) $${accept:+--accept} $(call opt,write,write) $(call opt,reason,reason) $(call opt,confirm,confirm) $(call opt,dir,dir) $(args)
 
 migrate-baseline: ready ## adopt an existing database: to=V [from=TOOL] [table=T]
 	@$(call run,migrate:baseline) $(call opt,to,to) $(call opt,from,from) $(call opt,table,table) $(call opt,confirm,confirm) $(call opt,reason,reason) $(call opt,dir,dir) $(args)
@@ -63,6 +67,12 @@ migrate-lint: ready ## what each statement would do to a live database: [since=R
 
 migrate-verify: ready ## up, down, up on a scratch database: [since=REF]
 	@$(call run,migrate:verify) $(call opt,since,since) $(call opt,dir,dir) $(args)
+
+schema: ready ## write db/schema.sql, what the migrations add up to
+	@$(call run,migrate:schema) $(call opt,dir,dir) $(args)
+
+docs: ready ## write db/SCHEMA.md: tables, comments, diagram
+	@$(call run,migrate:docs) $(call opt,dir,dir) $(args)
 
 ## Development database
 db-up: ready ## start the embedded PostgreSQL 16
