@@ -29,7 +29,7 @@ migrate-new: ready ## write a new pair of files: name=create-users-table
 	@$(call run,migrate:create) $(if $(findstring command,$(origin name)),"$$name","")
 
 migrate-up: ready ## apply pending migrations: [to=V] [n=K]
-	@$(call run,migrate:up) $(call opt,to,to) $(call opt,n,n) $(call opt,plan,plan) $(call opt,expect-fingerprint,expect_fingerprint) $(call opt,dir,dir) $(args)
+	@$(call run,migrate:up) $(call opt,to,to) $(call opt,n,n) $(call opt,plan,plan) $(call opt,expect_fingerprint,expect-fingerprint) $(call opt,dir,dir) $(args)
 
 migrate-down: ready ## revert the newest one: [to=V] [n=K] [confirm=ENVIRONMENT]
 	@$(call run,migrate:down) $(call opt,to,to) $(call opt,n,n) $(call opt,confirm,confirm) $(call opt,dir,dir) $(args)
@@ -44,7 +44,7 @@ migrate-plan: ready ## what up would do, writing nothing: [to=V] [n=K]
 	@$(call run,migrate:plan) $(call opt,to,to) $(call opt,n,n) $(call opt,dir,dir) $(args)
 
 migrate-drift: ready ## was the schema changed by hand? [accept=1 reason="…"] [write=NAME] [confirm=ENVIRONMENT]
-	@$(call run,migrate:drift) $${accept:+--accept} $(call opt,write,write) $(call opt,reason,reason) $(call opt,confirm,confirm) $(call opt,dir,dir) $(args)
+	@$(call run,migrate:drift) $(if $(findstring command,$(origin accept)),--accept) $(call opt,write,write) $(call opt,reason,reason) $(call opt,confirm,confirm) $(call opt,dir,dir) $(args)
 
 migrate-baseline: ready ## adopt an existing database: to=V [from=TOOL] [table=T]
 	@$(call run,migrate:baseline) $(call opt,to,to) $(call opt,from,from) $(call opt,table,table) $(call opt,confirm,confirm) $(call opt,reason,reason) $(call opt,dir,dir) $(args)

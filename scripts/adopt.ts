@@ -6,11 +6,14 @@ import type { AppliedMigration, Migration } from './types.ts';
 
 /** One transaction with an entry per tracked migration, with the texts that are on disk now. */
 export async function adopt(
-  context: Pick<RunContext, 'session' | 'config' | 'provenance'>,
+  context: Pick<RunContext, 'session' | 'config' | 'provenance' | 'closing'>,
   history: History,
   migrations: readonly Migration[],
 ): Promise<void> {
-  await recordTogether(context, adoptStatements(context, history.applied, migrations));
+  await recordTogether(context, [
+    ...adoptStatements(context, history.applied, migrations),
+    ...context.closing,
+  ]);
 }
 
 /** The same as SQL, to be part of a larger transaction. */

@@ -61,6 +61,10 @@ const commands: readonly CommandLine[] = [
       dryRun,
       outOfOrder,
       ['--single-transaction', 'all pending migrations in one transaction, or none'],
+      [
+        '--expect-fingerprint [fingerprint]',
+        'exit 5 when the schema is then not this one; without a value, that of db/schema.sql',
+      ],
     ],
     load: async () => (await import('./commands/up.ts')).up,
   },
@@ -90,6 +94,31 @@ const commands: readonly CommandLine[] = [
     summary: 'what up would do, statement by statement',
     options: [to, steps, outOfOrder],
     load: async () => (await import('./commands/plan.ts')).plan,
+  },
+  {
+    name: 'drift',
+    summary: 'the live schema against what the last run left behind, object by object',
+    options: [
+      ['--accept', "record today's schema as right; needs --reason"],
+      ['--write <name>', 'the difference as a new migration, recorded as applied here'],
+      reason,
+      confirm,
+    ],
+    load: async () => (await import('./commands/drift.ts')).drift,
+  },
+  {
+    name: 'schema',
+    offline: true,
+    summary: 'write db/schema.sql, what all migrations add up to',
+    options: [['--check', 'exit 9 when the committed file is stale, write nothing']],
+    load: async () => (await import('./commands/schema.ts')).schema,
+  },
+  {
+    name: 'docs',
+    offline: true,
+    summary: 'write db/SCHEMA.md: tables, columns, comments and a diagram',
+    options: [['--check', 'exit 9 when the committed file is stale, write nothing']],
+    load: async () => (await import('./commands/docs.ts')).docs,
   },
   {
     name: 'baseline',

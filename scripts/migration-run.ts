@@ -6,6 +6,7 @@ import { audited } from './audit.ts';
 import type { CommandInput, CommandResult, Progress } from './command.ts';
 import type { Config } from './config.ts';
 import { checkDrift, type DriftCheck } from './drift/check.ts';
+import { type Expectation, meetExpectation } from './drift/expect.ts';
 import { leftSomething, sayDrift, stopForDrift } from './drift/run.ts';
 import {
   leaveOutTracking,
@@ -39,6 +40,8 @@ export interface RunRequest {
   /** All steps in one transaction. */
   readonly together?: boolean;
   readonly fromDisk?: boolean;
+  /** What the schema must be in the end, also when nothing ran. */
+  readonly expectation?: Expectation | undefined;
   /** What to say when the plan is empty. */
   readonly nothing: (history: History) => string;
 }
@@ -61,21 +64,39 @@ export async function runMigrations(
         const drift = await checkDrift(session, config, history);
         if (drift.state === 'drifted') return stopForDrift(drift, session, config);
         sayDrift(drift, history, progress);
-        const plan = request.plan(migrations, history);
-        if (plan.steps.length === 0 && !history.adoptable) {
-          if (drift.stale && history.ledgerCurrent) await takeSnapshot(session, config, drift.options);
-          return nothingToDo(request.nothing(history), session);
-        }
-        const steps = readySteps(plan.steps, await textsOf(session, plan), request.fromDisk);
-        const context = await prepare({ config, progress, signal }, session, history, migrations, drift);
-        if (steps.length === 0) return { ...nothingToDo(request.nothing(history), session), wrote: true };
-        const result = await (request.together ? executeTogether : execute)(context, steps);
-        if (result.failure !== null && leftSomething(result.outcomes, steps))
-          await takeSnapshotAfterFailure(session, config, drift.options, result.failure);
-        return report(result, session, progress);
+        const result = await runChecked(input, session, request, { migrations, history, drift });
+        if (request.expectation === undefined || result.error != null) return result;
+        const met = await meetExpectation(session, config, drift.options, request.expectation);
+        return { ...result, document: { ...result.document, ...met.document }, error: met.error };
       });
     return audited(input, session, locked);
   });
+}
+
+interface Checked {
+  readonly migrations: readonly Migration[];
+  readonly history: CheckedHistory;
+  readonly drift: DriftCheck;
+}
+
+async function runChecked(
+  { config, progress, signal }: CommandInput<unknown>,
+  session: Session,
+  request: RunRequest,
+  { migrations, history, drift }: Checked,
+): Promise<CommandResult> {
+  const plan = request.plan(migrations, history);
+  if (plan.steps.length === 0 && !history.adoptable) {
+    if (drift.stale && history.ledgerCurrent) await takeSnapshot(session, config, drift.options);
+    return nothingToDo(request.nothing(history), session);
+  }
+  const steps = readySteps(plan.steps, await textsOf(session, plan), request.fromDisk);
+  const context = await prepare({ config, progress, signal }, session, history, migrations, drift);
+  if (steps.length === 0) return { ...nothingToDo(request.nothing(history), session), wrote: true };
+  const result = await (request.together ? executeTogether : execute)(context, steps);
+  if (result.failure !== null && leftSomething(result.outcomes, steps))
+    await takeSnapshotAfterFailure(session, config, drift.options, result.failure);
+  return report(result, session, progress);
 }
 
 export function lockWait({ progress, signal }: Pick<CommandInput<unknown>, 'progress' | 'signal'>) {

@@ -3,6 +3,7 @@
 import { audited } from './audit.ts';
 import type { CommandInput, CommandResult } from './command.ts';
 import { type CheckedHistory, readClassified } from './history-check.ts';
+import { keepCurrentSql, rememberCurrentSql } from './ledger/snapshot.ts';
 import { type RecordContext, recordTogether } from './ledger/together.ts';
 import { ensureLedger, needsLedger } from './ledger.ts';
 import { loadMigrations } from './load.ts';
@@ -48,5 +49,5 @@ export async function writeHistory(context: HistoryWork, statements: readonly st
     await refuseMissingPrivileges(session, config, history);
     await ensureLedger(session, await loadEngine(config.trackingTable), history, provenance);
   }
-  await recordTogether(context, statements);
+  await recordTogether(context, [rememberCurrentSql, ...statements, keepCurrentSql]);
 }

@@ -1,6 +1,8 @@
 // plan: what up or down would do, statement by statement, writing nothing.
 import { allowsOutOfOrder } from '../binding.ts';
 import type { Command } from '../command.ts';
+import { checkDrift } from '../drift/check.ts';
+import { sayDrift, stopForDrift } from '../drift/run.ts';
 import { type MigrationState, toleratedByDown } from '../history.ts';
 import { readChecked } from '../history-check.ts';
 import { readState, readTexts } from '../ledger.ts';
@@ -31,6 +33,9 @@ export const plan: Command<PlanFlags> = async ({ config, flags, progress, signal
     const tolerated =
       direction === 'down' ? toleratedByDown : new Set<MigrationState>(outOfOrder ? ['out of order'] : []);
     const history = await readChecked(session, config, state, migrations, tolerated);
+    const drift = await checkDrift(session, config, history);
+    if (drift.state === 'drifted') return stopForDrift(drift, session, config);
+    sayDrift(drift, history, progress);
     const { steps } = (direction === 'up' ? planUp : planDown)(migrations, history.applied, target);
     const seqs = steps.flatMap(({ applied }) => (applied?.entry ? [applied.entry.seq] : []));
     const ready = readySteps(

@@ -1,6 +1,9 @@
 // status: every migration and its state, or the audit log. It never writes, not even a table.
 import { allowsOutOfOrder } from '../binding.ts';
 import type { Command, CommandResult } from '../command.ts';
+import { checkDrift, readLiveHashes } from '../drift/check.ts';
+import { portableFingerprint } from '../drift/options.ts';
+import { driftJson, driftLines } from '../drift/report.ts';
 import { MigrateError } from '../errors.ts';
 import { historyError, type MigrationStatus } from '../history.ts';
 import { readClassified } from '../history-check.ts';
@@ -24,7 +27,10 @@ export const status: Command<StatusFlags> = async ({ config, flags, progress, si
   return withSession(config, { signal, ...sessionHooks(progress) }, async (session) => {
     sayTarget(config, session, progress);
     const state = await readState(session, config);
-    const { statuses, environment } = await readClassified(session, config, state, migrations);
+    const history = await readClassified(session, config, state, migrations);
+    const { statuses, environment } = history;
+    const drift = await checkDrift(session, config, history);
+    const hashes = drift.hashes ?? (await readLiveHashes(session, drift.options));
     const log = limit === undefined ? null : await readAudit(session, limit);
     const outOfOrder = allowsOutOfOrder(config, undefined);
     const error = historyError(statuses, new Set(outOfOrder ? ['out of order'] : []));
@@ -32,15 +38,15 @@ export const status: Command<StatusFlags> = async ({ config, flags, progress, si
     const document = {
       migrations: statuses.map(statusJson),
       mark: environment,
-      drift: { state: 'unknown', differences: [] },
-      fingerprint: null,
+      drift: driftJson(drift),
+      fingerprint: portableFingerprint(hashes),
       ...(log === null ? {} : { log }),
     };
     return {
       document,
-      lines: [...tableOf(statuses, log), summary(statuses, pending)],
+      lines: [...tableOf(statuses, log), ...driftLines(drift, config.verbose), summary(statuses, pending)],
       error,
-      verdict: flags.check && pending > 0 ? 'pending' : null,
+      verdict: drift.state === 'drifted' ? 'drift' : flags.check && pending > 0 ? 'pending' : null,
     } satisfies CommandResult;
   });
 };

@@ -1,6 +1,7 @@
 // up: applies pending migrations, oldest first.
 import { allowsOutOfOrder } from '../binding.ts';
 import type { Command } from '../command.ts';
+import { readExpectation } from '../drift/expect.ts';
 import { MigrateError } from '../errors.ts';
 import { runMigrations } from '../migration-run.ts';
 import { planUp } from '../plan.ts';
@@ -11,6 +12,8 @@ export interface UpFlags extends TargetFlags {
   readonly dryRun?: boolean;
   readonly allowOutOfOrder?: boolean;
   readonly singleTransaction?: boolean;
+  /** True without a value. */
+  readonly expectFingerprint?: string | true;
 }
 
 export const up: Command<UpFlags> = async (input) => {
@@ -18,7 +21,9 @@ export const up: Command<UpFlags> = async (input) => {
   const target = readPlanTarget(flags, false);
   if (flags.dryRun) return planCommand(input);
   const outOfOrder = allowsOutOfOrder(config, flags.allowOutOfOrder);
+  const expected = flags.expectFingerprint;
   return runMigrations(input, {
+    expectation: expected === undefined ? undefined : readExpectation(config, expected),
     tolerated: new Set(outOfOrder ? ['out of order'] : []),
     plan: (migrations, { applied }) => {
       const plan = planUp(migrations, applied, target);

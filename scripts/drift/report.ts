@@ -11,7 +11,13 @@ export function driftJson(check: DriftCheck): Record<string, unknown> {
   return { state: check.state, reason: check.reason, differences: of('drift'), warnings: of('warning') };
 }
 
-function differenceJson({ kind, identity, change, expected, actual }: Difference): Record<string, unknown> {
+export function differenceJson({
+  kind,
+  identity,
+  change,
+  expected,
+  actual,
+}: Difference): Record<string, unknown> {
   return { kind, identity, change, expected, actual };
 }
 
@@ -53,6 +59,21 @@ export function countDiffering(n: number): string {
   return `${count(n, 'object')} ${n === 1 ? 'differs' : 'differ'}`;
 }
 
+/** Of an object that came or went, `verbose` also lists what came or went with it. */
+function listedDrifts(check: DriftCheck, verbose: boolean): Difference[] {
+  return verbose ? check.everything.filter(({ severity }) => severity === 'drift') : driftsOf(check);
+}
+
+/** The differences, warnings too, and the verdict. */
+export function driftLines(check: DriftCheck, verbose: boolean): string[] {
+  const warnings = differenceLines(warningsOf(check), verbose);
+  return [
+    ...differenceLines(listedDrifts(check, verbose), verbose).map((line) => `  ${line}`),
+    ...warnings.map((line) => `  ${line} (a warning only)`),
+    driftVerdict(check),
+  ];
+}
+
 /** What stops a run that would build on a schema that nobody knows. */
 export function driftError(check: DriftCheck, verbose: boolean): MigrateError {
   const differences = driftsOf(check);
@@ -60,7 +81,7 @@ export function driftError(check: DriftCheck, verbose: boolean): MigrateError {
     'drift',
     `The schema was changed by hand: ${countDiffering(differences.length)} from what the last run left behind`,
     {
-      problems: differenceLines(differences, verbose),
+      problems: differenceLines(listedDrifts(check, verbose), verbose),
       hint: `${verbose ? '' : 'make migrate-drift args=--verbose shows the definitions. '}Undo the change; or keep it as a migration: npm run migrate:drift -- --write <name>; or record it as right: npm run migrate:drift -- --accept --reason "…"`,
       state: 'Nothing was changed.',
     },

@@ -68,6 +68,15 @@ ON CONFLICT (only_row) DO UPDATE SET gate = excluded.gate, method = excluded.met
   ];
 }
 
+/**
+ * Two statements around others that record something but change no schema: where the snapshot was up to date before them,
+ * it still is afterwards.
+ */
+export const rememberCurrentSql = `SELECT set_config('migrate.snapshot_is_current', EXISTS (SELECT FROM migration_ledger.snapshot
+  WHERE seq IS NOT DISTINCT FROM (SELECT max(seq) FROM migration_ledger.entries) AND journal = ${journalState})::text, true)`;
+export const keepCurrentSql = `UPDATE migration_ledger.snapshot SET seq = (SELECT max(seq) FROM migration_ledger.entries), journal = ${journalState}
+  WHERE current_setting('migrate.snapshot_is_current') = 'true'`;
+
 /** One more tracking table to leave out, before it is created; 42P01 where the ledger is too old for snapshots. */
 export function leaveOutSql(tracking: string): string {
   return `UPDATE migration_ledger.snapshot SET tracking = tracking || ${quote(tracking)} WHERE NOT ${quote(tracking)} = ANY (tracking)`;

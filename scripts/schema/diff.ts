@@ -187,13 +187,21 @@ function window(before: string, after: string): [string, string] {
   return [cut(before), cut(after)];
 }
 
+/** `varchar(50)`, as people write it. */
+function shortType(type: string): string {
+  return type
+    .replace('character varying', 'varchar')
+    .replace(/timestamp(\(\d\))? with time zone/, 'timestamptz$1')
+    .replace(/timestamp(\(\d\))? without time zone/, 'timestamp$1');
+}
+
 function describeChange(key: string, before: string | undefined, after: string | undefined): string {
   const name = key.replaceAll('_', ' ');
   // Line breaks alone may be all that changed: then squeezing them would show two equal texts.
   if (before !== undefined && after !== undefined && squeeze(before) === squeeze(after))
     return `${name}: white space changed`;
   const [left, right] = window(squeeze(before ?? 'none'), squeeze(after ?? 'none'));
-  return key === 'type' ? `${left} → ${right}` : `${name}: ${left} → ${right}`;
+  return key === 'type' ? `${shortType(left)} → ${shortType(right)}` : `${name}: ${left} → ${right}`;
 }
 
 function describeParts(expected: string, actual: string): string {
@@ -211,7 +219,7 @@ export function describeDifference(difference: Difference): string {
   const line = `${marks[change]} ${spokenKind(difference)} ${identity}`;
   if (expected !== null && actual !== null) return `${line}: ${describeParts(expected, actual)}`;
   const parts = parseDefinition(actual ?? expected ?? '');
-  if (difference.kind === 'column') return `${line}: ${parts.get('type')}`;
+  if (difference.kind === 'column') return `${line}: ${shortType(parts.get('type') ?? '')}`;
   if (difference.kind === 'setting') return `${line}: ${squeeze(parts.get('value') ?? '').slice(0, longest)}`;
   return line;
 }

@@ -1,0 +1,51 @@
+// drift: the live schema against what the last run left behind; --accept and --write settle what differs.
+import type { Command, CommandInput, CommandResult } from '../command.ts';
+import { acceptDrift } from '../drift/accept.ts';
+import { checkDrift, readLiveHashes } from '../drift/check.ts';
+import { portableFingerprint } from '../drift/options.ts';
+import { driftJson, driftLines } from '../drift/report.ts';
+import { writeDrift } from '../drift/write.ts';
+import { MigrateError } from '../errors.ts';
+import { readHistory, readState } from '../ledger.ts';
+import { sayTarget, sessionHooks } from '../migration-run.ts';
+import { type ConfirmFlags, refuseUnconfirmed } from '../protection.ts';
+import { withHistory } from '../recording.ts';
+import { withSession } from '../session.ts';
+import { normaliseName } from '../version.ts';
+
+export interface DriftFlags extends ConfirmFlags {
+  readonly accept?: boolean;
+  readonly write?: string;
+  readonly reason?: string;
+}
+
+export const drift: Command<DriftFlags> = async (input) => {
+  const { config, flags } = input;
+  const { accept, write, reason } = flags;
+  if (accept && write !== undefined)
+    throw new MigrateError('usage', '--accept and --write are two ways out: choose one');
+  if (accept && (reason ?? '').trim() === '')
+    throw new MigrateError('usage', 'What is accepted is recorded with its reason: give --reason "…"');
+  if (reason !== undefined && !accept && write === undefined)
+    throw new MigrateError('usage', '--reason belongs to --accept or --write');
+  if (!accept && write === undefined) return show(input);
+  const name = write === undefined ? '' : normaliseName(write);
+  refuseUnconfirmed(config, flags);
+  return withHistory(input, (context) =>
+    accept ? acceptDrift(context, reason ?? '') : writeDrift(context, name, reason),
+  );
+};
+
+async function show({ config, progress, signal }: CommandInput<DriftFlags>): Promise<CommandResult> {
+  return withSession(config, { signal, ...sessionHooks(progress) }, async (session) => {
+    sayTarget(config, session, progress);
+    const history = await readHistory(session, config, await readState(session, config));
+    const check = await checkDrift(session, config, history);
+    const hashes = check.hashes ?? (await readLiveHashes(session, check.options));
+    return {
+      document: { drift: driftJson(check), fingerprint: portableFingerprint(hashes) },
+      lines: driftLines(check, config.verbose),
+      verdict: check.state === 'drifted' ? 'drift' : null,
+    };
+  });
+}

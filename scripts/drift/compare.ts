@@ -1,0 +1,38 @@
+// Takes two places where a schema is; gives how the second differs from the first. Only classes whose hashes differ are
+// fetched. It knows neither files nor how the places came to be.
+import type { Config } from '../config.ts';
+import { type Difference, diffSnapshots } from '../schema/diff.ts';
+import { differingClasses, readClassHashes, readObjects, withCanonicalSession } from '../schema/snapshot.ts';
+import type { Query, SchemaOptions } from '../schema/types.ts';
+import type { Session } from '../session.ts';
+import type { Migration } from '../types.ts';
+import { queryOf } from './check.ts';
+import { portable, schemaOptions } from './options.ts';
+import { withMigrated } from './scratch.ts';
+
+/** Owners and grants are not compared. */
+export async function compareSchemas(
+  expected: Query,
+  actual: Query,
+  options: SchemaOptions,
+): Promise<Difference[]> {
+  const compared = portable(options);
+  const hashesOf = (query: Query) => withCanonicalSession(query, () => readClassHashes(query, compared));
+  const classes = differingClasses(await hashesOf(expected), await hashesOf(actual));
+  const objectsOf = (query: Query) =>
+    withCanonicalSession(query, () => readObjects(query, compared, classes));
+  return diffSnapshots(await objectsOf(expected), await objectsOf(actual));
+}
+
+/**
+ * How the live schema differs from what the migrations build on an empty database.
+ * @throws MigrateError where there is no scratch server, or a migration does not run there
+ */
+export async function differencesToMigrations(
+  session: Session,
+  config: Config,
+  migrations: readonly Migration[],
+): Promise<Difference[]> {
+  const options = schemaOptions(config);
+  return withMigrated(config, migrations, (expected) => compareSchemas(expected, queryOf(session), options));
+}

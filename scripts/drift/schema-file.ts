@@ -1,0 +1,54 @@
+// Takes migrations; gives the text of db/schema.sql, made on a scratch database. It writes no file.
+import type { Config } from '../config.ts';
+import { type Difference, diffSnapshots } from '../schema/diff.ts';
+import { renderDocument } from '../schema/document.ts';
+import { renderSchema } from '../schema/render.ts';
+import { readClassHashes, readObjects, withCanonicalSession } from '../schema/snapshot.ts';
+import type { Query, SchemaObject, SchemaOptions } from '../schema/types.ts';
+import type { Migration } from '../types.ts';
+import { schemaHead } from './expected.ts';
+import { portable, portableFingerprint, schemaOptions } from './options.ts';
+import { withBuilt, withMigrated } from './scratch.ts';
+
+export interface SchemaText {
+  readonly text: string;
+  readonly fingerprint: string;
+  readonly newest: string | null;
+  /** What the file holds as a comment only, as `<class> <identity>`. */
+  readonly unsupported: readonly string[];
+  readonly objects: readonly SchemaObject[];
+}
+
+/** @throws MigrateError as `withMigrated` */
+export async function makeSchemaText(config: Config, migrations: readonly Migration[]): Promise<SchemaText> {
+  const options = portable(schemaOptions(config));
+  const newest = migrations.at(-1)?.id ?? null;
+  return withMigrated(config, migrations, async (query) => {
+    const hashes = await withCanonicalSession(query, () => readClassHashes(query, options));
+    const fingerprint = portableFingerprint(hashes);
+    const { sql, unsupported } = await renderSchema(query, options);
+    const objects = await objectsOf(query, options);
+    return { text: schemaHead(fingerprint, newest) + sql, fingerprint, newest, unsupported, objects };
+  });
+}
+
+/** How `objects` differ from what a text of db/schema.sql builds; null where it cannot be built. */
+export async function differencesToText(
+  config: Config,
+  text: string,
+  objects: readonly SchemaObject[],
+): Promise<Difference[] | null> {
+  const options = portable(schemaOptions(config));
+  return withBuilt(config, text, async (query) =>
+    diffSnapshots(await objectsOf(query, options), objects),
+  ).catch(() => null);
+}
+
+/** @throws MigrateError as `withMigrated` */
+export async function makeDocument(config: Config, migrations: readonly Migration[]): Promise<string> {
+  return withMigrated(config, migrations, (query) => renderDocument(query, portable(schemaOptions(config))));
+}
+
+function objectsOf(query: Query, options: SchemaOptions): Promise<SchemaObject[]> {
+  return withCanonicalSession(query, () => readObjects(query, options));
+}

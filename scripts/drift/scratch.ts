@@ -1,0 +1,82 @@
+// Takes migrations or a text of SQL; gives a way to query a scratch database on which they were run.
+// It never touches the target.
+import pg from 'pg';
+import type { Config } from '../config.ts';
+import { MigrateError } from '../errors.ts';
+import { applyMigrations } from '../lint/replay.ts';
+import type { Query } from '../schema/types.ts';
+import type { ScratchDatabase } from '../shadow.ts';
+import { loadParser } from '../statements.ts';
+import type { Migration } from '../types.ts';
+
+/**
+ * A database with all that the migrations build, dropped after the work.
+ * @throws MigrateError `migration-failed` naming the file that does not run; errors of `openShadow`
+ */
+export async function withMigrated<Result>(
+  config: Config,
+  migrations: readonly Migration[],
+  work: (query: Query) => Promise<Result>,
+): Promise<Result> {
+  const parse = await loadParser();
+  return withScratch(config, async (client) => {
+    try {
+      await applyMigrations(client, migrations, parse);
+    } catch (error) {
+      throw error instanceof MigrateError ? inOurWords(error) : error;
+    }
+    return work(queryOn(client));
+  });
+}
+
+function inOurWords(error: MigrateError): MigrateError {
+  const message = error.message.replace('An earlier migration', 'The migration');
+  return new MigrateError(error.code, message, {
+    ...error.options,
+    hint: 'All migrations are applied to an empty database. If one needs something that this server lacks, such as an extension, set SHADOW_DATABASE_URL to one that has it.',
+    state: 'The target database was not touched.',
+  });
+}
+
+/** A database that a text of SQL was run on as one batch; rejects with pg's error where it does not run. */
+export async function withBuilt<Result>(
+  config: Config,
+  sql: string,
+  work: (query: Query) => Promise<Result>,
+): Promise<Result> {
+  return withScratch(config, async (client) => {
+    await client.query(sql);
+    await client.query('RESET ALL');
+    return work(queryOn(client));
+  });
+}
+
+async function withScratch<Result>(
+  config: Config,
+  work: (client: pg.Client) => Promise<Result>,
+): Promise<Result> {
+  const { withShadow } = await import('../shadow.ts');
+  return withShadow({ shadowUrl: config.shadowUrl, root: config.root }, async (shadow) => {
+    const client = await connect(await shadow.create());
+    try {
+      return await work(client);
+    } finally {
+      await client.end().catch(() => undefined);
+    }
+  });
+}
+
+async function connect({ connection }: ScratchDatabase): Promise<pg.Client> {
+  const client = new pg.Client(connection);
+  client.on('error', () => undefined); // the next query reports it
+  await client.connect();
+  return client;
+}
+
+/** The rows of the last statement of a batch. */
+function queryOn(client: pg.Client): Query {
+  return async (text, values) => {
+    const results = [await client.query(text, values)].flat();
+    return results.at(-1)?.rows ?? [];
+  };
+}
