@@ -1,0 +1,195 @@
+// Table locks: bounded waiting, rollback, another attempt, and who was in the way.
+import { expect } from 'chai';
+import type pg from 'pg';
+import { expectExit, type Project, project } from '../support/cli.ts';
+import { createDatabase, type TestDatabase } from '../support/database.ts';
+import { pair, recorded, until, waitingForLock } from '../support/runs.ts';
+
+const impatient = { MIGRATE_LOCK_TIMEOUT: '300ms', MIGRATE_LOCK_RETRIES: '2' };
+const addColumn = pair(1, 'column', 'CREATE TABLE fresh (id int); ALTER TABLE busy ADD COLUMN extra int;');
+
+interface Scene {
+  readonly tool: Project;
+  readonly database: TestDatabase;
+  readonly holder: pg.Client;
+}
+
+/** A table `busy` that another session has read in a transaction that is still open. */
+async function scene(files: Record<string, string>): Promise<Scene> {
+  const tool = await project(files);
+  const database = await createDatabase();
+  await database.query('CREATE TABLE busy (id int PRIMARY KEY); INSERT INTO busy VALUES (1), (2)');
+  const holder = await database.client({ application_name: 'nightly report' });
+  await holder.query("BEGIN; SELECT count(*) FROM busy /* it's long */");
+  return { tool, database, holder };
+}
+
+describe('table locks', () => {
+  it('gives up after all retries with exit 6, names the blocker, and leaves nothing behind', async () => {
+    const { tool, database } = await scene(addColumn);
+    const result = await tool.run(['up'], { env: { ...database.env(), ...impatient } });
+    expectExit(result, 6);
+    const blocker = new RegExp(
+      `blocked by pid \\d+, user ${database.user}, nightly report, idle in transaction for .+: BEGIN; SELECT count`,
+    );
+    expect(result.stdout)
+      .to.match(blocker)
+      .and.to.match(/trying again in .*\(2 of 2\)/);
+    expect(result.stderr).to.match(blocker).and.to.include('in 3 attempts').and.to.include('55P03');
+    expect(result.stderr).to.include('column.up.sql:1:30').and.to.include('nothing of it is left');
+    expect((await recorded(database)).tracked).to.deep.equal([]);
+    expect(await database.query("SELECT to_regclass('fresh') AS fresh")).to.deep.equal([{ fresh: null }]);
+  });
+
+  it('waits longer from attempt to attempt, and not to the millisecond', async () => {
+    const { tool, database } = await scene(addColumn);
+    const env = { ...database.env(), MIGRATE_LOCK_TIMEOUT: '20ms', MIGRATE_LOCK_RETRIES: '4' };
+    const { stdout } = await tool.run(['up'], { env });
+    const pauses = [...stdout.matchAll(/trying again in (\d+) ms/g)].map(([, ms]) => Number(ms));
+    expect(pauses).to.have.length(4);
+    for (const [i, pause] of pauses.entries()) expect(pause).to.be.within(50 * 2 ** i, 100 * 2 ** i);
+  });
+
+  it('succeeds once the lock is free, with no trace of the attempts before', async () => {
+    const { tool, database, holder } = await scene(addColumn);
+    const run = tool.start(['up'], { env: { ...database.env(), MIGRATE_LOCK_TIMEOUT: '200ms' } });
+    const first = await waitingForLock(database);
+    await until('the first attempt to be rolled back', async () => {
+      const [row] = await database.query<{ state: string }>(
+        'SELECT state FROM pg_stat_activity WHERE pid = $1',
+        [first.pid],
+      );
+      return row?.state === 'idle';
+    });
+    await holder.query('COMMIT');
+    const result = await run.result;
+    expectExit(result, 0);
+    expect(result.stdout).to.include('trying again in').and.to.include('Applied 1 migration');
+    const entries = await database.query('SELECT seq FROM migration_ledger.entries');
+    expect(entries).to.have.length(1);
+  });
+
+  for (const [what, sqlState] of [
+    ['a deadlock', '40P01'],
+    ['a serialization failure', '40001'],
+  ] as const) {
+    it(`tries again after ${what}`, async () => {
+      // The sequence is not rolled back, so the second attempt can tell that it is one.
+      const failOnce = `DO $$ BEGIN IF nextval('attempts') = 1 THEN RAISE EXCEPTION 'made up' USING ERRCODE = '${sqlState}'; END IF; END $$;`;
+      const tool = await project(pair(1, 'unlucky', failOnce));
+      const database = await createDatabase();
+      await database.query('CREATE SEQUENCE attempts');
+      const result = await tool.run(['up'], { env: database.env() });
+      expectExit(result, 0);
+      expect(result.stdout).to.include('made up; rolled back, trying again');
+    });
+  }
+
+  it('wins a real deadlock with the application in the end', async () => {
+    const tool = await project(
+      pair(1, 'two', 'LOCK TABLE busy; SELECT pg_advisory_xact_lock(7); LOCK TABLE other;'),
+    );
+    const database = await createDatabase();
+    await database.query('CREATE TABLE busy (id int); CREATE TABLE other (id int)');
+    const gate = await database.client();
+    await gate.query('SELECT pg_advisory_lock(7)');
+    const run = tool.start(['up'], { env: { ...database.env(), MIGRATE_LOCK_TIMEOUT: '10s' } });
+    await waitingForLock(database);
+    const application = await database.client();
+    await application.query('BEGIN; LOCK TABLE other');
+    const blocked = application.query('LOCK TABLE busy').then(
+      () => 'granted',
+      (error: { code: string }) => error.code,
+    );
+    await gate.query('SELECT pg_advisory_unlock_all()');
+    const ended = await blocked;
+    await application.query('ROLLBACK');
+    expect(ended).to.be.oneOf(['granted', '40P01']);
+    expectExit(await run.result, 0);
+  });
+
+  it('lets a file set its own lock time-out', async () => {
+    const { tool, database } = await scene(
+      pair(1, 'column', `-- migrate: lock-timeout=60ms\nALTER TABLE busy ADD COLUMN extra int;`),
+    );
+    await tool.write('20250101000002_shown.up.sql', 'SELECT 1;\n');
+    await tool.write('20250101000002_shown.down.sql', 'SELECT 1;\n');
+    const from = performance.now();
+    const env = { ...database.env(), MIGRATE_LOCK_TIMEOUT: '20s', MIGRATE_LOCK_RETRIES: '0' };
+    expectExit(await tool.run(['up'], { env }), 6);
+    expect(performance.now() - from).to.be.lessThan(10_000);
+  });
+
+  it('sets both time-outs whatever the role has, and the variables and directives decide', async () => {
+    const show = (table: string) =>
+      `CREATE TABLE ${table} AS SELECT current_setting('statement_timeout') AS statement, current_setting('lock_timeout') AS lock;`;
+    const tool = await project({
+      ...pair(1, 'plain', show('plain')),
+      ...pair(2, 'own', `-- migrate: statement-timeout=10min\n-- migrate: lock-timeout=5s\n${show('own')}`),
+      ...pair(3, 'after', show('after')),
+      ...pair(4, 'outside', `-- migrate: no-transaction\n-- migrate: lock-timeout=3s\n${show('outside')}`),
+    });
+    const database = await createDatabase();
+    await database.query(`ALTER DATABASE ${database.name} SET statement_timeout = '1ms'`);
+    await database.query(`ALTER DATABASE ${database.name} SET lock_timeout = '1ms'`);
+    const env = { ...database.env(), MIGRATE_STATEMENT_TIMEOUT: '7s', MIGRATE_LOCK_TIMEOUT: '1500ms' };
+    expectExit(await tool.run(['up'], { env }), 0);
+    const seen = await database.query(
+      ['plain', 'own', 'after', 'outside'].map((table) => `SELECT * FROM ${table}`).join(' UNION ALL '),
+    );
+    expect(seen).to.deep.equal([
+      { statement: '7s', lock: '1500ms' },
+      { statement: '10min', lock: '5s' },
+      { statement: '7s', lock: '1500ms' },
+      { statement: '7s', lock: '3s' },
+    ]);
+  });
+
+  it('has no statement time-out by default, even where the role has one', async () => {
+    const tool = await project(pair(1, 'slow', 'SELECT pg_sleep(0.3);'));
+    const database = await createDatabase();
+    await database.query(`ALTER DATABASE ${database.name} SET statement_timeout = '100ms'`);
+    expectExit(await tool.run(['up'], { env: database.env() }), 0);
+  });
+
+  it('ends a statement at MIGRATE_STATEMENT_TIMEOUT, with exit 3 and the place in the file', async () => {
+    const tool = await project(pair(1, 'slow', 'SELECT 1;\nSELECT pg_sleep(20);'));
+    const database = await createDatabase();
+    const result = await tool.run(['up'], { env: { ...database.env(), MIGRATE_STATEMENT_TIMEOUT: '50ms' } });
+    expectExit(result, 3);
+    expect(result.stderr).to.include('slow.up.sql:2').and.to.include('57014');
+  });
+
+  it('bounds only the statements of migrations, not its own', async () => {
+    const tool = await project(pair(1, 'one', 'CREATE TABLE one (id int);'));
+    const database = await createDatabase();
+    const client = await database.client();
+    expectExit(await tool.run(['up'], { env: database.env() }), 0);
+    // What the tool reads of its own is held up for longer than a statement of a migration may take.
+    await client.query('BEGIN; LOCK TABLE public.pgmigrations');
+    const run = tool.start(['up'], { env: { ...database.env(), MIGRATE_STATEMENT_TIMEOUT: '50ms' } });
+    const { pid } = await waitingForLock(database);
+    await until('longer than the statement time-out', async () => {
+      const [row] = await database.query<{ long: boolean }>(
+        "SELECT clock_timestamp() - query_start > '150ms' AS long FROM pg_stat_activity WHERE pid = $1",
+        [pid],
+      );
+      return row?.long;
+    });
+    await client.query('COMMIT');
+    expectExit(await run.result, 0);
+  });
+
+  it('ends with exit 6, not as a bug, when its own tables are locked by someone', async () => {
+    const tool = await project(pair(1, 'one', 'CREATE TABLE one (id int);'));
+    const database = await createDatabase();
+    expectExit(await tool.run(['up'], { env: database.env() }), 0);
+    const client = await database.client({ application_name: 'someone' });
+    await client.query('BEGIN; LOCK TABLE public.pgmigrations');
+    for (const command of ['up', 'status']) {
+      const result = await tool.run([command], { env: { ...database.env(), ...impatient } });
+      expectExit(result, 6);
+      expect(result.stderr).to.include('locks the tracking table or the ledger').and.to.include('55P03');
+    }
+  });
+});
