@@ -3,11 +3,12 @@ import type { Config } from './config.ts';
 
 /**
  * Settings of every session of ours, to be sent again after each RESET ALL. A statement of a client that was killed
- * would run on and hold its locks; client_connection_check_interval ends it within a second.
+ * would run on and hold its locks; client_connection_check_interval ends it within a second. The statement time-out is
+ * for migrations, which set it themselves: what a role has by default must not end a statement of ours.
  * https://www.postgresql.org/docs/16/runtime-config-connection.html#GUC-CLIENT-CONNECTION-CHECK-INTERVAL
  */
 export function sessionSettings(config: Config): string {
-  return `SELECT set_config('lock_timeout', '${config.lockTimeoutMs}', false), set_config('statement_timeout', '${config.statementTimeoutMs}', false), set_config('idle_in_transaction_session_timeout', '0', false), set_config('client_connection_check_interval', '1000', false)`;
+  return `SELECT set_config('lock_timeout', '${config.lockTimeoutMs}', false), set_config('statement_timeout', '0', false), set_config('idle_in_transaction_session_timeout', '0', false), set_config('client_connection_check_interval', '1000', false)`;
 }
 
 /** Brings role and settings back to those of a fresh session; RESET ROLE after, for a role may be set by ALTER ROLE. */

@@ -174,13 +174,20 @@ function openChannel(target: Target, client: pg.Client, signal: AbortSignal | un
   };
 }
 
-/** Errors of our own queries that are not bugs: the session is gone, or the role may not read what it must. */
+/** Errors of our own queries that are not bugs: the session is gone, or something out there is in the way. */
 function ownQueryError(target: Target, error: unknown, lost: Error | null): unknown {
   if (isConnectionLoss(error)) return lostError(target, lost ?? error);
   const { code, message } = error as { code?: string; message: string };
-  if (code !== '42501') return error;
-  return new MigrateError('refused', `The role lacks a privilege: ${message}`, {
-    hint: 'Use the migration role, or have an administrator grant it (README, "Credentials").',
+  if (code === '42501') {
+    return new MigrateError('refused', `The role lacks a privilege: ${message}`, {
+      hint: 'Use the migration role, or have an administrator grant it (README, "Credentials").',
+      database: { sqlState: code },
+      cause: error,
+    });
+  }
+  if (code !== '55P03' && code !== '40P01') return error;
+  return new MigrateError('locked', `Another session locks the tracking table or the ledger: ${message}`, {
+    hint: 'SELECT pid, query FROM pg_stat_activity shows who is in a transaction. Let it end, then run the same command again.',
     database: { sqlState: code },
     cause: error,
   });
