@@ -5,6 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
 import { projectDirectories, removeServer, startServer } from './devserver.ts';
 import { MigrateError } from './errors.ts';
+import { placeholdersSql } from './lint/roles.ts';
 import { readTarget, tlsAttempts } from './target.ts';
 
 /** A database of our own; `connection` is what `new pg.Client` takes. */
@@ -107,9 +108,16 @@ async function closeAll(
 ): Promise<void> {
   try {
     for (const database of databases) await drop(database);
+    await dropPlaceholders(admin);
   } finally {
     await admin.end().catch(() => {});
   }
+}
+
+/** Roles that were made so that migrations run; one that another run has come to use meanwhile stays. */
+async function dropPlaceholders(admin: pg.Client): Promise<void> {
+  const { rows } = await admin.query<{ sql: string }>(placeholdersSql);
+  for (const { sql } of rows) await admin.query(sql).catch(() => {});
 }
 
 /** The names are quoted, but a name from elsewhere must not get this far at all. */
@@ -127,8 +135,7 @@ async function scratchServer({ shadowUrl, root }: ShadowOptions): Promise<Scratc
   return shadowUrl === undefined ? embeddedServer(root) : serverOf(shadowUrl);
 }
 
-/** The named database is kept only as a place to connect to where there is no database `postgres`. */
-/** Read as `DATABASE_URL` is; of the target's own variables only those that are no address complete it. */
+/** The named database is kept only as a place to connect to where there is no database `postgres`. Read as `DATABASE_URL` is; of the target's own variables only those that are no address complete it. */
 async function serverOf(url: string): Promise<ScratchConnection> {
   const { PGPASSWORD, PGSSLMODE, PGSSLROOTCERT, PGUSER } = process.env;
   const target = await readTarget(

@@ -4,6 +4,8 @@ import { MigrateError } from '../errors.ts';
 import { codePointsToUnits, type Parser, positionAt } from '../statements.ts';
 import type { Migration, SqlFile } from '../types.ts';
 import { resetSql, type ScratchClient } from './catalog.ts';
+import { ensureRoles } from './roles.ts';
+import { isServerWide, withoutServerWide } from './server-wide.ts';
 
 /**
  * Applies the ups in order; the session is reset after each.
@@ -14,13 +16,14 @@ export async function applyMigrations(
   migrations: readonly Migration[],
   parse: Parser,
 ): Promise<void> {
+  await ensureRoles(client, migrations, parse);
   for (const { up } of migrations) await applyFile(client, up, parse);
 }
 
 async function applyFile(client: ScratchClient, file: SqlFile, parse: Parser): Promise<void> {
   const { text, directives } = file;
   if (!directives.noTransaction) {
-    await run(client, file, 'BEGIN;', text, `\n;COMMIT; ${resetSql}`, 0);
+    await run(client, file, 'BEGIN;', withoutServerWide(file, parse), `\n;COMMIT; ${resetSql}`, 0);
     return;
   }
   const parsed = parse(text);
@@ -28,7 +31,9 @@ async function applyFile(client: ScratchClient, file: SqlFile, parse: Parser): P
     await run(client, file, '', text, '', 0);
     return;
   }
-  for (const statement of parsed.statements) await run(client, file, '', statement.text, '', statement.start);
+  for (const statement of parsed.statements) {
+    if (!isServerWide(statement)) await run(client, file, '', statement.text, '', statement.start);
+  }
   await client.query(resetSql);
 }
 

@@ -17,6 +17,7 @@ import {
 } from './complaints.ts';
 import { allActions, unindexedForeignKeys } from './foreign-keys.ts';
 import { applyMigrations } from './replay.ts';
+import { ensureRoles } from './roles.ts';
 import type { Severity, Step } from './rule.ts';
 import { foreignKeyWithoutIndex } from './rules/review-rules.ts';
 import { rules } from './rules.ts';
@@ -30,6 +31,8 @@ export interface ReviewOptions {
   /** A connection to an empty database that may be filled. Without it only static rules are asked. */
   readonly scratch?: ScratchClient;
   readonly settings?: LintSettings;
+  /** Told after each migration, in order; the steps have a trace where there was a scratch database. */
+  readonly onReviewed?: (migration: Migration, steps: readonly Step[]) => void;
 }
 
 /** `lint.rules` of db/config.json. */
@@ -54,13 +57,17 @@ export async function reviewMigrations(options: ReviewOptions): Promise<readonly
   demandKnownRules(options.settings);
   const parse = await loadParser();
   const { scratch, earlier, underReview } = options;
-  if (scratch !== undefined) await applyMigrations(scratch, earlier, parse);
+  if (scratch !== undefined) {
+    await applyMigrations(scratch, earlier, parse);
+    await ensureRoles(scratch, underReview, parse);
+  }
   let catalog = scratch === undefined ? undefined : await readCatalog(scratch);
   const reviewed: Reviewed[] = [];
   let client = scratch;
   for (const migration of underReview) {
     const result = await reviewOne(migration, parse, client, catalog);
     reviewed.push(result);
+    options.onReviewed?.(migration, result.steps);
     // After a failure the database is not what the next migration expects: the text has to do.
     catalog = result.watched ? result.after : undefined;
     client = result.watched ? client : undefined;

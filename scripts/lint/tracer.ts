@@ -15,6 +15,7 @@ import {
 import { documentedEffects } from './documented.ts';
 import { observeChanges } from './observed.ts';
 import { compare, type Effects, heldLocks, hiddenActions, type Session, toTraceError } from './probe.ts';
+import { isServerWide } from './server-wide.ts';
 import type { Catalog, TracedStatement } from './traced.ts';
 import type { Action } from './types.ts';
 
@@ -58,7 +59,9 @@ async function traceTogether(
   await begin(session);
   const traced: TracedStatement[] = [];
   for (const statement of statements) {
-    const result = await watch(session, statement);
+    const result = isServerWide(statement)
+      ? notRun(statement, heldLocks(session))
+      : await watch(session, statement);
     traced.push(result);
     if (result.error !== undefined) {
       await session.client.query(`ROLLBACK; ${resetSql}`);
@@ -90,7 +93,7 @@ async function traceSeparately(
 ): Promise<readonly TracedStatement[]> {
   const traced: TracedStatement[] = [];
   for (const statement of statements) {
-    const result = await traceAlone(session, statement);
+    const result = isServerWide(statement) ? notRun(statement, []) : await traceAlone(session, statement);
     traced.push(result);
     if (result.error !== undefined) break;
   }
@@ -116,6 +119,11 @@ async function traceAlone(session: Session, statement: Statement): Promise<Trace
   } catch (error) {
     return { ...unwatched, error: toTraceError(error, statement.text) };
   }
+}
+
+/** It locks no table, and would change more than the scratch database. */
+function notRun(statement: Statement, held: TracedStatement['held']): TracedStatement {
+  return { statement, watched: false, locks: [], held, rewrites: [], scans: [], observed: [] };
 }
 
 async function begin(session: Session): Promise<void> {

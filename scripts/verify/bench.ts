@@ -12,7 +12,8 @@ export interface Bench {
 }
 
 export async function connectTo(database: ScratchDatabase): Promise<pg.Client> {
-  const client = new pg.Client(database.connection);
+  // As options of the connection, for RESET ALL keeps those. What is on a scratch database need not survive a crash.
+  const client = new pg.Client({ ...database.connection, options: '-c synchronous_commit=off -c jit=off' });
   client.on('error', () => undefined);
   await client.connect();
   return client;

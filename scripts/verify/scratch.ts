@@ -2,6 +2,7 @@
 import type pg from 'pg';
 import type { DatabaseError } from 'pg';
 import { resetSql } from '../lint/catalog.ts';
+import { isServerWide, withoutServerWide } from '../lint/server-wide.ts';
 import { gateSql } from '../schema/gate.ts';
 import { readClassHashes, readObjects, withCanonicalSession } from '../schema/snapshot.ts';
 import {
@@ -59,8 +60,8 @@ async function runFile(client: pg.Client, parse: Parser, file: SqlFile): Promise
   const statements = parsed.ok === true ? parsed.statements : null;
   const pieces =
     file.directives.noTransaction && statements !== null
-      ? statements.map(({ text, start }) => ({ text, start }))
-      : [{ text: file.text, start: 0 }];
+      ? statements.filter((statement) => !isServerWide(statement))
+      : [{ text: withoutServerWide(file, parse), start: 0 }];
   for (const [i, { text, start }] of pieces.entries()) {
     try {
       await client.query(`${text}\n`);

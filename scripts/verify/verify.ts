@@ -1,6 +1,7 @@
 // Takes migrations and a scratch server; gives what their downs do not restore. One cycle per migration, each going on
 // from where the last one ended: linear in the length of the history.
 import { applyMigrations } from '../lint/replay.ts';
+import { ensureRoles } from '../lint/roles.ts';
 import type { ClassHashes } from '../schema/types.ts';
 import type { Shadow } from '../shadow.ts';
 import { loadParser, type Parser } from '../statements.ts';
@@ -25,6 +26,7 @@ export async function verifyMigrations(shadow: Shadow, request: VerifyRequest): 
   const bench: Bench = { database, client: await connectTo(database), inside: false };
   try {
     await applyMigrations(bench.client, request.earlier, parse);
+    await ensureRoles(bench.client, request.underReview, parse);
     return await verifyEach(shadow, bench, parse, request);
   } finally {
     await bench.client.end().catch(() => undefined);

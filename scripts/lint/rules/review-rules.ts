@@ -1,5 +1,7 @@
 // The rules that the review itself finds, over statements and files: unindexed foreign keys, failures, allowances.
+import type { Statement } from '../../types.ts';
 import { defineStepRule, type Rule } from '../rule.ts';
+import { isServerWide } from '../server-wide.ts';
 
 export const foreignKeyWithoutIndex = defineStepRule({
   id: 'foreign-key-without-index',
@@ -16,6 +18,26 @@ export const doesNotRun = defineStepRule({
   why: 'The migration would fail and be rolled back.',
 });
 
+export const notOnScratch = defineStepRule({
+  id: 'not-on-scratch',
+  severity: 'info',
+  summary: 'a statement about the whole server, which was not run on the scratch server',
+  why: 'It reaches beyond one database: the scratch server may be somebody’s, so only production will tell whether it works.',
+  findInStep: ({ step: { statement } }) =>
+    isServerWide(statement) && !isAboutRoles(statement)
+      ? {
+          table: { name: '' },
+          effect: 'concerns the whole server: not run on the scratch server',
+          rewrite: 'Consider to do it where servers are set up, once per server, rather than in a migration.',
+        }
+      : null,
+});
+
+/** Roles are stood in for on the scratch server; a remark on each would be noise. */
+function isAboutRoles({ kind, node }: Statement): boolean {
+  return /Role/.test(kind) || node.objtype === 'OBJECT_ROLE' || node.renameType === 'OBJECT_ROLE';
+}
+
 export const unusedAllow = defineStepRule({
   id: 'unused-allow',
   severity: 'warning',
@@ -30,4 +52,10 @@ export const unknownRule = defineStepRule({
   why: 'A misspelt rule silences nothing.',
 });
 
-export const reviewRules: readonly Rule[] = [foreignKeyWithoutIndex, doesNotRun, unusedAllow, unknownRule];
+export const reviewRules: readonly Rule[] = [
+  foreignKeyWithoutIndex,
+  doesNotRun,
+  notOnScratch,
+  unusedAllow,
+  unknownRule,
+];
