@@ -79,7 +79,7 @@ export const keepCurrentSql = `UPDATE migration_ledger.snapshot SET seq = (SELEC
 
 /** One more tracking table to leave out, before it is created; 42P01 where the ledger is too old for snapshots. */
 export function leaveOutSql(tracking: string): string {
-  return `UPDATE migration_ledger.snapshot SET tracking = tracking || ${quote(tracking)} WHERE NOT ${quote(tracking)} = ANY (tracking)`;
+  return `UPDATE migration_ledger.snapshot SET tracking = array_append(tracking, ${quote(tracking)}) WHERE NOT ${quote(tracking)} = ANY (tracking)`;
 }
 
 /** A batch of two statements; the second gives one row with one column, JSON, which `parseHead` reads. */

@@ -1,0 +1,135 @@
+// The ledger: how, when, by whom and with which text every migration ran; and that nothing of others disturbs it.
+import { createHash } from 'node:crypto';
+import { expect } from 'chai';
+import { tablesIn, trackedIn } from '../support/catalog.ts';
+import { expectExit, project } from '../support/cli.ts';
+import { createDatabase } from '../support/database.ts';
+import { pair, tables, versionOf } from '../support/migrations.ts';
+
+const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');
+
+describe('The ledger', () => {
+  it('records version, name, texts, checksums, duration, actor, commit, tool version, environment and time', async () => {
+    const database = await createDatabase();
+    const files = tables('one');
+    const repo = await project(files);
+    const env = {
+      ...database.env(),
+      MIGRATE_ENV: 'test',
+      MIGRATE_ACTOR: 'Ada <ada@example.com>',
+      GITHUB_SHA: 'b'.repeat(40),
+      GITHUB_REPOSITORY: 'acme/api',
+      GITHUB_RUN_ID: '77',
+    };
+    expectExit(await repo.run(['up'], { env }), 0);
+    const [up = '', down = ''] = Object.values(files);
+    const [entry] = await database.query('SELECT * FROM migration_ledger.entries');
+    expect(entry).to.deep.include({
+      version: versionOf(1),
+      name: 'one',
+      direction: 'up',
+      kind: 'run',
+      up_sql: up,
+      down_sql: down,
+      up_checksum: sha256(up),
+      down_checksum: sha256(down),
+      actor: 'Ada <ada@example.com>',
+      git_sha: 'b'.repeat(40),
+      run_url: 'https://github.com/acme/api/actions/runs/77',
+      environment: 'test',
+    });
+    expect(entry?.tool_version).to.match(/^\d+\.\d+\.\d+/);
+    expect(entry?.duration_ms).to.be.a('number');
+    expect(Math.abs(Date.now() - Number(entry?.finished_at))).to.be.below(120_000);
+    const [{ type } = { type: '' }] = await database.query<{ type: string }>(
+      'SELECT pg_typeof(finished_at)::text AS type FROM migration_ledger.entries',
+    );
+    expect(type).to.equal('timestamp with time zone');
+  });
+
+  it('adds a line for every up and down, in an order that no clock can change', async () => {
+    const database = await createDatabase();
+    const repo = await project(tables('one', 'two'));
+    for (const args of [['up'], ['down'], ['up'], ['redo'], ['down', '--to', '0']]) {
+      expectExit(await repo.run(args, { env: database.env() }), 0);
+    }
+    const rows = await database.query<{ line: string }>(
+      "SELECT direction || ' ' || name AS line FROM migration_ledger.entries ORDER BY seq",
+    );
+    expect(rows.map(({ line }) => line)).to.deep.equal([
+      'up one',
+      'up two',
+      'down two',
+      'up two',
+      'down two',
+      'up two',
+      'down two',
+      'down one',
+    ]);
+    expect(await database.query('SELECT * FROM migration_ledger.applied')).to.deep.equal([]);
+  });
+
+  it('records nothing of a migration that failed', async () => {
+    const database = await createDatabase();
+    const repo = await project(pair(`${versionOf(1)}_bad`, 'SELECT 1/0;', 'SELECT 1;'));
+    expectExit(await repo.run(['up'], { env: database.env() }), 3);
+    expect(await database.query('SELECT * FROM migration_ledger.entries')).to.deep.equal([]);
+    expect(await trackedIn(database)).to.deep.equal([]);
+  });
+
+  it('keeps texts with every character as they are', async () => {
+    const database = await createDatabase();
+    const text = `SELECT 'it''s \\ $1 \${x} 🐘 é', E'\\n', $q$;$q$;\n`;
+    const repo = await project(pair(`${versionOf(1)}_odd`, text, '-- "quoted"\nSELECT 1;'));
+    expectExit(await repo.run(['up'], { env: { ...database.env(), MIGRATE_ACTOR: "o'brien\\" } }), 0);
+    expect(await database.query('SELECT up_sql, actor FROM migration_ledger.entries')).to.deep.equal([
+      { up_sql: text, actor: "o'brien\\" },
+    ]);
+  });
+
+  it('is not disturbed by a table named migrations of another tool, in whatever schema it lies', async () => {
+    for (const schema of ['public', 'aaa', '"$user"']) {
+      const database = await createDatabase();
+      const name = schema === '"$user"' ? database.user : schema;
+      await database.query(
+        `CREATE SCHEMA IF NOT EXISTS ${name};
+         CREATE TABLE ${name}.migrations (id serial PRIMARY KEY, "timestamp" bigint NOT NULL, name varchar NOT NULL);
+         INSERT INTO ${name}.migrations ("timestamp", name) VALUES (1612345678901, 'Init1612345678901');
+         DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET search_path = ${name}, public', current_database()); END $$`,
+      );
+      const repo = await project(
+        pair(`${versionOf(1)}_one`, 'CREATE TABLE public.one (id int);', 'DROP TABLE public.one;'),
+      );
+      for (const args of [['up'], ['status'], ['up'], ['down'], ['up']]) {
+        expectExit(await repo.run(args, { env: database.env() }), 0);
+      }
+      expect(await database.query(`SELECT id, "timestamp", name FROM ${name}.migrations`)).to.deep.equal([
+        { id: 1, timestamp: '1612345678901', name: 'Init1612345678901' },
+      ]);
+      expect(await tablesIn(database)).to.include('one');
+    }
+  });
+
+  it('is created once when several first runs start at the same time', async () => {
+    const database = await createDatabase();
+    const repo = await project(tables('one', 'two'));
+    const runs = await Promise.all([1, 2, 3].map(() => repo.run(['up', '--json'], { env: database.env() })));
+    for (const run of runs) expectExit(run, 0);
+    expect(runs.flatMap((run) => run.json().migrations)).to.have.length(2);
+    expect(await trackedIn(database)).to.have.length(2);
+  });
+
+  it('keeps two tracking tables of one database apart', async () => {
+    const database = await createDatabase();
+    const first = await project(tables('one'));
+    const second = await project({
+      ...tables('other'),
+      'db/config.json': '{ "trackingTable": "public.others" }',
+    });
+    for (const repo of [first, second]) expectExit(await repo.run(['up'], { env: database.env() }), 0);
+    for (const repo of [first, second])
+      expectExit(await repo.run(['status', '--check'], { env: database.env() }), 0);
+    expectExit(await second.run(['down'], { env: database.env() }), 0);
+    expectExit(await first.run(['status', '--check'], { env: database.env() }), 0);
+  });
+});
