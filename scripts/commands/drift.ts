@@ -43,7 +43,7 @@ async function show({ config, progress, signal }: CommandInput<DriftFlags>): Pro
     const check = await checkDrift(session, config, history);
     const hashes = check.hashes ?? (await readLiveHashes(session, check.options));
     return {
-      document: { drift: driftJson(check), fingerprint: portableFingerprint(hashes) },
+      document: { ...driftJson(check), fingerprint: portableFingerprint(hashes) },
       lines: driftLines(check, config.verbose),
       verdict: check.state === 'drifted' ? 'drift' : null,
     };

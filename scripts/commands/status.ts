@@ -38,7 +38,7 @@ export const status: Command<StatusFlags> = async ({ config, flags, progress, si
     const document = {
       migrations: statuses.map(statusJson),
       mark: environment,
-      drift: driftJson(drift),
+      ...driftJson(drift),
       fingerprint: portableFingerprint(hashes),
       ...(log === null ? {} : { log }),
     };

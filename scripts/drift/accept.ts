@@ -34,6 +34,5 @@ function result(
   wrote: boolean,
   fingerprint: string | null,
 ): CommandResult {
-  const found = driftJson(check);
-  return { document: { drift: found, accepted: wrote, fingerprint }, lines, wrote };
+  return { document: { ...driftJson(check), accepted: wrote, fingerprint }, lines, wrote };
 }

@@ -5,10 +5,13 @@ import { type Difference, describeDifference } from '../schema/diff.ts';
 import type { DriftCheck } from './check.ts';
 import { portableFingerprint } from './options.ts';
 
+/** Fields of the document: the verdict, why it is unknown where it is, and what is worth a warning only. */
 export function driftJson(check: DriftCheck): Record<string, unknown> {
-  const of = (severity: Difference['severity']) =>
-    check.differences.filter((difference) => difference.severity === severity).map(differenceJson);
-  return { state: check.state, reason: check.reason, differences: of('drift'), warnings: of('warning') };
+  return {
+    drift: { state: check.state, differences: driftsOf(check).map(differenceJson) },
+    ...(check.reason === null ? {} : { driftReason: check.reason }),
+    ...(warningsOf(check).length === 0 ? {} : { driftWarnings: warningsOf(check).map(differenceJson) }),
+  };
 }
 
 export function differenceJson({

@@ -17,7 +17,7 @@ import {
 
 /** The result of a run that does not begin. Nothing is changed on a schema that somebody else changed. */
 export function stopForDrift(drift: DriftCheck, session: Session, config: Config): CommandResult {
-  const found = { drift: driftJson(drift), fingerprint: fingerprintJson(drift) };
+  const found = { ...driftJson(drift), fingerprint: fingerprintJson(drift) };
   const document = { migrations: [], roundTrips: session.roundTrips(), ...found };
   return { document, lines: [], error: driftError(drift, config.verbose) };
 }
