@@ -15,7 +15,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { AssertionError, expect } from 'chai';
-import { productRoot } from '../support/cli.ts';
+import { expectExit, productRoot, project } from '../support/cli.ts';
 import { adminClient, createDatabase, type TestDatabase } from '../support/database.ts';
 import { cleanUpAfterTest } from '../support/hooks.ts';
 import { runWorkflow, type WorkflowResult } from '../support/workflow.ts';
@@ -28,6 +28,13 @@ const good = {
   '20250101000000_customers.up.sql': 'CREATE TABLE customers (id bigint PRIMARY KEY);\n',
   '20250101000000_customers.down.sql': 'DROP TABLE customers;\n',
 };
+
+function migration(id: string, table: string): Record<string, string> {
+  return {
+    [`db/migrations/${id}.up.sql`]: `CREATE TABLE ${table} (id bigint PRIMARY KEY);\n`,
+    [`db/migrations/${id}.down.sql`]: `DROP TABLE ${table};\n`,
+  };
+}
 
 /** The stand-in for the Azure CLI: it knows a secret and a token, and notes what it was told to start. */
 const az = `#!/bin/bash
@@ -288,6 +295,40 @@ describe('a deployment on GitHub', function () {
     const shop = await deployment({ ...good, '20250102000000_orders.up.sql': 'SELECT 1;\n' });
     expectStopped(await shop.run(), shop, /has no partner/);
     expect(await tables(shop)).to.deep.equal([]);
+  });
+
+  it('stops when someone has changed the schema by hand', async () => {
+    const shop = await deployment();
+    expectDeployed(await shop.run(), shop);
+    await shop.database.query('ALTER TABLE customers ADD COLUMN by_hand text');
+    Object.assign(shop.files, migration('20250102000000_orders', 'orders'));
+    const result = await shop.run();
+    expect(result.jobs, result.log).to.deep.equal({ migrate: 'failure', deploy: 'skipped' });
+    expect(result.summary).to.include('by_hand');
+    expect(await tables(shop)).not.to.include('orders');
+    expect(shop.started().split('\n')).to.have.length(2);
+    expectNoSecret(result);
+  });
+
+  it('stops when the schema is then not the one that was asked for', async () => {
+    const shop = await deployment();
+    const result = await shop.run({ inputs: { 'expect-fingerprint': '0123456789abcdef' } });
+    expectStopped(result, shop, /0123456789abcdef/);
+    expect(result.summary).to.include('❌ migrate up');
+  });
+
+  it('holds the schema to the db/schema.sql of the commit, and stops when that is stale', async () => {
+    const shop = await deployment();
+    const tool = await project(good);
+    expectExit(await tool.run(['schema'], { env: { SHADOW_DATABASE_URL: shop.database.url } }), 0);
+    shop.files['db/schema.sql'] = readFileSync(join(tool.root, 'db', 'schema.sql'), 'utf8');
+    expectDeployed(await shop.run(), shop);
+    Object.assign(shop.files, migration('20250102000000_orders', 'orders'));
+    const result = await shop.run();
+    expect(result.jobs, result.log).to.deep.equal({ migrate: 'failure', deploy: 'skipped' });
+    expect(result.log).to.match(/fingerprint/);
+    expect(shop.started().split('\n')).to.have.length(2);
+    expectNoSecret(result);
   });
 
   it('stops when the database is marked as another environment', async () => {
