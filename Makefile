@@ -19,7 +19,7 @@ node_modules/.package-lock.json: package.json package-lock.json
 
 ready: node_modules/.package-lock.json
 
-.PHONY: help ready migrate-new migrate-up migrate-down migrate-redo migrate-status migrate-plan migrate-drift schema docs migrate-baseline migrate-repair migrate-rebase migrate-environment manifest db-up db-down db-reset test lint check
+.PHONY: check-migrations help ready migrate-new migrate-up migrate-down migrate-redo migrate-status migrate-plan migrate-drift migrate-lint migrate-verify schema docs migrate-baseline migrate-repair migrate-rebase migrate-environment manifest db-up db-down db-reset test bench lint check
 
 help: ## list the targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 } /^## / { printf "\n%s\n", substr($$0, 4) }' $(MAKEFILE_LIST)
@@ -28,7 +28,7 @@ help: ## list the targets
 migrate-new: ready ## write a new pair of files: name=create-users-table
 	@$(call run,migrate:create) $(if $(findstring command,$(origin name)),"$$name","")
 
-migrate-up: ready ## apply pending migrations: [to=V] [n=K]
+migrate-up: ready ## apply pending migrations: [to=V] [n=K] [plan=FILE]
 	@$(call run,migrate:up) $(call opt,to,to) $(call opt,n,n) $(call opt,plan,plan) $(call opt,expect_fingerprint,expect-fingerprint) $(call opt,dir,dir) $(args)
 
 migrate-down: ready ## revert the newest one: [to=V] [n=K] [confirm=ENVIRONMENT]
@@ -40,8 +40,8 @@ migrate-redo: ready ## revert the newest one and apply it again: [confirm=ENVIRO
 migrate-status: ready ## every migration and its state: [log=K] shows the audit log
 	@$(call run,migrate:status) $(call opt,log,log) $(call opt,dir,dir) $(args)
 
-migrate-plan: ready ## what up would do, writing nothing: [to=V] [n=K]
-	@$(call run,migrate:plan) $(call opt,to,to) $(call opt,n,n) $(call opt,dir,dir) $(args)
+migrate-plan: ready ## what up would do, writing nothing: [to=V] [n=K] [out=FILE]
+	@$(call run,migrate:plan) $(call opt,to,to) $(call opt,n,n) $(call opt,out,out) $(call opt,dir,dir) $(args)
 
 migrate-drift: ready ## was the schema changed by hand? [accept=1 reason="…"] [write=NAME] [confirm=ENVIRONMENT]
 	@$(call run,migrate:drift) $(if $(findstring command,$(origin accept)),--accept) $(call opt,write,write) $(call opt,reason,reason) $(call opt,confirm,confirm) $(call opt,dir,dir) $(args)
@@ -68,6 +68,9 @@ migrate-lint: ready ## what each statement would do to a live database: [since=R
 migrate-verify: ready ## up, down, up on a scratch database: [since=REF]
 	@$(call run,migrate:verify) $(call opt,since,since) $(call opt,dir,dir) $(args)
 
+check-migrations: ready ## all that a pipeline asks of migrations: lint, verify, schema check [since=REF]
+	@$(call run,migrate:check) $(call opt,since,since) $(call opt,dir,dir) $(args)
+
 schema: ready ## write db/schema.sql, what the migrations add up to
 	@$(call run,migrate:schema) $(call opt,dir,dir) $(args)
 
@@ -90,5 +93,8 @@ test: ready ## all tests, on a throw-away PostgreSQL 16
 
 lint: ready ## format, lint and types
 	@npm run --silent lint
+
+bench: ready ## this tool beside its peers: [args="--quick"]
+	@npm run --silent bench -- $(args)
 
 check: lint test ## all that CI runs

@@ -177,7 +177,9 @@ const graphileMigrate: Contender = {
     let previous: string | null = null;
     const files = work.map(({ up }, i) => {
       const body = up.trim();
-      const digest = createHash('sha1').update(`${`${previous ?? ''}\n${body}`.trim()}\n`).digest('hex');
+      const digest = createHash('sha1')
+        .update(`${`${previous ?? ''}\n${body}`.trim()}\n`)
+        .digest('hex');
       const text = `--! Previous: ${previous ?? '-'}\n--! Hash: sha1:${digest}\n\n${body}\n`;
       previous = `sha1:${digest}`;
       return [`${String(i + 1).padStart(6, '0')}.sql`, text] as const;
@@ -186,7 +188,8 @@ const graphileMigrate: Contender = {
     writeAll(join(folder, 'migrations', 'committed'), files);
     writeAll(join(folder, 'migrations'), [['current.sql', '']]);
   },
-  up: (place) => node(place, join(productRoot, 'node_modules', 'graphile-migrate', 'dist', 'cli.js'), 'migrate'),
+  up: (place) =>
+    node(place, join(productRoot, 'node_modules', 'graphile-migrate', 'dist', 'cli.js'), 'migrate'),
 };
 
 export const peers: readonly Contender[] = [

@@ -58,9 +58,7 @@ function run({ file, args, env, cwd }: Command): Promise<{ ms: number; output: s
       const output = Buffer.concat(chunks).toString('utf8');
       if (code === 0) resolve({ ms, output });
       else
-        reject(
-          new Error(`${file} ${args.join(' ')} ended with ${code ?? signal}:\n${output.slice(-3000)}`),
-        );
+        reject(new Error(`${file} ${args.join(' ')} ended with ${code ?? signal}:\n${output.slice(-3000)}`));
     });
   });
 }

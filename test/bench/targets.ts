@@ -1,0 +1,64 @@
+// Takes the tables; gives every target with what was measured. A target that could not be measured says so. Pure.
+import { type Cell, cellOf, type Tables } from './report.ts';
+
+export interface Verdict {
+  readonly target: string;
+  readonly measured: string;
+  readonly met: boolean | null;
+}
+
+const us = 'this tool';
+
+/** @param floor the name of what stands for the least possible */
+export function verdicts(tables: Tables, floor: string): Verdict[] {
+  const cell = (scenario: string, contender: string) => cellOf(tables, scenario, contender);
+  const ratio = (target: string, scenario: string, to: string, limit: number, from = us): Verdict =>
+    atMost(target, cell(scenario, from)?.median, cell(scenario, to)?.median, limit);
+  const noop = (count: string) => `nothing to do, ${count} applied`;
+  const bare = 'bare node + pg';
+  const far = '1,000 pending, 20 ms round trip';
+  return [
+    ratio('nothing to do, 100 applied: at most 1.6 × bare node + pg', noop('100'), bare, 1.6),
+    ratio('nothing to do, 10,000 applied: at most 2.5 × bare node + pg', noop('10,000'), bare, 2.5),
+    ...['0', '100', '1,000', '10,000'].map((count) =>
+      ratio(
+        `nothing to do, ${count} applied: faster than node-pg-migrate`,
+        noop(count),
+        'node-pg-migrate',
+        1,
+      ),
+    ),
+    ratio('1,000 pending: at most 1.15 × the floor', '1,000 pending', floor, 1.15),
+    ratio('1,000 pending: no slower than dbmate', '1,000 pending', 'dbmate', 1),
+    ratio('1,000 pending: no slower than postgres-migrations', '1,000 pending', 'postgres-migrations', 1),
+    perMigration('20 ms away: at most 46 ms per migration', cell(far, us), 1000, 46),
+    ratio('20 ms away: node-pg-migrate takes at least 1.7 × as long', far, 'node-pg-migrate', 1 / 1.7),
+    ratio('revert 1,000: at most 1.15 × the floor', 'revert 1,000', floor, 1.15),
+    memory('nothing to do, 10,000 applied: at most 120 MB', cell(noop('10,000'), us), 120),
+    memory('10,000 pending: at most 120 MB', cell('10,000 pending', us), 120),
+    memory('one file of 50 MB: at most 250 MB', cell('one file of 50 MB', us), 250),
+    atMost(
+      'nothing to do, 1,000 to 10,000 applied: grows less than 6 ×',
+      cell(noop('10,000'), us)?.median,
+      cell(noop('1,000'), us)?.median,
+      6,
+    ),
+  ].filter(({ met }) => met !== null);
+}
+
+function atMost(target: string, value: number | undefined, to: number | undefined, limit: number): Verdict {
+  if (value === undefined || to === undefined) return { target, measured: 'not measured', met: null };
+  const ratio = value / to;
+  return { target, measured: `${ratio.toFixed(2)} ×`, met: ratio <= limit };
+}
+
+function perMigration(target: string, cell: Cell | undefined, count: number, limit: number): Verdict {
+  if (cell === undefined) return { target, measured: 'not measured', met: null };
+  const each = cell.median / count;
+  return { target, measured: `${each.toFixed(1)} ms`, met: each <= limit };
+}
+
+function memory(target: string, cell: Cell | undefined, limit: number): Verdict {
+  if (cell?.peak == null) return { target, measured: 'not measured', met: null };
+  return { target, measured: `${Math.round(cell.peak)} MB`, met: cell.peak <= limit };
+}
