@@ -53,7 +53,7 @@ describe('Status', () => {
     });
   });
 
-  it('names what is modified, missing and out of order, and succeeds all the same', async () => {
+  it('names what is modified, missing and out of order, and exits 4 as up would', async () => {
     const database = await createDatabase();
     const repo = await project(tables('one', 'two', 'three'));
     await repo.run(['up'], { env: database.env() });
@@ -63,7 +63,7 @@ describe('Status', () => {
       repo.write(`${versionOf(2)}_late.${direction}.sql`, 'SELECT 1;');
     }
     const result = await repo.run(['status', '--json'], { env: database.env() });
-    expectExit(result, 0);
+    expectExit(result, 4);
     const states = result
       .json()
       .migrations.map(({ name, state }: Record<string, string>) => `${name}: ${state}`);
