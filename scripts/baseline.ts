@@ -23,27 +23,32 @@ const tolerated: ReadonlySet<MigrationState> = new Set(['out of order']);
 
 /**
  * Everything up to the version that is not applied yet. What plain node-pg-migrate applied is adopted with it.
- * @throws MigrateError `history` when something newer is applied, or files and database disagree
+ * @throws MigrateError `history` when something newer is applied than what there is to record, or files and database
+ * disagree
  */
 export function planBaseline({ history, migrations }: HistoryWork, to: string): BaselineItem[] {
   const problem = historyError(history.statuses, tolerated);
   if (problem !== null) throw problem;
+  const applied = new Map(history.applied.map((entry) => [entry.id, entry]));
+  const items = migrations
+    .filter(({ id, version }) => version <= to && (applied.get(id)?.entry ?? null) === null)
+    .map((migration): BaselineItem => {
+      const adopted = applied.has(migration.id);
+      return {
+        migration,
+        kind: adopted ? 'adopted' : 'baseline',
+        from: adopted ? 'node-pg-migrate' : null,
+      };
+    });
   const beyond = history.applied.filter(({ version }) => version > to);
-  if (beyond.length > 0) {
+  if (items.length > 0 && beyond.length > 0) {
     throw new MigrateError('history', `Migrations newer than ${to} are already applied`, {
       problems: beyond.map(({ id }) => id),
       hint: 'Name the newest version that the database has with --to.',
       state: 'Nothing was changed.',
     });
   }
-  const applied = new Map(history.applied.map((entry) => [entry.id, entry]));
-  return migrations
-    .filter(({ id, version }) => version <= to && (applied.get(id)?.entry ?? null) === null)
-    .map((migration) => ({
-      migration,
-      kind: applied.has(migration.id) ? 'adopted' : 'baseline',
-      from: applied.has(migration.id) ? 'node-pg-migrate' : null,
-    }));
+  return items;
 }
 
 /**

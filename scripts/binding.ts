@@ -27,10 +27,11 @@ export function refuseWrongTarget(config: Config, name: string = config.environm
   const place = config.target ?? embedded;
   const own = bindings.get(name);
   const problems = own === undefined ? [] : mismatches(name, own, place);
-  const others = [...bindings].filter(
-    ([other, binding]) =>
-      other !== name && mismatches(other, binding, place).length === 0 && !isAtLeastAsExact(own, binding),
-  );
+  const ownMatches = own !== undefined && problems.length === 0;
+  const others = [...bindings].filter(([other, binding]) => {
+    if (other === name || mismatches(other, binding, place).length > 0) return false;
+    return !(ownMatches && isAtLeastAsExact(own, binding));
+  });
   problems.push(...others.map(([other, binding]) => `${describe(place)} is ${other}: ${patterns(binding)}`));
   if (problems.length === 0) return;
   throw new MigrateError('refused', `MIGRATE_ENV is ${name}, but the target is ${describe(place)}`, {
@@ -66,10 +67,10 @@ function matches(pattern: string, text: string, ignoreCase: boolean): boolean {
 }
 
 /** Two environments on one server are told apart by the one that says more; a mere wildcard says nothing. */
-function isAtLeastAsExact(own: Binding | undefined, other: Binding): boolean {
+function isAtLeastAsExact(own: Binding, other: Binding): boolean {
   return (['host', 'database'] as const).every((key) => {
     const theirs = other[key];
-    const ours = own?.[key];
+    const ours = own[key];
     return theirs === undefined || (ours !== undefined && (ours === theirs || !/[*?]/.test(ours)));
   });
 }

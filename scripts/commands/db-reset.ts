@@ -1,4 +1,5 @@
 // db-reset: empties a development or test database and applies every migration. Nothing else can be reset.
+import { audited } from '../audit.ts';
 import type { Command, CommandInput } from '../command.ts';
 import { refuseMissingTarget } from '../config.ts';
 import { emptyingStatements, readContents } from '../emptying.ts';
@@ -24,7 +25,11 @@ export const dbReset: Command<object> = async (input) => {
     await withSession(config, { signal, ...sessionHooks(progress) }, async (session) => {
       sayTarget(config, session, progress);
       refuseReadOnly(session);
-      await emptyNamed(input, session);
+      // A refusal is logged here; what the reset did is logged with the up that follows, for this log is dropped too.
+      await audited(input, session, async () => {
+        await emptyNamed(input, session);
+        return { document: {}, lines: [] };
+      });
     });
   }
   return up(input);
