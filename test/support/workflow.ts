@@ -4,36 +4,9 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
-import { parse } from 'yaml';
 import { type Contexts, evaluate, type Functions, interpolate, truthy } from './expressions.ts';
 import { cleanUpAfterTest } from './hooks.ts';
-
-type Variables = Record<string, string>;
-
-interface Step {
-  readonly name?: string;
-  readonly id?: string;
-  readonly if?: string;
-  readonly uses?: string;
-  readonly with?: Variables;
-  readonly run?: string;
-  readonly shell?: string;
-  readonly env?: Variables;
-}
-
-interface Job {
-  readonly needs?: string | readonly string[];
-  readonly if?: string;
-  readonly env?: Variables;
-  readonly environment?: string;
-  readonly steps: readonly Step[];
-}
-
-interface Workflow {
-  readonly env?: Variables;
-  readonly defaults?: { readonly run?: { readonly shell?: string } };
-  readonly jobs: Readonly<Record<string, Job>>;
-}
+import { type Job, readWorkflow, type Step, type Variables, type Workflow } from './workflow-file.ts';
 
 export interface WorkflowRun {
   readonly inputs: Variables;
@@ -65,26 +38,6 @@ export interface WorkflowResult {
   /** The same before masking: whatever a process wrote. For telling what only the mask hides. */
   readonly rawLog: string;
   readonly summary: string;
-}
-
-export function readWorkflow(path: string): Workflow {
-  return parse(readFileSync(path, 'utf8')) as Workflow;
-}
-
-/** All `run:` texts with where they stand, expressions replaced by a harmless word, for a syntax check. */
-export function runBlocks(workflow: Workflow): { where: string; script: string }[] {
-  return Object.entries(workflow.jobs).flatMap(([job, { steps = [] }]) =>
-    steps.flatMap(({ run, name }, i) =>
-      run === undefined
-        ? []
-        : [
-            {
-              where: `${job}, ${name ?? `step ${i + 1}`}`,
-              script: run.replaceAll(/\$\{\{.*?\}\}/gs, 'expression'),
-            },
-          ],
-    ),
-  );
 }
 
 /** Runs all jobs, in the order of the file, each in a workspace of its own. */

@@ -8,7 +8,7 @@ import { expect } from 'chai';
 import { parse } from 'yaml';
 import { productRoot } from '../support/cli.ts';
 import { evaluate, interpolate } from '../support/expressions.ts';
-import { readWorkflow, runBlocks } from '../support/workflow.ts';
+import { readWorkflow, runBlocks } from '../support/workflow-file.ts';
 
 const folder = join(productRoot, '.github', 'workflows');
 const names = readdirSync(folder).filter((name) => /\.ya?ml$/.test(name));
