@@ -41,13 +41,20 @@ export async function withHistory(
   });
 }
 
-/** Makes the tables where they are missing, then writes everything or nothing. */
-export async function writeHistory(context: HistoryWork, statements: readonly string[]): Promise<void> {
+/**
+ * Makes the tables where they are missing, then writes everything or nothing.
+ * @param closing what is to follow in the same transaction, when the history is as it will be
+ */
+export async function writeHistory(
+  context: HistoryWork,
+  statements: readonly string[],
+  closing: readonly string[] = [],
+): Promise<void> {
   const { session, config, history, provenance } = context;
   if (needsLedger(history)) {
     const { loadEngine } = await import('./engine.ts');
     await refuseMissingPrivileges(session, config, history);
     await ensureLedger(session, await loadEngine(config.trackingTable), history, provenance);
   }
-  await recordTogether(context, [rememberCurrentSql, ...statements, keepCurrentSql]);
+  await recordTogether(context, [rememberCurrentSql, ...statements, keepCurrentSql, ...closing]);
 }

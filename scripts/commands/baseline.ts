@@ -1,6 +1,8 @@
 // baseline: records everything up to a version as applied without running it, or takes over another tool's history.
 import { type BaselineItem, baselineStatements, planBaseline, planImport } from '../baseline.ts';
 import type { Command, CommandResult } from '../command.ts';
+import { checkDrift } from '../drift/check.ts';
+import { snapshotStatements } from '../drift/snapshot.ts';
 import { MigrateError } from '../errors.ts';
 import { foreignTools, readForeignHistory } from '../foreign-history.ts';
 import { type ConfirmFlags, refuseUnconfirmed } from '../protection.ts';
@@ -27,7 +29,7 @@ export const baseline: Command<BaselineFlags> = async (input) => {
       return result(items, `Nothing to record: everything up to ${to} is applied`, false);
     const summary = `${count(items.length)} up to ${items.at(-1)?.migration.version}`;
     if (flags.dryRun) return result(items, `Would record ${summary} as applied. Nothing was changed.`, false);
-    await writeHistory(context, baselineStatements(context, items, flags.reason));
+    await writeHistory(context, baselineStatements(context, items, flags.reason), await snapshot(context));
     return result(items, `Recorded ${summary} as applied; nothing was run.`, true);
   });
 };
@@ -47,6 +49,12 @@ function readVersion({ to, from, table }: BaselineFlags): string | null {
   }
   const target = readPlanTarget(to === undefined ? {} : { to }, false);
   return target.kind === 'version' ? target.version : null;
+}
+
+/** The schema as it is found is what later runs are compared with, unless a run left a snapshot already. */
+async function snapshot({ session, config, history }: HistoryWork): Promise<string[]> {
+  const { state, options } = await checkDrift(session, config, history);
+  return state === 'unknown' ? snapshotStatements(config, options) : [];
 }
 
 async function chooseItems(

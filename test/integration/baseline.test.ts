@@ -42,6 +42,16 @@ describe('baseline', () => {
     expect(await tables(database)).to.deep.equal([]);
   });
 
+  it('keeps the schema as it found it: a change by hand stops the next up', async () => {
+    await existing();
+    expectExit(await run('baseline', '--to', v2), 0);
+    expect((await run('status', '--json')).json().drift.state).to.equal('none');
+    await database.query('ALTER TABLE accounts ADD COLUMN surprise int');
+    const result = await run('up');
+    expectExit(result, 5);
+    expect(result.all).to.contain('surprise');
+  });
+
   it('writes nothing with --dry-run', async () => {
     await existing();
     const result = await run('baseline', '--to', v2, '--dry-run');
