@@ -9,6 +9,8 @@ export interface Frontend {
   /** `startup` for the untyped first one; `Q`, `S` (Sync), `p` (password) … */
   readonly type: string;
   readonly text: string;
+  /** The bytes that will be forwarded; changing them changes what arrives. */
+  readonly raw: Buffer;
   /** 1-based over all connections. */
   readonly number: number;
   /** Closes both sides of its connection, without forwarding what has not been forwarded. */
@@ -19,6 +21,8 @@ export type Verdict = 'forward' | 'drop' | 'forward and mute';
 
 export interface Proxy {
   readonly port: number;
+  /** The database's URL through here, without the password. */
+  url(database: { user: string; name: string }): string;
   /** How many messages that wait for an answer have passed. */
   count(): number;
 }
@@ -56,7 +60,7 @@ export async function proxyTo(
     const reader = messageReader((type, raw) => {
       if (unanswered.has(type)) return upstream.write(raw);
       count += 1;
-      const verdict = judge({ type, text: raw.toString('utf8', 5), number: count, cut });
+      const verdict = judge({ type, text: raw.toString('utf8', 5), raw, number: count, cut });
       if (verdict !== 'drop') upstream.write(raw);
       if (verdict === 'forward and mute') muted = true;
       return undefined;
@@ -68,7 +72,12 @@ export async function proxyTo(
     for (const socket of sockets) socket.destroy();
     listener.close();
   });
-  return { port: (listener.address() as { port: number }).port, count: () => count };
+  const { port } = listener.address() as { port: number };
+  return {
+    port,
+    url: ({ user, name }) => `postgresql://${user}@127.0.0.1:${port}/${name}`,
+    count: () => count,
+  };
 }
 
 /** Splits a stream into messages; only the first has no type byte. */
