@@ -77,7 +77,7 @@ async function run(context: RunContext, groups: readonly (readonly ReadyStep[])[
         .slice(i + 1)
         .flat()
         .map((step) => outcomeOf(step, 'pending', null));
-      const failed = group[end.failure.index] ?? group[0];
+      const failed = group[end.failure.index];
       return {
         outcomes: [...outcomes, ...ended, ...unreached],
         failure: withState(end.failure.error, failed, outcomes),
@@ -123,7 +123,8 @@ function withState(
   before: readonly Outcome[],
 ): MigrateError {
   const { options } = error;
-  const what = step === undefined ? 'Nothing' : `${step.id} was rolled back: nothing of it is left.`;
+  const what =
+    step === undefined ? 'No migration is half done.' : `${step.id} was rolled back: nothing of it is left.`;
   const kept =
     before.length === 0
       ? ''

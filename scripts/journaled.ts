@@ -2,12 +2,19 @@
 // behind is cleared away first. It knows nothing of retries or of the other statements.
 import pg from 'pg';
 import { cannotRunInTransaction } from './check.ts';
+import { MigrateError } from './errors.ts';
 import type { RunContext } from './execute.ts';
 import { doneSql, type JournalRow, startSql } from './ledger/journal.ts';
 import { mendBefore } from './leftover.ts';
+import { runLockKey } from './run-lock.ts';
 import type { ReadyStep } from './steps.ts';
 import type { Statement } from './types.ts';
 import { describeSighting, watch } from './watch.ts';
+
+/** What the tool writes must be written, whatever default_transaction_read_only the file has set. */
+export const begin = 'BEGIN READ WRITE';
+/** A file may give up all locks of the session; dividing by zero stops the run where another one took ours. */
+export const keepRunLock = `SELECT 1 / pg_catalog.pg_try_advisory_lock(${runLockKey})::int`;
 
 export interface Attempt {
   readonly row: Omit<JournalRow, 'done'>;
@@ -55,14 +62,16 @@ async function runBetweenMarks(
   await write(context, [startSql(config.trackingTable, row)], budget);
   const finished = await mendBefore(context, statement, again ? row.indexes : null);
   // Where PostgreSQL allows it, the statement and its mark are one transaction: done and marked, or neither.
-  const prefix = mustRunAlone(statement) ? '' : 'BEGIN;\n';
+  const prefix = mustRunAlone(statement)
+    ? ''
+    : `${begin};\nSELECT pg_try_advisory_xact_lock(${runLockKey});\n`;
   if (!finished) {
     const { error } = await session.batch(`${prefix}${statement.text}\n`);
     if (error !== null && prefix !== '') await session.batch('ROLLBACK');
     if (error !== null) return { error, prefixLength: prefix.length };
     await session.restoreEncoding();
   }
-  if (prefix !== '' && !finished) await send(context, [...ownRole(context), done, 'COMMIT']);
+  if (prefix !== '' && !finished) await send(context, [...ownRole(context), keepRunLock, done, 'COMMIT']);
   else await write(context, [done], budget === null ? null : config.lockTimeoutMs);
   return null;
 }
@@ -103,7 +112,7 @@ async function write(
 ): Promise<void> {
   const timeout =
     lockTimeoutMs === null ? [] : [`SELECT set_config('lock_timeout', '${lockTimeoutMs}', false)`];
-  await send(context, ['BEGIN', ...ownRole(context), ...statements, 'COMMIT', ...timeout]);
+  await send(context, [begin, ...ownRole(context), keepRunLock, ...statements, 'COMMIT', ...timeout]);
 }
 
 function ownRole({ session }: RunContext): string[] {
@@ -115,5 +124,13 @@ export async function send({ session }: RunContext, statements: readonly string[
   const { error } = await session.batch(statements.join(';\n'));
   if (error === null) return;
   await session.batch('ROLLBACK');
-  throw error;
+  throw (error as { code?: string }).code === '22012' ? lockGivenUp(error) : error;
+}
+
+function lockGivenUp(cause: Error): MigrateError {
+  return new MigrateError(
+    'migration-failed',
+    'The migration gave up the run lock, and another run has taken it',
+    { hint: 'A migration must not call pg_advisory_unlock_all(): remove it, then run again.', cause },
+  );
 }

@@ -1,34 +1,75 @@
-// Takes a step whose COMMIT was sent and never answered; gives whether it counts, asked on a new connection.
+// Takes a transaction whose COMMIT was sent and never answered; gives whether it counts, asked on a new connection, and
+// the error that says so.
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
+import { MigrateError } from './errors.ts';
 import type { RunContext } from './execute.ts';
 import type { ReadyStep } from './steps.ts';
 
-/** How long to wait for the old backend to end, in ms; until then its COMMIT may still be under way. */
-const patience = 10_000;
+/** How long (ms) the old backend may take to end by itself; until then its COMMIT may still be under way. */
+const patience = 5000;
 
-/** @returns null when the server does not answer */
-export async function resolveLostCommit(
-  { session, config }: RunContext,
-  step: ReadyStep,
-): Promise<boolean | null> {
-  const { schema, table } = config.trackingTable;
-  try {
-    return await session.aside(async (client) => {
-      const deadline = Date.now() + patience;
-      while (Date.now() < deadline && (await isAlive(client, session.pid))) await sleep(100);
-      const { rowCount } = await client.query(
-        `SELECT 1 FROM ${pg.escapeIdentifier(schema)}.${pg.escapeIdentifier(table)} WHERE name = $1`,
-        [step.id],
-      );
-      return (rowCount === 1) === (step.direction === 'up');
-    });
-  } catch {
-    return null;
-  }
+/** How a lost COMMIT ended; `committed` null means that the server did not answer. */
+export interface LostCommit {
+  readonly committed: boolean | null;
+  readonly error: MigrateError;
 }
 
-async function isAlive(client: pg.Client, pid: number): Promise<boolean> {
-  const { rowCount } = await client.query('SELECT 1 FROM pg_stat_activity WHERE pid = $1', [pid]);
-  return rowCount !== 0;
+/**
+ * @param step the last one of the transaction
+ * @param transaction its `pg_current_xact_id()`; null where the tracking table alone can tell
+ */
+export async function resolveLostCommit(
+  context: RunContext,
+  step: ReadyStep,
+  transaction: string | null,
+  lost: MigrateError,
+): Promise<LostCommit> {
+  const committed = await look(context, step, transaction).catch(() => null);
+  const { message, code } = context.signal.aborted ? (context.signal.reason as MigrateError) : lost;
+  const done = step.direction === 'up' ? 'applied' : 'reverted';
+  const [state, hint] =
+    committed === null
+      ? [
+          `Whether ${step.id} is ${done} could not be found out: the server does not answer.`,
+          'make migrate-status tells, as soon as the server is back.',
+        ]
+      : [
+          committed
+            ? `${step.id} is ${done}: its COMMIT got through, as a look at the tracking table on a new connection proved.`
+            : `${step.id} was rolled back: nothing of it is left.`,
+          'Run the same command again.',
+        ];
+  return { committed, error: new MigrateError(code, message, { ...lost.options, state, hint }) };
+}
+
+async function look(
+  { session, config }: RunContext,
+  { id, direction }: ReadyStep,
+  transaction: string | null,
+): Promise<boolean> {
+  const { schema, table } = config.trackingTable;
+  return session.aside(async (client) => {
+    await waitForEnd(client, session.pid);
+    // The tracking table alone cannot tell for a redo: its row is there before and after.
+    // https://www.postgresql.org/docs/16/functions-info.html#FUNCTIONS-INFO-SNAPSHOT
+    const { rows } = await client.query<{ status: string; tracked: boolean }>(
+      `SELECT pg_xact_status($2::text::xid8) AS status, EXISTS (SELECT FROM ${pg.escapeIdentifier(schema)}.${pg.escapeIdentifier(table)} WHERE name = $1) AS tracked`,
+      [id, transaction],
+    );
+    return (
+      (transaction === null || rows[0]?.status === 'committed') && rows[0]?.tracked === (direction === 'up')
+    );
+  }, config.connectTimeoutMs);
+}
+
+/** A backend that does not notice that its client is gone is ended, so that it cannot commit after we looked. */
+async function waitForEnd(client: pg.Client, pid: number): Promise<void> {
+  const started = Date.now();
+  while ((await client.query('SELECT FROM pg_stat_activity WHERE pid = $1', [pid])).rowCount !== 0) {
+    const waited = Date.now() - started;
+    if (waited > 2 * patience) throw new Error('the old session does not end');
+    if (waited > patience) await client.query('SELECT pg_terminate_backend($1)', [pid]);
+    await sleep(50);
+  }
 }

@@ -2,13 +2,13 @@
 // the step when all are done. What a failure or a kill left behind is found and mended before a statement runs again.
 import { MigrateError } from './errors.ts';
 import type { GroupEnd, RunContext } from './execute.ts';
-import { attemptOne, concurrentLockTimeout, type Refusal, send } from './journaled.ts';
+import { attemptOne, begin, concurrentLockTimeout, keepRunLock, type Refusal, send } from './journaled.ts';
 import { clearSql, type JournalRow, readJournal } from './ledger/journal.ts';
 import { entrySql } from './ledger.ts';
 import { tableIndexes } from './leftover.ts';
+import { resolveLostCommit } from './lost-commit.ts';
 import { leftovers, resetStatements } from './reset.ts';
 import { gaveUp, isLockConflict, pauseBefore } from './retry.ts';
-import { runLockKey } from './run-lock.ts';
 import { describeSqlError } from './sql-error.ts';
 import { entryOf, type ReadyStep } from './steps.ts';
 import type { Statement } from './types.ts';
@@ -16,32 +16,36 @@ import type { Statement } from './types.ts';
 /** Runs or resumes the step. Its failure says which statement is next, for a plain run of the same command goes on there. */
 export async function runOutside(context: RunContext, step: ReadyStep): Promise<GroupEnd> {
   const started = performance.now();
-  const ended = (error: MigrateError | null): GroupEnd => ({
+  const ended = (error: MigrateError | null, committed = false): GroupEnd => ({
     durations: [Math.round(performance.now() - started)],
-    failure: error === null ? null : { index: 0, error, committed: false },
+    failure: error === null ? null : { index: 0, error, committed },
   });
   try {
-    await runStatements(context, step, started);
-    return ended(null);
+    await runStatements(context, step);
   } catch (error) {
     await context.session.batch(['ROLLBACK', ...resetStatements(context.config), ...leftovers].join(';\n'));
-    if (error instanceof MigrateError) return ended(error);
-    return ended(
-      new MigrateError(
-        'migration-failed',
-        `${step.path} could not be recorded: ${(error as Error).message}`,
-        {
-          location: { file: step.path },
-          cause: error,
-          state: `${step.id} is half done.`,
-          hint: `Run make migrate-${step.direction} again: it goes on where it stopped.`,
-        },
-      ),
-    );
+    return ended(stopped(context, step, error as Error));
   }
+  const { error, committed } = await recordOutside(context, step, performance.now() - started);
+  return ended(error, committed);
 }
 
-async function runStatements(context: RunContext, step: ReadyStep, started: number): Promise<void> {
+/** What broke outside of the file's own statements: the error as it is, with what is known of the step's state. */
+function stopped({ signal }: RunContext, step: ReadyStep, cause: Error): MigrateError {
+  const error = signal.aborted && !(cause instanceof MigrateError) ? (signal.reason as MigrateError) : cause;
+  const state = `${step.id} may be half done: the ledger knows which statements ran.`;
+  const hint = `Run make migrate-${step.direction} again: it goes on where it stopped.`;
+  return error instanceof MigrateError
+    ? new MigrateError(error.code, error.message, { state, hint, ...error.options })
+    : new MigrateError('migration-failed', `${step.path} could not be run: ${error.message}`, {
+        location: { file: step.path },
+        cause,
+        state,
+        hint,
+      });
+}
+
+async function runStatements(context: RunContext, step: ReadyStep): Promise<void> {
   const statements = statementsOf(context, step);
   const journal = await readJournal(context.session, context.config.trackingTable, step.id, step.direction);
   const next = await resumeAt(step, statements, journal);
@@ -54,7 +58,6 @@ async function runStatements(context: RunContext, step: ReadyStep, started: numb
     const begun = journal.find((row) => row.statement === statement.index) ?? null;
     await runWithRetries(context, step, statement, statements.length, begun);
   }
-  await recordOutside(context, step, performance.now() - started);
 }
 
 function statementsOf(context: RunContext, step: ReadyStep): readonly Statement[] {
@@ -193,18 +196,34 @@ function describe(
 }
 
 /** The step as a whole: tracking row, ledger row, and the journal's rows away, in one transaction. */
-async function recordOutside(context: RunContext, step: ReadyStep, durationMs: number): Promise<void> {
+async function recordOutside(
+  context: RunContext,
+  step: ReadyStep,
+  durationMs: number,
+): Promise<{ error: MigrateError | null; committed: boolean }> {
   const { config, engine, provenance } = context;
   const { trackingSql } = await engine.stepSql(step.id, step.direction, step.text);
-  await send(context, [
+  const statements = [
+    begin,
     ...resetStatements(config),
-    'BEGIN',
-    `SELECT 1 / pg_try_advisory_lock(${runLockKey})::int`,
+    ...leftovers,
+    keepRunLock,
     trackingSql.replace(/;\s*$/, ''),
     entrySql(entryOf(step, durationMs), config.trackingTable, provenance),
     clearSql(config.trackingTable, step.id, step.direction),
     ...context.closing,
     'COMMIT',
-    ...leftovers,
-  ]);
+  ];
+  const refused = await send(context, statements).then(
+    () => null,
+    (error: Error) => error,
+  );
+  if (refused === null) return { error: null, committed: false };
+  if (!(refused instanceof MigrateError) || refused.code !== 'connection')
+    return { error: stopped(context, step, refused), committed: false };
+  const { error, committed } = await resolveLostCommit(context, step, null, refused);
+  const state = `Every statement of ${step.id} has run, but it is not recorded yet.`;
+  return committed === false
+    ? { error: new MigrateError(error.code, error.message, { ...error.options, state }), committed }
+    : { error, committed: committed ?? false };
 }

@@ -32,8 +32,8 @@ export interface Session {
   restoreEncoding(): Promise<void>;
   /** How many round trips this session made; a claim of the README is tested with it. */
   roundTrips(): number;
-  /** A second, short-lived connection to the same target, for looking at the first from outside. */
-  aside<Result>(work: (client: pg.Client) => Promise<Result>): Promise<Result>;
+  /** A second, short-lived connection to the same target, for looking at the first from outside; 5 s to connect. */
+  aside<Result>(work: (client: pg.Client) => Promise<Result>, timeoutMs?: number): Promise<Result>;
   onNotice(listener: (notice: string) => void): void;
 }
 
@@ -103,9 +103,9 @@ async function openSession(
   hooks: SessionHooks,
 ): Promise<Session> {
   const channel = openChannel(target, client, hooks.signal);
-  const aside: Session['aside'] = async (work) => {
+  const aside: Session['aside'] = async (work, timeoutMs = 5000) => {
     const name = `${applicationName(config).slice(0, 54)} watching`;
-    const second = await connect(target, { applicationName: name, timeoutMs: 5000 });
+    const second = await connect(target, { applicationName: name, timeoutMs });
     try {
       return await work(second);
     } finally {

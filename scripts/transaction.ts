@@ -84,7 +84,8 @@ async function runStep(
   const stepSql = await engine.stepSql(step.id, step.direction, step.text);
   const lockMs = step.directives.lockTimeoutMs ?? config.lockTimeoutMs;
   const statementMs = step.directives.statementTimeoutMs ?? config.statementTimeoutMs;
-  const prefix = `${place.first ? 'BEGIN' : 'SELECT 1'}; SELECT extract(epoch FROM transaction_timestamp()), set_config('lock_timeout', '${lockMs}', true), set_config('statement_timeout', '${statementMs}', true);\n`;
+  // The run lock once more, for this transaction: a file that gives up all locks of the session cannot give up this one.
+  const prefix = `${place.first ? 'BEGIN' : 'SELECT 1'}; SELECT pg_current_xact_id(), set_config('lock_timeout', '${lockMs}', true), set_config('statement_timeout', '${statementMs}', true), pg_try_advisory_xact_lock(${runLockKey});\n`;
   const from = performance.now();
   let completed = 0;
   const watching = watch(
@@ -118,55 +119,29 @@ async function record(
   step: ReadyStep,
   { trackingSql }: StepSql,
   place: Place,
-  transactionStart: string,
+  transaction: string,
   durationMs: number,
 ): Promise<void> {
   const { config, session, provenance } = context;
-  const guard = `SELECT 1 / (extract(epoch FROM transaction_timestamp())::text = '${transactionStart}' AND pg_try_advisory_lock(${runLockKey}))::int`;
+  const guard = `SELECT 1 / (pg_current_xact_id()::text = '${transaction}' AND pg_try_advisory_lock(${runLockKey}))::int`;
   const statements = [
     'SET CONSTRAINTS ALL IMMEDIATE',
     ...resetStatements(config),
     guard,
     trackingSql.replace(/;\s*$/, ''),
     entrySql(entryOf(step, durationMs), config.trackingTable, provenance),
-    ...(place.last ? [...context.closing, 'COMMIT'] : []),
     ...leftovers,
+    // Nothing after COMMIT: what fails or is cancelled then would look like a migration that failed.
+    ...(place.last ? [...context.closing, 'COMMIT'] : []),
   ];
   const result = await session.batch(statements.join(';\n'));
   if (result.error === null) return;
-  if (result.error instanceof MigrateError && place.last)
-    throw await afterLostAnswer(context, step, result.error);
+  if (result.error instanceof MigrateError && place.last) {
+    const { error, committed } = await resolveLostCommit(context, step, transaction, result.error);
+    throw new StepFailure(error, committed ?? false);
+  }
   if (result.completed === statements.indexOf(guard)) throw await leftTransaction(context, step);
   throw await rolledBack(context, step, result, null);
-}
-
-/** The connection broke while COMMIT was under way: only the database knows whether it counts. */
-async function afterLostAnswer(
-  context: RunContext,
-  step: ReadyStep,
-  error: MigrateError,
-): Promise<StepFailure> {
-  const committed = await resolveLostCommit(context, step);
-  if (committed === null) {
-    return new StepFailure(
-      new MigrateError('connection', error.message, {
-        ...error.options,
-        state: `Whether ${step.id} counts could not be found out: the server does not answer.`,
-        hint: 'make migrate-status tells, as soon as the server is back.',
-      }),
-    );
-  }
-  const state = committed
-    ? `${step.id} was committed: a look at the tracking table proved it.`
-    : `${step.id} was rolled back: nothing of it is left.`;
-  return new StepFailure(
-    new MigrateError('connection', error.message, {
-      ...error.options,
-      state,
-      hint: 'Run the same command again.',
-    }),
-    committed,
-  );
 }
 
 /** Rolls back and says what failed; `prefixLength` null means that a statement of ours did, not of the file. */
