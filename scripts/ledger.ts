@@ -6,6 +6,7 @@ import pg from 'pg';
 import type { Config, TrackingTable } from './config.ts';
 import type { Engine } from './engine.ts';
 import { MigrateError } from './errors.ts';
+import type { HalfDone } from './half-done.ts';
 import { packageRoot } from './paths.ts';
 import type { Provenance } from './provenance.ts';
 import type { Session } from './session.ts';
@@ -17,6 +18,7 @@ export interface LedgerState {
   readonly hasLedger: boolean;
   /** Whether the ledger is new enough to have the table of the environment mark. */
   readonly hasMark?: boolean;
+  readonly hasJournal?: boolean;
 }
 
 export interface History extends LedgerState {
@@ -26,6 +28,8 @@ export interface History extends LedgerState {
   readonly ledgerCurrent: boolean;
   /** The name that the database is stamped with; null before the first write. */
   readonly environment: string | null;
+  /** No-transaction migrations that stopped half-way. */
+  readonly halfDone?: readonly HalfDone[];
 }
 
 const quote = pg.escapeLiteral;
@@ -38,11 +42,11 @@ export function trackingName({ schema, table }: TrackingTable): string {
 /** Select-list items that tell what exists; they fail on nothing that is missing. */
 export function stateColumns({ schema, table }: TrackingTable): string {
   const tracking = `${pg.escapeIdentifier(schema)}.${pg.escapeIdentifier(table)}`;
-  return `to_regclass(${quote(tracking)}) IS NOT NULL AS "hasTracking", to_regclass('migration_ledger.applied') IS NOT NULL AS "hasLedger", to_regclass('migration_ledger.environment') IS NOT NULL AS "hasMark"`;
+  return `to_regclass(${quote(tracking)}) IS NOT NULL AS "hasTracking", to_regclass('migration_ledger.applied') IS NOT NULL AS "hasLedger", to_regclass('migration_ledger.environment') IS NOT NULL AS "hasMark", to_regclass('migration_ledger.journal') IS NOT NULL AS "hasJournal"`;
 }
 
 export async function readState(session: Session, config: Config): Promise<LedgerState> {
-  const [state] = await session.query<{ hasTracking: boolean; hasLedger: boolean; hasMark: boolean }>(
+  const [state] = await session.query<{ hasTracking: boolean; hasLedger: boolean }>(
     `SELECT ${stateColumns(config.trackingTable)}`,
   );
   return state ?? { hasTracking: false, hasLedger: false };
@@ -62,6 +66,7 @@ interface HistoryRow {
   git_sha: string | null;
   ledger_version: number | null;
   environment: string | null;
+  half_done: HalfDone[] | null;
 }
 
 /** All applied migrations in one round trip, however many there are. */
@@ -77,6 +82,7 @@ export async function readHistory(session: Session, config: Config, state: Ledge
     applied: [...applied.values()].sort((a, b) => (a.id < b.id ? -1 : 1)),
     ledgerCurrent: state.hasLedger && version >= newestLedgerFile(),
     environment: rows[0]?.environment ?? null,
+    halfDone: rows[0]?.half_done ?? [],
   };
 }
 
@@ -89,11 +95,15 @@ function historySql({ schema, table }: TrackingTable, state: LedgerState): strin
     return `SELECT t.id, true AS tracked, ${iso('t.run_on')} AS run_on FROM (${tracking}) t`;
   }
   const mark = state.hasMark ? '(SELECT name FROM migration_ledger.environment)' : 'NULL::text';
-  return `SELECT h.*, v.ledger_version, ${mark} AS environment FROM (SELECT max(id) AS ledger_version FROM migration_ledger.migrations) v LEFT JOIN (
+  const name = quote(trackingName({ schema, table }));
+  const halfDone = state.hasJournal
+    ? `(SELECT json_agg(j) FROM (SELECT id, direction, count(*) FILTER (WHERE done) AS done, max(total) AS total FROM migration_ledger.journal WHERE tracking = ${name} GROUP BY id, direction) j)`
+    : 'NULL::json';
+  return `SELECT h.*, v.ledger_version, ${mark} AS environment, ${halfDone} AS half_done FROM (SELECT max(id) AS ledger_version FROM migration_ledger.migrations) v LEFT JOIN (
     SELECT coalesce(t.id, a.id) AS id, t.id IS NOT NULL AS tracked, ${iso('coalesce(e.finished_at, t.run_on)')} AS run_on,
            e.seq, e.kind, e.up_checksum, e.down_checksum, e.duration_ms, e.actor, e.git_sha
       FROM (${tracking}) t
-      FULL JOIN (SELECT id, seq FROM migration_ledger.applied WHERE tracking = ${quote(trackingName({ schema, table }))}) a USING (id)
+      FULL JOIN (SELECT id, seq FROM migration_ledger.applied WHERE tracking = ${name}) a USING (id)
       LEFT JOIN migration_ledger.entries e ON e.seq = a.seq) h ON true`;
 }
 
