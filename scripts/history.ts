@@ -89,8 +89,8 @@ function stateOf(
 const repair = (options: string) => `npm run migrate:repair -- ${options} --reason "…"`;
 
 const remedies: Partial<Record<MigrationState, (status: MigrationStatus) => string>> = {
-  modified: ({ id, version }) =>
-    `${id} was changed after it was applied. Restore the file (git checkout) and put the change into a new migration, or accept the new text: ${repair(`--accept ${version}`)}`,
+  modified: ({ id, version, diffs }) =>
+    `${id} was changed after it was applied. Restore the file (git checkout) and put the change into a new migration, or accept the new text: ${repair(diffs.length > 1 ? `--accept ${version} --accept-down ${version}` : `--accept ${version}`)}`,
   'modified down': ({ id, version }) =>
     `${id}.down.sql was changed after the migration was applied; make migrate-down would run the text in the ledger. Restore the file, or accept the new text: ${repair(`--accept-down ${version}`)}`,
   missing: ({ id }) =>

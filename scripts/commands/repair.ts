@@ -5,6 +5,7 @@ import { readTexts } from '../ledger.ts';
 import { type ConfirmFlags, refuseUnconfirmed } from '../protection.ts';
 import { withHistory, writeHistory } from '../recording.ts';
 import { describeRepair, planRepairs, type RepairFlags, readNamed, repairStatements } from '../repair.ts';
+import { count } from '../report/human.ts';
 
 export interface RepairCommandFlags extends RepairFlags, ConfirmFlags {
   readonly dryRun?: boolean;
@@ -31,6 +32,6 @@ export const repair: Command<RepairCommandFlags> = async (input) => {
       context,
       repairStatements(context, repairs, texts, flags.reason ?? '', halfDone !== null),
     );
-    return { document, lines: [`Done; ${flags.reason}`], wrote: true };
+    return { document, lines: [`Repaired ${count(repairs.length)}: ${flags.reason}`], wrote: true };
   });
 };
