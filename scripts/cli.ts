@@ -61,6 +61,7 @@ const commands: readonly CommandLine[] = [
       dryRun,
       outOfOrder,
       ['--single-transaction', 'all pending migrations in one transaction, or none'],
+      ['--plan <file>', 'run exactly this saved plan, or refuse where anything has changed since'],
       [
         '--expect-fingerprint [fingerprint]',
         'exit 5 when the schema is then not this one; without a value, that of db/schema.sql',
@@ -91,8 +92,14 @@ const commands: readonly CommandLine[] = [
   },
   {
     name: 'plan',
-    summary: 'what up would do, statement by statement',
-    options: [to, steps, outOfOrder],
+    summary: 'what up would do to this database, statement by statement, with locks and sizes',
+    options: [
+      to,
+      steps,
+      outOfOrder,
+      ['--out <file>', 'save it for up --plan, bound to files, history, schema, environment and target'],
+      ['--markdown', 'for a comment on a pull request'],
+    ],
     load: async () => (await import('./commands/plan.ts')).plan,
   },
   {
@@ -177,6 +184,7 @@ const commands: readonly CommandLine[] = [
   },
   {
     name: 'lint',
+    offline: true,
     summary: 'what each statement would do to a live database, and the safe way to write it',
     options: [
       since,
@@ -189,9 +197,17 @@ const commands: readonly CommandLine[] = [
   },
   {
     name: 'verify',
+    offline: true,
     summary: 'on a scratch database: every up, its down, its up again; each down must restore the schema',
     options: [since, all, strict],
     load: async () => (await import('./commands/verify.ts')).verify,
+  },
+  {
+    name: 'check',
+    summary: 'lint, verify and schema --check: all that a pipeline asks of migrations',
+    options: [since, all, strict, ['--sarif <file>', 'also write the findings of lint for code scanning']],
+    offline: true,
+    load: async () => (await import('./commands/check.ts')).check,
   },
   {
     name: 'db-up',

@@ -17,8 +17,9 @@ import {
 import { formatDuration } from './duration.ts';
 import { loadEngine } from './engine.ts';
 import { execute, executeTogether, type Observer, type RunContext, type RunResult } from './execute.ts';
-import type { MigrationState } from './history.ts';
-import { type CheckedHistory, readChecked } from './history-check.ts';
+import { refuseHalfDone } from './half-done.ts';
+import { type MigrationState, refuseBrokenHistory } from './history.ts';
+import { type CheckedHistory, readClassified } from './history-check.ts';
 import { ensureLedger, type History, needsLedger, readTexts } from './ledger.ts';
 import { loadMigrations } from './load.ts';
 import type { Plan } from './plan.ts';
@@ -42,6 +43,8 @@ export interface RunRequest {
   readonly fromDisk?: boolean;
   /** What the schema must be in the end, also when nothing ran. */
   readonly expectation?: Expectation | undefined;
+  /** Asked before anything else is judged; throws where this is not what the run was approved for. */
+  readonly approve?: ((found: Checked & { readonly session: Session }) => Promise<void>) | undefined;
   /** What to say when the plan is empty. */
   readonly nothing: (history: History) => string;
 }
@@ -60,8 +63,10 @@ export async function runMigrations(
     refuseReadOnly(session);
     const locked = () =>
       withRunLock(session, config, lockWait({ progress, signal }), async (state) => {
-        const history = await readChecked(session, config, state, migrations, request.tolerated);
+        const history = await readClassified(session, config, state, migrations);
+        if (request.approve === undefined) refuseBrokenHistory(history.statuses, request.tolerated);
         const drift = await checkDrift(session, config, history);
+        await request.approve?.({ session, migrations, history, drift });
         if (drift.state === 'drifted') return stopForDrift(drift, session, config);
         sayDrift(drift, history, progress);
         const result = await runChecked(input, session, request, { migrations, history, drift });
@@ -86,6 +91,7 @@ async function runChecked(
   { migrations, history, drift }: Checked,
 ): Promise<CommandResult> {
   const plan = request.plan(migrations, history);
+  refuseHalfDone(history.halfDone ?? [], plan.steps);
   if (plan.steps.length === 0 && !history.adoptable) {
     if (drift.stale && history.ledgerCurrent) await takeSnapshot(session, config, drift.options);
     return nothingToDo(request.nothing(history), session);

@@ -1,84 +1,107 @@
-// plan: what up or down would do, statement by statement, writing nothing.
+// plan: what up or down would do to this database, statement by statement, writing nothing there.
 import { allowsOutOfOrder } from '../binding.ts';
-import type { Command } from '../command.ts';
+import type { Command, CommandInput, CommandResult } from '../command.ts';
 import { checkDrift } from '../drift/check.ts';
+import { fingerprintJson } from '../drift/report.ts';
 import { sayDrift, stopForDrift } from '../drift/run.ts';
+import { MigrateError } from '../errors.ts';
 import { type MigrationState, toleratedByDown } from '../history.ts';
-import { readChecked } from '../history-check.ts';
+import { type CheckedHistory, readChecked } from '../history-check.ts';
 import { readState, readTexts } from '../ledger.ts';
 import { loadMigrations } from '../load.ts';
 import { sayTarget, sessionHooks } from '../migration-run.ts';
 import { planDown, planUp } from '../plan.ts';
-import { maskSqlSecrets } from '../redact.ts';
-import { count } from '../report/human.ts';
-import { withSession } from '../session.ts';
-import { loadParser, type Parser } from '../statements.ts';
+import { appliedMigrations } from '../planning/applied.ts';
+import { readBinding, savePlan } from '../planning/saved.ts';
+import { traceSteps } from '../planning/trace.ts';
+import type { PlanView } from '../planning/types.ts';
+import { lookAtTarget } from '../planning/view.ts';
+import { planJson, planLines, planMarkdown } from '../report/plan.ts';
+import { type Session, withSession } from '../session.ts';
+import { loadParser } from '../statements.ts';
 import { type ReadyStep, readySteps } from '../steps.ts';
+import { describeTarget } from '../target.ts';
 import { readPlanTarget, type TargetFlags } from '../target-flags.ts';
+import type { Direction, Migration } from '../types.ts';
 
 export interface PlanFlags extends TargetFlags {
   readonly fromDisk?: boolean;
   readonly allowOutOfOrder?: boolean;
+  readonly out?: string;
+  readonly markdown?: boolean;
 }
 
 /** Serves `plan`, `up --dry-run` and `down --dry-run`; the direction follows the command's name. */
-export const plan: Command<PlanFlags> = async ({ config, flags, progress, signal }) => {
+export const plan: Command<PlanFlags> = async (input) => {
+  const { config, flags, signal } = input;
+  if (flags.markdown && config.json)
+    throw new MigrateError('usage', '--markdown and --json exclude each other: give one of them');
   const direction = config.command === 'down' ? 'down' : 'up';
-  const target = readPlanTarget(flags, direction === 'down');
+  readPlanTarget(flags, direction === 'down');
+  // What is printed is to be posted as it is.
+  const progress = flags.markdown ? { ...input.progress, say: () => undefined } : input.progress;
   const migrations = await loadMigrations(config, progress.warn);
   return withSession(config, { signal, ...sessionHooks(progress) }, async (session) => {
     sayTarget(config, session, progress);
-    const state = await readState(session, config);
-    const outOfOrder = allowsOutOfOrder(config, flags.allowOutOfOrder);
-    const tolerated =
-      direction === 'down' ? toleratedByDown : new Set<MigrationState>(outOfOrder ? ['out of order'] : []);
-    const history = await readChecked(session, config, state, migrations, tolerated);
-    const drift = await checkDrift(session, config, history);
-    if (drift.state === 'drifted') return stopForDrift(drift, session, config);
-    sayDrift(drift, history, progress);
-    const { steps } = (direction === 'up' ? planUp : planDown)(migrations, history.applied, target);
-    const seqs = steps.flatMap(({ applied }) => (applied?.entry ? [applied.entry.seq] : []));
-    const ready = readySteps(
-      steps,
-      await readTexts(session, direction === 'down' ? seqs : []),
-      flags.fromDisk,
-    );
-    const parse = await loadParser();
-    return {
-      document: {
-        migrations: ready.map((step) => ({ ...stepJson(step), statements: statementsOf(parse, step) })),
-      },
-      lines:
-        ready.length === 0
-          ? [direction === 'up' ? 'Already up to date: nothing would be applied' : 'Nothing to revert']
-          : [
-              ...ready.flatMap((step) => stepLines(parse, step)),
-              `Would ${direction === 'up' ? 'apply' : 'revert'} ${count(ready.length)}. Nothing was changed.`,
-            ],
-    };
+    return planIn({ ...input, progress }, session, migrations, direction);
   });
 };
 
-function stepJson({ version, name, direction }: ReadyStep): Record<string, unknown> {
-  return { version, name, direction, outcome: 'pending', durationMs: null };
+async function planIn(
+  { config, flags, progress }: CommandInput<PlanFlags>,
+  session: Session,
+  migrations: readonly Migration[],
+  direction: Direction,
+): Promise<CommandResult> {
+  const allowOutOfOrder = allowsOutOfOrder(config, flags.allowOutOfOrder);
+  const tolerated =
+    direction === 'down' ? toleratedByDown : new Set<MigrationState>(allowOutOfOrder ? ['out of order'] : []);
+  const state = await readState(session, config);
+  const history = await readChecked(session, config, state, migrations, tolerated);
+  const drift = await checkDrift(session, config, history);
+  if (drift.state === 'drifted') return stopForDrift(drift, session, config);
+  sayDrift(drift, history, progress);
+  const steps = await stepsOf(session, migrations, history, flags, direction);
+  const applied = await appliedMigrations(session, migrations, history.applied);
+  const trace = await traceSteps({ config, progress, applied, steps });
+  const { findings, untraced } = trace;
+  const view: PlanView = {
+    direction,
+    environment: config.environmentName,
+    database: describeTarget(session.target),
+    ...(await lookAtTarget(session, await loadParser(), steps, trace)),
+    findings,
+    untraced,
+  };
+  const document = { ...planJson(view), fingerprint: fingerprintJson(drift) };
+  if (flags.out !== undefined) {
+    const binding = await readBinding({ config, session, history, drift, migrations });
+    savePlan(config, flags.out, { ...binding, steps: steps.map(({ id }) => id), allowOutOfOrder }, document);
+  }
+  return resultOf(view, document, flags, progress.style);
 }
 
-function statementsOf(parse: Parser, { text }: ReadyStep): { line: number; text: string }[] {
-  const parsed = parse(text);
-  return parsed.ok === true
-    ? parsed.statements.map(({ line, text: sql }) => ({ line, text: maskSqlSecrets(sql) }))
-    : [];
+async function stepsOf(
+  session: Session,
+  migrations: readonly Migration[],
+  { applied }: CheckedHistory,
+  flags: PlanFlags,
+  direction: Direction,
+): Promise<readonly ReadyStep[]> {
+  const target = readPlanTarget(flags, direction === 'down');
+  const { steps } = (direction === 'up' ? planUp : planDown)(migrations, applied, target);
+  const seqs = steps.flatMap((step) => (step.applied?.entry ? [step.applied.entry.seq] : []));
+  return readySteps(steps, await readTexts(session, direction === 'down' ? seqs : []), flags.fromDisk);
 }
 
-function stepLines(parse: Parser, step: ReadyStep): string[] {
-  const mode = step.directives.noTransaction ? 'outside a transaction, one by one' : 'in one transaction';
-  const statements = statementsOf(parse, step).map(
-    ({ line, text }) => `    ${String(line).padStart(4)}: ${firstLine(text)}`,
-  );
-  return [`  ${step.direction} ${step.id}, ${mode}`, ...statements];
-}
-
-function firstLine(sql: string): string {
-  const flat = sql.replace(/\s+/g, ' ');
-  return flat.length <= 100 ? flat : `${flat.slice(0, 99)}…`;
+function resultOf(
+  view: PlanView,
+  document: Readonly<Record<string, unknown>>,
+  { markdown, out }: PlanFlags,
+  style: Parameters<typeof planLines>[1],
+): CommandResult {
+  // No annotations between the lines of a comment.
+  if (markdown) return { document: {}, lines: planMarkdown(view) };
+  const saved = out === undefined ? [] : [`Saved as ${out}: make migrate-up plan=${out} runs exactly this.`];
+  return { document, lines: [...planLines(view, style), ...saved] };
 }

@@ -1,11 +1,14 @@
 // up: applies pending migrations, oldest first.
 import { allowsOutOfOrder } from '../binding.ts';
 import type { Command } from '../command.ts';
+import type { Config } from '../config.ts';
 import { readExpectation } from '../drift/expect.ts';
 import { MigrateError } from '../errors.ts';
 import { runMigrations } from '../migration-run.ts';
-import { planUp } from '../plan.ts';
+import { planUp, upStep } from '../plan.ts';
+import { readBinding, readPlan, refuseChanged, type SavedPlan } from '../planning/saved.ts';
 import { readPlanTarget, type TargetFlags } from '../target-flags.ts';
+import type { Migration } from '../types.ts';
 import { plan as planCommand } from './plan.ts';
 
 export interface UpFlags extends TargetFlags {
@@ -14,18 +17,27 @@ export interface UpFlags extends TargetFlags {
   readonly singleTransaction?: boolean;
   /** True without a value. */
   readonly expectFingerprint?: string | true;
+  /** A file that `plan --out` wrote. */
+  readonly plan?: string;
 }
 
 export const up: Command<UpFlags> = async (input) => {
   const { flags, config } = input;
   const target = readPlanTarget(flags, false);
+  const saved = flags.plan === undefined ? null : planOf(config, flags, flags.plan);
   if (flags.dryRun) return planCommand(input);
-  const outOfOrder = allowsOutOfOrder(config, flags.allowOutOfOrder);
+  const outOfOrder = saved?.allowOutOfOrder ?? allowsOutOfOrder(config, flags.allowOutOfOrder);
   const expected = flags.expectFingerprint;
   return runMigrations(input, {
     expectation: expected === undefined ? undefined : readExpectation(config, expected),
     tolerated: new Set(outOfOrder ? ['out of order'] : []),
+    approve:
+      saved === null
+        ? undefined
+        : async (found) =>
+            refuseChanged(saved, await readBinding({ config, ...found }), found.drift.differences),
     plan: (migrations, { applied }) => {
+      if (saved !== null) return { direction: 'up', steps: stepsOf(saved, migrations) };
       const plan = planUp(migrations, applied, target);
       if (flags.singleTransaction) refuseNoTransaction(plan.steps.map(({ migration }) => migration?.up));
       return plan;
@@ -35,6 +47,32 @@ export const up: Command<UpFlags> = async (input) => {
       `Already up to date${applied.length === 0 ? ': there are no migrations' : ` at ${applied.at(-1)?.id}`}`,
   });
 };
+
+/** @throws MigrateError `usage` for options that the plan has settled, `refused` before connecting for another environment */
+function planOf(config: Config, flags: UpFlags, path: string): SavedPlan {
+  const settled = ['to', 'n', 'dryRun', 'allowOutOfOrder', 'singleTransaction'] as const;
+  const given = settled.filter((name) => flags[name] !== undefined);
+  if (given.length > 0) {
+    const names = given.map(
+      (name) => `--${name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`,
+    );
+    throw new MigrateError('usage', `--plan runs exactly what was planned: leave out ${names.join(', ')}`);
+  }
+  const saved = readPlan(config, path);
+  if (saved.environment === config.environmentName) return saved;
+  throw new MigrateError(
+    'refused',
+    `The plan was made for another environment: ${saved.environment} in the plan, ${config.environmentName} now`,
+    {
+      hint: 'Set MIGRATE_ENV to what the plan is for, or make a plan for this one.',
+      state: 'Nothing was connected to.',
+    },
+  );
+}
+
+function stepsOf({ steps }: SavedPlan, migrations: readonly Migration[]) {
+  return migrations.filter(({ id }) => steps.includes(id)).map(upStep);
+}
 
 function refuseNoTransaction(
   files: readonly ({ path: string; directives: { noTransaction: boolean } } | undefined)[],

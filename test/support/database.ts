@@ -91,7 +91,12 @@ function handle(server: TestServer, admin: pg.Client, name: string): TestDatabas
       const { rows } = await (await shared).query<R>(sql, values);
       return rows;
     },
-    env: () => ({ DATABASE_URL: `postgresql://${user}@${login}`, PGPASSWORD: password }),
+    // The scratch databases of plan and of the reviews are on the same server: no test starts one of its own for them.
+    env: () => ({
+      DATABASE_URL: `postgresql://${user}@${login}`,
+      PGPASSWORD: password,
+      SHADOW_DATABASE_URL: `postgresql://${user}@${login}`,
+    }),
     drop,
   };
 }
