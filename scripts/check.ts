@@ -1,9 +1,9 @@
-// Takes migrations; gives what PostgreSQL's parser and our rules refuse in their SQL, before anything connects.
+// Takes files; gives what PostgreSQL's parser and our rules refuse in their SQL, before anything connects.
 // It knows nothing of databases; positions are of the file.
 import type { FileProblem } from './files.ts';
 import { safeMessage } from './sql-error.ts';
 import { loadParser, type ParseResult, type Parser, positionAt, skipBlank } from './statements.ts';
-import type { Migration, SqlFile, Statement } from './types.ts';
+import type { SqlFile, Statement } from './types.ts';
 
 /** A file that PostgreSQL 16's grammar refuses. */
 export interface SyntaxError16 {
@@ -19,11 +19,11 @@ export interface Checked {
 }
 
 /** Parses every file given and collects all that is refused. */
-export async function checkSql(migrations: readonly Migration[]): Promise<Checked> {
+export async function checkSql(files: readonly SqlFile[]): Promise<Checked> {
   const parse = await loadParser();
   const problems: FileProblem[] = [];
   const syntaxErrors: SyntaxError16[] = [];
-  for (const file of migrations.flatMap(({ up, down }) => [up, down])) {
+  for (const file of files) {
     if (file.directives.irreversible === undefined) checkFile(file, parse, problems, syntaxErrors);
   }
   return { problems, syntaxErrors };

@@ -5,6 +5,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { readDirectives } from './directives.ts';
 import { MigrateError } from './errors.ts';
+import type { FileCache, KnownFile } from './file-cache.ts';
 import { skipBlank } from './statements.ts';
 import type { Direction, Migration, SqlFile } from './types.ts';
 
@@ -18,6 +19,10 @@ export interface FileProblem {
 export interface Loaded {
   readonly migrations: readonly Migration[];
   readonly problems: readonly FileProblem[];
+  /** Those that no cache knew, so that their SQL has not been looked at yet. */
+  readonly unchecked: readonly SqlFile[];
+  /** By name, for the cache. */
+  readonly files: ReadonlyMap<string, SqlFile>;
 }
 
 const fileName = /^(\d{14})_([a-z0-9][a-z0-9_-]*)\.(up|down)\.sql$/;
@@ -27,14 +32,18 @@ const ignored = (name: string) => name.startsWith('.') || name === 'README.md';
  * Reads all pairs of a directory, oldest first.
  * @param directory absolute path
  * @param root what shown paths are relative to
+ * @param cache spares reading the files that it knows
  * @throws MigrateError `usage` when the directory cannot be read; file problems are returned, all of them.
  */
-export function readMigrations(directory: string, root: string): Loaded {
+export function readMigrations(directory: string, root: string, cache?: Pick<FileCache, 'lookup'>): Loaded {
   const problems: FileProblem[] = [];
   const pairs = new Map<string, Partial<Record<Direction, SqlFile>>>();
+  const files = new Map<string, SqlFile>();
+  const unread = new Set<SqlFile>();
+  const shown = relative(root, directory);
   for (const name of listDirectory(directory, root)) {
     const path = join(directory, name);
-    const file = relative(root, path);
+    const file = join(shown, name);
     const match = fileName.exec(name);
     if (match === null) {
       problems.push({ file, message: nameProblem(name) });
@@ -42,10 +51,35 @@ export function readMigrations(directory: string, root: string): Loaded {
     }
     const direction = match[3] as Direction;
     const id = `${match[1]}_${match[2]}`;
-    const sql = readSqlFile(path, file, direction, problems);
-    pairs.set(id, { ...pairs.get(id), [direction]: sql });
+    const known = cache?.lookup(name, path);
+    const sql =
+      known === undefined ? readSqlFile(path, file, direction, problems) : knownFile(path, file, known);
+    if (known === undefined) unread.add(sql);
+    files.set(name, sql);
+    const pair = pairs.get(id);
+    if (pair === undefined) pairs.set(id, { [direction]: sql });
+    else pair[direction] = sql;
   }
-  return { migrations: toMigrations(pairs, relative(root, directory), problems), problems };
+  const inOrder =
+    unread.size === 0 ? [] : [...pairs.values()].flatMap(({ up, down }) => [up ?? [], down ?? []].flat());
+  const unchecked = inOrder.filter((sql) => unread.has(sql));
+  return { migrations: toMigrations(pairs, shown, problems), problems, unchecked, files };
+}
+
+/** A file whose text is read when it is asked for, which most runs do for the pending ones only. */
+function knownFile(path: string, file: string, { checksum: expected, directives }: KnownFile): SqlFile {
+  return {
+    path: file,
+    checksum: expected,
+    directives,
+    get text() {
+      const text = new TextDecoder('utf-8').decode(readFileSync(path));
+      if (checksum(text) === expected) return text;
+      throw new MigrateError('usage', `${file} was changed while this command ran`, {
+        hint: 'Run the same command again.',
+      });
+    },
+  };
 }
 
 function nameProblem(name: string): string {

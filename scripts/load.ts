@@ -1,12 +1,13 @@
 // Takes a Config; gives its migrations, checked in every way that needs no database, or refuses them all at once.
-import type { SyntaxError16 } from './check.ts';
+import type { Checked, SyntaxError16 } from './check.ts';
 import type { Config } from './config.ts';
 import { connect } from './connect.ts';
 import { MigrateError } from './errors.ts';
+import { openFileCache } from './file-cache.ts';
 import { type FileProblem, readMigrations } from './files.ts';
 import { excerpt } from './sql-error.ts';
 import { positionAt } from './statements.ts';
-import type { Migration } from './types.ts';
+import type { Migration, SqlFile } from './types.ts';
 
 /**
  * @throws MigrateError `usage` listing every problem with file and line; `migration-failed` for a file whose only fault is
@@ -16,14 +17,22 @@ export async function loadMigrations(
   config: Config,
   warn: (text: string) => void,
 ): Promise<readonly Migration[]> {
-  const { migrations, problems: fileProblems } = readMigrations(config.directory, config.root);
-  if (migrations.length === 0 && fileProblems.length === 0) return [];
-  const { checkSql } = await import('./check.ts');
-  const { problems: sqlProblems, syntaxErrors } = await checkSql(migrations);
-  const problems = [...fileProblems, ...sqlProblems];
+  const cache = openFileCache(config.directory);
+  const loaded = readMigrations(config.directory, config.root, cache);
+  const { migrations, unchecked } = loaded;
+  const { problems: sqlProblems, syntaxErrors } = await checkUnknown(unchecked);
+  const problems = [...loaded.problems, ...sqlProblems];
   if (problems.length > 0) throw refused(problems, syntaxErrors);
   if (syntaxErrors.length > 0) await refuseSyntax(config, syntaxErrors, warn);
+  else cache.keep(loaded.files);
   return migrations;
+}
+
+/** Without the parser where no file has to be looked at, which is what most runs find. */
+async function checkUnknown(files: readonly SqlFile[]): Promise<Checked> {
+  if (files.length === 0) return { problems: [], syntaxErrors: [] };
+  const { checkSql } = await import('./check.ts');
+  return checkSql(files);
 }
 
 function refused(problems: readonly FileProblem[], syntaxErrors: readonly SyntaxError16[]): MigrateError {

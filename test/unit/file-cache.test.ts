@@ -1,0 +1,94 @@
+// The cache of file states must never hide a change, whatever the clock says.
+import { copyFileSync, mkdtempSync, renameSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { openFileCache } from '../../scripts/file-cache.ts';
+import { readMigrations } from '../../scripts/files.ts';
+import { cleanUpAfterTest } from '../support/hooks.ts';
+
+const names = { up: '20250101000001_a.up.sql', down: '20250101000001_a.down.sql' };
+
+/** A directory with one pair whose times lie an hour back, as in a checkout; ctime cannot be set, so the clock is. */
+function directory(up = 'SELECT 1;\n') {
+  const folder = mkdtempSync(join(tmpdir(), 'migrate-cache-'));
+  cleanUpAfterTest(async () => rmSync(folder, { recursive: true, force: true }));
+  writeFileSync(join(folder, names.up), up);
+  writeFileSync(join(folder, names.down), 'SELECT 2;\n');
+  return folder;
+}
+
+/** Reads as a run does that finds nothing wrong; `later` says how long (ms) after now. */
+function read(folder: string, later = 10_000) {
+  const { now } = Date;
+  Date.now = () => now() + later;
+  try {
+    const cache = openFileCache(folder);
+    const loaded = readMigrations(folder, folder, cache);
+    cache.keep(loaded.files);
+    return loaded;
+  } finally {
+    Date.now = now;
+  }
+}
+
+describe('the cache of file states', () => {
+  it('knows every file the second time, with checksum, directives and text', () => {
+    const folder = directory('-- migrate: lock-timeout=5s\nSELECT 1;\n');
+    const first = read(folder);
+    expect(first.unchecked.map(({ path }) => path)).to.deep.equal([names.up, names.down]);
+    const second = read(folder);
+    expect(second.unchecked).to.deep.equal([]);
+    expect(second.migrations).to.deep.equal(first.migrations);
+    expect(second.migrations[0]!.up.text).to.equal('-- migrate: lock-timeout=5s\nSELECT 1;\n');
+  });
+
+  it('reads a file again that changed in size', () => {
+    const folder = directory();
+    read(folder);
+    writeFileSync(join(folder, names.up), 'SELECT 1, 2;\n');
+    expect(read(folder).unchecked.map(({ path }) => path)).to.deep.equal([names.up]);
+  });
+
+  it('reads a file again that kept its size and was given its old time back', () => {
+    const folder = directory();
+    const old = new Date(Date.now() - 3_600_000);
+    utimesSync(join(folder, names.up), old, old);
+    read(folder);
+    writeFileSync(join(folder, names.up), 'SELECT 9;\n');
+    utimesSync(join(folder, names.up), old, old);
+    const { migrations } = read(folder);
+    expect(migrations[0]!.up.text).to.equal('SELECT 9;\n');
+  });
+
+  it('reads a file again that another one was renamed to', () => {
+    const folder = directory();
+    read(folder);
+    copyFileSync(join(folder, names.up), join(folder, '.copy'));
+    renameSync(join(folder, '.copy'), join(folder, names.up));
+    expect(read(folder).unchecked.map(({ path }) => path)).to.deep.equal([names.up]);
+  });
+
+  it('does not keep a file that was written in the last two seconds: its times might not tell the next change', () => {
+    const folder = directory();
+    read(folder, 0);
+    expect(read(folder, 0).unchecked).to.have.length(2);
+  });
+
+  it('forgets everything when the directory is another one', () => {
+    const folder = directory();
+    read(folder);
+    const moved = `${folder}-moved`;
+    cleanUpAfterTest(async () => rmSync(moved, { recursive: true, force: true }));
+    renameSync(folder, moved);
+    expect(read(moved).unchecked).to.have.length(2);
+  });
+
+  it('refuses a text that changed between the look at the file and its use', () => {
+    const folder = directory();
+    read(folder);
+    const { migrations } = read(folder);
+    writeFileSync(join(folder, names.up), 'SELECT 9;\n');
+    expect(() => migrations[0]!.up.text).to.throw('was changed while this command ran');
+  });
+});
