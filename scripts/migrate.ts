@@ -43,7 +43,7 @@ async function main(argv: readonly string[]): Promise<number> {
     output = onGithub(createOutput(invocation.flags), invocation.flags.json ?? false);
     output.hide(secretsOf(process.env));
     config = await resolveConfig(command, invocation.flags);
-    output.hide([...secretsOf(config.variables), config.target?.password]);
+    output.hide(secretsOf(config.variables));
     if (invocation.usesTarget) refuseWrongTarget(config);
     const run = await invocation.load();
     const signal = watchSignals();

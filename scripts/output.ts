@@ -13,7 +13,7 @@ export interface Output extends Progress {
   result(text: string): void;
   error(text: string): void;
   /** Values never to be shown from here on. */
-  hide(secrets: readonly (string | undefined)[]): void;
+  hide(secrets: readonly string[]): void;
   /** The text as it would be written: without those values. */
   redact(text: string): string;
   /** Told once, at the very end, for places that show a run as a whole. */
@@ -61,26 +61,36 @@ export function createOutput({ json, quiet, verbose }: CommonFlags): Output {
     endGroup: () => undefined,
     redact: (text) => hideSecrets(text, secrets),
     finish: () => undefined,
-    hide: (values) =>
-      void secrets.push(...values.filter((value): value is string => value !== undefined && value !== '')),
+    hide: (values) => void secrets.push(...values),
   };
 }
 
-/** Every value of the environment that is a credential. */
-export function secretsOf(variables: Environment): (string | undefined)[] {
-  return [
-    variables.PGPASSWORD,
-    passwordOf(variables.DATABASE_URL),
-    passwordOf(variables.SHADOW_DATABASE_URL),
-  ];
+/**
+ * Every value of the environment that is a credential. A password that is also the name of the user, the database, the
+ * host or the environment hides nothing, and blanking it out would spoil what is shown of those.
+ */
+export function secretsOf(variables: Environment): string[] {
+  const urls = [variables.DATABASE_URL, variables.SHADOW_DATABASE_URL].map(partsOf);
+  const secrets = [variables.PGPASSWORD, ...urls.map(({ password }) => password)];
+  const { PGUSER, PGDATABASE, PGHOST, MIGRATE_ENV = 'development' } = variables;
+  const open = new Set([PGUSER, PGDATABASE, PGHOST, MIGRATE_ENV, ...urls.flatMap((url) => url.names)]);
+  return secrets.filter(
+    (secret): secret is string => secret !== undefined && secret !== '' && !open.has(secret),
+  );
 }
 
-function passwordOf(url: string | undefined): string | undefined {
-  const match = /^[^:]+:\/\/[^:@/]*:(.*)@/.exec(url ?? '');
-  if (match?.[1] === undefined) return undefined;
+/** Read by pattern: what no parser of URLs understands may hold a password all the same. */
+function partsOf(url: string | undefined): { password: string | undefined; names: string[] } {
+  const match = /^[^:]+:\/\/([^:@/]*):(.*)@([^:/?]*)(?::\d+)?(?:\/([^?]*))?/.exec(url ?? '');
+  if (match === null) return { password: undefined, names: [] };
+  const [, user = '', password = '', host = '', database = ''] = match;
+  return { password: decoded(password), names: [user, host, database].map(decoded) };
+}
+
+function decoded(text: string): string {
   try {
-    return decodeURIComponent(match[1]);
+    return decodeURIComponent(text);
   } catch {
-    return match[1];
+    return text;
   }
 }
