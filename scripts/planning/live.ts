@@ -44,15 +44,15 @@ const sizeInCatalog = `pg_catalog.current_setting('block_size')::bigint * (s.rel
 
 /** A partitioned table has no storage: its leaves have. https://www.postgresql.org/docs/16/functions-info.html */
 function tablesSql(size: string): string {
-  return `SELECT t.name, sum(${size})::text AS bytes, t.indexes,
-  CASE WHEN bool_and(s.reltuples < 0) THEN -1 ELSE sum(greatest(s.reltuples, 0)) END::float8 AS rows
+  return `SELECT t.name, coalesce(sum(${size}), 0)::text AS bytes, t.indexes,
+  CASE WHEN bool_and(s.reltuples < 0) THEN -1 ELSE coalesce(sum(greatest(s.reltuples, 0)), 0) END::float8 AS rows
 FROM (SELECT c.oid, n.nspname || '.' || c.relname AS name, c.relkind,
     (SELECT count(*)::int FROM pg_catalog.pg_index i WHERE i.indrelid = c.oid) AS indexes
   FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
   WHERE c.relkind IN ('r', 'p', 'm') AND n.nspname || '.' || c.relname = ANY ($1::text[])) t
-JOIN LATERAL (SELECT t.oid AS relid WHERE t.relkind <> 'p'
-  UNION ALL SELECT p.relid FROM pg_catalog.pg_partition_tree(t.oid) p WHERE t.relkind = 'p') leaf ON true
-JOIN pg_catalog.pg_class s ON s.oid = leaf.relid
+LEFT JOIN LATERAL (SELECT t.oid AS relid WHERE t.relkind <> 'p'
+  UNION ALL SELECT p.relid FROM pg_catalog.pg_partition_tree(t.oid) p WHERE t.relkind = 'p' AND p.isleaf) leaf ON true
+LEFT JOIN pg_catalog.pg_class s ON s.oid = leaf.relid
 GROUP BY t.name, t.indexes`;
 }
 

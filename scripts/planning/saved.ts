@@ -84,7 +84,7 @@ export function savePlan(
   plan: Omit<SavedPlan, 'format' | 'createdAt'>,
   shown: Readonly<Record<string, unknown>>,
 ): void {
-  const saved = { format, createdAt: new Date().toISOString(), ...plan, ...shown };
+  const saved = { format, createdAt: new Date().toISOString(), ...shown, ...plan };
   try {
     writeFileSync(resolve(root, path), `${JSON.stringify(saved, null, 2)}\n`);
   } catch (cause) {

@@ -1,0 +1,360 @@
+// What plan shows of a database, that it writes nothing there, and that a saved plan runs exactly as it was or not at all.
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { expectExit, type Project, project, type Result } from '../support/cli.ts';
+import { createDatabase, type TestDatabase } from '../support/database.ts';
+import { pair, until } from '../support/runs.ts';
+
+const orders = pair(
+  1,
+  'orders',
+  'CREATE TABLE orders (id bigint PRIMARY KEY, customer text, note text);',
+  'DROP TABLE orders;',
+);
+
+interface PlanDocument {
+  readonly migrations: readonly {
+    readonly name: string;
+    readonly direction: string;
+    readonly transaction: boolean;
+    readonly statements: readonly {
+      readonly line: number;
+      readonly text: string;
+      readonly locks: readonly Record<string, unknown>[] | null;
+    }[];
+  }[];
+  readonly findings: readonly { readonly rule: string }[];
+  readonly warnings: readonly {
+    readonly pid: number;
+    readonly holds: readonly string[];
+    readonly ageSeconds: number;
+  }[];
+  readonly traced: boolean;
+  readonly untraced: string | null;
+  readonly fingerprint: string | null;
+}
+
+async function withOrders(
+  rest: Record<string, string>,
+): Promise<{ repo: Project; database: TestDatabase; env: Record<string, string> }> {
+  const database = await createDatabase();
+  const env = database.env();
+  const repo = await project(orders);
+  expectExit(await repo.run(['up'], { env }), 0);
+  for (const [name, text] of Object.entries(rest)) repo.write(name, text);
+  await database.query(`INSERT INTO orders SELECT n, 'c', repeat('x', 100) FROM generate_series(1, 20000) n`);
+  await database.query('ANALYZE orders');
+  return { repo, database, env };
+}
+
+const document = (result: Result) => result.json() as PlanDocument;
+
+describe('plan: what up would do', () => {
+  it('joins the locks of every statement with the live size of the tables they hit', async () => {
+    const { repo, env } = await withOrders(
+      pair(
+        2,
+        'amounts',
+        'ALTER TABLE orders ADD COLUMN n int;\nALTER TABLE orders ALTER COLUMN id TYPE text;',
+      ),
+    );
+    const shown = await repo.run(['plan'], { env });
+    expectExit(shown, 0);
+    expect(shown.stdout).to.match(/up 20250101000002\S*_amounts|up \d{14}_amounts, in one transaction/);
+    expect(shown.stdout).to.match(
+      / 2: ALTER TABLE orders ALTER COLUMN id TYPE text\n\s+AccessExclusiveLock on public\.orders, rewrites \d+(\.\d)? MB, about 20 k rows, 1 index/,
+    );
+    expect(shown.stdout).to.include('[change-column-type]');
+    expect(shown.stdout).to.match(/Would apply 1 migration\. Nothing was changed\./);
+    const { migrations, findings, traced } = document(await repo.run(['plan', '--json'], { env }));
+    const [first, second] = migrations[0]?.statements ?? [];
+    expect(traced).to.equal(true);
+    expect(first?.locks?.[0]).to.include({
+      relation: 'public.orders',
+      mode: 'AccessExclusiveLock',
+      rewrites: false,
+    });
+    expect(second?.locks?.[0]).to.include({ relation: 'public.orders', rewrites: true });
+    expect(second?.locks?.[0]?.table).to.include({ rows: 20_000, indexes: 1 });
+    expect(findings.map(({ rule }) => rule)).to.include('change-column-type');
+  });
+
+  it('traces later migrations on what earlier ones of the plan leave, and says how each runs', async () => {
+    const { repo, env } = await withOrders({
+      ...pair(2, 'first', 'ALTER TABLE orders ADD COLUMN total int;'),
+      ...pair(
+        3,
+        'second',
+        '-- migrate: no-transaction\nCREATE INDEX CONCURRENTLY orders_total ON orders (total);',
+        '-- migrate: no-transaction\nDROP INDEX CONCURRENTLY orders_total;',
+      ),
+    });
+    const { migrations, untraced } = document(await repo.run(['plan', '--json'], { env }));
+    expect(untraced).to.equal(null);
+    expect(migrations.map(({ transaction }) => transaction)).to.deep.equal([true, false]);
+    expect(migrations[1]?.statements[0]?.locks?.[0]).to.include({
+      relation: 'public.orders',
+      mode: 'ShareUpdateExclusiveLock',
+      reads: true,
+    });
+  });
+
+  it('sums a partitioned table over its partitions', async () => {
+    const database = await createDatabase();
+    const env = database.env();
+    const repo = await project(
+      pair(
+        1,
+        'events',
+        'CREATE TABLE events (n int) PARTITION BY RANGE (n); CREATE TABLE events_1 PARTITION OF events FOR VALUES FROM (0) TO (100000);',
+        'DROP TABLE events;',
+      ),
+    );
+    expectExit(await repo.run(['up'], { env }), 0);
+    await database.query('INSERT INTO events SELECT generate_series(1, 5000)');
+    await database.query('ANALYZE events');
+    for (const [name, text] of Object.entries(pair(2, 'wider', 'ALTER TABLE events ADD COLUMN m int;')))
+      repo.write(name, text);
+    const { migrations } = document(await repo.run(['plan', '--json'], { env }));
+    const lock = migrations[0]?.statements[0]?.locks?.find(({ relation }) => relation === 'public.events');
+    expect(lock?.table).to.have.property('rows').to.equal(5000);
+    expect(lock?.table).to.have.property('bytes').to.be.greaterThan(100_000);
+  });
+
+  it('names who holds conflicting locks right now, and for how long', async () => {
+    const { repo, database, env } = await withOrders(
+      pair(2, 'amounts', 'ALTER TABLE orders ADD COLUMN n int;'),
+    );
+    const other = await database.client({ application_name: 'report' });
+    await other.query('BEGIN; SELECT count(*) FROM orders');
+    const { rows } = await other.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');
+    const { warnings } = document(await repo.run(['plan', '--json'], { env }));
+    const [warning] = warnings.filter(({ pid }) => pid === rows[0]?.pid);
+    expect(warning?.holds).to.deep.equal(['AccessShareLock on public.orders']);
+    expect(warning?.ageSeconds).to.be.greaterThan(0);
+    const shown = await repo.run(['plan'], { env });
+    expect(shown.stdout).to.match(
+      new RegExp(
+        `in the way pid ${rows[0]?.pid}, .*report.*transaction open for .* holds AccessShareLock on public\\.orders`,
+      ),
+    );
+    await other.query('COMMIT');
+    expect(document(await repo.run(['plan', '--json'], { env })).warnings).to.deep.equal([]);
+  });
+
+  it('does not wait for a table that is locked exclusively', async () => {
+    const { repo, database, env } = await withOrders(
+      pair(2, 'amounts', 'ALTER TABLE orders ADD COLUMN n int;'),
+    );
+    await database.query('VACUUM orders');
+    const other = await database.client();
+    await other.query('BEGIN; LOCK TABLE orders');
+    const result = await repo.run(['plan', '--json'], { env: { ...env, MIGRATE_LOCK_TIMEOUT: '100ms' } });
+    expectExit(result, 0);
+    const { migrations, warnings } = document(result);
+    expect(migrations[0]?.statements[0]?.locks?.[0]?.table)
+      .to.have.property('bytes')
+      .to.be.greaterThan(1_000_000);
+    expect(warnings[0]?.holds).to.deep.equal(['AccessExclusiveLock on public.orders']);
+    await other.query('ROLLBACK');
+  });
+
+  it('needs no more than the right to read, and writes nothing', async () => {
+    const { repo, database, env } = await withOrders(
+      pair(2, 'amounts', 'ALTER TABLE orders ADD COLUMN n int;'),
+    );
+    const role = `reader_${database.name}`;
+    await database.query(`CREATE ROLE ${role} LOGIN PASSWORD 'only-reads' IN ROLE pg_read_all_data`);
+    try {
+      const before = await database.query(
+        'SELECT (SELECT count(*) FROM pg_class) AS n, (SELECT max(seq) FROM migration_ledger.entries) AS seq',
+      );
+      const reader = {
+        ...env,
+        DATABASE_URL: `${env.DATABASE_URL}`
+          .replace('//postgres@', `//${role}@`)
+          .replace(/\/\/[^@/]+@/, `//${role}:only-reads@`),
+      };
+      const result = await repo.run(['plan', '--json', '--out', 'plan.json'], { env: reader });
+      expectExit(result, 0);
+      expect(document(result).traced).to.equal(true);
+      expect(
+        await database.query(
+          'SELECT (SELECT count(*) FROM pg_class) AS n, (SELECT max(seq) FROM migration_ledger.entries) AS seq',
+        ),
+      ).to.deep.equal(before);
+      expect(readFileSync(join(repo.root, 'plan.json'), 'utf8')).not.to.include('only-reads');
+    } finally {
+      await database.query(`DROP OWNED BY ${role}; DROP ROLE ${role}`);
+    }
+  });
+
+  it('plans without locks where there is no scratch server, and says why', async () => {
+    const { repo, env } = await withOrders(pair(2, 'index', 'CREATE INDEX orders_note ON orders (note);'));
+    const result = await repo.run(['plan'], {
+      env: { ...env, SHADOW_DATABASE_URL: 'postgresql://nobody@127.0.0.1:1/x' },
+    });
+    expectExit(result, 0);
+    expect(result.stdout).to.match(/no locks Cannot connect to the scratch server/);
+    expect(result.stdout).to.include('CREATE INDEX orders_note ON orders (note)');
+    expect(result.stdout).to.include('[create-index-blocking]');
+  });
+
+  it('names the migration that does not run, and plans on without its locks', async () => {
+    const { repo, env } = await withOrders(pair(2, 'wrong', 'ALTER TABLE nowhere ADD COLUMN n int;'));
+    const result = await repo.run(['plan'], { env });
+    expectExit(result, 0);
+    expect(result.stdout).to.match(/no locks \d{14}_wrong does not run on the scratch database: 42P01/);
+  });
+
+  it('masks secrets in the statements that it shows', async () => {
+    const { repo, env } = await withOrders(
+      pair(2, 'role', "CREATE ROLE app PASSWORD 'hunter2secret';", 'DROP ROLE app;'),
+    );
+    for (const args of [
+      ['plan'],
+      ['plan', '--json'],
+      ['plan', '--markdown'],
+      ['plan', '--out', 'plan.json'],
+    ]) {
+      const result = await repo.run(args, { env });
+      expectExit(result, 0);
+      expect(result.all).to.include('CREATE ROLE app PASSWORD').and.not.to.include('hunter2secret');
+    }
+    expect(readFileSync(join(repo.root, 'plan.json'), 'utf8')).not.to.include('hunter2secret');
+  });
+
+  it('is Markdown and nothing else with --markdown', async () => {
+    const { repo, env } = await withOrders(
+      pair(2, 'ticks', "COMMENT ON TABLE orders IS '```';\nALTER TABLE orders ADD COLUMN n int;"),
+    );
+    const result = await repo.run(['plan', '--markdown'], { env: { ...env, GITHUB_ACTIONS: 'true' } });
+    expectExit(result, 0);
+    expect(result.stdout).to.match(/^### Migration plan: up 1 migration, development\n/);
+    expect(result.stdout).to.include('- line 2: AccessExclusiveLock on public.orders,');
+    expect(result.stdout).to.include('````sql\n');
+    expect(result.stdout).not.to.match(/^::/m);
+    expectExit(await repo.run(['plan', '--markdown', '--json'], { env }), 2);
+  });
+
+  it('traces downs too, with --dry-run', async () => {
+    const { repo, env } = await withOrders({});
+    const result = await repo.run(['down', '--dry-run', '--json'], { env });
+    expectExit(result, 0);
+    const { migrations } = document(result);
+    expect(migrations[0]?.direction).to.equal('down');
+    expect(migrations[0]?.statements[0]?.locks?.[0]).to.include({
+      relation: 'public.orders',
+      mode: 'AccessExclusiveLock',
+    });
+  });
+});
+
+describe('plan --out and up --plan', () => {
+  async function saved(): Promise<{ repo: Project; database: TestDatabase; env: Record<string, string> }> {
+    const made = await withOrders({
+      ...pair(2, 'second', 'CREATE TABLE second (id int);', 'DROP TABLE second;'),
+      ...pair(3, 'third', 'CREATE TABLE third (id int);', 'DROP TABLE third;'),
+    });
+    expectExit(await made.repo.run(['plan', '--n', '1', '--out', 'plan.json'], { env: made.env }), 0);
+    return made;
+  }
+
+  const refuses = async (repo: Project, env: Record<string, string>, ...words: (string | RegExp)[]) => {
+    const result = await repo.run(['up', '--plan', 'plan.json'], { env });
+    expectExit(result, 7);
+    for (const word of words) expect(result.stderr).to.match(new RegExp(word));
+  };
+
+  it('runs exactly what was planned', async () => {
+    const { repo, database, env } = await saved();
+    expectExit(await repo.run(['up', '--plan', 'plan.json'], { env }), 0);
+    expect(
+      await database.query(`SELECT to_regclass('second')::text AS a, to_regclass('third')::text AS b`),
+    ).to.deep.equal([{ a: 'second', b: null }]);
+    await refuses(
+      repo,
+      env,
+      /history: 1 applied, newest \d+_orders in the plan, 2 applied, newest \d+_second now/,
+    );
+  });
+
+  it('runs a plan for an empty database, made before there was a ledger', async () => {
+    const database = await createDatabase();
+    const repo = await project(orders);
+    expectExit(await repo.run(['plan', '--out', 'plan.json'], { env: database.env() }), 0);
+    expectExit(await repo.run(['up', '--plan', 'plan.json'], { env: database.env() }), 0);
+    expect(await database.query(`SELECT to_regclass('orders')::text AS a`)).to.deep.equal([{ a: 'orders' }]);
+  });
+
+  it('refuses when a file has changed, is new or is gone', async () => {
+    const { repo, env } = await saved();
+    const [path = ''] = Object.keys(pair(2, 'second', '')).filter((name) => name.endsWith('.up.sql'));
+    const text = readFileSync(join(repo.root, 'db/migrations', path), 'utf8');
+    repo.write(path, `${text}-- a word\n`);
+    await refuses(repo, env, `file db/migrations/${path} has changed`);
+    repo.write(path, text);
+    for (const [name, sql] of Object.entries(pair(9, 'ninth', 'SELECT 1;'))) repo.write(name, sql);
+    await refuses(repo, env, /file db\/migrations\/\d+_ninth\.up\.sql is new/);
+  });
+
+  it('refuses when the schema was changed by hand, naming the object', async () => {
+    const { repo, database, env } = await saved();
+    await database.query('CREATE TABLE by_hand (id int)');
+    await refuses(repo, env, /database schema: /, /by_hand/);
+  });
+
+  it('refuses when the history has changed, even to the same migrations', async () => {
+    const { repo, env } = await saved();
+    expectExit(await repo.run(['redo'], { env }), 0);
+    await refuses(repo, env, /history: the same migrations are applied, but/);
+  });
+
+  it('refuses in another environment, before it connects', async () => {
+    const { repo, env } = await saved();
+    await refuses(
+      repo,
+      { ...env, MIGRATE_ENV: 'staging', PGPASSWORD: 'wrong' },
+      /another environment: development in the plan, staging now/,
+    );
+  });
+
+  it('refuses on another database', async () => {
+    const { repo, database, env } = await saved();
+    const other = await createDatabase({ from: database.name });
+    await refuses(
+      repo,
+      { ...env, ...other.env() },
+      `target: ${database.name} .* in the plan, ${other.name} .* now`,
+    );
+  });
+
+  it('refuses with another version of the tool', async () => {
+    const { repo, env } = await saved();
+    const path = join(repo.root, 'plan.json');
+    const plan = JSON.parse(readFileSync(path, 'utf8')) as Record<string, unknown>;
+    writeFileSync(path, JSON.stringify({ ...plan, toolVersion: '0.0.1' }));
+    await refuses(repo, env, /tool version: 0\.0\.1 in the plan/);
+  });
+
+  it('changes nothing when it refuses', async () => {
+    const { repo, database, env } = await saved();
+    await database.query('CREATE TABLE by_hand (id int)');
+    await refuses(repo, env, 'Nothing was changed');
+    await until('no new table', async () => {
+      const [row] = await database.query<{ a: string | null }>(`SELECT to_regclass('second')::text AS a`);
+      return row?.a === null;
+    });
+  });
+
+  it('takes no options that the plan has settled, and no file that is no plan', async () => {
+    const { repo, env } = await saved();
+    const both = await repo.run(['up', '--plan', 'plan.json', '--n', '1'], { env });
+    expectExit(both, 2);
+    expect(both.stderr).to.include('leave out --n');
+    writeFileSync(join(repo.root, 'other.json'), '{}');
+    expectExit(await repo.run(['up', '--plan', 'other.json'], { env }), 2);
+    expectExit(await repo.run(['up', '--plan', 'nowhere.json'], { env }), 2);
+  });
+});
