@@ -1,4 +1,5 @@
 // drift: the live schema against what the last run left behind; --accept and --write settle what differs.
+import { refuseOtherEnvironment } from '../binding.ts';
 import type { Command, CommandInput, CommandResult } from '../command.ts';
 import { acceptDrift } from '../drift/accept.ts';
 import { checkDrift, readLiveHashes } from '../drift/check.ts';
@@ -40,6 +41,7 @@ async function show({ config, progress, signal }: CommandInput<DriftFlags>): Pro
   return withSession(config, { signal, ...sessionHooks(progress) }, async (session) => {
     sayTarget(config, session, progress);
     const history = await readHistory(session, config, await readState(session, config));
+    refuseOtherEnvironment(config, history.environment);
     const check = await checkDrift(session, config, history);
     const hashes = check.hashes ?? (await readLiveHashes(session, check.options));
     return {

@@ -44,6 +44,7 @@ describe('environments', () => {
     ['plan'],
     ['status'],
     ['rebase'],
+    ['drift'],
     ['baseline', '--to', v1],
   ]) {
     it(`refuses ${command[0]} under another name, naming both and the way out`, async () => {
