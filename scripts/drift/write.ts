@@ -1,11 +1,165 @@
-// Takes drift
+// Takes a database whose schema was changed by hand; writes the change as a new migration, so that the other
+// environments receive it, and records it as applied here when nothing of it is left for a person to write.
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
 import type { CommandResult } from '../command.ts';
-import type { HistoryWork } from '../recording.ts';
+import { MigrateError } from '../errors.ts';
+import { checksum } from '../files.ts';
+import { parseObjects, storedObjectsSql } from '../ledger/snapshot.ts';
+import { trackSql } from '../ledger/tracking.ts';
+import { entrySql, type NewEntry } from '../ledger.ts';
+import { type HistoryWork, writeHistory } from '../recording.ts';
+import { count } from '../report/human.ts';
+import { transition } from '../schema/transition.ts';
+import type { SchemaObject } from '../schema/types.ts';
+import { nextVersion } from '../version.ts';
+import { checkDrift, type DriftCheck, queryOf, readLiveObjects } from './check.ts';
+import { withoutTracking } from './filter.ts';
+import { type Proof, prove } from './proof.ts';
+import { differenceLines, driftJson } from './report.ts';
+import { snapshotStatements } from './snapshot.ts';
+import { type Pair, pairText } from './write-text.ts';
 
+/** @throws MigrateError `drift` where the state is unknown: then there is nothing to compare with */
 export async function writeDrift(
-  _context: HistoryWork,
-  _name: string,
-  _reason?: string,
+  context: HistoryWork,
+  name: string,
+  reason: string | undefined,
 ): Promise<CommandResult> {
-  throw new Error('not written yet');
+  const { session, config, history } = context;
+  const check = await checkDrift(session, config, history);
+  if (check.state === 'none')
+    return {
+      document: { ...driftJson(check), files: [], recorded: false },
+      lines: ['Nothing to write: no drift'],
+    };
+  if (check.state === 'unknown') throw cannotTell(check);
+  const [stored, live] = [await readStored(context, check), await readLiveObjects(session, check.options)];
+  const up = transition(stored, live);
+  const down = transition(live, stored);
+  const proof =
+    up.unfinished.length === 0
+      ? await prove(config, queryOf(session), check.options, {
+          stored,
+          live,
+          up: up.statements,
+          down: down.statements,
+        })
+      : null;
+  const pair = pairText(check, up, down, proof);
+  const { id, version, files } = writeFiles(context, name, pair);
+  const recorded = pair.finished;
+  if (recorded)
+    await record(context, check, { id, version, name, ...pair }, reason).catch((error: unknown) => {
+      for (const file of files) rmSync(join(config.root, file), { force: true });
+      throw error;
+    });
+  return result(check, { id, version, name, files }, recorded, proof);
+}
+
+function cannotTell({ reason }: DriftCheck): MigrateError {
+  return new MigrateError('drift', `There is nothing to compare the schema with: ${reason}`, {
+    hint: 'Run make migrate-up, or record today’s schema as right: npm run migrate:drift -- --accept --reason "…"',
+    state: 'Nothing was changed.',
+  });
+}
+
+async function readStored({ session }: HistoryWork, { options }: DriftCheck): Promise<SchemaObject[]> {
+  const rows = await session.query<{ class: string; objects: string }>(storedObjectsSql());
+  return withoutTracking(parseObjects(rows), options.tracking);
+}
+
+/** Between what is applied and what is pending, so that neither comes out of order. */
+function chooseVersion({ config, history, migrations }: HistoryWork): string {
+  const files = readdirSync(config.directory);
+  const newest = history.applied.at(-1)?.id ?? '';
+  const pending = migrations.find(({ id }) => id > newest);
+  if (pending === undefined || newest === '') return nextVersion([...files, `${newest}_`], new Date());
+  const between = nextVersion([`${newest}_`], new Date(0));
+  return between < pending.version ? between : nextVersion(files, new Date());
+}
+
+function writeFiles(
+  context: HistoryWork,
+  name: string,
+  pair: Pair,
+): { id: string; version: string; files: string[] } {
+  const { root, directory } = context.config;
+  mkdirSync(directory, { recursive: true });
+  const version = chooseVersion(context);
+  const id = `${version}_${name}`;
+  const files = (['up', 'down'] as const).map((direction) => {
+    const path = join(directory, `${id}.${direction}.sql`);
+    writeFileSync(path, pair[direction], { flag: 'wx' });
+    return relative(root, path);
+  });
+  return { id, version, files };
+}
+
+async function record(
+  context: HistoryWork,
+  { options }: DriftCheck,
+  { id, version, name, up, down }: Pair & { id: string; version: string; name: string },
+  reason: string | undefined,
+): Promise<void> {
+  const { config, provenance } = context;
+  const entry: NewEntry = {
+    id,
+    version,
+    name,
+    direction: 'up',
+    kind: 'repaired',
+    upSql: up,
+    downSql: down,
+    upChecksum: checksum(up),
+    downChecksum: checksum(down),
+    durationMs: 0,
+    reason: `written from a change made by hand${reason === undefined ? '' : `: ${reason}`}`,
+  };
+  await writeHistory(context, [
+    trackSql(config.trackingTable, id),
+    entrySql(entry, config.trackingTable, provenance),
+    ...snapshotStatements(config, options),
+  ]);
+}
+
+interface Written {
+  readonly id: string;
+  readonly version: string;
+  readonly name: string;
+  readonly files: readonly string[];
+}
+
+function result(
+  check: DriftCheck,
+  { id, version, name, files }: Written,
+  recorded: boolean,
+  proof: Proof | null,
+): CommandResult {
+  const document = { ...driftJson(check), version, name, files, recorded, proven: proof?.state === 'proven' };
+  const lines = [
+    ...files.map((file) => `Created ${file}`),
+    ...differenceLines(check.differences, false).map((line) => `  ${line}`),
+  ];
+  if (!recorded)
+    return {
+      document,
+      lines: [
+        ...lines,
+        ...(proof?.problems ?? []).map((problem) => `  ${problem}`),
+        `A person must finish ${id}; it is not recorded as applied. When it is right: npm run migrate:repair -- --record ${version}=applied --reason "…", then npm run migrate:drift -- --accept --reason "…"`,
+      ],
+    };
+  const tried =
+    proof?.state === 'proven'
+      ? 'tried up and down on a scratch database'
+      : `not tried out: ${proof?.problems[0] ?? ''}`;
+  return {
+    document,
+    lines: [
+      ...lines,
+      `Recorded ${id} as applied here (${count(check.differences.length, 'difference')}; ${tried}). Look at both files, then commit them.`,
+    ],
+    wrote: true,
+  };
 }

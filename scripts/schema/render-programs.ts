@@ -80,6 +80,52 @@ export function typeSql(model: Model, item: Item): string | undefined {
   }
 }
 
+const listSettings = new Set(['search_path', 'temp_tablespaces', 'session_preload_libraries']);
+
+/** `SET search_path TO …` for each of `a=b, c=d`. */
+function settingClauses(settings: string): string[] {
+  return settings.split(/, (?=[a-z_.]+=)/).map((setting) => {
+    const at = setting.indexOf('=');
+    const [name, value] = [setting.slice(0, at), setting.slice(at + 1)];
+    return `SET ${name} TO ${listSettings.has(name) ? value : quote(value)}`;
+  });
+}
+
+function bodyClause(body: string): string {
+  if (/^(BEGIN ATOMIC|RETURN )/.test(body)) return body;
+  let tag = '$body$';
+  for (let i = 1; body.includes(tag); i += 1) tag = `$body${i}$`;
+  return `AS ${tag}${body}${tag}`;
+}
+
+/** CREATE OR REPLACE FUNCTION or PROCEDURE, written from the definition alone, without a semicolon. */
+export function routineSql({ identity, parts }: Item): string {
+  const name = identity.slice(0, identity.indexOf('('));
+  const procedure = parts.get('kind') === 'procedure';
+  const clause = (key: string, text: (value: string) => string) => {
+    const value = parts.get(key);
+    return value === undefined ? [] : [text(value)];
+  };
+  const has = (key: string, text: string) => (parts.has(key) ? [text] : []);
+  const clauses = [
+    ...(procedure ? [] : clause('returns', (value) => `RETURNS ${value}`)),
+    ...clause('language', (value) => `LANGUAGE ${value}`),
+    ...clause('transforms', (value) => `TRANSFORM FOR TYPE ${value.split(', ').join(', FOR TYPE ')}`),
+    ...(parts.get('kind') === 'window function' ? ['WINDOW'] : []),
+    ...(procedure ? [] : clause('volatility', (value) => value.toUpperCase())),
+    ...(procedure ? [] : clause('parallel', (value) => `PARALLEL ${value.toUpperCase()}`)),
+    ...has('strict', 'STRICT'),
+    ...has('leakproof', 'LEAKPROOF'),
+    ...has('security_definer', 'SECURITY DEFINER'),
+    ...(procedure ? [] : clause('cost', (value) => `COST ${value}`)),
+    ...clause('rows', (value) => `ROWS ${value}`),
+    ...clause('support', (value) => `SUPPORT ${value}`),
+    ...(parts.has('settings') ? settingClauses(parts.get('settings') ?? '') : []),
+    ...clause('body', bodyClause),
+  ];
+  return `CREATE OR REPLACE ${procedure ? 'PROCEDURE' : 'FUNCTION'} ${name}(${parts.get('arguments') ?? ''})\n  ${clauses.join('\n  ')}`;
+}
+
 const modifies: Record<string, string> = { r: 'READ_ONLY', s: 'SHAREABLE', w: 'READ_WRITE' };
 
 /** CREATE AGGREGATE. */

@@ -40,7 +40,8 @@ function identityClause(model: Model, column: Item): string {
   return `GENERATED ${column.parts.get('identity')?.toUpperCase()} AS IDENTITY${options}`;
 }
 
-function columnClause(model: Model, column: Item, typed: boolean, withDefault: boolean): string {
+/** A column as CREATE TABLE and ADD COLUMN want it. */
+export function columnClause(model: Model, column: Item, typed: boolean, withDefault: boolean): string {
   const { parts } = column;
   const clause = (key: string, text: (value: string) => string) => {
     const value = parts.get(key);
@@ -117,7 +118,7 @@ function overrides(model: Model, table: Item, column: Item): string[] {
 }
 
 /** `inline` says that CREATE TABLE has written storage and compression already. */
-function columnSettings(table: Item, column: Item, inline: boolean): string[] {
+export function columnSettings(table: Item, column: Item, inline: boolean): string[] {
   const { parts } = column;
   const kind = table.parts.get('kind') === 'materialized view' ? 'MATERIALIZED VIEW' : 'TABLE ONLY';
   const alter = `ALTER ${kind} ${table.identity} ALTER COLUMN ${column.name}`;

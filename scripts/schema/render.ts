@@ -64,7 +64,8 @@ function extensionSql(item: Item): string {
   return `CREATE EXTENSION IF NOT EXISTS ${item.identity}${where};`;
 }
 
-function simplePieces(model: Model, texts: ReadonlyMap<string, string>): Piece[] {
+/** What stands apart from tables; `texts` are the routines’, by identity. */
+export function simplePieces(model: Model, texts: ReadonlyMap<string, string>): Piece[] {
   const pieces = (
     objectClass: ObjectClass,
     rank: number,
@@ -100,7 +101,7 @@ function simplePieces(model: Model, texts: ReadonlyMap<string, string>): Piece[]
 }
 
 /** Dependencies that no catalog knows: those of the pieces that come after a table. */
-function addedDependencies(model: Model): Dependency[] {
+export function addedDependencies(model: Model): Dependency[] {
   return [
     ...model.of('sequence').flatMap((item) =>
       item.table === undefined

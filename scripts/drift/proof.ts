@@ -1,0 +1,82 @@
+// Takes a live schema, what it should be, and the SQL between the two; runs that SQL both ways on a scratch database and
+// gives whether it did what it should. The target is only read.
+import type { Config } from '../config.ts';
+import { MigrateError } from '../errors.ts';
+import { type Difference, describeDifference, diffObjects } from '../schema/diff.ts';
+import { renderSchema } from '../schema/render.ts';
+import { readObjects, withCanonicalSession } from '../schema/snapshot.ts';
+import type { Query, SchemaObject, SchemaOptions } from '../schema/types.ts';
+import { portable } from './options.ts';
+import { withBuilt } from './scratch.ts';
+
+export interface Proof {
+  /** `untried` where there is no scratch server. */
+  readonly state: 'proven' | 'failed' | 'untried';
+  readonly problems: readonly string[];
+}
+
+export interface Claim {
+  readonly stored: readonly SchemaObject[];
+  readonly live: readonly SchemaObject[];
+  readonly up: readonly string[];
+  readonly down: readonly string[];
+}
+
+export async function prove(
+  config: Config,
+  live: Query,
+  options: SchemaOptions,
+  claim: Claim,
+): Promise<Proof> {
+  const compared = portable(options);
+  const { sql } = await renderSchema(live, compared);
+  try {
+    return await withBuilt(config, sql, (scratch) => tryOut(scratch, compared, claim));
+  } catch (error) {
+    if (error instanceof MigrateError) return { state: 'untried', problems: [error.message] };
+    return { state: 'failed', problems: [`the schema cannot be built there: ${(error as Error).message}`] };
+  }
+}
+
+/** The scratch database is as the live one now; what could not be carried over is no fault of the SQL. */
+async function tryOut(scratch: Query, options: SchemaOptions, claim: Claim): Promise<Proof> {
+  const known = new Set((await differences(scratch, options, claim.live)).map(keyOf));
+  for (const [statements, expected, direction] of [
+    [claim.down, claim.stored, 'down'],
+    [claim.up, claim.live, 'up'],
+  ] as const) {
+    const failure = await run(scratch, statements);
+    if (failure !== null) return { state: 'failed', problems: [`its ${direction} fails: ${failure}`] };
+    const left = (await differences(scratch, options, expected)).filter(
+      (difference) => !known.has(keyOf(difference)),
+    );
+    if (left.length > 0)
+      return {
+        state: 'failed',
+        problems: left.map((difference) => `after its ${direction}: ${describeDifference(difference)}`),
+      };
+  }
+  return { state: 'proven', problems: [] };
+}
+
+const keyOf = ({ kind, identity }: Difference) => `${kind} ${identity}`;
+
+async function run(scratch: Query, statements: readonly string[]): Promise<string | null> {
+  try {
+    await scratch(['BEGIN', ...statements.map((sql) => sql.replace(/;$/, '')), 'COMMIT'].join(';\n'));
+    return null;
+  } catch (error) {
+    await scratch('ROLLBACK');
+    return (error as Error).message;
+  }
+}
+
+async function differences(
+  scratch: Query,
+  options: SchemaOptions,
+  expected: readonly SchemaObject[],
+): Promise<Difference[]> {
+  const actual = await withCanonicalSession(scratch, () => readObjects(scratch, options));
+  const compared = expected.filter(({ class: name }) => name !== 'owner' && name !== 'grant');
+  return diffObjects(compared, actual).filter(({ severity }) => severity === 'drift');
+}
