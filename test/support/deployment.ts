@@ -133,33 +133,34 @@ function environmentVariables({ host, port, name }: TestDatabase, login: string)
   };
 }
 
-/** Makes the commit that is deployed: the product, with these files in place of its own migrations. */
+/** The product in a repository, with these files in place of its own migrations, committed. @returns the commit */
 function commit(repository: string, files: Record<string, string>): string {
   rmSync(repository, { recursive: true, force: true });
-  const tracked = [
-    'package.json',
-    'package-lock.json',
-    'Makefile',
-    'tsconfig.json',
-    'scripts',
-    'db/ledger',
-    'db/templates',
-    'dist',
-  ];
-  for (const name of tracked) {
+  layProduct(repository);
+  execFileSync('git', ['init', '--quiet'], { cwd: repository });
+  return commitFiles(repository, files);
+}
+
+/** What a checkout of the product has, installed and built, but for its migrations. */
+export function layProduct(repository: string): void {
+  const tracked = ['package.json', 'package-lock.json', 'Makefile', 'tsconfig.json', 'scripts', 'dist'];
+  for (const name of [...tracked, 'db/ledger', 'db/templates']) {
     cpSync(join(productRoot, name), join(repository, name), { recursive: true, preserveTimestamps: true });
   }
+  symlinkSync(join(productRoot, 'node_modules'), join(repository, 'node_modules'));
+}
+
+/** Writes the files and commits them; paths are relative to the repository. */
+export function commitFiles(repository: string, files: Record<string, string>): string {
   for (const [path, text] of Object.entries(files)) {
     mkdirSync(join(repository, path, '..'), { recursive: true });
     writeFileSync(join(repository, path), text);
   }
-  symlinkSync(join(productRoot, 'node_modules'), join(repository, 'node_modules'));
   const git = (...args: string[]) =>
     execFileSync('git', ['-c', 'user.name=test', '-c', 'user.email=test@localhost', ...args], {
       cwd: repository,
       encoding: 'utf8',
     }).trim();
-  git('init', '--quiet');
   git('add', 'package.json', 'Makefile', 'db');
   git('commit', '--quiet', '--message', 'Release');
   return git('rev-parse', 'HEAD');

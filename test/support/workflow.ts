@@ -1,6 +1,6 @@
 // Takes a workflow file as it is; executes the `run:` steps of its jobs in order with GitHub's semantics: needs, if, env,
 // GITHUB_ENV, GITHUB_OUTPUT, GITHUB_STEP_SUMMARY, masks, `bash -eo pipefail`. A `uses:` step runs a stand-in.
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
@@ -13,6 +13,12 @@ export interface WorkflowRun {
   /** Variables of the GitHub Environment. */
   readonly vars: Variables;
   readonly github: Variables;
+  /** The event that started the run, as `github.event`. */
+  readonly event?: unknown;
+  /** Only these jobs; all if left out. */
+  readonly only?: readonly string[];
+  /** What stands in `env` for the address of a service container, and where that service really is. */
+  readonly service?: { readonly written: RegExp; readonly real: string };
   /** What the runner machine has: PATH, HOME … */
   readonly machine: Variables;
   /** By the action's name without version: what a `uses:` step does in the workspace. */
@@ -48,11 +54,15 @@ export async function runWorkflow(path: string, run: WorkflowRun): Promise<Workf
   const record: Recording = { masks: [], log: [], summary: [], steps: [] };
   const jobs: Record<string, StepResult['outcome']> = {};
   for (const [id, job] of Object.entries(workflow.jobs)) {
-    const needs = [job.needs ?? []].flat().map((name) => jobs[name]);
-    const wanted = truthy(
-      evaluate(bare(job.if ?? 'true'), { ...contextsOf(run), env: {} }, statusFunctions(false)),
-    );
-    const reached = needs.every((result) => result === 'success');
+    if (run.only?.includes(id) === false) continue;
+    const needed = [job.needs ?? []].flat();
+    const results = needed.map((name) => jobs[name]);
+    const failed = results.includes('failure');
+    const needs = Object.fromEntries(needed.map((name) => [name, { result: jobs[name] }]));
+    const condition = bare(job.if ?? 'success()');
+    const scope = { ...contextsOf(run), needs, env: {} };
+    const wanted = truthy(evaluate(condition, scope, statusFunctions(failed)));
+    const reached = asksForStatus.test(condition) || results.every((result) => result === 'success');
     jobs[id] = wanted && reached ? await runJob(workflow, id, job, run, join(folder, id), record) : 'skipped';
   }
   const rawLog = record.log.join('');
@@ -74,8 +84,11 @@ interface Recording {
 
 const bare = (expression: string) => expression.replace(/^\s*\$\{\{(.*)\}\}\s*$/s, '$1');
 
-function contextsOf({ inputs, vars, github }: WorkflowRun): Contexts {
-  return { inputs, vars, github: { ...github, token: 'the-run-token' }, runner: { os: 'Linux' } };
+/** A condition that names the status itself is not bound to success. */
+const asksForStatus = /\b(success|failure|always|cancelled)\(/;
+
+function contextsOf({ inputs, vars, github, event }: WorkflowRun): Contexts {
+  return { inputs, vars, github: { ...github, event, token: 'the-run-token' }, runner: { os: 'Linux' } };
 }
 
 function statusFunctions(failed: boolean): Functions {
@@ -95,7 +108,10 @@ async function runJob(
   const contexts = contextsOf(run);
   const resolve = (env: Variables | undefined, scope: Contexts) =>
     Object.fromEntries(
-      Object.entries(env ?? {}).map(([name, value]) => [name, interpolate(String(value), scope)]),
+      Object.entries(env ?? {}).map(([name, value]) => {
+        const text = interpolate(String(value), scope);
+        return [name, run.service === undefined ? text : text.replace(run.service.written, run.service.real)];
+      }),
     );
   let environment: Variables = { ...resolve(workflow.env, contexts), ...resolve(job.env, contexts) };
   const outputs: Record<string, { outputs: Variables }> = {};
@@ -104,8 +120,12 @@ async function runJob(
     const name = step.name ?? step.uses ?? step.run?.split('\n')[0] ?? '';
     const scope = { ...contexts, env: environment, steps: outputs };
     const condition = bare(step.if ?? 'success()');
-    const always = /\b(success|failure|always|cancelled)\(/.test(condition);
-    const wanted = truthy(evaluate(condition, scope, statusFunctions(failed))) && (always || !failed);
+    const functions = {
+      ...statusFunctions(failed),
+      hashFiles: (path: unknown) => (existsSync(join(workspace, String(path))) ? 'hash' : ''),
+    };
+    const wanted =
+      truthy(evaluate(condition, scope, functions)) && (asksForStatus.test(condition) || !failed);
     if (!wanted) {
       record.steps.push({ job: id, name, outcome: 'skipped' });
       continue;
