@@ -18,7 +18,7 @@ import { expect } from 'chai';
 import { productRoot } from './cli.ts';
 import { adminClient, createDatabase, type TestDatabase } from './database.ts';
 import { cleanUpAfterTest } from './hooks.ts';
-import { runWorkflow, type WorkflowResult } from './workflow.ts';
+import { type ActionInput, runWorkflow, type WorkflowResult } from './workflow.ts';
 
 const workflow = join(productRoot, '.github', 'workflows', 'deploy.yml');
 /** Nothing like it stands in any file: a per cent sign and a colon, which commands of the runner escape. */
@@ -92,6 +92,7 @@ export async function deployment(migrations: Record<string, string>): Promise<De
           sha: '',
           'expect-fingerprint': '',
           'plan-run-id': '',
+          'plan-only': '',
           'rollback-to': '',
           ...inputs,
         },
@@ -184,6 +185,8 @@ function standIns(folder: string) {
       });
       writeFileSync(join(folder, 'logged-in'), '');
     },
+    'actions/upload-artifact': ({ with: { path = '' }, workspace }: ActionInput) =>
+      cpSync(join(workspace, path), join(folder, 'plan.json')),
     'actions/download-artifact': ({
       with: { path = '' },
       workspace,

@@ -1,0 +1,47 @@
+// A deployment in two runs: one writes the plan, people approve it, the other executes exactly that plan or nothing.
+import { expect } from 'chai';
+import { type Deployment, deployment } from '../support/deployment.ts';
+
+const good = {
+  '20250101000000_customers.up.sql': 'CREATE TABLE customers (id bigint PRIMARY KEY);\n',
+  '20250101000000_customers.down.sql': 'DROP TABLE customers;\n',
+};
+
+const hasTable = async ({ database }: Deployment, name: string) =>
+  (await database.query('SELECT to_regclass($1) IS NOT NULL AS there', [name]))[0]?.there;
+
+describe('a deployment with an approved plan', function () {
+  this.timeout(180_000);
+
+  it('writes the plan, changes and starts nothing; then executes exactly that plan', async () => {
+    const shop = await deployment(good);
+    const planned = await shop.run({ inputs: { 'plan-only': 'true' } });
+    expect(planned.jobs, planned.log).to.deep.equal({ migrate: 'success', deploy: 'skipped' });
+    expect(planned.summary).to.include('CREATE TABLE customers');
+    expect(await hasTable(shop, 'customers')).to.equal(false);
+    const result = await shop.run({ inputs: { 'plan-run-id': '42' } });
+    expect(result.jobs, result.log).to.deep.equal({ migrate: 'success', deploy: 'success' });
+    expect(await hasTable(shop, 'customers')).to.equal(true);
+  });
+
+  it('stops when a migration is not what was approved', async () => {
+    const shop = await deployment(good);
+    await shop.run({ inputs: { 'plan-only': 'true' } });
+    shop.files['db/migrations/20250101000000_customers.up.sql'] =
+      'CREATE TABLE customers (id uuid PRIMARY KEY);\n';
+    const result = await shop.run({ inputs: { 'plan-run-id': '42' } });
+    expect(result.jobs, result.log).to.deep.equal({ migrate: 'failure', deploy: 'skipped' });
+    expect(result.log).to.include('20250101000000_customers');
+    expect(await hasTable(shop, 'customers')).to.equal(false);
+    expect(shop.started()).to.equal('');
+  });
+
+  it('is either a plan, or the execution of one, or a rollback', async () => {
+    const shop = await deployment(good);
+    const both = await shop.run({ inputs: { 'plan-only': 'true', 'plan-run-id': '42' } });
+    expect(both.log).to.include('leave rollback-to and plan-run-id empty');
+    const other = await shop.run({ inputs: { 'rollback-to': '0', 'plan-run-id': '42' } });
+    expect(other.log).to.include('leave plan-run-id empty');
+    expect(shop.started()).to.equal('');
+  });
+});
