@@ -69,6 +69,7 @@ describe('session isolation', () => {
   describe('on success', () => {
     let database: TestDatabase;
     let results: Result[];
+    const looks = new Map<string, Record<string, unknown>>();
 
     before(async () => {
       database = await createDatabase();
@@ -80,10 +81,8 @@ describe('session isolation', () => {
       }));
       const tool = await project(Object.assign({}, ...files));
       results = [await tool.run(['up'], { env: database.env() })];
-      for (const { i } of cases)
-        await database
-          .query(`CREATE TABLE kept_${i} AS SELECT i.*, o AS o FROM inside_${i} i, outside_${i} o`)
-          .catch(() => undefined);
+      for (const table of cases.flatMap(({ i }) => [`inside_${i}`, `outside_${i}`]))
+        looks.set(table, await seen(database, table).catch(() => ({})));
       results.push(await tool.run(['down', '--to', '0'], { env: database.env() }));
     });
 
@@ -98,12 +97,9 @@ describe('session isolation', () => {
     });
 
     for (const { what, i } of cases) {
-      it(`${what} does not reach the next migration, in a transaction or outside of one`, async () => {
-        const [row] = await database.query(
-          `SELECT to_jsonb(k) - 'o' AS inside, to_jsonb(k.o) AS outside FROM public.kept_${i} k`,
-        );
-        expect(row!.inside).to.deep.equal(clean);
-        expect(row!.outside).to.deep.equal(clean);
+      it(`${what} does not reach the next migration, in a transaction or outside of one`, () => {
+        expect(looks.get(`inside_${i}`)).to.deep.equal(clean);
+        expect(looks.get(`outside_${i}`)).to.deep.equal(clean);
       });
     }
   });

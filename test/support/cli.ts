@@ -45,6 +45,8 @@ export interface Project {
 export interface RunningTool {
   readonly pid: number | undefined;
   kill(signal?: NodeJS.Signals): void;
+  /** When the text has appeared in what it prints; rejects when it ends without. */
+  saying(text: string): Promise<void>;
   readonly result: Promise<Result>;
 }
 
@@ -97,7 +99,16 @@ function launch(root: string, home: string, args: readonly string[], options: Ru
     const finished: Result = { args, exitCode: code, stdout, stderr, all, json: () => parse(finished) };
     return finished;
   });
-  return { pid: child.pid, kill: (signal) => void child.kill(signal), result };
+  const saying = (text: string) =>
+    new Promise<void>((resolve, reject) => {
+      let seen = '';
+      child.all.on('data', (data: Buffer) => {
+        seen += data;
+        if (seen.includes(text)) resolve();
+      });
+      child.all.on('end', () => reject(new Error(`it never said "${text}":\n${seen}`)));
+    });
+  return { pid: child.pid, kill: (signal) => void child.kill(signal), saying, result };
 }
 
 function parse(result: Result): unknown {

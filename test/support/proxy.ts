@@ -15,6 +15,10 @@ export interface Frontend {
   readonly number: number;
   /** Closes both sides of its connection, without forwarding what has not been forwarded. */
   cut(): void;
+  /** The same, as soon as the server has answered this message; the answer is lost. */
+  cutAfterAnswer(): void;
+  /** Answers in the server's place, and ends the connection. */
+  answer(bytes: Buffer): void;
 }
 
 export type Verdict = 'forward' | 'drop' | 'forward and mute';
@@ -46,6 +50,10 @@ export async function proxyTo(
       client.destroy();
       upstream.destroy();
     };
+    const cutAfterAnswer = () => {
+      cutOnAnswer = true;
+    };
+    const answer = (bytes: Buffer) => client.end(bytes);
     for (const socket of [client, upstream]) {
       sockets.add(socket);
       socket.setNoDelay(true);
@@ -53,14 +61,26 @@ export async function proxyTo(
       socket.on('close', () => sockets.delete(socket));
     }
     let muted = false;
-    upstream.on('data', (data) => muted || client.write(data));
+    let cutOnAnswer = false;
+    upstream.on('data', (data) => {
+      if (cutOnAnswer) cut();
+      else if (!muted) client.write(data);
+    });
     upstream.on('close', () => client.destroy());
     // What the client sent before it went away still arrives, as it would on a real line.
     client.on('close', () => upstream.end());
     const reader = messageReader((type, raw) => {
       if (unanswered.has(type)) return upstream.write(raw);
       count += 1;
-      const verdict = judge({ type, text: raw.toString('utf8', 5), raw, number: count, cut });
+      const verdict = judge({
+        type,
+        text: raw.toString('utf8', 5),
+        raw,
+        number: count,
+        cut,
+        cutAfterAnswer,
+        answer,
+      });
       if (verdict !== 'drop') upstream.write(raw);
       if (verdict === 'forward and mute') muted = true;
       return undefined;
