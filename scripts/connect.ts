@@ -89,17 +89,23 @@ async function open(
     keepAlive: true,
   });
   client.on('error', () => undefined);
-  const abort = () => client.end().catch(() => undefined);
+  // A polite end would wait for the server's next word, which may never come.
+  const abort = () => void streamOf(client).destroy();
   options.signal?.addEventListener('abort', abort, { once: true });
   try {
     await client.connect();
     return client;
   } catch (error) {
-    client.end().catch(() => undefined);
+    streamOf(client).destroy();
     throw error;
   } finally {
     options.signal?.removeEventListener('abort', abort);
   }
+}
+
+/** The socket below a client, to be cut where asking is of no use. */
+export function streamOf(client: pg.Client): { destroy(): void } {
+  return (client as unknown as { connection: { stream: { destroy(): void } } }).connection.stream;
 }
 
 async function readPassfile(target: Target): Promise<string | undefined> {

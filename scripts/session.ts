@@ -4,7 +4,7 @@ import { hostname, userInfo } from 'node:os';
 import type pg from 'pg';
 import { type BatchOptions, type BatchResult, sendBatch } from './batch.ts';
 import { type Config, refuseMissingTarget } from './config.ts';
-import { connect, poolerError } from './connect.ts';
+import { connect, poolerError, streamOf } from './connect.ts';
 import { MigrateError } from './errors.ts';
 import { readGitHead } from './git-head.ts';
 import { sessionSettings } from './reset.ts';
@@ -127,8 +127,7 @@ const cancelPatience = 1200;
 function cancelOnAbort(signal: AbortSignal, client: pg.Client, pid: number, aside: Session['aside']): void {
   const cancel = () => {
     aside((second) => second.query('SELECT pg_cancel_backend($1)', [pid])).catch(() => undefined);
-    const { connection } = client as unknown as { connection: { stream: { destroy(): void } } };
-    setTimeout(() => connection.stream.destroy(), cancelPatience).unref();
+    setTimeout(() => streamOf(client).destroy(), cancelPatience).unref();
   };
   if (signal.aborted) cancel();
   else signal.addEventListener('abort', cancel, { once: true });
