@@ -27,20 +27,27 @@ export async function resolveLostCommit(
 ): Promise<LostCommit> {
   const committed = await look(context, step, transaction).catch(() => null);
   const { message, code } = context.signal.aborted ? (context.signal.reason as MigrateError) : lost;
-  const done = step.direction === 'up' ? 'applied' : 'reverted';
-  const [state, hint] =
-    committed === null
-      ? [
-          `Whether ${step.id} is ${done} could not be found out: the server does not answer.`,
-          'make migrate-status tells, as soon as the server is back.',
-        ]
-      : [
-          committed
-            ? `${step.id} is ${done}: its COMMIT got through, as a look at the tracking table on a new connection proved.`
-            : `${step.id} was rolled back: nothing of it is left.`,
-          'Run the same command again.',
-        ];
+  const { state, hint } = verdictOf(step, committed);
   return { committed, error: new MigrateError(code, message, { ...lost.options, state, hint }) };
+}
+
+function verdictOf({ id, direction }: ReadyStep, committed: boolean | null): { state: string; hint: string } {
+  const done = direction === 'up' ? 'applied' : 'reverted';
+  if (committed === null) {
+    return {
+      state: `Whether ${id} is ${done} could not be found out: the server does not answer.`,
+      hint: 'make migrate-status tells, as soon as the server is back.',
+    };
+  }
+  if (!committed)
+    return { state: `${id} was rolled back: nothing of it is left.`, hint: 'Run the same command again.' };
+  return {
+    state: `${id} is ${done}: its COMMIT got through, as a look at the tracking table on a new connection proved.`,
+    hint:
+      direction === 'up'
+        ? 'make migrate-up goes on with what is left.'
+        : 'make migrate-status shows what is applied; the same command once more would revert one more.',
+  };
 }
 
 async function look(
