@@ -1,6 +1,5 @@
 // repair: changes what is recorded about migrations that the user names, each with a reason. It runs nothing.
 import type { Command } from '../command.ts';
-import { readHalfDone } from '../ledger/half-done.ts';
 import { readTexts } from '../ledger.ts';
 import { type ConfirmFlags, refuseUnconfirmed } from '../protection.ts';
 import { withHistory, writeHistory } from '../recording.ts';
@@ -17,8 +16,8 @@ export const repair: Command<RepairCommandFlags> = async (input) => {
   if (!flags.dryRun) refuseUnconfirmed(config, flags);
   return withHistory(input, async (context) => {
     const { session, history } = context;
-    const halfDone = await readHalfDone(session, config.trackingTable);
-    const repairs = planRepairs(named, history.statuses, new Set(halfDone ?? []));
+    const halfDone = new Set((history.halfDone ?? []).map(({ id }) => id));
+    const repairs = planRepairs(named, history.statuses, halfDone);
     const lines = repairs.map((each) => describeRepair(each));
     for (const line of lines) progress.say(`  ${line}`);
     const document = {
@@ -30,7 +29,7 @@ export const repair: Command<RepairCommandFlags> = async (input) => {
     const texts = await readTexts(session, seqs);
     await writeHistory(
       context,
-      repairStatements(context, repairs, texts, flags.reason ?? '', halfDone !== null),
+      repairStatements(context, repairs, texts, flags.reason ?? '', history.hasJournal ?? false),
     );
     return { document, lines: [`Repaired ${count(repairs.length)}: ${flags.reason}`], wrote: true };
   });

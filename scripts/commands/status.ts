@@ -5,9 +5,10 @@ import { checkDrift, readLiveHashes } from '../drift/check.ts';
 import { portableFingerprint } from '../drift/options.ts';
 import { driftJson, driftLines } from '../drift/report.ts';
 import { MigrateError } from '../errors.ts';
+import type { HalfDone } from '../half-done.ts';
 import { historyError, type MigrationStatus } from '../history.ts';
 import { readClassified } from '../history-check.ts';
-import { type AuditRow, readAudit } from '../ledger/audit.ts';
+import { readAudit } from '../ledger/audit.ts';
 import { readState } from '../ledger.ts';
 import { loadMigrations } from '../load.ts';
 import { sayTarget, sessionHooks } from '../migration-run.ts';
@@ -29,6 +30,7 @@ export const status: Command<StatusFlags> = async ({ config, flags, progress, si
     const state = await readState(session, config);
     const history = await readClassified(session, config, state, migrations);
     const { statuses, environment } = history;
+    const halfDone = new Map((history.halfDone ?? []).map((half) => [half.id, half]));
     const drift = await checkDrift(session, config, history);
     const hashes = drift.hashes ?? (await readLiveHashes(session, drift.options));
     const log = limit === undefined ? null : await readAudit(session, limit);
@@ -36,7 +38,7 @@ export const status: Command<StatusFlags> = async ({ config, flags, progress, si
     const error = historyError(statuses, new Set(outOfOrder ? ['out of order'] : []));
     const pending = statuses.filter(({ applied, twin }) => applied === null && twin === null).length;
     const document = {
-      migrations: statuses.map(statusJson),
+      migrations: statuses.map((status) => statusJson(status, halfDone.get(status.id))),
       mark: environment,
       ...driftJson(drift),
       fingerprint: portableFingerprint(hashes),
@@ -44,7 +46,13 @@ export const status: Command<StatusFlags> = async ({ config, flags, progress, si
     };
     return {
       document,
-      lines: [...tableOf(statuses, log), ...driftLines(drift, config.verbose), summary(statuses, pending)],
+      lines: [
+        ...(log === null
+          ? formatTable(statuses.map((status) => statusRow(status, halfDone.get(status.id))))
+          : auditLines(log)),
+        ...driftLines(drift, config.verbose),
+        summary(statuses, pending),
+      ],
       error,
       verdict: drift.state === 'drifted' ? 'drift' : flags.check && pending > 0 ? 'pending' : null,
     } satisfies CommandResult;
@@ -59,31 +67,36 @@ function readLimit(log: string | true | undefined, json: boolean): number | null
   throw new MigrateError('usage', `--log "${log}" is not a whole number above 0; a right value is 20`);
 }
 
-function tableOf(statuses: readonly MigrationStatus[], log: readonly AuditRow[] | null): string[] {
-  return log === null ? formatTable(statuses.map(statusRow)) : auditLines(log);
-}
-
-function statusJson(status: MigrationStatus): Record<string, unknown> {
+function statusJson(status: MigrationStatus, half: HalfDone | undefined): Record<string, unknown> {
   const { version, name, state, applied, diffs, twin } = status;
   return {
     version,
     name,
-    state: state === 'modified down' ? 'modified' : state,
+    state: half !== undefined ? 'partial' : state === 'modified down' ? 'modified' : state,
     appliedAt: applied?.appliedAt ?? null,
     appliedBy: applied?.entry?.actor ?? null,
     gitSha: applied?.entry?.gitSha ?? null,
     durationMs: applied?.entry?.durationMs ?? null,
+    ...(half === undefined
+      ? {}
+      : { partial: { direction: half.direction, statement: statementOf(half), of: half.total } }),
     ...(diffs.length === 0 ? {} : { diffs }),
     ...(twin === null ? {} : { renamed: twin }),
   };
 }
 
-function statusRow({ id, state, applied }: MigrationStatus): string[] {
+/** The statement that is next, 1-based; with all done only the record is missing. */
+function statementOf({ done, total }: HalfDone): number {
+  return Math.min(done + 1, total);
+}
+
+function statusRow({ id, state, applied }: MigrationStatus, half: HalfDone | undefined): string[] {
+  const shown = half === undefined ? state : `partial (statement ${statementOf(half)} of ${half.total})`;
   const by =
     applied?.entry == null ? (applied === null ? '' : 'by node-pg-migrate') : `by ${applied.entry.actor}`;
   const kind = applied?.entry == null || applied.entry.kind === 'run' ? '' : `(${applied.entry.kind})`;
   const commit = applied?.entry?.gitSha == null ? '' : `at ${applied.entry.gitSha.slice(0, 7)}`;
-  return [`  ${state}`, id, applied?.appliedAt ?? '', [by, commit, kind].filter(Boolean).join(' ')];
+  return [`  ${shown}`, id, applied?.appliedAt ?? '', [by, commit, kind].filter(Boolean).join(' ')];
 }
 
 function summary(statuses: readonly MigrationStatus[], pending: number): string {
