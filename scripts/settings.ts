@@ -2,6 +2,7 @@
 // It knows nothing of where the values came from, nor of connections.
 import * as z from 'zod/mini';
 import { parseDuration } from './duration.ts';
+import { objectClasses } from './schema/types.ts';
 
 /** A duration as text in, ms out. */
 function duration(example: string) {
@@ -83,7 +84,7 @@ export const projectSchema = z.strictObject({
   ),
   drift: z.optional(
     z.strictObject({
-      ignore: z.optional(z.array(z.strictObject({ class: z.string(), name: z.string() }))),
+      ignore: z.optional(z.array(z.strictObject({ class: z.enum([...objectClasses, '*']), name: pattern }))),
       include: z.optional(z.array(z.enum(['owners', 'grants']))),
     }),
   ),
