@@ -1,6 +1,7 @@
 // baseline: records everything up to a version as applied without running it, or takes over another tool's history.
 import { type BaselineItem, baselineStatements, planBaseline, planImport } from '../baseline.ts';
 import type { Command, CommandResult } from '../command.ts';
+import { compareWithFiles } from '../drift/adopted.ts';
 import { checkDrift } from '../drift/check.ts';
 import { snapshotStatements } from '../drift/snapshot.ts';
 import { MigrateError } from '../errors.ts';
@@ -27,10 +28,13 @@ export const baseline: Command<BaselineFlags> = async (input) => {
     for (const line of formatTable(items.map(mappingRow))) progress.say(line);
     if (items.length === 0)
       return result(items, `Nothing to record: everything up to ${to} is applied`, false);
+    const found = await compareWithFiles(context, items);
+    for (const line of found.lines) progress.say(line);
     const summary = `${count(items.length)} up to ${items.at(-1)?.migration.version}`;
-    if (flags.dryRun) return result(items, `Would record ${summary} as applied. Nothing was changed.`, false);
+    if (flags.dryRun)
+      return result(items, `Would record ${summary} as applied. Nothing was changed.`, false, found.document);
     await writeHistory(context, baselineStatements(context, items, flags.reason), await snapshot(context));
-    return result(items, `Recorded ${summary} as applied; nothing was run.`, true);
+    return result(items, `Recorded ${summary} as applied; nothing was run.`, true, found.document);
   });
 };
 
@@ -80,12 +84,17 @@ function mappingRow({ migration, kind, from }: BaselineItem): string[] {
   return [`  ${from ?? kind}`, '→', migration.id];
 }
 
-function result(items: readonly BaselineItem[], line: string, wrote: boolean): CommandResult {
+function result(
+  items: readonly BaselineItem[],
+  line: string,
+  wrote: boolean,
+  compared: Readonly<Record<string, unknown>> = {},
+): CommandResult {
   const recorded = items.map(({ migration: { version, name }, kind, from }) => ({
     version,
     name,
     kind,
     from,
   }));
-  return { document: { recorded, written: wrote }, lines: [line], wrote };
+  return { document: { recorded, written: wrote, ...compared }, lines: [line], wrote };
 }
