@@ -14,6 +14,7 @@ import {
   takeSnapshot,
   takeSnapshotAfterFailure,
 } from './drift/snapshot.ts';
+import { storedFingerprint } from './drift/stored.ts';
 import { formatDuration } from './duration.ts';
 import { loadEngine } from './engine.ts';
 import { execute, executeTogether, type Observer, type RunContext, type RunResult } from './execute.ts';
@@ -102,7 +103,10 @@ async function runChecked(
   const result = await (request.together ? executeTogether : execute)(context, steps);
   if (result.failure !== null && leftSomething(result.outcomes, steps))
     await takeSnapshotAfterFailure(session, config, drift.options, result.failure);
-  return report(result, session, progress);
+  const reported = report(result, session, progress);
+  // The run's summary at GitHub names the fingerprint; elsewhere nobody asked for the round trip.
+  if (result.failure !== null || config.variables.GITHUB_ACTIONS !== 'true') return reported;
+  return { ...reported, document: { ...reported.document, fingerprint: await storedFingerprint(session) } };
 }
 
 export function lockWait({ progress, signal }: Pick<CommandInput<unknown>, 'progress' | 'signal'>) {
