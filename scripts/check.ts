@@ -35,7 +35,14 @@ function checkFile(
   problems: FileProblem[],
   syntaxErrors: SyntaxError16[],
 ): void {
-  const result: ParseResult = parse(file.text);
+  const found: FileProblem[] = [];
+  let last: Statement | undefined;
+  const { text } = file;
+  const result: ParseResult = parse(text, (statement) => {
+    last = statement;
+    const message = statementProblem(statement, file.directives.noTransaction);
+    if (message !== null) found.push({ file: file.path, line: statement.line, message });
+  });
   if (result.ok === 'opaque') {
     if (file.directives.noTransaction) {
       problems.push({
@@ -46,26 +53,21 @@ function checkFile(
     return;
   }
   if (!result.ok) {
-    const explained = explainSyntax(file, result.problem.offset, result.before);
     const { message, offset } = result.problem;
-    if (explained === null)
-      syntaxErrors.push({ file, offset, message: safeMessage(message, file.text, offset) });
+    const explained = explainSyntax(file, offset, result.before.at(-1) ?? last);
+    if (explained === null) syntaxErrors.push({ file, offset, message: safeMessage(message, text, offset) });
     else problems.push(explained);
     return;
   }
-  if (result.statements.length === 0 && skipBlank(file.text, 0) < file.text.length) {
+  if (last === undefined && skipBlank(text, 0) < text.length) {
     problems.push({ file: file.path, message: 'is empty: it holds semicolons, but no statement' });
   }
-  for (const statement of result.statements) {
-    const message = statementProblem(statement, file.directives.noTransaction);
-    if (message !== null) problems.push({ file: file.path, line: statement.line, message });
-  }
+  problems.push(...found);
 }
 
 /** What only psql understands looks like a syntax error to the server; say what it really is. */
-function explainSyntax(file: SqlFile, offset: number, before: readonly Statement[]): FileProblem | null {
+function explainSyntax(file: SqlFile, offset: number, last: Statement | undefined): FileProblem | null {
   const { line } = positionAt(file.text, offset);
-  const last = before.at(-1);
   if (last !== undefined && isCopyFromStdin(last)) {
     return { file: file.path, line: last.line, message: copyMessage };
   }

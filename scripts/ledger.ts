@@ -9,6 +9,7 @@ import { MigrateError } from './errors.ts';
 import type { HalfDone } from './half-done.ts';
 import { packageRoot } from './paths.ts';
 import type { Provenance } from './provenance.ts';
+import { quoteLiteral } from './schema/sql.ts';
 import type { Session } from './session.ts';
 import type { AppliedMigration, Direction } from './types.ts';
 
@@ -32,7 +33,8 @@ export interface History extends LedgerState {
   readonly halfDone?: readonly HalfDone[];
 }
 
-const quote = pg.escapeLiteral;
+/** Not pg's own, which builds the literal character by character: 5 s and 1 GB for a text of 50 MB. */
+const quote = quoteLiteral;
 
 /** `schema.table`, the ledger's name for one application's history. */
 export function trackingName({ schema, table }: TrackingTable): string {

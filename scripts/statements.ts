@@ -20,7 +20,11 @@ interface RawStatement {
   readonly stmt_len?: number;
 }
 
-export type Parser = (text: string) => ParseResult;
+/**
+ * With `each` given, statements are handed out one by one and none is kept: the trees of a data file take many times its
+ * size. The result then tells only whether the text could be parsed.
+ */
+export type Parser = (text: string, each?: (statement: Statement) => void) => ParseResult;
 
 /** Texts are parsed in pieces of about this many characters, so that a data file of 50 MB needs no giant tree. */
 const pieceLength = 256 * 1024;
@@ -31,13 +35,15 @@ const longestStatement = 1024 * 1024;
 export async function loadParser(): Promise<Parser> {
   const { loadModule, parseSync } = await import('libpg-query');
   await loadModule();
-  return (text) => parseText(text, (piece) => parseSync(piece) as { stmts?: RawStatement[] });
+  return (text, each) => parseText(text, (piece) => parseSync(piece) as { stmts?: RawStatement[] }, each);
 }
 
 type ParsePiece = (piece: string) => { stmts?: RawStatement[] };
 
-function parseText(text: string, parsePiece: ParsePiece): ParseResult {
+function parseText(text: string, parsePiece: ParsePiece, each?: (statement: Statement) => void): ParseResult {
   const statements: Statement[] = [];
+  const take = each ?? ((statement: Statement) => void statements.push(statement));
+  let count = 0;
   const position = positionTracker(text);
   let start = 0;
   while (start < text.length) {
@@ -47,13 +53,13 @@ function parseText(text: string, parsePiece: ParsePiece): ParseResult {
       return {
         ok: false,
         problem: piece.problem,
-        before: [
-          ...statements,
-          ...statementsBefore(text, start, piece.problem.offset, parsePiece, statements.length),
-        ],
+        before: [...statements, ...statementsBefore(text, start, piece.problem.offset, parsePiece, count)],
       };
     }
-    for (const raw of piece.raws) statements.push(toStatement(text, raw, statements.length + 1, position));
+    for (const raw of piece.raws) {
+      count += 1;
+      take(toStatement(text, raw, count, position));
+    }
     start = piece.end;
   }
   return { ok: true, statements };
