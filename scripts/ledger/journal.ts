@@ -30,7 +30,7 @@ export async function readJournal(
   direction: Direction,
 ): Promise<JournalRow[]> {
   const rows = await session.query<JournalRow & Record<string, unknown>>(
-    `SELECT id, direction, statement, total, sql, done, to_json(indexes) AS indexes FROM migration_ledger.journal WHERE ${keyOf(tracking, id, direction)} ORDER BY statement`,
+    `SELECT id, direction, statement, total, sql, done, to_json(indexes::int8[]) AS indexes FROM migration_ledger.journal WHERE ${keyOf(tracking, id, direction)} ORDER BY statement`,
   );
   return rows;
 }
