@@ -24,7 +24,7 @@ import { type CheckedHistory, readClassified } from './history-check.ts';
 import { ensureLedger, type History, needsLedger, readTexts } from './ledger.ts';
 import { loadMigrations } from './load.ts';
 import type { Plan } from './plan.ts';
-import { refuseMissingPrivileges } from './privileges.ts';
+import { refuseMissingPrivileges, refuseMissingWrites } from './privileges.ts';
 import { readProvenance } from './provenance.ts';
 import { count, formatOutcome } from './report/human.ts';
 import { outcomeJson } from './report/json.ts';
@@ -157,6 +157,7 @@ async function prepare(
     if (history.hasLedger && !history.hasTracking) await leaveOutTracking(session, config);
     await ensureLedger(session, engine, history, provenance);
   }
+  await refuseMissingWrites(session, config);
   const observer = observe(progress);
   const closing = snapshotStatements(config, drift.options);
   const context = { session, config, engine, provenance, parse, observer, signal, closing };

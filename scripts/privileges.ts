@@ -1,4 +1,5 @@
-// Takes a session; refuses, before anything is changed, when its role lacks what a first run needs.
+// Takes a session; refuses, before anything is changed, when its role lacks what a run needs.
+import pg from 'pg';
 import type { Config } from './config.ts';
 import { MigrateError } from './errors.ts';
 import type { LedgerState } from './ledger.ts';
@@ -37,6 +38,42 @@ export async function refuseMissingPrivileges(
   if (missing.length === 0) return;
   throw new MigrateError('refused', `Role ${row.role} may not create what migrations are recorded in`, {
     problems: missing,
+    hint: 'Have an administrator grant this, or use the migration role.',
+    state: 'Nothing was changed.',
+  });
+}
+
+/** What a run writes of its own, by table of the ledger. The audit log is left out: it may fail without harm. */
+const ledgerWrites: Readonly<Record<string, string>> = {
+  entries: 'SELECT,INSERT',
+  applied: 'SELECT,INSERT,UPDATE,DELETE',
+  journal: 'SELECT,INSERT,UPDATE,DELETE',
+  snapshot: 'SELECT,INSERT,UPDATE',
+  snapshot_classes: 'SELECT,INSERT,DELETE',
+};
+
+/**
+ * Asked before the first step, when tracking table and ledger exist: a migration that cannot be recorded must not run.
+ * @throws MigrateError `refused` naming every missing privilege as the GRANT that gives it
+ */
+export async function refuseMissingWrites(session: Session, { trackingTable }: Config): Promise<void> {
+  const tracking = `${pg.escapeIdentifier(trackingTable.schema)}.${pg.escapeIdentifier(trackingTable.table)}`;
+  const tables = [
+    [tracking, 'SELECT,INSERT,DELETE'],
+    ...Object.entries(ledgerWrites).map(([name, list]) => [`migration_ledger.${name}`, list]),
+  ];
+  const rows = await session.query<{ name: string; missing: string; role: string }>(
+    `SELECT name, string_agg(privilege, ', ') AS missing, current_user AS role FROM (
+       SELECT name, privilege FROM json_to_recordset($1) AS t(name text, list text), unnest(string_to_array(list, ',')) privilege
+        WHERE to_regclass(name) IS NOT NULL AND NOT has_table_privilege(to_regclass(name), privilege)
+       UNION ALL SELECT 'SEQUENCE ' || sequence, 'USAGE' FROM pg_get_serial_sequence($2, 'id') sequence
+        WHERE NOT has_sequence_privilege(sequence, 'USAGE')) m GROUP BY name ORDER BY name`,
+    [JSON.stringify(tables.map(([name, list]) => ({ name, list }))), tracking],
+  );
+  const [first] = rows;
+  if (first === undefined) return;
+  throw new MigrateError('refused', `Role ${first.role} may not write what migrations are recorded in`, {
+    problems: rows.map(({ name, missing, role }) => `GRANT ${missing} ON ${name} TO "${role}"`),
     hint: 'Have an administrator grant this, or use the migration role.',
     state: 'Nothing was changed.',
   });
