@@ -1,0 +1,100 @@
+// The fingerprint: one short text for a schema, the same wherever the same schema is, and what a pipeline does with it.
+import { expect } from 'chai';
+import { expectExit, project, type Result } from '../support/cli.ts';
+import { createDatabase } from '../support/database.ts';
+import { pair } from '../support/runs.ts';
+
+const files = pair(
+  1,
+  'users',
+  'CREATE TABLE users (id integer PRIMARY KEY, email text NOT NULL); CREATE INDEX by_email ON users (email);',
+  'DROP TABLE users;',
+);
+
+async function migrated() {
+  const database = await createDatabase();
+  const env = { ...database.env(), SHADOW_DATABASE_URL: database.url };
+  const repo = await project(files);
+  const run = (...args: string[]) => repo.run(args, { env });
+  expectExit(await run('up'), 0);
+  const fingerprint = async (): Promise<string> => (await run('status', '--json')).json().fingerprint;
+  return { database, repo, run, fingerprint };
+}
+
+describe('the fingerprint', () => {
+  it('is the same for a schema made in another order, with other OIDs and dropped columns', async () => {
+    const { fingerprint } = await migrated();
+    const other = await createDatabase();
+    await other.query(`CREATE TABLE decoy (id integer); CREATE TABLE users (gone text, email text, id integer);
+      ALTER TABLE users DROP COLUMN gone, ALTER email SET NOT NULL; CREATE INDEX by_email ON users (email);
+      ALTER TABLE users ADD PRIMARY KEY (id); DROP TABLE decoy`);
+    const repo = await project(files);
+    const status = await repo.run(['status', '--json'], { env: other.env() });
+    expect(status.json().fingerprint).to.equal(await fingerprint());
+  });
+
+  it('changes with the schema and comes back with it', async () => {
+    const { database, fingerprint } = await migrated();
+    const before = await fingerprint();
+    await database.query('ALTER TABLE users ADD COLUMN age integer');
+    expect(await fingerprint()).to.not.equal(before);
+    await database.query('ALTER TABLE users DROP COLUMN age');
+    expect(await fingerprint()).to.equal(before);
+  });
+
+  it('is what up --expect-fingerprint takes from db/schema.sql', async () => {
+    const { run, fingerprint } = await migrated();
+    expectExit(await run('up', '--expect-fingerprint'), 2);
+    expectExit(await run('schema'), 0);
+    const result = await run('up', '--expect-fingerprint', '--json');
+    expectExit(result, 0);
+    expect(result.json().fingerprint).to.equal(await fingerprint());
+  });
+
+  it('may be named, and must then be 16 hex digits', async () => {
+    const { run, fingerprint } = await migrated();
+    expectExit(await run('up', '--expect-fingerprint', await fingerprint()), 0);
+    expectExit(await run('up', '--expect-fingerprint', 'xyz'), 2);
+    const wrong = await run('up', '--expect-fingerprint', '0123456789abcdef');
+    expectExit(wrong, 5);
+    expect(wrong.all)
+      .to.contain('expected fingerprint 0123456789abcdef')
+      .and.to.contain(await fingerprint());
+  });
+
+  const namesTheColumn = (result: Result) => {
+    expectExit(result, 5);
+    expect(result.json().drift.differences).to.deep.include({
+      kind: 'column',
+      identity: 'public.users.age',
+      change: 'added',
+      expected: null,
+      actual: 'table=public.users\ntype=integer\nnullable=yes',
+    });
+    expect(result.json().error.problems).to.deep.equal(['+ column public.users.age: integer']);
+  };
+
+  it('fails a run with nothing to do whose schema is not what git says, naming what differs', async () => {
+    const { database, run } = await migrated();
+    expectExit(await run('schema'), 0);
+    await database.query('ALTER TABLE users ADD COLUMN age integer');
+    expectExit(await run('drift', '--accept', '--reason', 'in a hurry'), 0);
+    namesTheColumn(await run('up', '--expect-fingerprint', '--json'));
+  });
+
+  it('fails a run that did something, and leaves its migrations applied', async () => {
+    const { repo, run } = await migrated();
+    expectExit(await run('schema'), 0);
+    const more = pair(
+      2,
+      'age',
+      'ALTER TABLE users ADD COLUMN age integer;',
+      'ALTER TABLE users DROP COLUMN age;',
+    );
+    for (const [name, text] of Object.entries(more)) repo.write(name, text);
+    const result = await run('up', '--expect-fingerprint', '--json');
+    namesTheColumn(result);
+    expect(result.json().migrations[0].outcome).to.equal('applied');
+    expectExit(await run('drift'), 0);
+  });
+});
