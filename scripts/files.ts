@@ -2,7 +2,7 @@
 // It knows nothing of databases; what the SQL says is check.ts's work.
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
-import { join, relative } from 'node:path';
+import { join, relative, sep } from 'node:path';
 import { readDirectives } from './directives.ts';
 import { MigrateError } from './errors.ts';
 import type { FileCache, KnownFile } from './file-cache.ts';
@@ -42,8 +42,8 @@ export function readMigrations(directory: string, root: string, cache?: Pick<Fil
   const unread = new Set<SqlFile>();
   const shown = relative(root, directory);
   for (const name of listDirectory(directory, root)) {
-    const path = join(directory, name);
-    const file = join(shown, name);
+    const path = `${directory}${sep}${name}`;
+    const file = shown === '' ? name : `${shown}${sep}${name}`;
     const match = fileName.exec(name);
     if (match === null) {
       problems.push({ file, message: nameProblem(name) });

@@ -9,6 +9,7 @@ import {
   type MigrationStatus,
   refuseBrokenHistory,
 } from './history.ts';
+import { readExpectedHistory } from './ledger/digest.ts';
 import { type History, type LedgerState, readHistory, readTexts } from './ledger.ts';
 import type { Session } from './session.ts';
 import { unifiedDiff } from './text-diff.ts';
@@ -36,14 +37,19 @@ export async function readChecked(
   return checked;
 }
 
-/** As `readChecked`, but tells of disagreements instead of refusing; another environment is refused all the same. */
+/**
+ * As `readChecked`, but tells of disagreements instead of refusing; another environment is refused all the same.
+ * @param forward when nothing is to be reverted: then an unchanged history need not be read row by row
+ */
 export async function readClassified(
   session: Session,
   config: Config,
   state: LedgerState,
   migrations: readonly Migration[],
+  forward = false,
 ): Promise<CheckedHistory> {
-  const history = await readHistory(session, config, state);
+  const expected = forward ? await readExpectedHistory(session, config, state, migrations) : null;
+  const history = expected ?? (await readHistory(session, config, state));
   refuseOtherEnvironment(config, history.environment);
   const found = await compareTexts(session, migrations, history.applied);
   const adoptable = history.applied.length > 0 && history.applied.every(({ entry }) => entry === null);

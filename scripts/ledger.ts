@@ -89,24 +89,34 @@ export async function readHistory(session: Session, config: Config, state: Ledge
 }
 
 function historySql({ schema, table }: TrackingTable, state: LedgerState): string {
-  const tracking = state.hasTracking
-    ? `SELECT name::text AS id, max(run_on)::timestamptz AS run_on FROM ${pg.escapeIdentifier(schema)}.${pg.escapeIdentifier(table)} GROUP BY name`
-    : 'SELECT NULL::text AS id, NULL::timestamptz AS run_on WHERE false';
+  const tracking = trackingRows({ schema, table }, state);
   const iso = (value: string) => `to_char(${value} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`;
   if (!state.hasLedger) {
     return `SELECT t.id, true AS tracked, ${iso('t.run_on')} AS run_on FROM (${tracking}) t`;
   }
-  const mark = state.hasMark ? '(SELECT name FROM migration_ledger.environment)' : 'NULL::text';
   const name = quote(trackingName({ schema, table }));
-  const halfDone = state.hasJournal
-    ? `(SELECT json_agg(j) FROM (SELECT id, direction, count(*) FILTER (WHERE done) AS done, max(total) AS total FROM migration_ledger.journal WHERE tracking = ${name} GROUP BY id, direction) j)`
-    : 'NULL::json';
-  return `SELECT h.*, v.ledger_version, ${mark} AS environment, ${halfDone} AS half_done FROM (SELECT max(id) AS ledger_version FROM migration_ledger.migrations) v LEFT JOIN (
+  return `SELECT h.*, v.ledger_version, ${ledgerFacts({ schema, table }, state)} FROM (SELECT max(id) AS ledger_version FROM migration_ledger.migrations) v LEFT JOIN (
     SELECT coalesce(t.id, a.id) AS id, t.id IS NOT NULL AS tracked, ${iso('coalesce(e.finished_at, t.run_on)')} AS run_on,
            e.seq, e.kind, e.up_checksum, e.down_checksum, e.duration_ms, e.actor, e.git_sha
       FROM (${tracking}) t
       FULL JOIN (SELECT id, seq FROM migration_ledger.applied WHERE tracking = ${name}) a USING (id)
       LEFT JOIN migration_ledger.entries e ON e.seq = a.seq) h ON true`;
+}
+
+/** A query of `id` and `run_on`: what node-pg-migrate has recorded. */
+export function trackingRows({ schema, table }: TrackingTable, { hasTracking }: LedgerState): string {
+  return hasTracking
+    ? `SELECT name::text AS id, max(run_on)::timestamptz AS run_on FROM ${pg.escapeIdentifier(schema)}.${pg.escapeIdentifier(table)} GROUP BY name`
+    : 'SELECT NULL::text AS id, NULL::timestamptz AS run_on WHERE false';
+}
+
+/** Select-list items `environment` and `half_done`, from a ledger that exists. */
+export function ledgerFacts(tracking: TrackingTable, state: LedgerState): string {
+  const mark = state.hasMark ? '(SELECT name FROM migration_ledger.environment)' : 'NULL::text';
+  const halfDone = state.hasJournal
+    ? `(SELECT json_agg(j) FROM (SELECT id, direction, count(*) FILTER (WHERE done) AS done, max(total) AS total FROM migration_ledger.journal WHERE tracking = ${quote(trackingName(tracking))} GROUP BY id, direction) j)`
+    : 'NULL::json';
+  return `${mark} AS environment, ${halfDone} AS half_done`;
 }
 
 function toApplied(row: HistoryRow): AppliedMigration {
@@ -128,7 +138,8 @@ function toApplied(row: HistoryRow): AppliedMigration {
 
 const ledgerDirectory = join(packageRoot, 'db', 'ledger');
 
-function newestLedgerFile(): number {
+/** The number of the newest file in db/ledger/. */
+export function newestLedgerFile(): number {
   return Math.max(...readdirSync(ledgerDirectory).map((name) => Number.parseInt(name, 10) || 0));
 }
 

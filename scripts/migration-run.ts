@@ -39,6 +39,8 @@ export interface RunRequest {
   readonly tolerated: ReadonlySet<MigrationState>;
 
   readonly plan: (migrations: readonly Migration[], history: CheckedHistory) => Plan;
+  /** Set where nothing is reverted: the plan needs no details of what is applied. */
+  readonly forward?: boolean;
   /** All steps in one transaction. */
   readonly together?: boolean;
   readonly fromDisk?: boolean;
@@ -64,7 +66,7 @@ export async function runMigrations(
     refuseReadOnly(session);
     const locked = () =>
       withRunLock(session, config, lockWait({ progress, signal }), async (state) => {
-        const history = await readClassified(session, config, state, migrations);
+        const history = await readClassified(session, config, state, migrations, request.forward);
         if (request.approve === undefined) refuseBrokenHistory(history.statuses, request.tolerated);
         const drift = await checkDrift(session, config, history);
         await request.approve?.({ session, migrations, history, drift });

@@ -43,6 +43,7 @@ export const up: Command<UpFlags> = async (input) => {
       return plan;
     },
     together: flags.singleTransaction ?? false,
+    forward: saved === null,
     nothing: ({ applied }) =>
       `Already up to date${applied.length === 0 ? ': there are no migrations' : ` at ${applied.at(-1)?.id}`}`,
   });
