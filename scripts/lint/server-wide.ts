@@ -2,7 +2,7 @@
 // On a scratch server they must not run: it may be somebody's, and what they make would outlive the scratch database.
 // Pure.
 import type { Parser } from '../statements.ts';
-import type { SqlFile, Statement } from '../types.ts';
+import type { Migration, SqlFile, Statement } from '../types.ts';
 
 const always = new Set([
   'CreateRoleStmt',
@@ -71,4 +71,17 @@ function blank(text: string): string {
   return text
     .replaceAll(/[^\n]/gu, (character) => (character.length === 1 ? ' ' : '\u{10000}'))
     .replaceAll('\u{10000}', '  ');
+}
+
+/** Roles that the up makes by a statement and the down does not drop. */
+export function rolesLeft({ up, down }: Migration, parse: Parser): readonly string[] {
+  const made = serverWideStatements(up, parse).filter(({ kind }) => kind === 'CreateRoleStmt');
+  const dropped = JSON.stringify(
+    serverWideStatements(down, parse)
+      .filter(({ kind }) => kind === 'DropRoleStmt')
+      .map(({ node }) => node),
+  );
+  return made
+    .map(({ node }) => String(node.role))
+    .filter((role) => !dropped.includes(`"rolename":${JSON.stringify(role)}`));
 }

@@ -189,17 +189,46 @@ function sharedCounts(options: SchemaOptions): string[] {
   ];
 }
 
-/**
- * A SELECT of one row with one column `gate` (text, 32 characters), without parameters, so that it can stand in a
- * batch or inside another transaction. It reads what any role may read.
- */
-export function gateSql(options: SchemaOptions): string {
-  const counts = [
+/** Which catalog each part of the gate counts, in the order of `gatePartsSql`. */
+const partNames: readonly string[] = [
+  ...['pg_class', 'pg_index', 'pg_attribute', 'pg_type'],
+  ...catalogs.map(({ name }) => name),
+  ...['pg_inherits', 'pg_partitioned_table', 'pg_sequence', 'pg_foreign_table', 'pg_range', 'pg_aggregate'],
+  ...['pg_ts_config_map', 'pg_description', 'pg_namespace', 'pg_depend', 'pg_db_role_setting'],
+  ...['pg_shdescription', 'pg_user_mappings', 'pg_subscription', 'pg_database'],
+];
+
+function countsOf(options: SchemaOptions): string[] {
+  return [
     ...relationCounts(options),
     ...catalogs.map(countCatalog),
     ...keyedCounts(),
     ...sharedCounts(options),
   ];
+}
+
+/** The gate before it is condensed: one row with one column `parts`, an array of texts. Conditions as `gateSql`. */
+export function gatePartsSql(options: SchemaOptions): string {
+  return `${hidden(options)}
+SELECT ARRAY[${countsOf(options).join(',\n')}] AS parts`;
+}
+
+/** The catalogs whose rows differ between two readings of `gatePartsSql`. */
+export function differingCatalogs(a: readonly string[], b: readonly string[]): string[] {
+  return partNames.filter((_name, i) => a[i] !== b[i]);
+}
+
+/**
+ * A SELECT of one row with one column `gate` (text, 32 characters), without parameters, so that it can stand in a
+ * batch or inside another transaction. It reads what any role may read.
+ */
+export function gateSql(options: SchemaOptions): string {
+  return `${hidden(options)}
+SELECT md5(concat_ws(',', ${countsOf(options).join(',\n')})) AS gate`;
+}
+
+/** What does not count: our own tables, and what is temporary. */
+function hidden(options: SchemaOptions): string {
   return `WITH hidden_namespace AS MATERIALIZED (
   SELECT oid FROM pg_catalog.pg_namespace WHERE ${hiddenNamespace('nspname')}
 ), hidden_type AS MATERIALIZED (
@@ -214,8 +243,7 @@ export function gateSql(options: SchemaOptions): string {
   UNION SELECT objid FROM pg_catalog.pg_depend WHERE refobjid IN (SELECT oid FROM tracking)
     AND refclassid = 'pg_catalog.pg_class'::regclass AND classid = 'pg_catalog.pg_class'::regclass
     AND deptype IN ('a', 'i')
-)
-SELECT md5(concat_ws(',', ${counts.join(',\n')})) AS gate`;
+)`;
 }
 
 /** The gate of the connected database; compare it only with one read from the same database. */

@@ -140,8 +140,11 @@ function objectsSql(options: SchemaOptions, classes: readonly ObjectClass[]): st
  * A SELECT of the columns `class` and `hash`, without parameters; it must run under the canonical settings.
  * Classes without objects give no row.
  */
-export function classHashesSql(options: SchemaOptions): string {
-  return `${objectsSql(options, objectClasses)}
+export function classHashesSql(
+  options: SchemaOptions,
+  classes: readonly ObjectClass[] = objectClasses,
+): string {
+  return `${objectsSql(options, classes)}
 SELECT class, md5(string_agg(identity || E'\\n' || definition, E'\\n\\n' ORDER BY identity COLLATE "C", definition COLLATE "C")) AS hash
 FROM object GROUP BY class`;
 }
@@ -167,9 +170,16 @@ export function completeHashes(found: ReadonlyMap<unknown, string>): ClassHashes
 /** The md5 of nothing: what a class without objects has. */
 const emptyHash = 'd41d8cd98f00b204e9800998ecf8427e';
 
-/** One md5 per class, in one round trip; call it inside `withCanonicalSession`. */
-export async function readClassHashes(query: Query, options: SchemaOptions): Promise<ClassHashes> {
-  const rows = await query(classHashesSql(options));
+/**
+ * One md5 per class, in one round trip; call it inside `withCanonicalSession`.
+ * @param classes those to read; the others come out as if they had no objects
+ */
+export async function readClassHashes(
+  query: Query,
+  options: SchemaOptions,
+  classes: readonly ObjectClass[] = objectClasses,
+): Promise<ClassHashes> {
+  const rows = await query(classHashesSql(options, classes));
   return completeHashes(new Map(rows.map((row) => [row.class, String(row.hash)])));
 }
 

@@ -1,89 +1,92 @@
 // Takes one migration that cannot share a transaction with its down; runs the cycle file by file, committing, on a
 // database of which a copy from before is kept, so that one bad down does not hide the rest.
+import { rolesLeft } from '../lint/server-wide.ts';
 import { diffSnapshots } from '../schema/diff.ts';
 import { differingClasses } from '../schema/snapshot.ts';
-import type { ClassHashes } from '../schema/types.ts';
+import type { ClassHashes, SchemaObject } from '../schema/types.ts';
 import type { Shadow } from '../shadow.ts';
 import type { Parser } from '../statements.ts';
 import type { Finding, Migration, SqlFile } from '../types.ts';
 import { type Bench, connectTo, scratchOf } from './bench.ts';
-import { type CycleResult, see } from './cycle.ts';
-import { fails, inexactDown, irreversible, upAgainDiffers } from './findings.ts';
+import type { CycleResult } from './cycle.ts';
+import { fails, inexactDown, irreversible, isExact, upAgainDiffers } from './findings.ts';
 import type { Scratch, ScratchFailure } from './scratch.ts';
 
+/** The schema at one moment. */
+interface Seen {
+  readonly hashes: ClassHashes;
+  readonly objects: readonly SchemaObject[];
+}
+
+/** `sound` where the database is as after the up. */
+interface Ending {
+  readonly findings: readonly Finding[];
+  readonly sound: boolean;
+}
+
+/** One copy of the scratch database and three readings of the schema, whatever the length of the history. */
 export async function cycleCommitted(
   shadow: Shadow,
   bench: Bench,
   parse: Parser,
   migration: Migration,
-  before: ClassHashes,
 ): Promise<CycleResult> {
   const { up, down } = migration;
+  const before = await see(scratchOf(bench, parse));
   await bench.client.end();
-  const spare: Bench = { database: await shadow.clone(bench.database), client: bench.client, inside: false };
+  const spare = await shadow.clone(bench.database);
   bench.client = await connectTo(bench.database);
   const scratch = scratchOf(bench, parse);
   const upFailure = await runCommitted(scratch, up);
-  if (upFailure !== null)
-    return { findings: [fails('up-fails', up, upFailure.message, upFailure)], after: null, doubtful: false };
-  const after = await scratch.hashes();
-  if (down.directives.irreversible !== undefined) {
-    await shadow.drop(spare.database);
-    return { findings: [irreversible(migration)], after, doubtful: false };
+  if (upFailure !== null) {
+    const failure = fails('up-fails', up, upFailure.message, upFailure);
+    return { findings: [failure], applied: false, doubtful: false };
   }
-  const findings = await revertAndRepeat(scratch, spare, parse, migration, before, after);
-  if (findings.length === 0) await shadow.drop(spare.database);
-  else await goOnFromSpare(shadow, bench, spare, parse, up);
-  return { findings, after, doubtful: false };
+  const { findings, sound } =
+    down.directives.irreversible === undefined
+      ? await revertAndRepeat(scratch, migration, before)
+      : { findings: [irreversible(migration)], sound: true };
+  if (sound) await shadow.drop(spare);
+  else {
+    // The database is not what the next migration builds on: the copy is, with the up on it.
+    await bench.client.end();
+    await shadow.drop(bench.database);
+    bench.database = spare;
+    bench.client = await connectTo(spare);
+    await runCommitted(scratchOf(bench, parse), up);
+  }
+  return { findings, applied: true, doubtful: false };
 }
 
-async function revertAndRepeat(
-  scratch: Scratch,
-  spare: Bench,
-  parse: Parser,
-  migration: Migration,
-  before: ClassHashes,
-  after: ClassHashes,
-): Promise<Finding[]> {
+async function see(scratch: Scratch): Promise<Seen> {
+  return { hashes: await scratch.hashes(), objects: await scratch.objects() };
+}
+
+async function revertAndRepeat(scratch: Scratch, migration: Migration, before: Seen): Promise<Ending> {
   const { up, down } = migration;
-  const afterObjects = await scratch.objects(differingClasses(before, after));
+  const after = await see(scratch);
   const downFailure = await runCommitted(scratch, down);
-  if (downFailure !== null) return [fails('down-fails', down, downFailure.message, downFailure)];
-  const reverted = await see(scratch, before);
-  const left =
-    reverted.classes.length === 0
-      ? []
-      : diffSnapshots(await objectsOfSpare(spare, parse, reverted.classes), reverted.objects);
-  const findings = inexactDown(migration, left);
-  const upFailure = await runCommitted(scratch, up);
-  if (upFailure !== null) return [...findings, fails('up-again-fails', up, upFailure.message, upFailure)];
-  const repeated = await see(scratch, after);
-  if (repeated.classes.length === 0 || left.length > 0) return findings;
-  const expected = afterObjects.filter((object) => repeated.classes.includes(object.class));
-  return [...findings, ...upAgainDiffers(migration, diffSnapshots(expected, repeated.objects))];
-}
-
-async function objectsOfSpare(spare: Bench, parse: Parser, classes: Parameters<Scratch['objects']>[0]) {
-  spare.client = await connectTo(spare.database);
-  try {
-    return await scratchOf(spare, parse).objects(classes);
-  } finally {
-    await spare.client.end();
+  if (downFailure !== null) {
+    return { findings: [fails('down-fails', down, downFailure.message, downFailure)], sound: false };
   }
+  const left = await differencesTo(scratch, before);
+  const findings = inexactDown(migration, left, rolesLeft(migration, scratch.parse));
+  const upFailure = await runCommitted(scratch, up);
+  // A down that is not exact explains a second up that does not run, or that is not the same: said once.
+  if (!isExact(left)) return { findings, sound: false };
+  if (upFailure !== null) {
+    const failure = fails('up-again-fails', up, upFailure.message, upFailure);
+    return { findings: [...findings, failure], sound: false };
+  }
+  const again = upAgainDiffers(migration, await differencesTo(scratch, after));
+  return { findings: [...findings, ...again], sound: again.length === 0 };
 }
 
-async function goOnFromSpare(
-  shadow: Shadow,
-  bench: Bench,
-  spare: Bench,
-  parse: Parser,
-  up: SqlFile,
-): Promise<void> {
-  await bench.client.end();
-  await shadow.drop(bench.database);
-  bench.database = spare.database;
-  bench.client = await connectTo(spare.database);
-  await runCommitted(scratchOf(bench, parse), up);
+async function differencesTo(scratch: Scratch, { hashes, objects }: Seen) {
+  const classes = differingClasses(hashes, await scratch.hashes());
+  if (classes.length === 0) return [];
+  const expected = objects.filter((object) => classes.includes(object.class));
+  return diffSnapshots(expected, await scratch.objects(classes));
 }
 
 async function runCommitted(scratch: Scratch, file: SqlFile): Promise<ScratchFailure | null> {
@@ -98,6 +101,7 @@ async function runCommitted(scratch: Scratch, file: SqlFile): Promise<ScratchFai
     await scratch.sql('COMMIT');
     return null;
   } catch (error) {
+    await scratch.sql('ROLLBACK');
     return { message: `at COMMIT: ${(error as Error).message}` };
   }
 }

@@ -1,61 +1,59 @@
 // Takes one migration and a scratch database that has all earlier ones; runs up, down, up in one transaction and
 // compares the schema after each. Leaves the database as after the up, whatever was found.
+
+import { rolesLeft } from '../lint/server-wide.ts';
 import { type Difference, diffSnapshots } from '../schema/diff.ts';
+import { differingCatalogs } from '../schema/gate.ts';
 import { differingClasses } from '../schema/snapshot.ts';
-import type { ClassHashes, ObjectClass, SchemaObject } from '../schema/types.ts';
+import type { ClassHashes, ObjectClass } from '../schema/types.ts';
 import type { Finding, Migration, SqlFile } from '../types.ts';
-import { fails, inexactDown, irreversible, upAgainDiffers } from './findings.ts';
+import { classesOf } from './catalogs.ts';
+import { fails, inexactDown, irreversible, isExact, upAgainDiffers } from './findings.ts';
 import { probeRows } from './probe.ts';
-import type { Scratch } from './scratch.ts';
+import type { Scratch, ScratchFailure } from './scratch.ts';
 
 export interface CycleResult {
   readonly findings: readonly Finding[];
-  /** Class hashes after the up, which are the next migration's before; null when the up does not run. */
-  readonly after: ClassHashes | null;
+  /** False when the up does not run: then nothing that builds on it can be verified. */
+  readonly applied: boolean;
   /** A statement was refused that might run when each file has a transaction of its own: ask again that way. */
   readonly doubtful: boolean;
   /** Those of the findings that rows from db/probe brought to light. */
   readonly probed?: readonly Finding[];
 }
 
-/** Objects of some classes at one moment. */
-interface Seen {
-  readonly classes: readonly ObjectClass[];
-  readonly objects: readonly SchemaObject[];
-}
-
 /**
- * The cost does not depend on how many migrations came before but through the size of the schema: a history of n pairs
- * takes n cycles. That a down restores everything is proved by the cheap gate where it can be.
+ * The cost does not depend on how many migrations came before but through the size of the catalogs, which are counted
+ * twice: a history of n pairs takes n cycles. Where no catalog row is another after the down, nothing else is read.
  */
 export async function cycleInTransaction(
   scratch: Scratch,
   migration: Migration,
-  before: ClassHashes,
   probe: SqlFile | null,
 ): Promise<CycleResult> {
   await scratch.sql('BEGIN');
   const probed = probe === null ? [] : await probeRows(scratch, migration, probe);
-  const gate = await scratch.gate();
+  const before = await scratch.gate();
   await scratch.sql('SAVEPOINT before_up');
+  const written = await scratch.rowsWritten();
   const upFailure = await scratch.run(migration.up);
   if (upFailure !== null) {
     await scratch.sql('ROLLBACK');
-    return {
-      findings: [...probed, fails('up-fails', migration.up, upFailure.message, upFailure)],
-      after: null,
-      doubtful: false,
-    };
+    const failure = fails('up-fails', migration.up, upFailure.message, upFailure);
+    return { findings: [...probed, failure], applied: false, doubtful: false };
   }
-  const after = await scratch.hashes();
   const result =
     migration.down.directives.irreversible === undefined
-      ? await revertAndRepeat(scratch, migration, { before, gate, after })
-      : { findings: [irreversible(migration)], doubtful: false };
-  const committed = result.doubtful ? null : await commit(scratch, migration);
-  if (result.doubtful) await scratch.sql('ROLLBACK');
-  const findings = [...probed, ...result.findings, ...(committed === null ? [] : [committed])];
-  return { findings, after: committed === null ? after : null, doubtful: result.doubtful, probed };
+      ? await revertAndRepeat(scratch, migration, before, written)
+      : [irreversible(migration)];
+  if (result === 'doubtful') {
+    await scratch.sql('ROLLBACK');
+    return { findings: probed, applied: false, doubtful: true, probed };
+  }
+  const refused = await commit(scratch, migration);
+  // What the end of the transaction refuses may be the doing of three files in one.
+  if (refused !== null) return { findings: probed, applied: false, doubtful: true, probed };
+  return { findings: [...probed, ...result], applied: true, doubtful: false, probed };
 }
 
 async function commit(scratch: Scratch, { up }: Migration): Promise<Finding | null> {
@@ -68,54 +66,86 @@ async function commit(scratch: Scratch, { up }: Migration): Promise<Finding | nu
   }
 }
 
-interface Moments {
-  readonly before: ClassHashes;
-  readonly gate: string;
-  readonly after: ClassHashes;
-}
-
 async function revertAndRepeat(
   scratch: Scratch,
   migration: Migration,
-  moments: Moments,
-): Promise<{ findings: Finding[]; doubtful: boolean }> {
+  before: readonly string[],
+  written: readonly number[],
+): Promise<Finding[] | 'doubtful'> {
   const { up, down } = migration;
   await scratch.sql('SAVEPOINT after_up');
-  const downFailure = await scratch.run(down);
-  if (downFailure !== null)
-    return { findings: [fails('down-fails', down, downFailure.message, downFailure)], doubtful: true };
-  const reverted = (await scratch.gate()) === moments.gate ? null : await see(scratch, moments.before);
-  const upFailure = await scratch.run(up);
-  if (upFailure !== null) {
-    return { findings: [fails('up-again-fails', up, upFailure.message, upFailure)], doubtful: true };
-  }
-  const repeated = await see(scratch, moments.after);
-  const findings = [
-    ...(repeated.classes.length === 0 ? [] : await compareRepeated(scratch, migration, repeated)),
-  ];
-  const left =
-    reverted === null || reverted.classes.length === 0 ? [] : await compareReverted(scratch, reverted);
-  if (left.length > 0 && (await scratch.run(up)) !== null) return { findings: [], doubtful: true };
+  const first = minus(await scratch.rowsWritten(), written);
+  if ((await scratch.run(down)) !== null) return 'doubtful';
+  const classes = classesOf(differingCatalogs(before, await scratch.gate()));
+  const reverted = classes.length === 0 ? null : await scratch.hashes(classes);
+  const writtenThen = await scratch.rowsWritten();
+  if ((await scratch.run(up)) !== null) return 'doubtful';
+  const second = minus(await scratch.rowsWritten(), writtenThen);
+  // The same statements on the same schema that wrote the same numbers of rows did the same; unless data decide.
+  const again =
+    dependsOnData(scratch, up) || first.some((n, i) => n !== second[i])
+      ? await compareRepeated(scratch, migration)
+      : [];
+  if (again === null) return 'doubtful';
+  const left = reverted === null ? [] : await compareReverted(scratch, migration, classes, reverted);
+  if (left === null) return 'doubtful';
   // A down that is not exact explains a second up that is not: said once.
-  return {
-    findings: [...inexactDown(migration, left), ...(left.length > 0 ? [] : findings)],
-    doubtful: false,
-  };
+  return [
+    ...inexactDown(migration, left, rolesLeft(migration, scratch.parse)),
+    ...(isExact(left) ? upAgainDiffers(migration, again) : []),
+  ];
 }
 
-/** What differs now from a moment whose hashes are known. */
-export async function see(scratch: Scratch, known: ClassHashes): Promise<Seen> {
-  const classes = differingClasses(known, await scratch.hashes());
-  return { classes, objects: classes.length === 0 ? [] : await scratch.objects(classes) };
+function minus(a: readonly number[], b: readonly number[]): number[] {
+  return a.map((n, i) => n - (b[i] ?? 0));
 }
 
-async function compareRepeated(scratch: Scratch, migration: Migration, repeated: Seen): Promise<Finding[]> {
+const dataDecide = new Set(['DoStmt', 'CallStmt', 'SelectStmt', 'ExecuteStmt']);
+
+function dependsOnData({ parse }: Scratch, { text }: SqlFile): boolean {
+  const parsed = parse(text);
+  return parsed.ok !== true || parsed.statements.some(({ kind }) => dataDecide.has(kind));
+}
+
+/** Compares now, after the second up, with after the first, to which it goes back; null when a file does not run again. */
+async function compareRepeated(
+  scratch: Scratch,
+  { up, down }: Migration,
+): Promise<readonly Difference[] | null> {
+  const second = await scratch.hashes();
   await scratch.sql('ROLLBACK TO SAVEPOINT after_up');
-  return upAgainDiffers(migration, diffSnapshots(await scratch.objects(repeated.classes), repeated.objects));
+  const classes = differingClasses(await scratch.hashes(), second);
+  if (classes.length === 0) return [];
+  const expected = await scratch.objects(classes);
+  if (await refuses(scratch, down, up)) return null;
+  const actual = await scratch.objects(classes);
+  await scratch.sql('ROLLBACK TO SAVEPOINT after_up');
+  return diffSnapshots(expected, actual);
 }
 
-/** Goes back to before the up to see what the down should have restored; the caller runs the up once more. */
-async function compareReverted(scratch: Scratch, reverted: Seen): Promise<Difference[]> {
+/** Goes back to before the up to see what the down should have restored, and runs the up once more. */
+async function compareReverted(
+  scratch: Scratch,
+  { up, down }: Migration,
+  classes: readonly ObjectClass[],
+  reverted: ClassHashes,
+): Promise<readonly Difference[] | null> {
   await scratch.sql('ROLLBACK TO SAVEPOINT before_up');
-  return diffSnapshots(await scratch.objects(reverted.classes), reverted.objects);
+  const hashes = await scratch.hashes(classes);
+  if (classes.every((name) => hashes[name] === reverted[name]))
+    return (await refuses(scratch, up)) ? null : [];
+  // Only now is it worth reading everything, to name all that is not as it was.
+  const expected = await scratch.objects();
+  if (await refuses(scratch, up, down)) return null;
+  const differences = diffSnapshots(expected, await scratch.objects());
+  await scratch.sql('ROLLBACK TO SAVEPOINT before_up');
+  return (await refuses(scratch, up)) ? null : differences;
+}
+
+async function refuses(scratch: Scratch, ...files: readonly SqlFile[]): Promise<boolean> {
+  for (const file of files) {
+    const failure: ScratchFailure | null = await scratch.run(file);
+    if (failure !== null) return true;
+  }
+  return false;
 }

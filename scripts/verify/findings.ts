@@ -31,8 +31,20 @@ function finding(
   return { rule, severity, file: file.path, line, column, message, help };
 }
 
-/** What a down left different, one line per object: "`down` leaves table public.x behind". */
-export function inexactDown({ id, down, up }: Migration, differences: readonly Difference[]): Finding[] {
+/** The order of columns aside, which can rarely be brought back. */
+export function isExact(differences: readonly Difference[]): boolean {
+  return differences.every(({ severity }) => severity !== 'drift');
+}
+
+/**
+ * What a down left different, one line per object: "`down` leaves table public.x behind".
+ * @param roles that the up makes and the down does not drop; they are not made on the scratch server
+ */
+export function inexactDown(
+  { id, down, up }: Migration,
+  differences: readonly Difference[],
+  roles: readonly string[] = [],
+): Finding[] {
   const drift = differences.filter(({ severity }) => severity === 'drift');
   const order = differences.filter(({ severity }) => severity === 'warning');
   const allowed = [...down.directives.allow, ...up.directives.allow].find(
@@ -40,12 +52,13 @@ export function inexactDown({ id, down, up }: Migration, differences: readonly D
   );
   const help =
     'Write the down so that it brings back exactly what was there before the up; what it may knowingly leave is said with "-- migrate: allow inexact-down <reason>".';
-  const findings = drift.map((difference) =>
+  const said = [...drift.map(afterDown), ...roles.map((role) => `\`down\` leaves role ${role} behind`)];
+  const findings = said.map((text) =>
     finding(
       'inexact-down',
       allowed === undefined ? 'error' : 'info',
       down,
-      `${afterDown(difference)}${allowed === undefined ? '' : ` (allowed: ${allowed.reason})`}`,
+      `${text}${allowed === undefined ? '' : ` (allowed: ${allowed.reason})`}`,
       help,
     ),
   );
@@ -60,7 +73,7 @@ export function inexactDown({ id, down, up }: Migration, differences: readonly D
       ),
     );
   }
-  if (allowed !== undefined && drift.length === 0) {
+  if (allowed !== undefined && said.length === 0) {
     findings.push({
       ...finding(
         'inexact-down',
@@ -77,10 +90,12 @@ export function inexactDown({ id, down, up }: Migration, differences: readonly D
 }
 
 function afterDown(difference: Difference): string {
-  const { change, kind, identity } = difference;
-  if (change === 'added') return `\`down\` leaves ${kind} ${identity} behind`;
-  if (change === 'removed') return `${kind} ${identity} is lost after \`down\``;
-  return `after \`down\`: ${describeDifference(difference).replace(/^~ /, '')}`;
+  const { change, identity } = difference;
+  const text = describeDifference(difference).replace(/^[+~-] /, '');
+  const object = text.slice(0, text.indexOf(identity) + identity.length);
+  if (change === 'added') return `\`down\` leaves ${object} behind`;
+  if (change === 'removed') return `${object} is lost after \`down\``;
+  return `after \`down\`: ${text}`;
 }
 
 export function upAgainDiffers({ up }: Migration, differences: readonly Difference[]): Finding[] {

@@ -1,9 +1,10 @@
 // Takes a client on a scratch database; gives ways to run a file there and to read the schema. It judges nothing.
+import { createHash } from 'node:crypto';
 import type pg from 'pg';
-import type { DatabaseError } from 'pg';
+import { sendBatch } from '../batch.ts';
 import { resetSql } from '../lint/catalog.ts';
 import { isServerWide, withoutServerWide } from '../lint/server-wide.ts';
-import { gateSql } from '../schema/gate.ts';
+import { gatePartsSql } from '../schema/gate.ts';
 import { readClassHashes, readObjects, withCanonicalSession } from '../schema/snapshot.ts';
 import {
   type ClassHashes,
@@ -25,14 +26,22 @@ export interface ScratchFailure {
 
 export interface Scratch {
   readonly client: pg.Client;
+  readonly parse: Parser;
   /** Runs a file: inside the current transaction, or statement by statement where it is marked no-transaction. */
   run(file: SqlFile): Promise<ScratchFailure | null>;
   sql(text: string): Promise<void>;
-  /** Cheap: equal means that nothing changed, different means nothing. */
-  gate(): Promise<string>;
-  hashes(): Promise<ClassHashes>;
-  objects(classes: readonly ObjectClass[]): Promise<SchemaObject[]>;
+  /** Per catalog a text; equal means that no row changed, different means nothing. */
+  gate(): Promise<readonly string[]>;
+  /** How many rows this transaction has written so far, per catalog. */
+  rowsWritten(): Promise<readonly number[]>;
+  hashes(classes?: readonly ObjectClass[]): Promise<ClassHashes>;
+  objects(classes?: readonly ObjectClass[]): Promise<SchemaObject[]>;
 }
+
+/** Counters that the server keeps anyway: https://www.postgresql.org/docs/16/monitoring-stats.html */
+const writtenSql = `SELECT array_agg(n::float8 ORDER BY oid) AS written FROM (SELECT c.oid, pg_catalog.pg_stat_get_xact_tuples_inserted(c.oid)
+    + 1000000 * pg_catalog.pg_stat_get_xact_tuples_updated(c.oid) + 1000000000000 * pg_catalog.pg_stat_get_xact_tuples_deleted(c.oid) AS n
+  FROM pg_catalog.pg_class c WHERE c.relnamespace = 'pg_catalog'::regnamespace AND c.relkind = 'r') counted`;
 
 /** @param inside whether the caller holds a transaction open around it all */
 export function openScratch(client: pg.Client, parse: Parser, inside: () => boolean): Scratch {
@@ -41,42 +50,59 @@ export function openScratch(client: pg.Client, parse: Parser, inside: () => bool
     const last = Array.isArray(result) ? result.at(-1) : result;
     return last.rows as Record<string, unknown>[];
   };
+  // To plan a reading of the catalog takes longer than to run it, and the same few are run again and again.
+  const prepared: Query = async (text) =>
+    text.startsWith('WITH ') ? (await client.query({ name: nameOf(text), text })).rows : query(text);
   const canonical = <Result>(work: () => Promise<Result>) =>
     withCanonicalSession(query, work, inside() ? 'running' : 'own');
   return {
     client,
+    parse,
     run: (file) => runFile(client, parse, file),
     sql: async (text) => {
       await client.query(text);
     },
-    gate: async () => String((await query(gateSql(defaultSchemaOptions)))[0]?.gate),
-    hashes: () => canonical(() => readClassHashes(query, defaultSchemaOptions)),
-    objects: (classes) => canonical(() => readObjects(query, defaultSchemaOptions, classes)),
+    gate: async () => (await prepared(gatePartsSql(defaultSchemaOptions)))[0]?.parts as string[],
+    rowsWritten: async () =>
+      ((await client.query({ name: 'rows_written', text: writtenSql })).rows[0] as { written: number[] })
+        .written,
+    hashes: (classes) => canonical(() => readClassHashes(prepared, defaultSchemaOptions, classes)),
+    objects: (classes) => canonical(() => readObjects(prepared, defaultSchemaOptions, classes)),
   };
+}
+
+function nameOf(text: string): string {
+  return createHash('sha256').update(text).digest('hex').slice(0, 32);
 }
 
 async function runFile(client: pg.Client, parse: Parser, file: SqlFile): Promise<ScratchFailure | null> {
   const parsed = parse(file.text);
-  const statements = parsed.ok === true ? parsed.statements : null;
-  const pieces =
-    file.directives.noTransaction && statements !== null
-      ? statements.filter((statement) => !isServerWide(statement))
-      : [{ text: withoutServerWide(file, parse), start: 0 }];
+  const statements =
+    parsed.ok === true ? parsed.statements.filter((statement) => !isServerWide(statement)) : null;
+  const separately = file.directives.noTransaction && statements !== null;
+  const pieces = separately ? statements : [{ text: withoutServerWide(file, parse), start: 0 }];
   for (const [i, { text, start }] of pieces.entries()) {
-    try {
-      await client.query(`${text}\n`);
-    } catch (error) {
-      const prefixLength = -[...file.text.slice(0, start)].length;
-      const sent = { path: file.path, text: file.text, statements, prefixLength };
-      const { message, options } = describeSqlError(error as DatabaseError, sent, i);
-      const { line, column } = options.location ?? {};
-      return {
-        message,
-        ...(line === undefined ? {} : { line }),
-        ...(column === undefined ? {} : { column }),
-      };
-    }
+    const { error, completed } = await sendBatch(client, separately ? text : `${text}\n;${resetSql}`);
+    if (error === null) continue;
+    // Positions count from what was sent; a statement without one is known by how many came before it.
+    const prefixLength = -[...file.text.slice(0, start)].length;
+    const sent = { path: file.path, text: file.text, statements, prefixLength };
+    const { message, options } = describeSqlError(error, sent, separately ? i : completed);
+    const { line, column } = options.location ?? {};
+    return {
+      message,
+      ...(line === undefined ? {} : { line }),
+      ...(column === undefined ? {} : { column }),
+    };
   }
-  await client.query(resetSql);
+  if (separately) await client.query(resetSql);
+  forgetPrepared(client, file);
   return null;
+}
+
+/** A file may have thrown the prepared statements away; the client would go on to use them. */
+function forgetPrepared(client: pg.Client, { text }: SqlFile): void {
+  if (!/\b(deallocate|discard)\b/i.test(text)) return;
+  const { connection } = client as unknown as { connection: { parsedStatements: Record<string, string> } };
+  connection.parsedStatements = {};
 }

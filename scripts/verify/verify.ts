@@ -2,7 +2,6 @@
 // from where the last one ended: linear in the length of the history.
 import { applyMigrations } from '../lint/replay.ts';
 import { ensureRoles } from '../lint/roles.ts';
-import type { ClassHashes } from '../schema/types.ts';
 import type { Shadow } from '../shadow.ts';
 import { loadParser, type Parser } from '../statements.ts';
 import type { Finding, Migration, SqlFile } from '../types.ts';
@@ -40,7 +39,6 @@ async function verifyEach(
   request: VerifyRequest,
 ): Promise<Finding[]> {
   const findings: Finding[] = [];
-  let before: ClassHashes | null = await scratchOf(bench, parse).hashes();
   for (const migration of request.underReview) {
     request.signal?.throwIfAborted();
     const result: CycleResult = await cycle(
@@ -48,13 +46,11 @@ async function verifyEach(
       bench,
       parse,
       migration,
-      before,
       request.probes.get(migration.version) ?? null,
     );
     findings.push(...result.findings);
     request.onMigration?.(migration, result.findings);
-    before = result.after;
-    if (before === null) break;
+    if (!result.applied) break;
   }
   return findings;
 }
@@ -64,16 +60,15 @@ async function cycle(
   bench: Bench,
   parse: Parser,
   migration: Migration,
-  before: ClassHashes,
   probe: SqlFile | null,
 ): Promise<CycleResult> {
   const outside = migration.up.directives.noTransaction || migration.down.directives.noTransaction;
-  if (outside) return cycleCommitted(shadow, bench, parse, migration, before);
+  if (outside) return cycleCommitted(shadow, bench, parse, migration);
   bench.inside = true;
-  const result = await cycleInTransaction(scratchOf(bench, parse), migration, before, probe);
+  const result = await cycleInTransaction(scratchOf(bench, parse), migration, probe);
   bench.inside = false;
   // What fails only because three files shared one transaction is no fault of theirs.
   if (!result.doubtful) return result;
-  const committed = await cycleCommitted(shadow, bench, parse, migration, before);
+  const committed = await cycleCommitted(shadow, bench, parse, migration);
   return { ...committed, findings: [...(result.probed ?? []), ...committed.findings] };
 }
