@@ -8,6 +8,7 @@ import { watchSignals } from './interruption.ts';
 import { createOutput, type Output, secretsOf } from './output.ts';
 import { formatError } from './report/human.ts';
 import { toJson } from './report/json.ts';
+import { breakdown } from './timing.ts';
 
 /** A signal that came before anything ran is thrown as it is; only here is it known that nothing was changed. */
 function untouched(error: unknown): unknown {
@@ -60,6 +61,7 @@ async function main(argv: readonly string[]): Promise<number> {
   }
   const ending = { command, environment: config?.environmentName ?? null, error, result };
   print(ending, output, config?.json ?? early.json ?? false);
+  if (config?.verbose) output.detail(breakdown());
   const exitCode = error === null ? exitCodes[result?.verdict ?? 'ok'] : exitStatus(error);
   const { document = {}, lines = [] } = result ?? {};
   const durationMs = performance.now() - started;

@@ -32,6 +32,7 @@ import { withRunLock } from './run-lock.ts';
 import { refuseReadOnly, type Session, withSession } from './session.ts';
 import { type ReadyStep, readySteps } from './steps.ts';
 import { describeTarget } from './target.ts';
+import { lap, started, timed } from './timing.ts';
 import type { Migration, Outcome } from './types.ts';
 
 export interface RunRequest {
@@ -58,7 +59,8 @@ export async function runMigrations(
   request: RunRequest,
 ): Promise<CommandResult> {
   const { config, progress, signal } = input;
-  const migrations = await loadMigrations(config, progress.warn);
+  started();
+  const migrations = await timed('files', () => loadMigrations(config, progress.warn));
   const hooks = { signal, ...sessionHooks(progress) };
   return withSession(config, hooks, async (session) => {
     sayTarget(config, session, progress);
@@ -66,9 +68,11 @@ export async function runMigrations(
     refuseReadOnly(session);
     const locked = () =>
       withRunLock(session, config, lockWait({ progress, signal }), async (state) => {
-        const history = await readClassified(session, config, state, migrations, request.forward);
+        const history = await timed('history', () =>
+          readClassified(session, config, state, migrations, request.forward),
+        );
         if (request.approve === undefined) refuseBrokenHistory(history.statuses, request.tolerated);
-        const drift = await checkDrift(session, config, history);
+        const drift = await timed('drift', () => checkDrift(session, config, history));
         await request.approve?.({ session, migrations, history, drift });
         if (drift.state === 'drifted') return stopForDrift(drift, session, config);
         sayDrift(drift, history, progress);
@@ -96,7 +100,8 @@ async function runChecked(
   const plan = request.plan(migrations, history);
   refuseHalfDone(history.halfDone ?? [], plan.steps);
   if (plan.steps.length === 0 && !history.adoptable) {
-    if (drift.stale && history.ledgerCurrent) await takeSnapshot(session, config, drift.options);
+    if (drift.stale && history.ledgerCurrent)
+      await timed('snapshot', () => takeSnapshot(session, config, drift.options));
     return nothingToDo(request.nothing(history), session);
   }
   const steps = readySteps(plan.steps, await textsOf(session, plan), request.fromDisk);
@@ -176,12 +181,14 @@ function observe(progress: Progress): Observer {
   return {
     stepStarted: (step: ReadyStep, number, total) => {
       const verb = step.direction === 'up' ? 'applying' : 'reverting';
+      lap();
       progress.group(`  ${verb} ${step.id} (${number} of ${total})`);
       if (step.note !== undefined) progress.say(`  note: ${step.note}`);
     },
     stepEnded: (outcome: Outcome) => {
       progress.endGroup();
       progress.say(formatOutcome(outcome, progress.style));
+      progress.detail(`    in ms: ${lap()}`);
     },
     live: (text: string) => progress.live(text),
     say: (text: string) => progress.say(text),

@@ -7,6 +7,7 @@ import { MigrateError } from './errors.ts';
 import { type LedgerState, stateColumns } from './ledger.ts';
 import { maskSqlSecrets } from './redact.ts';
 import type { Session } from './session.ts';
+import { timed } from './timing.ts';
 
 /** node-pg-migrate's `PG_MIGRATE_LOCK_ID`; a test compares the two, for importing it would cost every start 80 ms. */
 export const runLockKey = 7241865325823964;
@@ -33,7 +34,7 @@ export async function withRunLock<Result>(
   wait: LockWait,
   work: (state: LedgerState) => Promise<Result>,
 ): Promise<Result> {
-  const state = await acquire(session, config, wait);
+  const state = await timed('lock', () => acquire(session, config, wait));
   return work(state);
 }
 

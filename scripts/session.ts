@@ -9,6 +9,7 @@ import { MigrateError } from './errors.ts';
 import { readGitHead } from './git-head.ts';
 import { sessionSettings } from './reset.ts';
 import { describeTarget, type Target } from './target.ts';
+import { timed } from './timing.ts';
 
 export type Row = Readonly<Record<string, unknown>>;
 
@@ -50,12 +51,14 @@ export async function withSession<Result>(
   work: (session: Session) => Promise<Result>,
 ): Promise<Result> {
   const target = await resolveTarget(config, hooks);
-  const client = await connect(target, {
-    applicationName: applicationName(config),
-    timeoutMs: config.connectTimeoutMs,
-    ...(hooks.signal === undefined ? {} : { signal: hooks.signal }),
-    ...(hooks.onRetry === undefined ? {} : { onRetry: hooks.onRetry }),
-  });
+  const client = await timed('connect', () =>
+    connect(target, {
+      applicationName: applicationName(config),
+      timeoutMs: config.connectTimeoutMs,
+      ...(hooks.signal === undefined ? {} : { signal: hooks.signal }),
+      ...(hooks.onRetry === undefined ? {} : { onRetry: hooks.onRetry }),
+    }),
+  );
   try {
     return await work(await openSession(config, target, client, hooks));
   } finally {
@@ -112,7 +115,7 @@ async function openSession(
       await endClient(second);
     }
   };
-  const facts = await preflight(config, client, channel.query);
+  const facts = await timed('preflight', () => preflight(config, client, channel.query));
   if (hooks.signal !== undefined) cancelOnAbort(hooks.signal, client, facts.pid, aside);
   const onNotice = (listener: (notice: string) => void) => {
     client.on('notice', ({ severity, message }) => listener(`${severity ?? 'NOTICE'}: ${message ?? ''}`));

@@ -12,6 +12,7 @@ import { gaveUp, isLockConflict, pauseBefore } from './retry.ts';
 import { runLockKey } from './run-lock.ts';
 import { describeSqlError } from './sql-error.ts';
 import { entryOf, type ReadyStep } from './steps.ts';
+import { spend, timed } from './timing.ts';
 import { describeSighting, watch } from './watch.ts';
 
 /** A step that failed, and whether its transaction was committed nevertheless. */
@@ -95,12 +96,14 @@ async function runStep(
     (sighting) =>
       context.observer.live(describeSighting(step.id, completed - prefixStatements + 1, sighting)),
   );
-  const ran = await session.batch(prefix + stepSql.sql, {
-    keepRows: prefixStatements,
-    onComplete: (count) => {
-      completed = count;
-    },
-  });
+  const ran = await timed('SQL', () =>
+    session.batch(prefix + stepSql.sql, {
+      keepRows: prefixStatements,
+      onComplete: (count) => {
+        completed = count;
+      },
+    }),
+  );
   blockers.push(...watching.blockers());
   await watching.stop();
   if (ran.error !== null) throw await rolledBack(context, step, ran, prefix.length);
@@ -122,7 +125,7 @@ async function record(
   transaction: string,
   durationMs: number,
 ): Promise<void> {
-  const { config, session, provenance } = context;
+  const { config, provenance } = context;
   const guard = `SELECT 1 / (pg_current_xact_id()::text = '${transaction}' AND pg_try_advisory_lock(${runLockKey}))::int`;
   const statements = [
     'SET CONSTRAINTS ALL IMMEDIATE',
@@ -134,7 +137,7 @@ async function record(
     // Nothing after COMMIT: what fails or is cancelled then would look like a migration that failed.
     ...(place.last ? [...context.closing, 'COMMIT'] : []),
   ];
-  const result = await session.batch(statements.join(';\n'));
+  const result = await recordingBatch(context, statements);
   if (result.error === null) return;
   if (result.error instanceof MigrateError && place.last) {
     const { error, committed } = await resolveLostCommit(context, step, transaction, result.error);
@@ -142,6 +145,27 @@ async function record(
   }
   if (result.completed === statements.indexOf(guard)) throw await leftTransaction(context, step);
   throw await rolledBack(context, step, result, null);
+}
+
+/** Sends the statements; what those of the snapshot take, last before COMMIT, is a stage of its own. */
+async function recordingBatch(
+  { session, closing }: RunContext,
+  statements: readonly string[],
+): Promise<BatchResult> {
+  const commit = statements.length - 1;
+  const hasSnapshot = closing.length > 0 && statements[commit] === 'COMMIT';
+  const from = performance.now();
+  let snapshotFrom = 0;
+  let snapshotTo = 0;
+  const onComplete = (count: number) => {
+    if (count === commit - closing.length) snapshotFrom = performance.now();
+    if (count === commit) snapshotTo = performance.now();
+  };
+  const result = await session.batch(statements.join(';\n'), hasSnapshot ? { onComplete } : {});
+  const snapshot = Math.max(0, snapshotTo - snapshotFrom);
+  spend('recording', performance.now() - from - snapshot);
+  if (snapshotTo > 0) spend('snapshot', snapshot);
+  return result;
 }
 
 /** Rolls back and says what failed; `prefixLength` null means that a statement of ours did, not of the file. */
