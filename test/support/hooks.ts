@@ -7,18 +7,20 @@ type Work = () => Promise<unknown>;
 interface Registry {
   inTest: boolean;
   afterTest: Work[];
+  /** Databases of a `before` hook: in parallel mode a worker ends with its last file and hears of no end of the run. */
+  afterFiles: Work[];
   afterRun: Work[];
 }
 
 // Kept on the process: mocha may load this file by require and a test by import, which makes two instances of it.
 const key = Symbol.for('migrate.test.cleanups');
 const shared = globalThis as { [key]?: Registry };
-shared[key] ??= { inTest: false, afterTest: [], afterRun: [] };
+shared[key] ??= { inTest: false, afterTest: [], afterFiles: [], afterRun: [] };
 const registry: Registry = shared[key];
 
 /** Runs the work after the running test; for what is made outside of a test (`before`), after the whole run. */
 export function cleanUpAfterTest(work: Work): void {
-  (registry.inTest ? registry.afterTest : registry.afterRun).push(work);
+  (registry.inTest ? registry.afterTest : registry.afterFiles).push(work);
 }
 
 /** Runs the work when all tests are done. What is registered first runs last. */
@@ -42,6 +44,9 @@ export const mochaHooks = {
     registry.inTest = false;
     await runAll(registry.afterTest);
   },
+  async afterAll() {
+    await runAll(registry.afterFiles);
+  },
 };
 
 /** Chooses and starts the server before the first line of output, unless only unit tests are run. */
@@ -53,5 +58,6 @@ export async function mochaGlobalSetup(this: { suite: Suite }): Promise<void> {
 }
 
 export async function mochaGlobalTeardown(): Promise<void> {
+  await runAll(registry.afterFiles);
   await runAll(registry.afterRun);
 }
