@@ -1,7 +1,6 @@
 // argv → command. The only place that sets an exit code or prints an error.
-import { refuseWrongTarget } from './binding.ts';
 import type { CommandResult } from './command.ts';
-import { type CommonFlags, type Config, resolveConfig } from './config.ts';
+import type { CommonFlags, Config } from './config.ts';
 import { exitCodes, exitStatus, MigrateError } from './errors.ts';
 import { onGithub } from './github-log.ts';
 import { watchSignals } from './interruption.ts';
@@ -43,9 +42,11 @@ async function main(argv: readonly string[]): Promise<number> {
     command = invocation.command;
     output = onGithub(createOutput(invocation.flags), invocation.flags.json ?? false);
     output.hide(secretsOf(process.env));
+    // Only now: whoever asks for help waits neither for zod nor for what it checks.
+    const { resolveConfig } = await import('./config.ts');
     config = await resolveConfig(command, invocation.flags);
     output.hide(secretsOf(config.variables));
-    if (invocation.usesTarget) refuseWrongTarget(config);
+    if (invocation.usesTarget) (await import('./binding.ts')).refuseWrongTarget(config);
     const run = await invocation.load();
     const signal = watchSignals();
     result = await run({
