@@ -28,6 +28,19 @@ export async function loadMigrations(
   return migrations;
 }
 
+/**
+ * For commands whose results are findings: what is wrong with the syntax of a file is one of those, and hides no others.
+ * @throws MigrateError `usage` listing every other problem
+ */
+export async function loadForReview(config: Config): Promise<readonly Migration[]> {
+  const cache = openFileCache(config.directory);
+  const { migrations, unchecked, problems } = readMigrations(config.directory, config.root, cache);
+  const checked = await checkUnknown(unchecked);
+  if (problems.length + checked.problems.length > 0)
+    throw refused([...problems, ...checked.problems], checked.syntaxErrors);
+  return migrations;
+}
+
 /** Without the parser where no file has to be looked at, which is what most runs find. */
 async function checkUnknown(files: readonly SqlFile[]): Promise<Checked> {
   if (files.length === 0) return { problems: [], syntaxErrors: [] };

@@ -18,7 +18,8 @@ export interface Range {
 const defaultBase = 'origin/main';
 
 /**
- * `--since REF` where given; else what is new against origin/main where git knows it (unless `allByDefault`); else all.
+ * `--since REF` where given; else (unless `allByDefault`) what is new against origin/main where git knows it, or what the
+ * target, where one is named, has not applied; else all.
  * Earlier migrations are all older than the first under review; those in between are reviewed along with it.
  */
 export async function reviewRange(
@@ -31,7 +32,8 @@ export async function reviewRange(
   if (flags.all) return everything;
   const base =
     flags.since ?? (!allByDefault && (await hasRef(config, defaultBase)) ? defaultBase : undefined);
-  if (base === undefined) return everything;
+  if (base === undefined)
+    return allByDefault ? everything : ((await notApplied(config, migrations)) ?? everything);
   const changed = await changedSince(config, migrations, base);
   const first = migrations.findIndex(({ id }) => changed.has(id));
   if (first === -1) return { earlier: migrations, underReview: [], reason: `nothing is new since ${base}` };
@@ -40,4 +42,40 @@ export async function reviewRange(
     underReview: migrations.slice(first),
     reason: `new since ${base}`,
   };
+}
+
+const longestWait = 2000; // ms: nobody waits for a database that only narrows the choice
+
+/** Looks once, briefly and read-only; null where no target is named or it does not say. */
+async function notApplied(config: Config, migrations: readonly Migration[]): Promise<Range | null> {
+  if (config.target === undefined) return null;
+  const { connect } = await import('./connect.ts');
+  const { default: pg } = await import('pg');
+  const { schema, table } = config.trackingTable;
+  try {
+    const client = await connect(config.target, {
+      applicationName: 'migrate review',
+      timeoutMs: longestWait,
+    });
+    try {
+      const name = `${pg.escapeIdentifier(schema)}.${pg.escapeIdentifier(table)}`;
+      const { rows } = await client
+        .query<{ name: string }>(
+          `SET statement_timeout = ${longestWait}; SET default_transaction_read_only = on; SELECT name FROM ${name}`,
+        )
+        .then((results) => (results as unknown as { rows: { name: string }[] }[]).at(-1) ?? { rows: [] });
+      const applied = new Set(rows.map((row) => row.name));
+      const first = migrations.findIndex(({ id }) => !applied.has(id));
+      const at = first === -1 ? migrations.length : first;
+      return {
+        earlier: migrations.slice(0, at),
+        underReview: migrations.slice(at),
+        reason: 'not applied yet',
+      };
+    } finally {
+      await client.end();
+    }
+  } catch {
+    return null;
+  }
 }

@@ -4,7 +4,7 @@ import { resolve } from 'node:path';
 import type { Command } from '../command.ts';
 import { reviewMigrations } from '../lint/review.ts';
 import { toSarif } from '../lint/sarif.ts';
-import { loadMigrations } from '../load.ts';
+import { loadForReview } from '../load.ts';
 import { toolVersion } from '../paths.ts';
 import { failing, formatFindings, summariseFindings } from '../report/findings.ts';
 import { count } from '../report/human.ts';
@@ -19,7 +19,7 @@ export interface LintFlags extends RangeFlags {
 }
 
 export const lint: Command<LintFlags> = async ({ config, flags, progress }) => {
-  const migrations = await loadMigrations(config, progress.warn);
+  const migrations = await loadForReview(config);
   const range = await reviewRange(config, migrations, flags, false);
   progress.say(`Reviewing ${count(range.underReview.length)} (${range.reason})`);
   const options = {

@@ -5,7 +5,7 @@ import type { Command } from '../command.ts';
 import type { Config } from '../config.ts';
 import { MigrateError } from '../errors.ts';
 import { checksum } from '../files.ts';
-import { loadMigrations } from '../load.ts';
+import { loadForReview } from '../load.ts';
 import { failing, formatFindings, summariseFindings } from '../report/findings.ts';
 import { count } from '../report/human.ts';
 import { type RangeFlags, reviewRange } from '../review-range.ts';
@@ -17,7 +17,7 @@ export interface VerifyFlags extends RangeFlags {
 }
 
 export const verify: Command<VerifyFlags> = async ({ config, flags, progress, signal }) => {
-  const migrations = await loadMigrations(config, progress.warn);
+  const migrations = await loadForReview(config);
   const range = await reviewRange(config, migrations, flags, true);
   const probes = readProbes(config, migrations);
   progress.say(`Verifying ${count(range.underReview.length)} (${range.reason}): up, down, up`);
