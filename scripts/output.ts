@@ -37,7 +37,9 @@ export function createOutput({ json, quiet, verbose }: CommonFlags): Output {
   };
   const live = (line: string) => {
     if (progressStream.isTTY) {
-      progressStream.write(clearLine + hideSecrets(line, secrets).slice(0, progressStream.columns - 1));
+      progressStream.write(
+        clearLine + hideSecrets(line, secrets).slice(0, (progressStream.columns || 80) - 1),
+      );
       rewritable = true;
     } else if (Date.now() - lastLine >= logIntervalMs) {
       write(progressStream, line);

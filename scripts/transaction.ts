@@ -88,20 +88,16 @@ async function runStep(
   // The run lock once more, for this transaction: a file that gives up all locks of the session cannot give up this one.
   const prefix = `${place.first ? 'BEGIN' : 'SELECT 1'}; SELECT pg_current_xact_id(), set_config('lock_timeout', '${lockMs}', true), set_config('statement_timeout', '${statementMs}', true), pg_try_advisory_xact_lock(${runLockKey});\n`;
   const from = performance.now();
-  let completed = 0;
   const watching = watch(
     session,
     Math.min(500, lockMs / 3),
     Math.min(1000, Math.max(200, lockMs / 3)),
-    (sighting) =>
-      context.observer.live(describeSighting(step.id, completed - prefixStatements + 1, sighting)),
+    // Which statement of the batch it is nobody knows: the server sends its answers when all are done.
+    (sighting) => context.observer.live(describeSighting(step.id, null, sighting)),
   );
   const ran = await timed('SQL', () =>
     session.batch(prefix + stepSql.sql, {
       keepRows: prefixStatements,
-      onComplete: (count) => {
-        completed = count;
-      },
     }),
   );
   blockers.push(...watching.blockers());

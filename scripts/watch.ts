@@ -94,15 +94,18 @@ function describeBlocker({ pid, user, application, state, seconds, query }: Bloc
   return `pid ${pid}, user ${user ?? '?'}, ${application || 'unnamed application'}, ${state ?? 'unknown state'}${since}: ${sql}`;
 }
 
-/** "20250117…_x: statement 2, 1 min 5 s, CREATE INDEX: building 40 %; blocked by pid 5 …" */
+/**
+ * "20250117…_x: statement 2, 1 min 5 s, CREATE INDEX: building 40 %; blocked by pid 5 …"
+ * @param statement null where only the whole file is sent
+ */
 export function describeSighting(
   id: string,
-  statement: number,
+  statement: number | null,
   { elapsedMs, progress, blockers }: Sighting,
 ): string {
   const blocked =
     blockers.length === 0
       ? ''
       : `; blocked by ${blockers[0]}${blockers.length > 1 ? ` and ${blockers.length - 1} more` : ''}`;
-  return `  ${id}: statement ${Math.max(1, statement)}, ${formatDuration(elapsedMs)}${progress === null ? '' : `, ${progress}`}${blocked}`;
+  return `  ${id}: ${statement === null ? '' : `statement ${statement}, `}${formatDuration(elapsedMs)}${progress === null ? '' : `, ${progress}`}${blocked}`;
 }
