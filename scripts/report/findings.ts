@@ -11,7 +11,9 @@ export function formatFindings(findings: readonly Finding[], style: Style): stri
   );
   return sorted.flatMap((finding) => [
     `${style.bold(`${finding.file}:${finding.line}:${finding.column}`)} ${paint(finding, style)} ${finding.message} ${style.dim(`[${finding.rule}]`)}`,
-    ...(finding.help === '' ? [] : finding.help.split('\n').map((line) => `    ${line}`)),
+    ...(finding.help === ''
+      ? []
+      : finding.help.split('\n').map((line) => (line === '' ? '' : `    ${line}`))),
   ]);
 }
 
