@@ -1,5 +1,5 @@
 // create: writes a new pair of migration files from db/templates/.
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import type { Command } from '../command.ts';
 import type { Config } from '../config.ts';
@@ -19,23 +19,40 @@ export const create: Command<object> = async ({ config, args, progress }) => {
   return { document: { version, name, files }, lines: files.map((file) => `Created ${file}`) };
 };
 
-/** The up file is made exclusively: of two that create in the same second, one takes the next version. */
+/** A version is claimed before it is used: of two that create in the same second, one takes the next. */
 function writePair(config: Config, name: string): string {
   const templates = { up: template(config, 'up'), down: template(config, 'down') };
-  let version = nextVersion(readdirSync(config.directory), new Date());
+  const taken: string[] = [];
   for (;;) {
-    if (!readdirSync(config.directory).some((file) => file.startsWith(version))) {
-      try {
-        for (const direction of ['up', 'down'] as const) {
-          const path = join(config.directory, `${version}_${name}.${direction}.sql`);
-          writeFileSync(path, templates[direction].replaceAll('{{name}}', name), { flag: 'wx' });
-        }
-        return version;
-      } catch (error) {
-        if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw writeError(error as Error);
+    const version = nextVersion([...readdirSync(config.directory), ...taken], new Date());
+    const written = withClaim(config, version, () => {
+      if (readdirSync(config.directory).some((file) => file.startsWith(`${version}_`))) return false;
+      for (const direction of ['up', 'down'] as const) {
+        const path = join(config.directory, `${version}_${name}.${direction}.sql`);
+        writeFileSync(path, templates[direction].replaceAll('{{name}}', name), { flag: 'wx' });
       }
-    }
-    version = nextVersion([...readdirSync(config.directory), `${version}_`], new Date());
+      return true;
+    });
+    if (written) return version;
+    taken.push(`${version}_`);
+  }
+}
+
+/** @returns false where another process has the claim; a folder, for making one is atomic everywhere */
+function withClaim(config: Config, version: string, work: () => boolean): boolean {
+  const claim = join(config.directory, `.claim-${version}`);
+  try {
+    mkdirSync(claim);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    throw writeError(error as Error);
+  }
+  try {
+    return work();
+  } catch (error) {
+    throw writeError(error as Error);
+  } finally {
+    rmdirSync(claim);
   }
 }
 
