@@ -1,6 +1,8 @@
 // Takes several SQL statements as one text; gives how far they came, in one round trip of the simple protocol.
 // It knows nothing of migrations. https://www.postgresql.org/docs/16/protocol-flow.html#PROTOCOL-FLOW-SIMPLE-QUERY
+import type { Socket } from 'node:net';
 import type pg from 'pg';
+import type { SqlPieces } from './pieces.ts';
 
 /** What the server reported of a batch; `completed` counts CommandComplete messages, one per statement. */
 export interface BatchResult {
@@ -20,6 +22,7 @@ export interface BatchOptions {
 }
 
 interface Connection {
+  readonly stream: Socket;
   query(text: string): void;
   sendCopyFail(message: string): void;
 }
@@ -28,7 +31,11 @@ interface Connection {
  * Sends the text as it is. Never rejects: a refused statement and a lost connection are both in `error`.
  * The statements share one implicit transaction unless the text opens its own.
  */
-export function sendBatch(client: pg.Client, text: string, options: BatchOptions = {}): Promise<BatchResult> {
+export function sendBatch(
+  client: pg.Client,
+  text: SqlPieces,
+  options: BatchOptions = {},
+): Promise<BatchResult> {
   return new Promise((resolve) => {
     let completed = 0;
     const rows: (string | null)[][][] = [[]];
@@ -37,7 +44,8 @@ export function sendBatch(client: pg.Client, text: string, options: BatchOptions
       resolve({ completed, rows, transactionStatus: status as BatchResult['transactionStatus'], error });
     };
     const submittable = {
-      submit: (connection: Connection) => connection.query(text),
+      submit: (connection: Connection) =>
+        typeof text === 'string' ? connection.query(text) : void sendPieces(connection.stream, text),
       handleRowDescription: () => undefined,
       handleDataRow: (message: { fields: (string | null)[] }) => {
         if (completed < (options.keepRows ?? 0)) rows.at(-1)?.push(message.fields);
@@ -56,5 +64,35 @@ export function sendBatch(client: pg.Client, text: string, options: BatchOptions
       handleError: finish,
     };
     client.query(submittable as unknown as pg.Submittable);
+  });
+}
+
+/**
+ * One Query message, written as fast as the socket takes it. Where the connection is lost meanwhile, the client is told
+ * so by its own listeners. https://www.postgresql.org/docs/16/protocol-message-formats.html
+ */
+async function sendPieces(stream: Socket, pieces: Iterable<string>): Promise<void> {
+  let bytes = 0;
+  for (const piece of pieces) bytes += Buffer.byteLength(piece);
+  const head = Buffer.alloc(5);
+  head.write('Q');
+  head.writeInt32BE(bytes + 5, 1);
+  stream.write(head);
+  for (const piece of pieces) {
+    if (stream.destroyed) return;
+    if (!stream.write(piece, 'utf8')) await drained(stream);
+  }
+  stream.write(Buffer.alloc(1));
+}
+
+function drained(stream: Socket): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      stream.off('drain', done);
+      stream.off('close', done);
+      resolve();
+    };
+    stream.on('drain', done);
+    stream.on('close', done);
   });
 }

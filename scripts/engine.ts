@@ -1,17 +1,19 @@
 // Takes one step; gives the SQL that node-pg-migrate runs for it, without running it, so that we choose the transaction
 // and the round trips. The only file that imports node-pg-migrate.
+import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import type { RunnerOption } from 'node-pg-migrate';
 import type pg from 'pg';
 import type { TrackingTable } from './config.ts';
 import { MigrateError } from './errors.ts';
 import { packageRoot } from './paths.ts';
+import { concatenate, isLong, type SqlPieces } from './pieces.ts';
 import type { Direction } from './types.ts';
 
 /** What node-pg-migrate would send for one migration and direction. */
 export interface StepSql {
-  /** The file's text, ending so that more SQL can follow. */
-  readonly sql: string;
+  /** The file's text, ending so that more SQL can follow; in pieces where it is long. */
+  readonly sql: SqlPieces;
   /** The INSERT into or DELETE from the tracking table. */
   readonly trackingSql: string;
 }
@@ -46,11 +48,13 @@ export async function loadEngine(tracking: TrackingTable): Promise<Engine> {
           },
         );
       }
+      // A long text is stood in for: node-pg-migrate would make copies of it, and change nothing in it.
+      const inPlace = isLong(text) ? `-- text ${randomUUID()}` : text;
       const sent: string[] = [];
       const action = (pgm: { noTransaction(): void; sql(text: string): void }) => {
         pgm.noTransaction();
         // A text that ends in a line comment would swallow the semicolon that node-pg-migrate adds.
-        pgm.sql(`${text}\n`);
+        pgm.sql(`${inPlace}\n`);
       };
       const db = { query: async (sql: string) => void sent.push(sql) };
       const options = { ...common, dir: '', direction } as unknown as RunnerOption;
@@ -67,7 +71,9 @@ export async function loadEngine(tracking: TrackingTable): Promise<Engine> {
       if (direction === 'down') migration.up = false;
       await migration.apply(direction);
       const [sql = '', trackingSql = ''] = sent;
-      return { sql, trackingSql };
+      if (inPlace === text) return { sql, trackingSql };
+      const [before = '', after = ''] = sql.split(inPlace);
+      return { sql: concatenate([before, text, after]), trackingSql };
     },
     ensureTrackingTable: async (client) => {
       const noUnits = async () => [];

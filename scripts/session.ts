@@ -7,6 +7,7 @@ import { type Config, refuseMissingTarget } from './config.ts';
 import { connect, poolerError, streamOf } from './connect.ts';
 import { MigrateError } from './errors.ts';
 import { readGitHead } from './git-head.ts';
+import type { SqlPieces } from './pieces.ts';
 import { sessionSettings } from './reset.ts';
 import { describeTarget, type Target } from './target.ts';
 import { timed } from './timing.ts';
@@ -28,7 +29,7 @@ export interface Session {
   /** One statement, one round trip. Rejects with pg's own error, or MigrateError `connection` when the session is lost. */
   query<Result extends Row = Row>(text: string, values?: readonly unknown[]): Promise<Result[]>;
   /** Several statements, one round trip; see `sendBatch`. */
-  batch(text: string, options?: BatchOptions): Promise<BatchResult>;
+  batch(text: SqlPieces, options?: BatchOptions): Promise<BatchResult>;
   /** Ours is UTF-8; a file that set another encoding would garble what we send next. Free when nothing changed. */
   restoreEncoding(): Promise<void>;
   /** How many round trips this session made; a claim of the README is tested with it. */
@@ -160,7 +161,7 @@ function openChannel(target: Target, client: pg.Client, signal: AbortSignal | un
         throw ownQueryError(target, error, lost);
       }
     },
-    batch: async (text: string, options?: BatchOptions) => {
+    batch: async (text: SqlPieces, options?: BatchOptions) => {
       trips += 1;
       const result = await sendBatch(client, text, options);
       return isConnectionLoss(result.error)

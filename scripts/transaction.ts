@@ -5,8 +5,9 @@ import type { BatchResult } from './batch.ts';
 import type { StepSql } from './engine.ts';
 import { MigrateError } from './errors.ts';
 import type { GroupEnd, RunContext } from './execute.ts';
-import { entrySql } from './ledger.ts';
+import { sparedEntry } from './ledger/spared.ts';
 import { resolveLostCommit } from './lost-commit.ts';
+import { concatenate, fill } from './pieces.ts';
 import { leftovers, resetStatements } from './reset.ts';
 import { gaveUp, isLockConflict, pauseBefore } from './retry.ts';
 import { runLockKey } from './run-lock.ts';
@@ -96,9 +97,12 @@ async function runStep(
     (sighting) => context.observer.live(describeSighting(step.id, null, sighting)),
   );
   const ran = await timed('SQL', () =>
-    session.batch(prefix + stepSql.sql, {
-      keepRows: prefixStatements,
-    }),
+    session.batch(
+      typeof stepSql.sql === 'string' ? prefix + stepSql.sql : concatenate([prefix, stepSql.sql]),
+      {
+        keepRows: prefixStatements,
+      },
+    ),
   );
   blockers.push(...watching.blockers());
   await watching.stop();
@@ -123,17 +127,18 @@ async function record(
 ): Promise<void> {
   const { config, provenance } = context;
   const guard = `SELECT 1 / (pg_current_xact_id()::text = '${transaction}' AND pg_try_advisory_lock(${runLockKey}))::int`;
+  const entry = sparedEntry(entryOf(step, durationMs), config.trackingTable, provenance);
   const statements = [
     'SET CONSTRAINTS ALL IMMEDIATE',
     ...resetStatements(config),
     guard,
     trackingSql.replace(/;\s*$/, ''),
-    entrySql(entryOf(step, durationMs), config.trackingTable, provenance),
+    entry.statement,
     ...leftovers,
     // Nothing after COMMIT: what fails or is cancelled then would look like a migration that failed.
     ...(place.last ? [...context.closing, 'COMMIT'] : []),
   ];
-  const result = await recordingBatch(context, statements);
+  const result = await recordingBatch(context, statements, entry.values);
   if (result.error === null) return;
   if (result.error instanceof MigrateError && place.last) {
     const { error, committed } = await resolveLostCommit(context, step, transaction, result.error);
@@ -147,6 +152,7 @@ async function record(
 async function recordingBatch(
   { session, closing }: RunContext,
   statements: readonly string[],
+  values: ReadonlyMap<string, string>,
 ): Promise<BatchResult> {
   const commit = statements.length - 1;
   const hasSnapshot = closing.length > 0 && statements[commit] === 'COMMIT';
@@ -157,7 +163,11 @@ async function recordingBatch(
     if (count === commit - closing.length) snapshotFrom = performance.now();
     if (count === commit) snapshotTo = performance.now();
   };
-  const result = await session.batch(statements.join(';\n'), hasSnapshot ? { onComplete } : {});
+  const sql = statements.join(';\n');
+  const result = await session.batch(
+    values.size === 0 ? sql : fill(sql, values),
+    hasSnapshot ? { onComplete } : {},
+  );
   const snapshot = Math.max(0, snapshotTo - snapshotFrom);
   spend('recording', performance.now() - from - snapshot);
   if (snapshotTo > 0) spend('snapshot', snapshot);
