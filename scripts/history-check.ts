@@ -51,7 +51,7 @@ export async function readClassified(
   const expected = forward ? await readExpectedHistory(session, config, state, migrations) : null;
   const history = expected ?? (await readHistory(session, config, state));
   refuseOtherEnvironment(config, history.environment);
-  const found = await compareTexts(session, migrations, history.applied);
+  const found = expected === null ? await compareTexts(session, migrations, history.applied) : nothingFound;
   const adoptable = history.applied.length > 0 && history.applied.every(({ entry }) => entry === null);
   return { ...history, statuses: classify(migrations, history.applied, found), adoptable };
 }
