@@ -4,6 +4,7 @@ import { runLockKey } from '../../scripts/run-lock.ts';
 import { expectExit, type Project, project, type Result, type RunningTool } from '../support/cli.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
 import { silentServer } from '../support/proxy.ts';
+import { plainRole } from '../support/roles.ts';
 import {
   pair,
   recorded,
@@ -137,6 +138,27 @@ describe('interruption', () => {
     });
     await refused.saying('Waiting for the server');
     expectExit(await interrupt(refused, 'SIGTERM'), 143);
+  });
+
+  it('is obeyed where no second connection can be had, neither to cancel nor to watch', async () => {
+    const [tool, database] = await begin(slow);
+    const role = await plainRole(database);
+    await database.query(`GRANT CREATE ON DATABASE ${database.name} TO ${role.name}`);
+    await database.query(
+      `GRANT CREATE ON SCHEMA public TO ${role.name}; ALTER ROLE ${role.name} CONNECTION LIMIT 1`,
+    );
+    const run = tool.start(['up'], { env: role.env() });
+    const { pid } = await running(database, 'pg_sleep(60)');
+    await until('the watcher to be refused', async () => {
+      const [row] = await database.query<{ long: boolean }>(
+        "SELECT clock_timestamp() - query_start > '800ms' AS long FROM pg_stat_activity WHERE pid = $1",
+        [pid],
+      );
+      return row?.long;
+    });
+    expectExit(await interrupt(run, 'SIGINT'), 130);
+    await sessionsGone(database);
+    expect(await tables(database)).to.deep.equal([]);
   });
 
   it('ends at once on a second signal', async () => {

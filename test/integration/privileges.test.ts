@@ -1,9 +1,8 @@
 // Roles that may not do everything: refused by name before anything is changed, or enough.
-import { randomBytes } from 'node:crypto';
 import { expect } from 'chai';
 import { expectExit, project } from '../support/cli.ts';
-import { adminClient, createDatabase, type TestDatabase } from '../support/database.ts';
-import { cleanUpAfterTest } from '../support/hooks.ts';
+import { createDatabase, type TestDatabase } from '../support/database.ts';
+import { plainRole } from '../support/roles.ts';
 import { pair, recorded } from '../support/runs.ts';
 
 const files = pair(
@@ -12,30 +11,6 @@ const files = pair(
   'CREATE SCHEMA IF NOT EXISTS own; CREATE TABLE own.one (id int);',
   'DROP TABLE own.one;',
 );
-
-interface Role {
-  readonly name: string;
-  env(): Record<string, string>;
-}
-
-/** A role that may log in and nothing else. */
-async function plainRole(database: TestDatabase): Promise<Role> {
-  const admin = await adminClient();
-  const name = `role_${randomBytes(5).toString('hex')}`;
-  await admin.query(`CREATE ROLE ${name} LOGIN PASSWORD 'secret'`);
-  cleanUpAfterTest(async () => {
-    await database.query(`DROP OWNED BY ${name} CASCADE`);
-    await admin.query(`DROP ROLE ${name}`);
-  });
-  const { DATABASE_URL = '' } = database.env();
-  return {
-    name,
-    env: () => ({
-      DATABASE_URL: DATABASE_URL.replace(`//${database.user}@`, `//${name}@`),
-      PGPASSWORD: 'secret',
-    }),
-  };
-}
 
 const nothingThere = (database: TestDatabase) =>
   database.query(
