@@ -56,18 +56,21 @@ async function look(
   transaction: string | null,
 ): Promise<boolean> {
   const { schema, table } = config.trackingTable;
-  return session.aside(async (client) => {
-    await waitForEnd(client, session.pid);
-    // The tracking table alone cannot tell for a redo: its row is there before and after.
-    // https://www.postgresql.org/docs/16/functions-info.html#FUNCTIONS-INFO-SNAPSHOT
-    const { rows } = await client.query<{ status: string; tracked: boolean }>(
-      `SELECT pg_xact_status($2::text::xid8) AS status, EXISTS (SELECT FROM ${pg.escapeIdentifier(schema)}.${pg.escapeIdentifier(table)} WHERE name = $1) AS tracked`,
-      [id, transaction],
-    );
-    return (
-      (transaction === null || rows[0]?.status === 'committed') && rows[0]?.tracked === (direction === 'up')
-    );
-  }, config.connectTimeoutMs);
+  return session.aside(
+    async (client) => {
+      await waitForEnd(client, session.pid);
+      // The tracking table alone cannot tell for a redo: its row is there before and after.
+      // https://www.postgresql.org/docs/16/functions-info.html#FUNCTIONS-INFO-SNAPSHOT
+      const { rows } = await client.query<{ status: string; tracked: boolean }>(
+        `SELECT pg_xact_status($2::text::xid8) AS status, EXISTS (SELECT FROM ${pg.escapeIdentifier(schema)}.${pg.escapeIdentifier(table)} WHERE name = $1) AS tracked`,
+        [id, transaction],
+      );
+      return (
+        (transaction === null || rows[0]?.status === 'committed') && rows[0]?.tracked === (direction === 'up')
+      );
+    },
+    { timeoutMs: config.connectTimeoutMs },
+  );
 }
 
 /** A backend that does not notice that its client is gone is ended, so that it cannot commit after we looked. */

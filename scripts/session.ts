@@ -2,9 +2,11 @@
 // It knows nothing of migrations or of the ledger.
 import { hostname, userInfo } from 'node:os';
 import type pg from 'pg';
-import { type BatchOptions, type BatchResult, sendBatch } from './batch.ts';
+import type { BatchOptions, BatchResult } from './batch.ts';
+import { cancelOnAbort } from './cancel.ts';
+import { openChannel } from './channel.ts';
 import { type Config, refuseMissingTarget } from './config.ts';
-import { connect, poolerError, streamOf } from './connect.ts';
+import { connect, poolerError } from './connect.ts';
 import { MigrateError } from './errors.ts';
 import { readGitHead } from './git-head.ts';
 import type { SqlPieces } from './pieces.ts';
@@ -34,9 +36,16 @@ export interface Session {
   restoreEncoding(): Promise<void>;
   /** How many round trips this session made; a claim of the README is tested with it. */
   roundTrips(): number;
-  /** A second, short-lived connection to the same target, for looking at the first from outside; 5 s to connect. */
-  aside<Result>(work: (client: pg.Client) => Promise<Result>, timeoutMs?: number): Promise<Result>;
+  /** A second, short-lived connection to the same target, for looking at the first from outside. */
+  aside<Result>(work: (client: pg.Client) => Promise<Result>, options?: AsideOptions): Promise<Result>;
   onNotice(listener: (notice: string) => void): void;
+}
+
+export interface AsideOptions {
+  /** How long to go on trying to connect, in ms; 5 s. */
+  readonly timeoutMs?: number;
+  /** Gives up connecting; work that has begun goes on. */
+  readonly signal?: AbortSignal;
 }
 
 export interface SessionHooks {
@@ -107,9 +116,9 @@ async function openSession(
   hooks: SessionHooks,
 ): Promise<Session> {
   const channel = openChannel(target, client, hooks.signal);
-  const aside: Session['aside'] = async (work, timeoutMs = 5000) => {
+  const aside: Session['aside'] = async (work, { timeoutMs = 5000, signal } = {}) => {
     const name = `${applicationName(config).slice(0, 54)} watching`;
-    const second = await connect(target, { applicationName: name, timeoutMs });
+    const second = await connect(target, { applicationName: name, timeoutMs, ...(signal && { signal }) });
     try {
       return await work(second);
     } finally {
@@ -117,83 +126,11 @@ async function openSession(
     }
   };
   const facts = await timed('preflight', () => preflight(config, client, channel.query));
-  if (hooks.signal !== undefined) cancelOnAbort(hooks.signal, client, facts.pid, aside);
+  if (hooks.signal !== undefined) cancelOnAbort(hooks.signal, target, client);
   const onNotice = (listener: (notice: string) => void) => {
     client.on('notice', ({ severity, message }) => listener(`${severity ?? 'NOTICE'}: ${message ?? ''}`));
   };
   return { target, client, embedded: config.target === undefined, ...channel, ...facts, aside, onNotice };
-}
-
-/** How long (ms) a cancelled statement may take to end before the connection is cut. */
-const cancelPatience = 1200;
-
-/** Ends what the session runs when the signal aborts; the work sees its statement fail and rolls back. */
-function cancelOnAbort(signal: AbortSignal, client: pg.Client, pid: number, aside: Session['aside']): void {
-  const cancel = () => {
-    aside((second) => second.query('SELECT pg_cancel_backend($1)', [pid])).catch(() => undefined);
-    setTimeout(() => streamOf(client).destroy(), cancelPatience).unref();
-  };
-  if (signal.aborted) cancel();
-  else signal.addEventListener('abort', cancel, { once: true });
-}
-
-type Channel = Pick<Session, 'query' | 'batch' | 'restoreEncoding' | 'roundTrips'>;
-
-/** The two ways to send, with counting, and with errors of a lost connection told apart from those of SQL. */
-function openChannel(target: Target, client: pg.Client, signal: AbortSignal | undefined): Channel {
-  let trips = 0;
-  let lost: Error | null = null;
-  let encoding = 'UTF8';
-  client.on('error', (error) => {
-    lost ??= error;
-  });
-  const { connection } = client as unknown as { connection: NodeJS.EventEmitter };
-  connection.on('parameterStatus', (status: { parameterName: string; parameterValue: string }) => {
-    if (status.parameterName === 'client_encoding') encoding = status.parameterValue;
-  });
-  return {
-    query: async <Result extends Row>(text: string, values?: readonly unknown[]): Promise<Result[]> => {
-      trips += 1;
-      try {
-        return (await client.query<Result>(text, values as unknown[])).rows;
-      } catch (error) {
-        signal?.throwIfAborted();
-        throw ownQueryError(target, error, lost);
-      }
-    },
-    batch: async (text: SqlPieces, options?: BatchOptions) => {
-      trips += 1;
-      const result = await sendBatch(client, text, options);
-      return isConnectionLoss(result.error)
-        ? { ...result, error: lostError(target, lost ?? result.error) }
-        : result;
-    },
-    restoreEncoding: async () => {
-      if (encoding === 'UTF8') return;
-      trips += 1;
-      await sendBatch(client, 'RESET client_encoding');
-    },
-    roundTrips: () => trips,
-  };
-}
-
-/** Errors of our own queries that are not bugs: the session is gone, or something out there is in the way. */
-function ownQueryError(target: Target, error: unknown, lost: Error | null): unknown {
-  if (isConnectionLoss(error)) return lostError(target, lost ?? error);
-  const { code, message } = error as { code?: string; message: string };
-  if (code === '42501') {
-    return new MigrateError('refused', `The role lacks a privilege: ${message}`, {
-      hint: 'Use the migration role, or have an administrator grant it (README, "Credentials").',
-      database: { sqlState: code },
-      cause: error,
-    });
-  }
-  if (code !== '55P03' && code !== '40P01') return error;
-  return new MigrateError('locked', `Another session locks the tracking table or the ledger: ${message}`, {
-    hint: 'SELECT pid, query FROM pg_stat_activity shows who is in a transaction. Let it end, then run the same command again.',
-    database: { sqlState: code },
-    cause: error,
-  });
 }
 
 type Preflight = Pick<Session, 'pid' | 'role' | 'serverVersion' | 'readOnly'>;
@@ -232,25 +169,6 @@ export function refuseReadOnly(session: Session): void {
         : 'Use the migration role, or have the setting removed: ALTER ROLE … RESET default_transaction_read_only.',
       state: 'Nothing was changed.',
     },
-  );
-}
-
-/** True for errors after which the session is gone: sockets, and SQLSTATE classes 08 and 57P. */
-export function isConnectionLoss(error: unknown): error is Error {
-  if (!(error instanceof Error) || error instanceof MigrateError) return false;
-  const code = String((error as { code?: unknown }).code ?? '');
-  return (
-    /^(08|57P0[123])/.test(code) ||
-    /^(ECONN|EPIPE|ETIMEDOUT|EHOST|ENET)/.test(code) ||
-    /^(Connection terminated|Client (was closed|has encountered))/.test(error.message)
-  );
-}
-
-function lostError(target: Target, cause: Error): MigrateError {
-  return new MigrateError(
-    'connection',
-    `The connection to ${describeTarget(target)} was lost: ${cause.message}`,
-    { cause },
   );
 }
 

@@ -55,6 +55,7 @@ export function watch(
   let last: readonly string[] = [];
   let stopped = false;
   let wake: () => void = () => undefined;
+  const connecting = new AbortController();
   const pause = (ms: number) =>
     new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, ms);
@@ -76,13 +77,14 @@ export function watch(
     }
   };
   const watching = pause(afterMs)
-    .then(() => (stopped ? undefined : session.aside(look)))
+    .then(() => (stopped ? undefined : session.aside(look, { signal: connecting.signal })))
     .catch(() => undefined);
   return {
     blockers: () => last,
     stop: async () => {
       stopped = true;
       wake();
+      connecting.abort();
       await watching;
     },
   };

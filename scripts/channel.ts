@@ -1,0 +1,86 @@
+// Takes a connected client; gives the two ways to send through it, with round trips counted and the errors of a lost
+// connection told apart from those of SQL. It must not know migrations.
+import type pg from 'pg';
+import { type BatchOptions, sendBatch } from './batch.ts';
+import { MigrateError } from './errors.ts';
+import type { SqlPieces } from './pieces.ts';
+import type { Row, Session } from './session.ts';
+import { describeTarget, type Target } from './target.ts';
+
+export type Channel = Pick<Session, 'query' | 'batch' | 'restoreEncoding' | 'roundTrips'>;
+
+/** @param signal when it aborts, failures of queries are its reason */
+export function openChannel(target: Target, client: pg.Client, signal: AbortSignal | undefined): Channel {
+  let trips = 0;
+  let lost: Error | null = null;
+  let encoding = 'UTF8';
+  client.on('error', (error) => {
+    lost ??= error;
+  });
+  const { connection } = client as unknown as { connection: NodeJS.EventEmitter };
+  connection.on('parameterStatus', (status: { parameterName: string; parameterValue: string }) => {
+    if (status.parameterName === 'client_encoding') encoding = status.parameterValue;
+  });
+  return {
+    query: async <Result extends Row>(text: string, values?: readonly unknown[]): Promise<Result[]> => {
+      trips += 1;
+      try {
+        return (await client.query<Result>(text, values as unknown[])).rows;
+      } catch (error) {
+        signal?.throwIfAborted();
+        throw ownQueryError(target, error, lost);
+      }
+    },
+    batch: async (text: SqlPieces, options?: BatchOptions) => {
+      trips += 1;
+      const result = await sendBatch(client, text, options);
+      return isConnectionLoss(result.error)
+        ? { ...result, error: lostError(target, lost ?? result.error) }
+        : result;
+    },
+    restoreEncoding: async () => {
+      if (encoding === 'UTF8') return;
+      trips += 1;
+      await sendBatch(client, 'RESET client_encoding');
+    },
+    roundTrips: () => trips,
+  };
+}
+
+/** Errors of our own queries that are not bugs: the session is gone, or something out there is in the way. */
+function ownQueryError(target: Target, error: unknown, lost: Error | null): unknown {
+  if (isConnectionLoss(error)) return lostError(target, lost ?? error);
+  const { code, message } = error as { code?: string; message: string };
+  if (code === '42501') {
+    return new MigrateError('refused', `The role lacks a privilege: ${message}`, {
+      hint: 'Use the migration role, or have an administrator grant it (README, "Credentials").',
+      database: { sqlState: code },
+      cause: error,
+    });
+  }
+  if (code !== '55P03' && code !== '40P01') return error;
+  return new MigrateError('locked', `Another session locks the tracking table or the ledger: ${message}`, {
+    hint: 'SELECT pid, query FROM pg_stat_activity shows who is in a transaction. Let it end, then run the same command again.',
+    database: { sqlState: code },
+    cause: error,
+  });
+}
+
+/** True for errors after which the session is gone: sockets, and SQLSTATE classes 08 and 57P. */
+function isConnectionLoss(error: unknown): error is Error {
+  if (!(error instanceof Error) || error instanceof MigrateError) return false;
+  const code = String((error as { code?: unknown }).code ?? '');
+  return (
+    /^(08|57P0[123])/.test(code) ||
+    /^(ECONN|EPIPE|ETIMEDOUT|EHOST|ENET)/.test(code) ||
+    /^(Connection terminated|Client (was closed|has encountered))/.test(error.message)
+  );
+}
+
+function lostError(target: Target, cause: Error): MigrateError {
+  return new MigrateError(
+    'connection',
+    `The connection to ${describeTarget(target)} was lost: ${cause.message}`,
+    { cause },
+  );
+}
