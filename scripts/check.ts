@@ -1,8 +1,9 @@
 // Takes files; gives what PostgreSQL's parser and our rules refuse in their SQL, before anything connects.
 // It knows nothing of databases; positions are of the file.
 import type { FileProblem } from './files.ts';
+import { positionAt, skipBlank } from './positions.ts';
 import { safeMessage } from './sql-error.ts';
-import { loadParser, type ParseResult, type Parser, positionAt, skipBlank } from './statements.ts';
+import { loadParser, type ParseResult, type Parser } from './statements.ts';
 import type { SqlFile, Statement } from './types.ts';
 
 /** A file that PostgreSQL 16's grammar refuses. */

@@ -1,7 +1,7 @@
 // Takes the text of one SQL file; gives what its `-- migrate:` comments ask for, and what is wrong with them.
 // It knows nothing of other files, nor of what the directives lead to.
 import { parseDuration } from './duration.ts';
-import { blockCommentEnd, skipBlank } from './statements.ts';
+import { blockCommentEnd, skipBlank } from './positions.ts';
 import type { Allowance, Direction, Directives } from './types.ts';
 
 export interface DirectiveProblem {

@@ -6,7 +6,7 @@ import { join, relative, sep } from 'node:path';
 import { readDirectives } from './directives.ts';
 import { MigrateError } from './errors.ts';
 import type { FileCache, KnownFile } from './file-cache.ts';
-import { skipBlank } from './statements.ts';
+import { skipBlank } from './positions.ts';
 import type { Direction, Migration, SqlFile } from './types.ts';
 
 /** What is wrong with one file; the line is 1-based. */

@@ -5,8 +5,8 @@ import { connect } from './connect.ts';
 import { MigrateError } from './errors.ts';
 import { openFileCache } from './file-cache.ts';
 import { type FileProblem, readMigrations } from './files.ts';
+import { positionAt } from './positions.ts';
 import { excerpt } from './sql-error.ts';
-import { positionAt } from './statements.ts';
 import type { Migration, SqlFile } from './types.ts';
 
 /**

@@ -2,8 +2,8 @@
 // It knows nothing of transactions or of what happens next.
 import type { DatabaseError } from 'pg';
 import type { DatabaseReport, Location, MigrateErrorOptions } from './errors.ts';
+import { codePointsToUnits, positionAt } from './positions.ts';
 import { maskSqlSecrets } from './redact.ts';
-import { codePointsToUnits, positionAt } from './statements.ts';
 import type { Statement } from './types.ts';
 
 /** A text that was sent, and how: `prefixLength` is what stood before it in the batch, in characters. */

@@ -1,6 +1,7 @@
 // Takes the steps of one file; gives what each rule has against them, before settings and allowances.
 // Pure: it knows neither the database nor the configuration.
-import { type Parser, positionAt } from '../statements.ts';
+import { positionAt } from '../positions.ts';
+import type { Parser } from '../statements.ts';
 import type { SqlFile, Statement } from '../types.ts';
 import { shorten } from './clauses.ts';
 import { means } from './names.ts';

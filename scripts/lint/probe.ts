@@ -1,6 +1,6 @@
 // Takes what two probes around a statement read; gives the locks, rewrites and scans of the statement between them.
 // It knows the state of one migration under trace, nothing of how statements are run.
-import { codePointsToUnits } from '../statements.ts';
+import { codePointsToUnits } from '../positions.ts';
 import type { Statement } from '../types.ts';
 import type { Probed, ScratchClient } from './catalog.ts';
 import { stopsWrites, strengthOf } from './locks.ts';

@@ -1,7 +1,8 @@
 // Takes migrations and a scratch database; applies them as fast as it can, without watching.
 // One round trip per file; statement by statement only where the file runs without a transaction.
 import { MigrateError } from '../errors.ts';
-import { codePointsToUnits, type Parser, positionAt } from '../statements.ts';
+import { codePointsToUnits, positionAt } from '../positions.ts';
+import type { Parser } from '../statements.ts';
 import type { Migration, SqlFile } from '../types.ts';
 import { resetSql, type ScratchClient } from './catalog.ts';
 import { ensureRoles } from './roles.ts';
