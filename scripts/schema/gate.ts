@@ -199,12 +199,7 @@ const partNames: readonly string[] = [
 ];
 
 function countsOf(options: SchemaOptions): string[] {
-  return [
-    ...relationCounts(options),
-    ...catalogs.map(countCatalog),
-    ...keyedCounts(),
-    ...sharedCounts(options),
-  ];
+  return [relationCounts(options), catalogs.map(countCatalog), keyedCounts(), sharedCounts(options)].flat();
 }
 
 /** The gate before it is condensed: one row with one column `parts`, an array of texts. Conditions as `gateSql`. */
