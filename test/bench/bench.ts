@@ -2,7 +2,7 @@
 // only), --only a,b,… (letters of the scenarios), --no-write.
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { cpus, release, tmpdir, totalmem, type } from 'node:os';
+import { cpus, loadavg, release, tmpdir, totalmem, type } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { bigFile, longHistory, nothingToDo, pending, pendingFarAway, reverting } from './compared.ts';
@@ -35,6 +35,11 @@ function findPsql(): { path: string; version: string } | null {
   }
 }
 
+/** What else this machine does, which decides what the figures are worth. */
+function load(): string {
+  return (loadavg()[1] ?? 0).toFixed(1);
+}
+
 type Scenario = (bench: Bench, floor: Contender) => Promise<void>;
 
 /** In the order of the results; the letters are for --only. */
@@ -60,7 +65,14 @@ async function main(): Promise<void> {
   await measure({ ...compiled, env: process.env as Record<string, string> });
   const folder = mkdtempSync(join(tmpdir(), 'bench-work-'));
   const server = await benchServer();
-  const bench: Bench = { server, folder, samples: [], say: (line) => void process.stderr.write(`${line}\n`) };
+  const loadBefore = load();
+  const bench: Bench = {
+    server,
+    folder,
+    samples: [],
+    notes: [],
+    say: (line) => void process.stderr.write(`${line}\n`),
+  };
   try {
     for (const [letter, run] of Object.entries(scenarios)) {
       if (options.only.includes(letter)) await run(bench, floor);
@@ -69,6 +81,9 @@ async function main(): Promise<void> {
     await server.close();
     rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
   }
+  bench.notes.push(
+    `Load average over 5 minutes: ${loadBefore} before, ${load()} after. A bench that runs alone ends below 2; above that, other work shared the processors and single figures deserve no trust.`,
+  );
   const minutes = (performance.now() - from) / 60_000;
   const text = results(bench, floor, psql?.version ?? null, minutes);
   process.stdout.write(text);
@@ -93,6 +108,7 @@ function results(bench: Bench, floor: Contender, psql: string | null, minutes: n
     `${cpus()[0]?.model.trim() ?? '?'}, ${cpus().length} processors, ${Math.round(totalmem() / 2 ** 30)} GB, ${type()} ${release()}.`,
     `Node ${process.version.slice(1)}, PostgreSQL ${bench.server.version} (fsync on), ${psql === null ? 'no psql' : `psql ${psql}`}, ${versions}.`,
     '',
+    ...bench.notes.flatMap((note) => [note, '']),
     'Every figure is a whole process, from start to exit. Contenders take turns within a round. Ratios are to the first row.',
     '',
     '## Targets',

@@ -1,6 +1,6 @@
 // The work that all contenders do: nothing to do, many small migrations, the same from far away, reverting.
 import { bare, type Contender, peers, product } from './contenders.ts';
-import { distant } from './delay.ts';
+import { distant, roundTripOf } from './delay.ts';
 import { type Bench, type Entrant, interleave, prepare, preparedPlace, type Sample } from './rounds.ts';
 import { dataWork, smallWork, type WorkItem } from './work.ts';
 
@@ -55,6 +55,10 @@ export async function pendingFarAway(
 ): Promise<void> {
   const proxy = await distant(bench.server, roundTripMs);
   try {
+    const met = await roundTripOf(bench.server.urlOf('postgres', proxy.port));
+    bench.notes.push(
+      `The ${roundTripMs} ms round trip, measured with SELECT 1 through the proxy: ${met.toFixed(1)} ms.`,
+    );
     for (const size of sizes) {
       const scenario = `${format(size)} pending, ${roundTripMs} ms round trip`;
       const entrants = [floor, product, ...peers].map((contender) =>

@@ -20,6 +20,8 @@ export interface Bench {
   /** A temporary folder for everything that is generated. */
   readonly folder: string;
   readonly samples: Sample[];
+  /** Facts that a reader of the figures needs. */
+  readonly notes: string[];
   say(line: string): void;
 }
 
