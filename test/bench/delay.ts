@@ -1,7 +1,7 @@
 // Takes a server's address and a round-trip time; gives a TCP proxy that is that far away.
 // Each direction delays what it carries by half of it, however much is under way at once.
 import { connect, createServer, type Socket } from 'node:net';
-import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { median } from './measure.ts';
 
