@@ -10,6 +10,7 @@ import { type Contender, floor as floorFor, peers, productRoot } from './contend
 import { measure } from './measure.ts';
 import { commandsOnLargeSchema, startUp } from './own.ts';
 import { formatTables, markdownTable, summarise } from './report.ts';
+import { reviewing } from './reviewing.ts';
 import type { Bench } from './rounds.ts';
 import { benchServer } from './server.ts';
 import { verdicts } from './targets.ts';
@@ -19,7 +20,7 @@ const { values: options } = parseArgs({
   options: {
     rounds: { type: 'string', default: '5' },
     quick: { type: 'boolean', default: false },
-    only: { type: 'string', default: 'abcdefgt' },
+    only: { type: 'string', default: 'abcdefgrt' },
     'no-write': { type: 'boolean', default: false },
   },
 });
@@ -54,6 +55,7 @@ const scenarios: Readonly<Record<string, Scenario>> = {
   e: (bench) => commandsOnLargeSchema(bench, few),
   f: (bench, floor) => bigFile(bench, floor, options.quick ? 5e6 : 50e6, Math.min(2, rounds)),
   g: (bench) => startUp(bench, rounds),
+  r: (bench) => reviewing(bench, few),
   t: (bench) => traffic(bench, 1),
 };
 
@@ -87,7 +89,7 @@ async function main(): Promise<void> {
   const minutes = (performance.now() - from) / 60_000;
   const text = results(bench, floor, psql?.version ?? null, minutes);
   process.stdout.write(text);
-  const whole = options.only === 'abcdefgt' && !options.quick && !options['no-write'];
+  const whole = options.only === 'abcdefgrt' && !options.quick && !options['no-write'];
   if (whole) writeFileSync(join(productRoot, 'test', 'bench', 'RESULTS.md'), text);
 }
 

@@ -1,4 +1,5 @@
 // The work that only this tool does, or does in several ways: its commands on a large schema, and its start-up.
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import pg from 'pg';
 import { gateSql } from '../../scripts/schema/gate.ts';
@@ -64,6 +65,9 @@ async function catalogQueries(bench: Bench, place: Place, rounds: number): Promi
   await client.end();
 }
 
+export const bareByNpm = 'bare node + pg, npm run';
+export const noopByNpm = 'nothing to do, npm run';
+
 /** (g) The same two things through every door. */
 export async function startUp(bench: Bench, rounds: number): Promise<void> {
   const place = await preparedPlace(bench, product, smallWork(100));
@@ -71,9 +75,18 @@ export async function startUp(bench: Bench, rounds: number): Promise<void> {
   const dir = join(place.folder, 'db', 'migrations');
   const at = (file: string, args: readonly string[]): Command => ({ file, args, env, cwd: productRoot });
   const compiled = join(productRoot, 'dist', 'migrate.js');
+  const script = bare
+    .up(place)
+    .args.map((arg) => `'${arg}'`)
+    .join(' ');
+  writeFileSync(join(place.folder, 'package.json'), JSON.stringify({ scripts: { bare: `node ${script}` } }));
   const entrants: Entrant[] = [
     { name: 'node -e 0', command: () => at(process.execPath, ['-e', '0']) },
     { name: bare.name, command: () => bare.up(place) },
+    {
+      name: bareByNpm,
+      command: () => ({ ...bare.up(place), file: 'npm', args: ['run', '--silent', 'bare'] }),
+    },
     { name: '--help, dist/migrate.js', command: () => at(process.execPath, [compiled, '--help']) },
     { name: '--help, scripts/run.mjs', command: () => tool(place, ['--help']) },
     { name: '--help, npm run', command: () => at('npm', ['run', '--silent', 'migrate', '--', '--help']) },
@@ -83,7 +96,7 @@ export async function startUp(bench: Bench, rounds: number): Promise<void> {
     },
     { name: 'nothing to do, scripts/run.mjs', command: () => tool(place, ['up']) },
     {
-      name: 'nothing to do, npm run',
+      name: noopByNpm,
       command: () => at('npm', ['run', '--silent', 'migrate:up', '--', '--dir', dir]),
     },
     { name: 'nothing to do, make', command: () => at('make', ['migrate-up', `dir=${dir}`]) },

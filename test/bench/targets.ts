@@ -1,5 +1,7 @@
 // Takes the tables; gives every target with what was measured. A target that could not be measured says so. Pure.
+import { bareByNpm, largeSchema, noopByNpm } from './own.ts';
 import { type Cell, cellOf, type Tables } from './report.ts';
+import { reviewNames, reviewScenario } from './reviewing.ts';
 
 export interface Verdict {
   readonly target: string;
@@ -28,6 +30,33 @@ export function verdicts(tables: Tables, floor: string): Verdict[] {
         1,
       ),
     ),
+    ratio(
+      'nothing to do through npm run: at most 2.0 × bare node + pg through npm run',
+      'start-up',
+      bareByNpm,
+      2,
+      noopByNpm,
+    ),
+    ratio(
+      'verify 300 pairs: at most 3 × up, down and up',
+      reviewScenario,
+      reviewNames.cycle,
+      3,
+      reviewNames.verify,
+    ),
+    ratio(
+      'lint of one after 300: at most 2 × up of all',
+      reviewScenario,
+      reviewNames.up,
+      2,
+      reviewNames.lint,
+    ),
+    atMostMs('gate on 1,000 tables: at most 60 ms', cell(largeSchema, 'gate (query)'), 60),
+    atMostMs(
+      'canonical snapshot of 1,000 tables: at most 400 ms',
+      cell(largeSchema, 'canonical snapshot (query)'),
+      400,
+    ),
     ratio('1,000 pending: at most 1.15 × the floor', '1,000 pending', floor, 1.15),
     ratio('1,000 pending: no slower than dbmate', '1,000 pending', 'dbmate', 1),
     ratio('1,000 pending: no slower than postgres-migrations', '1,000 pending', 'postgres-migrations', 1),
@@ -50,6 +79,11 @@ function atMost(target: string, value: number | undefined, to: number | undefine
   if (value === undefined || to === undefined) return { target, measured: 'not measured', met: null };
   const ratio = value / to;
   return { target, measured: `${ratio.toFixed(2)} ×`, met: ratio <= limit };
+}
+
+function atMostMs(target: string, cell: Cell | undefined, limit: number): Verdict {
+  if (cell === undefined) return { target, measured: 'not measured', met: null };
+  return { target, measured: `${cell.median.toFixed(0)} ms`, met: cell.median <= limit };
 }
 
 function perMigration(target: string, cell: Cell | undefined, count: number, limit: number): Verdict {
