@@ -9,8 +9,7 @@ import { toolVersion } from '../paths.ts';
 import { failing, formatFindings, summariseFindings } from '../report/findings.ts';
 import { count } from '../report/human.ts';
 import { type RangeFlags, reviewRange } from '../review-range.ts';
-import type { Finding } from '../types.ts';
-import { connectTo } from '../verify/bench.ts';
+import { withScratchClient } from '../scratch-client.ts';
 
 export interface LintFlags extends RangeFlags {
   readonly strict?: boolean;
@@ -25,12 +24,12 @@ export const lint: Command<LintFlags> = async ({ config, flags, progress }) => {
   const options = {
     earlier: range.earlier,
     underReview: range.underReview,
-    settings: settingsOf(config.project.lint?.rules),
+    settings: config.project.lint ?? {},
   };
   const findings =
     flags.static || range.underReview.length === 0
       ? await reviewMigrations(options)
-      : await reviewOnScratch(config, options);
+      : await withScratchClient(config, (scratch) => reviewMigrations({ ...options, scratch }));
   if (flags.sarif !== undefined)
     writeFileSync(
       resolve(config.root, flags.sarif),
@@ -45,24 +44,3 @@ export const lint: Command<LintFlags> = async ({ config, flags, progress }) => {
     verdict: failing(findings, flags.strict ?? false) ? 'findings' : null,
   };
 };
-
-type Options = Parameters<typeof reviewMigrations>[0];
-
-function settingsOf(rules: NonNullable<Options['settings']>['rules']): NonNullable<Options['settings']> {
-  return rules === undefined ? {} : { rules };
-}
-
-async function reviewOnScratch(
-  { shadowUrl, root }: { shadowUrl: string | undefined; root: string },
-  options: Options,
-): Promise<readonly Finding[]> {
-  const { withShadow } = await import('../shadow.ts');
-  return withShadow({ shadowUrl, root }, async (shadow) => {
-    const client = await connectTo(await shadow.create());
-    try {
-      return await reviewMigrations({ ...options, scratch: client });
-    } finally {
-      await client.end();
-    }
-  });
-}

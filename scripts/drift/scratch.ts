@@ -1,11 +1,10 @@
 // Takes migrations or a text of SQL; gives a way to query a scratch database on which they were run.
 // It never touches the target.
-import pg from 'pg';
 import type { Config } from '../config.ts';
 import { MigrateError } from '../errors.ts';
 import { applyMigrations } from '../lint/replay.ts';
 import type { Query } from '../schema/types.ts';
-import type { ScratchDatabase } from '../shadow.ts';
+import { queryOn, withScratchClient } from '../scratch-client.ts';
 import { loadParser } from '../statements.ts';
 import type { Migration } from '../types.ts';
 
@@ -19,7 +18,7 @@ export async function withMigrated<Result>(
   work: (query: Query) => Promise<Result>,
 ): Promise<Result> {
   const parse = await loadParser();
-  return withScratch(config, async (client) => {
+  return withScratchClient(config, async (client) => {
     try {
       await applyMigrations(client, migrations, parse);
     } catch (error) {
@@ -44,39 +43,9 @@ export async function withBuilt<Result>(
   sql: string,
   work: (query: Query) => Promise<Result>,
 ): Promise<Result> {
-  return withScratch(config, async (client) => {
+  return withScratchClient(config, async (client) => {
     await client.query(sql);
     await client.query('RESET ALL');
     return work(queryOn(client));
   });
-}
-
-async function withScratch<Result>(
-  config: Config,
-  work: (client: pg.Client) => Promise<Result>,
-): Promise<Result> {
-  const { withShadow } = await import('../shadow.ts');
-  return withShadow({ shadowUrl: config.shadowUrl, root: config.root }, async (shadow) => {
-    const client = await connect(await shadow.create());
-    try {
-      return await work(client);
-    } finally {
-      await client.end().catch(() => undefined);
-    }
-  });
-}
-
-async function connect({ connection }: ScratchDatabase): Promise<pg.Client> {
-  const client = new pg.Client(connection);
-  client.on('error', () => undefined); // the next query reports it
-  await client.connect();
-  return client;
-}
-
-/** The rows of the last statement of a batch. */
-function queryOn(client: pg.Client): Query {
-  return async (text, values) => {
-    const results = [await client.query(text, values)].flat();
-    return results.at(-1)?.rows ?? [];
-  };
 }

@@ -37,7 +37,7 @@ export interface ReviewOptions {
 
 /** `lint.rules` of db/config.json. */
 export interface LintSettings {
-  readonly rules?: Readonly<Record<string, Severity | 'off'>>;
+  readonly rules?: Readonly<Record<string, Severity | 'off'>> | undefined;
 }
 
 interface Reviewed {

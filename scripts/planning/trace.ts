@@ -6,14 +6,14 @@ import type { Config } from '../config.ts';
 import { MigrateError } from '../errors.ts';
 import type { ScratchClient } from '../lint/catalog.ts';
 import { applyMigrations } from '../lint/replay.ts';
-import { type LintSettings, reviewMigrations } from '../lint/review.ts';
+import { reviewMigrations } from '../lint/review.ts';
 import { ensureRoles } from '../lint/roles.ts';
 import type { TracedStatement } from '../lint/traced.ts';
 import { traceMigration } from '../lint/tracer.ts';
+import { withScratchClient } from '../scratch-client.ts';
 import { loadParser } from '../statements.ts';
 import type { ReadyStep } from '../steps.ts';
 import type { Finding, Migration } from '../types.ts';
-import { connectTo } from '../verify/bench.ts';
 
 export interface TraceRequest {
   readonly config: Config;
@@ -35,18 +35,10 @@ export async function traceSteps(request: TraceRequest): Promise<PlanTrace> {
   const { config, steps, applied } = request;
   if (steps.length === 0) return { traces: new Map(), findings: [], untraced: null };
   if (applied === null) return withoutScratch(request, 'the text of an applied migration is not at hand');
-  const { withShadow } = await import('../shadow.ts');
   try {
-    return await withShadow({ shadowUrl: config.shadowUrl, root: config.root }, async (shadow) => {
-      const client = await connectTo(await shadow.create());
-      try {
-        return steps[0]?.direction === 'up'
-          ? await traceUps(request, applied, client)
-          : await traceDowns(applied, steps, client);
-      } finally {
-        await client.end().catch(() => undefined);
-      }
-    });
+    return await withScratchClient(config, (client) =>
+      steps[0]?.direction === 'up' ? traceUps(request, applied, client) : traceDowns(applied, steps, client),
+    );
   } catch (error) {
     if (!(error instanceof MigrateError) || error.code === 'interrupted' || error.code === 'terminated')
       throw error;
@@ -61,7 +53,7 @@ function reasonOf({ message, options: { location } }: MigrateError): string {
 
 async function withoutScratch({ config, steps }: TraceRequest, reason: string): Promise<PlanTrace> {
   const underReview = upsOf(steps);
-  const findings = await reviewMigrations({ earlier: [], underReview, settings: lintSettings(config) });
+  const findings = await reviewMigrations({ earlier: [], underReview, settings: config.project.lint ?? {} });
   return { traces: new Map(), findings, untraced: reason };
 }
 
@@ -75,7 +67,7 @@ async function traceUps(
     earlier,
     underReview: upsOf(steps),
     scratch,
-    settings: lintSettings(config),
+    settings: config.project.lint ?? {},
     onReviewed: ({ id }, reviewed) => {
       const traced = reviewed.flatMap(({ trace }) => (trace === undefined ? [] : [trace]));
       if (traced.length > 0) traces.set(id, traced);
@@ -116,8 +108,4 @@ function firstFailure(traces: PlanTrace['traces']): string | null {
       return `${id} does not run on the scratch database: ${error.sqlState}: ${error.message}`;
   }
   return null;
-}
-
-function lintSettings({ project }: Config): LintSettings {
-  return project.lint?.rules === undefined ? {} : { rules: project.lint.rules };
 }

@@ -13,6 +13,7 @@ import {
   type Query,
   type SchemaObject,
 } from '../schema/types.ts';
+import { queryOn } from '../scratch-client.ts';
 import { describeSqlError } from '../sql-error.ts';
 import type { Parser } from '../statements.ts';
 import type { SqlFile } from '../types.ts';
@@ -45,11 +46,7 @@ const writtenSql = `SELECT array_agg(n::float8 ORDER BY oid) AS written FROM (SE
 
 /** @param inside whether the caller holds a transaction open around it all */
 export function openScratch(client: pg.Client, parse: Parser, inside: () => boolean): Scratch {
-  const query: Query = async (text, values) => {
-    const result = await client.query(text, values);
-    const last = Array.isArray(result) ? result.at(-1) : result;
-    return last.rows as Record<string, unknown>[];
-  };
+  const query = queryOn(client);
   // To plan a reading of the catalog takes longer than to run it, and the same few are run again and again.
   const prepared: Query = async (text) =>
     text.startsWith('WITH ') ? (await client.query({ name: nameOf(text), text })).rows : query(text);

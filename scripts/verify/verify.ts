@@ -2,10 +2,11 @@
 // from where the last one ended: linear in the length of the history.
 import { applyMigrations } from '../lint/replay.ts';
 import { ensureRoles } from '../lint/roles.ts';
+import { connectTo } from '../scratch-client.ts';
 import type { Shadow } from '../shadow.ts';
 import { loadParser, type Parser } from '../statements.ts';
 import type { Finding, Migration, SqlFile } from '../types.ts';
-import { type Bench, connectTo, scratchOf } from './bench.ts';
+import { type Bench, scratchOf } from './bench.ts';
 import { cycleCommitted } from './committed.ts';
 import { type CycleResult, cycleInTransaction } from './cycle.ts';
 
