@@ -1,6 +1,6 @@
 // Takes the steps of a plan, with what was traced, and a session on the target; gives the plan as it is shown.
 
-import { strengthOf } from '../lint/locks.ts';
+import { strengthOf, strongestLocks } from '../lint/locks.ts';
 import type { TracedStatement } from '../lint/traced.ts';
 import { maskSqlSecrets } from '../redact.ts';
 import type { Session } from '../session.ts';
@@ -45,12 +45,14 @@ function withTable(lock: BareLock, tables: ReadonlyMap<string, LiveTable>): Plan
 /** Of each relation that was there before the migration and that the statement locks, rewrites or reads: what it does. */
 function locksOf({ locks, held, rewrites, scans }: TracedStatement): readonly BareLock[] {
   const own = locks.filter(({ existedBefore }) => existedBefore).map(({ relation }) => relation);
+  const strongest = new Map(strongestLocks(held).map(({ relation, mode }) => [relation, mode]));
   return [...new Set([...own, ...rewrites, ...scans])]
-    .map((relation) => {
-      const modes = held.filter((lock) => lock.relation === relation).map(({ mode }) => mode);
-      const mode = modes.sort((a, b) => strengthOf(b) - strengthOf(a))[0] ?? 'AccessShareLock';
-      return { relation, mode, rewrites: rewrites.includes(relation), reads: scans.includes(relation) };
-    })
+    .map((relation) => ({
+      relation,
+      mode: strongest.get(relation) ?? 'AccessShareLock',
+      rewrites: rewrites.includes(relation),
+      reads: scans.includes(relation),
+    }))
     .sort((a, b) => strengthOf(b.mode) - strengthOf(a.mode));
 }
 
