@@ -3,6 +3,7 @@ import { execFile } from 'node:child_process';
 import { hostname, userInfo } from 'node:os';
 import { promisify } from 'node:util';
 import type { Config } from './config.ts';
+import { readGitHead } from './git-head.ts';
 import { toolVersion } from './paths.ts';
 
 export interface Provenance {
@@ -18,8 +19,12 @@ export interface Provenance {
 export async function readProvenance(config: Config): Promise<Provenance> {
   const { variables } = config;
   return {
-    actor: variables.MIGRATE_ACTOR || variables.GITHUB_ACTOR || `${userName()}@${hostname()}`,
-    gitSha: variables.GITHUB_SHA || (await headCommit(config.root)),
+    actor:
+      variables.MIGRATE_ACTOR ||
+      variables.GITHUB_ACTOR ||
+      `${userName() ?? `uid ${process.getuid?.() ?? '?'}`}@${hostname()}`,
+    // Git itself is asked only where its files are not of the usual kind: starting it costs more than all the rest here.
+    gitSha: variables.GITHUB_SHA || readGitHead(config.root) || (await headCommit(config.root)),
     runUrl: runUrl(config),
     host: hostname(),
     toolVersion: toolVersion(),
@@ -27,11 +32,12 @@ export async function readProvenance(config: Config): Promise<Provenance> {
   };
 }
 
-function userName(): string {
+/** Null of a container's user id without an account. */
+export function userName(): string | null {
   try {
     return userInfo().username;
   } catch {
-    return `uid ${process.getuid?.() ?? '?'}`;
+    return null;
   }
 }
 

@@ -1,6 +1,6 @@
 // Takes a Config; gives one session on the target: connected, checked to be a real one, set up and ended again.
 // It knows nothing of migrations or of the ledger.
-import { hostname, userInfo } from 'node:os';
+import { hostname } from 'node:os';
 import type pg from 'pg';
 import type { BatchOptions, BatchResult } from './batch.ts';
 import { cancelOnAbort } from './cancel.ts';
@@ -10,6 +10,7 @@ import { connect, poolerError } from './connect.ts';
 import { MigrateError } from './errors.ts';
 import { readGitHead } from './git-head.ts';
 import type { SqlPieces } from './pieces.ts';
+import { userName } from './provenance.ts';
 import { sessionSettings } from './reset.ts';
 import { describeTarget, type Target } from './target.ts';
 import { timed } from './timing.ts';
@@ -25,8 +26,6 @@ export interface Session {
   readonly pid: number;
   /** The role we act as: the login's, or the one that ALTER ROLE … SET role gives it. */
   readonly role: string;
-  /** As `server_version_num`: 160014 for 16.14. */
-  readonly serverVersion: number;
   readonly readOnly: 'standby' | 'default_transaction_read_only' | null;
   /** One statement, one round trip. Rejects with pg's own error, or MigrateError `connection` when the session is lost. */
   query<Result extends Row = Row>(text: string, values?: readonly unknown[]): Promise<Result[]>;
@@ -83,20 +82,12 @@ export async function withSession<Result>(
 function applicationName({ command, root, variables }: Config): string {
   const commit = (variables.GITHUB_SHA || readGitHead(root) || '').slice(0, 7);
   const host = hostname().slice(0, 32);
-  const actor = (variables.MIGRATE_ACTOR || variables.GITHUB_ACTOR || userName()).slice(0, 20);
+  const actor = (variables.MIGRATE_ACTOR || variables.GITHUB_ACTOR || userName() || '').slice(0, 20);
   const who = actor.endsWith(`@${host}`) ? actor : `${actor}@${host}`;
   return ['migrate', command, commit, who]
     .filter((part) => part !== '')
     .join(' ')
     .slice(0, 63);
-}
-
-function userName(): string {
-  try {
-    return userInfo().username;
-  } catch {
-    return ''; // a container's user id without an account
-  }
 }
 
 async function resolveTarget(config: Config, hooks: SessionHooks): Promise<Target> {
@@ -133,7 +124,7 @@ async function openSession(
   return { target, client, embedded: config.target === undefined, ...channel, ...facts, aside, onNotice };
 }
 
-type Preflight = Pick<Session, 'pid' | 'role' | 'serverVersion' | 'readOnly'>;
+type Preflight = Pick<Session, 'pid' | 'role' | 'readOnly'>;
 
 /** One round trip that sets the session up and tells whether it is one. */
 async function preflight(config: Config, client: pg.Client, query: Session['query']): Promise<Preflight> {
@@ -143,15 +134,14 @@ async function preflight(config: Config, client: pg.Client, query: Session['quer
   const [row] = await query<{
     pid: number;
     role: string;
-    version: number;
     standby: boolean;
     read_only: boolean;
   }>(
-    `${sessionSettings(config)}, pg_backend_pid() AS pid, current_user AS role, current_setting('server_version_num')::int AS version, pg_is_in_recovery() AS standby, current_setting('default_transaction_read_only')::bool AS read_only WHERE pg_backend_pid() = ${promised ?? 0}`,
+    `${sessionSettings(config)}, pg_backend_pid() AS pid, current_user AS role, pg_is_in_recovery() AS standby, current_setting('default_transaction_read_only')::bool AS read_only WHERE pg_backend_pid() = ${promised ?? 0}`,
   );
   if (row === undefined) throw poolerError('another backend answers than the one that was promised at login');
   const readOnly = row.standby ? 'standby' : row.read_only ? 'default_transaction_read_only' : null;
-  return { pid: row.pid, role: row.role, serverVersion: row.version, readOnly };
+  return { pid: row.pid, role: row.role, readOnly };
 }
 
 /** @throws MigrateError `refused` on a standby or where sessions are read-only: nothing can be written there. */
