@@ -1,7 +1,8 @@
 // Takes a history that only the tracking table knows; writes it into the ledger as it is, running nothing.
 import type { RunContext } from './execute.ts';
+import { entrySql, type NewEntry } from './ledger/entries.ts';
 import { type RecordContext, recordTogether } from './ledger/together.ts';
-import { entrySql, type History, type NewEntry } from './ledger.ts';
+import type { History } from './ledger.ts';
 import type { AppliedMigration, Migration } from './types.ts';
 
 /** One transaction with an entry per tracked migration, with the texts that are on disk now. */

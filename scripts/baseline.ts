@@ -5,8 +5,8 @@ import { MigrateError } from './errors.ts';
 import { historyError, type MigrationState } from './history.ts';
 import type { ForeignHistory, Mapping } from './imports.ts';
 import { mapHistory } from './imports.ts';
+import { entrySql, type NewEntry } from './ledger/entries.ts';
 import { renameTrackedSql, trackSql } from './ledger/tracking.ts';
-import { entrySql, type NewEntry } from './ledger.ts';
 import type { HistoryWork } from './recording.ts';
 import type { Migration } from './types.ts';
 

@@ -10,7 +10,8 @@ import {
   refuseBrokenHistory,
 } from './history.ts';
 import { readExpectedHistory } from './ledger/digest.ts';
-import { type History, type LedgerState, readHistory, readTexts } from './ledger.ts';
+import { readTexts } from './ledger/entries.ts';
+import { type History, type LedgerState, readHistory } from './ledger.ts';
 import type { Session } from './session.ts';
 import { unifiedDiff } from './text-diff.ts';
 import type { AppliedMigration, LedgerEntry, Migration } from './types.ts';

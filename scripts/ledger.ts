@@ -1,25 +1,25 @@
-// Takes a session; gives and records the history that the ledger and the tracking table hold. The only file that knows
-// the ledger's SQL. It runs no migration.
+// Takes a session; gives the history that the ledger and the tracking table hold, and makes their tables where they are
+// missing. With ledger/ the only place that knows the ledger's SQL. It runs no migration.
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import pg from 'pg';
 import type { Config, TrackingTable } from './config.ts';
 import type { Engine } from './engine.ts';
 import { MigrateError } from './errors.ts';
 import type { HalfDone } from './half-done.ts';
+import { qualifiedName } from './ledger/tracking.ts';
 import { packageRoot } from './paths.ts';
 import type { Provenance } from './provenance.ts';
 import { quoteLiteral } from './schema/sql.ts';
-import type { Session } from './session.ts';
-import type { AppliedMigration, Direction } from './types.ts';
+import type { Row, Session } from './session.ts';
+import type { AppliedMigration } from './types.ts';
 
 /** What exists of our tables on the target. */
 export interface LedgerState {
   readonly hasTracking: boolean;
   readonly hasLedger: boolean;
-  /** Whether the ledger is new enough to have the table of the environment mark. */
-  readonly hasMark?: boolean;
-  readonly hasJournal?: boolean;
+  /** Whether the ledger is new enough to have the table of the environment mark, and that of half-done migrations. */
+  readonly hasMark: boolean;
+  readonly hasJournal: boolean;
 }
 
 export interface History extends LedgerState {
@@ -30,11 +30,8 @@ export interface History extends LedgerState {
   /** The name that the database is stamped with; null before the first write. */
   readonly environment: string | null;
   /** No-transaction migrations that stopped half-way. */
-  readonly halfDone?: readonly HalfDone[];
+  readonly halfDone: readonly HalfDone[];
 }
-
-/** Not pg's own, which builds the literal character by character: 5 s and 1 GB for a text of 50 MB. */
-const quote = quoteLiteral;
 
 /** `schema.table`, the ledger's name for one application's history. */
 export function trackingName({ schema, table }: TrackingTable): string {
@@ -42,17 +39,18 @@ export function trackingName({ schema, table }: TrackingTable): string {
 }
 
 /** Select-list items that tell what exists; they fail on nothing that is missing. */
-export function stateColumns({ schema, table }: TrackingTable): string {
-  const tracking = `${pg.escapeIdentifier(schema)}.${pg.escapeIdentifier(table)}`;
-  return `to_regclass(${quote(tracking)}) IS NOT NULL AS "hasTracking", to_regclass('migration_ledger.applied') IS NOT NULL AS "hasLedger", to_regclass('migration_ledger.environment') IS NOT NULL AS "hasMark", to_regclass('migration_ledger.journal') IS NOT NULL AS "hasJournal"`;
+export function stateColumns(tracking: TrackingTable): string {
+  return `to_regclass(${quoteLiteral(qualifiedName(tracking))}) IS NOT NULL AS "hasTracking", to_regclass('migration_ledger.applied') IS NOT NULL AS "hasLedger", to_regclass('migration_ledger.environment') IS NOT NULL AS "hasMark", to_regclass('migration_ledger.journal') IS NOT NULL AS "hasJournal"`;
 }
 
 export async function readState(session: Session, config: Config): Promise<LedgerState> {
-  const [state] = await session.query<{ hasTracking: boolean; hasLedger: boolean }>(
+  const [state = nothingThere] = await session.query<LedgerState & Row>(
     `SELECT ${stateColumns(config.trackingTable)}`,
   );
-  return state ?? { hasTracking: false, hasLedger: false };
+  return state;
 }
+
+const nothingThere: LedgerState = { hasTracking: false, hasLedger: false, hasMark: false, hasJournal: false };
 
 interface HistoryRow {
   [column: string]: unknown;
@@ -74,7 +72,7 @@ interface HistoryRow {
 /** All applied migrations in one round trip, however many there are. */
 export async function readHistory(session: Session, config: Config, state: LedgerState): Promise<History> {
   if (!state.hasTracking && !state.hasLedger)
-    return { ...state, applied: [], ledgerCurrent: false, environment: null };
+    return { ...state, applied: [], ledgerCurrent: false, environment: null, halfDone: [] };
   const rows = await session.query<HistoryRow>(historySql(config.trackingTable, state));
   const applied = new Map<string, AppliedMigration>();
   for (const row of rows) if (row.id !== null) applied.set(row.id, toApplied(row));
@@ -94,7 +92,7 @@ function historySql({ schema, table }: TrackingTable, state: LedgerState): strin
   if (!state.hasLedger) {
     return `SELECT t.id, true AS tracked, ${iso('t.run_on')} AS run_on FROM (${tracking}) t`;
   }
-  const name = quote(trackingName({ schema, table }));
+  const name = quoteLiteral(trackingName({ schema, table }));
   return `SELECT h.*, v.ledger_version, ${ledgerFacts({ schema, table }, state)} FROM (SELECT max(id) AS ledger_version FROM migration_ledger.migrations) v LEFT JOIN (
     SELECT coalesce(t.id, a.id) AS id, t.id IS NOT NULL AS tracked, ${iso('coalesce(e.finished_at, t.run_on)')} AS run_on,
            e.seq, e.kind, e.up_checksum, e.down_checksum, e.duration_ms, e.actor, e.git_sha
@@ -104,9 +102,9 @@ function historySql({ schema, table }: TrackingTable, state: LedgerState): strin
 }
 
 /** A query of `id` and `run_on`: what node-pg-migrate has recorded. */
-export function trackingRows({ schema, table }: TrackingTable, { hasTracking }: LedgerState): string {
+export function trackingRows(tracking: TrackingTable, { hasTracking }: LedgerState): string {
   return hasTracking
-    ? `SELECT name::text AS id, max(run_on)::timestamptz AS run_on FROM ${pg.escapeIdentifier(schema)}.${pg.escapeIdentifier(table)} GROUP BY name`
+    ? `SELECT name::text AS id, max(run_on)::timestamptz AS run_on FROM ${qualifiedName(tracking)} GROUP BY name`
     : 'SELECT NULL::text AS id, NULL::timestamptz AS run_on WHERE false';
 }
 
@@ -114,7 +112,7 @@ export function trackingRows({ schema, table }: TrackingTable, { hasTracking }: 
 export function ledgerFacts(tracking: TrackingTable, state: LedgerState): string {
   const mark = state.hasMark ? '(SELECT name FROM migration_ledger.environment)' : 'NULL::text';
   const halfDone = state.hasJournal
-    ? `(SELECT json_agg(j) FROM (SELECT id, direction, count(*) FILTER (WHERE done) AS done, max(total) AS total FROM migration_ledger.journal WHERE tracking = ${quote(trackingName(tracking))} GROUP BY id, direction) j)`
+    ? `(SELECT json_agg(j) FROM (SELECT id, direction, count(*) FILTER (WHERE done) AS done, max(total) AS total FROM migration_ledger.journal WHERE tracking = ${quoteLiteral(trackingName(tracking))} GROUP BY id, direction) j)`
     : 'NULL::json';
   return `${mark} AS environment, ${halfDone} AS half_done`;
 }
@@ -168,12 +166,12 @@ export async function ensureLedger(
 
 /** Only where there is no mark yet: changing one is `restampSql`'s work. */
 function stampSql({ environment, actor }: Provenance): string {
-  return `INSERT INTO migration_ledger.environment (name, stamped_by) VALUES (${quote(environment)}, ${quote(actor)}) ON CONFLICT DO NOTHING`;
+  return `INSERT INTO migration_ledger.environment (name, stamped_by) VALUES (${quoteLiteral(environment)}, ${quoteLiteral(actor)}) ON CONFLICT DO NOTHING`;
 }
 
 /** Writes another name over the mark. */
 export function restampSql(name: string, { actor }: Provenance): string {
-  return `INSERT INTO migration_ledger.environment (name, stamped_by) VALUES (${quote(name)}, ${quote(actor)})
+  return `INSERT INTO migration_ledger.environment (name, stamped_by) VALUES (${quoteLiteral(name)}, ${quoteLiteral(actor)})
     ON CONFLICT (only_row) DO UPDATE SET name = excluded.name, stamped_by = excluded.stamped_by, stamped_at = clock_timestamp()`;
 }
 
@@ -199,64 +197,4 @@ async function migrateLedger(session: Session): Promise<void> {
   } finally {
     await session.query('RESET search_path');
   }
-}
-
-/** The texts that belong to entries, by sequence number. */
-export async function readTexts(
-  session: Session,
-  seqs: readonly number[],
-): Promise<Map<number, { up: string | null; down: string | null }>> {
-  if (seqs.length === 0) return new Map();
-  const rows = await session.query<{ seq: string; up_sql: string | null; down_sql: string | null }>(
-    'SELECT seq, up_sql, down_sql FROM migration_ledger.entries WHERE seq = ANY ($1::bigint[])',
-    [seqs],
-  );
-  return new Map(rows.map(({ seq, up_sql, down_sql }) => [Number(seq), { up: up_sql, down: down_sql }]));
-}
-
-/** One line of history to write. Texts are null where they are of no use later (the up of a revert). */
-export interface NewEntry {
-  readonly id: string;
-  readonly version: string;
-  readonly name: string;
-  readonly direction: Direction;
-  readonly kind: 'run' | 'adopted' | 'baseline' | 'imported' | 'repaired';
-  readonly upSql: string | null;
-  readonly downSql: string | null;
-  readonly upChecksum: string | null;
-  readonly downChecksum: string | null;
-  readonly durationMs: number;
-  readonly reason?: string;
-}
-
-/** One statement that adds an entry and makes `applied` say the same; part of the migration's own transaction. */
-export function entrySql(entry: NewEntry, tracking: TrackingTable, provenance: Provenance): string {
-  const literal = (value: string | null | undefined) => (value == null ? 'NULL' : quote(value));
-  const name = quote(trackingName(tracking));
-  const values = [
-    name,
-    literal(entry.version),
-    literal(entry.name),
-    literal(entry.direction),
-    literal(entry.kind),
-    literal(entry.upSql),
-    literal(entry.downSql),
-    literal(entry.upChecksum),
-    literal(entry.downChecksum),
-    String(Math.round(entry.durationMs)),
-    ...[
-      provenance.actor,
-      provenance.gitSha,
-      provenance.runUrl,
-      provenance.host,
-      provenance.toolVersion,
-      provenance.environment,
-      entry.reason,
-    ].map(literal),
-  ];
-  const insert = `INSERT INTO migration_ledger.entries (tracking, version, name, direction, kind, up_sql, down_sql, up_checksum, down_checksum, duration_ms, actor, git_sha, run_url, host, tool_version, environment, reason) VALUES (${values.join(', ')}) RETURNING seq`;
-  const id = quote(entry.id);
-  return entry.direction === 'up'
-    ? `WITH entry AS (${insert}) INSERT INTO migration_ledger.applied (tracking, id, seq) SELECT ${name}, ${id}, seq FROM entry ON CONFLICT (tracking, id) DO UPDATE SET seq = excluded.seq`
-    : `WITH entry AS (${insert}) DELETE FROM migration_ledger.applied WHERE tracking = ${name} AND id = ${id}`;
 }

@@ -1,9 +1,10 @@
 // Takes a transaction whose COMMIT was sent and never answered; gives whether it counts, asked on a new connection, and
 // the error that says so.
 import { setTimeout as sleep } from 'node:timers/promises';
-import pg from 'pg';
+import type pg from 'pg';
 import { MigrateError } from './errors.ts';
 import type { RunContext } from './execute.ts';
+import { qualifiedName } from './ledger/tracking.ts';
 import type { ReadyStep } from './steps.ts';
 
 /** How long (ms) the old backend may take to end by itself; until then its COMMIT may still be under way. */
@@ -55,14 +56,13 @@ async function look(
   { id, direction }: ReadyStep,
   transaction: string | null,
 ): Promise<boolean> {
-  const { schema, table } = config.trackingTable;
   return session.aside(
     async (client) => {
       await waitForEnd(client, session.pid);
       // The tracking table alone cannot tell for a redo: its row is there before and after.
       // https://www.postgresql.org/docs/16/functions-info.html#FUNCTIONS-INFO-SNAPSHOT
       const { rows } = await client.query<{ status: string; tracked: boolean }>(
-        `SELECT pg_xact_status($2::text::xid8) AS status, EXISTS (SELECT FROM ${pg.escapeIdentifier(schema)}.${pg.escapeIdentifier(table)} WHERE name = $1) AS tracked`,
+        `SELECT pg_xact_status($2::text::xid8) AS status, EXISTS (SELECT FROM ${qualifiedName(config.trackingTable)} WHERE name = $1) AS tracked`,
         [id, transaction],
       );
       return (

@@ -21,7 +21,8 @@ import { execute, executeTogether, type Observer, type RunContext, type RunResul
 import { refuseHalfDone } from './half-done.ts';
 import { type MigrationState, refuseBrokenHistory } from './history.ts';
 import { type CheckedHistory, readClassified } from './history-check.ts';
-import { ensureLedger, type History, needsLedger, readTexts } from './ledger.ts';
+import { readTexts } from './ledger/entries.ts';
+import { ensureLedger, type History, needsLedger } from './ledger.ts';
 import { loadMigrations } from './load.ts';
 import type { Plan } from './plan.ts';
 import { refuseMissingPrivileges, refuseMissingWrites } from './privileges.ts';
@@ -98,7 +99,7 @@ async function runChecked(
   { migrations, history, drift }: Checked,
 ): Promise<CommandResult> {
   const plan = request.plan(migrations, history);
-  refuseHalfDone(history.halfDone ?? [], plan.steps);
+  refuseHalfDone(history.halfDone, plan.steps);
   if (plan.steps.length === 0 && !history.adoptable) {
     if (drift.stale && history.ledgerCurrent)
       await timed('snapshot', () => takeSnapshot(session, config, drift.options));

@@ -3,8 +3,8 @@
 import { MigrateError } from './errors.ts';
 import type { GroupEnd, RunContext } from './execute.ts';
 import { attemptOne, begin, concurrentLockTimeout, keepRunLock, type Refusal, send } from './journaled.ts';
+import { entrySql } from './ledger/entries.ts';
 import { clearSql, type JournalRow, readJournal } from './ledger/journal.ts';
-import { entrySql } from './ledger.ts';
 import { tableIndexes } from './leftover.ts';
 import { resolveLostCommit } from './lost-commit.ts';
 import { leftovers, resetStatements } from './reset.ts';

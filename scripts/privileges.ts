@@ -1,7 +1,7 @@
 // Takes a session; refuses, before anything is changed, when its role lacks what a run needs.
-import pg from 'pg';
 import type { Config } from './config.ts';
 import { MigrateError } from './errors.ts';
+import { qualifiedName } from './ledger/tracking.ts';
 import type { LedgerState } from './ledger.ts';
 import type { Session } from './session.ts';
 
@@ -57,7 +57,7 @@ const ledgerWrites: Readonly<Record<string, string>> = {
  * @throws MigrateError `refused` naming every missing privilege as the GRANT that gives it
  */
 export async function refuseMissingWrites(session: Session, { trackingTable }: Config): Promise<void> {
-  const tracking = `${pg.escapeIdentifier(trackingTable.schema)}.${pg.escapeIdentifier(trackingTable.table)}`;
+  const tracking = qualifiedName(trackingTable);
   const tables = [
     [tracking, 'SELECT,INSERT,DELETE'],
     ...Object.entries(ledgerWrites).map(([name, list]) => [`migration_ledger.${name}`, list]),

@@ -50,18 +50,16 @@ const longestWait = 2000; // ms: nobody waits for a database that only narrows t
 async function notApplied(config: Config, migrations: readonly Migration[]): Promise<Range | null> {
   if (config.target === undefined) return null;
   const { connect } = await import('./connect.ts');
-  const { default: pg } = await import('pg');
-  const { schema, table } = config.trackingTable;
+  const { qualifiedName } = await import('./ledger/tracking.ts');
   try {
     const client = await connect(config.target, {
       applicationName: 'migrate review',
       timeoutMs: longestWait,
     });
     try {
-      const name = `${pg.escapeIdentifier(schema)}.${pg.escapeIdentifier(table)}`;
       const { rows } = await client
         .query<{ name: string }>(
-          `SET statement_timeout = ${longestWait}; SET default_transaction_read_only = on; SELECT name FROM ${name}`,
+          `SET statement_timeout = ${longestWait}; SET default_transaction_read_only = on; SELECT name FROM ${qualifiedName(config.trackingTable)}`,
         )
         .then((results) => (results as unknown as { rows: { name: string }[] }[]).at(-1) ?? { rows: [] });
       const applied = new Set(rows.map((row) => row.name));

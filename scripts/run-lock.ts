@@ -6,7 +6,7 @@ import { formatDuration } from './duration.ts';
 import { MigrateError } from './errors.ts';
 import { type LedgerState, stateColumns } from './ledger.ts';
 import { maskSqlSecrets } from './redact.ts';
-import type { Session } from './session.ts';
+import type { Row, Session } from './session.ts';
 import { timed } from './timing.ts';
 
 /** node-pg-migrate's `PG_MIGRATE_LOCK_ID`; a test compares the two, for importing it would cost every start 80 ms. */
@@ -43,7 +43,7 @@ async function acquire(session: Session, config: Config, wait: LockWait): Promis
   let told = '';
   for (let attempt = 0; ; attempt += 1) {
     wait.signal?.throwIfAborted();
-    const [row] = await session.query<{ held: boolean; hasTracking: boolean; hasLedger: boolean }>(
+    const [row] = await session.query<LedgerState & Row & { held: boolean }>(
       `SELECT pg_try_advisory_lock(${runLockKey}) AS held, ${stateColumns(config.trackingTable)}`,
     );
     if (row?.held) return row;

@@ -3,7 +3,7 @@
 import { readDirectives } from './directives.ts';
 import { MigrateError } from './errors.ts';
 import { checksum } from './files.ts';
-import type { NewEntry } from './ledger.ts';
+import type { NewEntry } from './ledger/entries.ts';
 import type { Step } from './plan.ts';
 import type { Directives } from './types.ts';
 

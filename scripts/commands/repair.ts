@@ -1,6 +1,6 @@
 // repair: changes what is recorded about migrations that the user names, each with a reason. It runs nothing.
 import type { Command } from '../command.ts';
-import { readTexts } from '../ledger.ts';
+import { readTexts } from '../ledger/entries.ts';
 import { type ConfirmFlags, refuseUnconfirmed } from '../protection.ts';
 import { withHistory, writeHistory } from '../recording.ts';
 import { describeRepair, planRepairs, type RepairFlags, readNamed, repairStatements } from '../repair.ts';
@@ -16,7 +16,7 @@ export const repair: Command<RepairCommandFlags> = async (input) => {
   if (!flags.dryRun) refuseUnconfirmed(config, flags);
   return withHistory(input, async (context) => {
     const { session, history } = context;
-    const halfDone = new Set((history.halfDone ?? []).map(({ id }) => id));
+    const halfDone = new Set(history.halfDone.map(({ id }) => id));
     const repairs = planRepairs(named, history.statuses, halfDone);
     const lines = repairs.map((each) => describeRepair(each));
     for (const line of lines) progress.say(`  ${line}`);
@@ -29,7 +29,7 @@ export const repair: Command<RepairCommandFlags> = async (input) => {
     const texts = await readTexts(session, seqs);
     await writeHistory(
       context,
-      repairStatements(context, repairs, texts, flags.reason ?? '', history.hasJournal ?? false),
+      repairStatements(context, repairs, texts, flags.reason ?? '', history.hasJournal),
     );
     return { document, lines: [`Repaired ${count(repairs.length)}: ${flags.reason}`], wrote: true };
   });

@@ -30,7 +30,7 @@ export const status: Command<StatusFlags> = async ({ config, flags, progress, si
     const state = await readState(session, config);
     const history = await readClassified(session, config, state, migrations);
     const { statuses, environment } = history;
-    const halfDone = new Map((history.halfDone ?? []).map((half) => [half.id, half]));
+    const halfDone = new Map(history.halfDone.map((half) => [half.id, half]));
     const drift = await checkDrift(session, config, history);
     const hashes = drift.hashes ?? (await readLiveHashes(session, drift.options));
     const log = limit === undefined ? null : await readAudit(session, limit);

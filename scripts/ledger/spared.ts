@@ -2,9 +2,9 @@
 // others, escaped and encoded, a file of 50 MB would be copied four times over. It sends nothing.
 import { randomUUID } from 'node:crypto';
 import type { TrackingTable } from '../config.ts';
-import { entrySql, type NewEntry } from '../ledger.ts';
 import { isLong } from '../pieces.ts';
 import type { Provenance } from '../provenance.ts';
+import { entrySql, type NewEntry } from './entries.ts';
 
 export interface SparedEntry {
   readonly statement: string;

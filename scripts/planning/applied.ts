@@ -2,7 +2,7 @@
 // disk where the file is there, else from the ledger.
 import { readDirectives } from '../directives.ts';
 import { checksum } from '../files.ts';
-import { readTexts } from '../ledger.ts';
+import { readTexts } from '../ledger/entries.ts';
 import type { Session } from '../session.ts';
 import type { AppliedMigration, Migration, SqlFile } from '../types.ts';
 
