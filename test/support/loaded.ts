@@ -1,13 +1,13 @@
-// Takes a finished process that left its coverage behind; gives the packages and modules of ours that it loaded.
-// Node writes down every script it compiled: https://nodejs.org/docs/latest-v20.x/api/cli.html#node_v8_coveragedir
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+// Takes a finished process that left its coverage behind; gives the packages and modules of ours that it evaluated.
+// Node writes down every function that ran: https://nodejs.org/docs/latest-v20.x/api/cli.html#node_v8_coveragedir
+// In the bundled program esbuild wraps a module in a function with the module's path for a name.
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, sep } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 import { cleanUpAfterTest } from './hooks.ts';
 
 export interface Loaded {
-  /** Names of npm packages, sorted; those in a compiled chunk count from the moment the chunk is loaded. */
+  /** Names of npm packages, sorted; those in the bundle count from the moment one of their modules is evaluated. */
   readonly packages: readonly string[];
   /** Sources of ours, such as `scripts/session.ts`, sorted. */
   readonly sources: readonly string[];
@@ -20,12 +20,18 @@ export function recordLoading(): { env: Record<string, string>; loaded(): Loaded
   return { env: { NODE_V8_COVERAGE: folder }, loaded: () => read(folder) };
 }
 
+interface Script {
+  readonly url: string;
+  readonly functions: readonly { functionName: string; ranges: readonly { count: number }[] }[];
+}
+
 function read(folder: string): Loaded {
-  const files = readdirSync(folder).flatMap((name) => {
-    const { result } = JSON.parse(readFileSync(join(folder, name), 'utf8')) as { result: { url: string }[] };
-    return result.map(({ url }) => url).filter((url) => url.startsWith('file:'));
-  });
-  const all = files.flatMap((url) => sourcesOf(fileURLToPath(url)));
+  const scripts = readdirSync(folder).flatMap(
+    (name) => (JSON.parse(readFileSync(join(folder, name), 'utf8')) as { result: Script[] }).result,
+  );
+  const all = scripts.flatMap(({ url, functions }) =>
+    /\/dist\/program-\w+\.cjs$/.test(url) ? evaluated(functions) : [url],
+  );
   const packages = all.flatMap((path) => {
     const [, name] = /.*node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(path) ?? [];
     return name === undefined ? [] : [name];
@@ -34,9 +40,10 @@ function read(folder: string): Loaded {
   return { packages: [...new Set(packages)].sort(), sources: [...new Set(sources)].sort() };
 }
 
-/** A chunk is its sources. */
-function sourcesOf(path: string): string[] {
-  const map = `${path}.map`;
-  if (!path.includes(`${sep}dist${sep}`) || path.includes('node_modules') || !existsSync(map)) return [path];
-  return (JSON.parse(readFileSync(map, 'utf8')) as { sources: string[] }).sources;
+function evaluated(functions: Script['functions']): string[] {
+  return functions
+    .filter(
+      ({ functionName, ranges }) => /^(?:scripts|node_modules)\//.test(functionName) && ranges[0]?.count,
+    )
+    .map(({ functionName }) => functionName);
 }
