@@ -36,35 +36,86 @@ export function sendBatch(
   text: SqlPieces,
   options: BatchOptions = {},
 ): Promise<BatchResult> {
+  const submit = (connection: Connection) =>
+    typeof text === 'string' ? connection.query(text) : void sendPieces(connection.stream, text);
   return new Promise((resolve) => {
-    let completed = 0;
-    const rows: (string | null)[][][] = [[]];
-    const finish = (error: Error | null) => {
-      const status = error === null ? client.getTransactionStatus() : null;
-      resolve({ completed, rows, transactionStatus: status as BatchResult['transactionStatus'], error });
-    };
-    const submittable = {
-      submit: (connection: Connection) =>
-        typeof text === 'string' ? connection.query(text) : void sendPieces(connection.stream, text),
-      handleRowDescription: () => undefined,
-      handleDataRow: (message: { fields: (string | null)[] }) => {
-        if (completed < (options.keepRows ?? 0)) rows.at(-1)?.push(message.fields);
-      },
-      handleCommandComplete: () => {
-        completed += 1;
-        rows.push([]);
-        options.onComplete?.(completed);
-      },
-      handleEmptyQuery: () => undefined,
-      handlePortalSuspended: () => undefined,
-      handleCopyInResponse: (connection: Connection) =>
-        connection.sendCopyFail('COPY FROM STDIN has no input here'),
-      handleCopyData: () => undefined,
-      handleReadyForQuery: () => finish(null),
-      handleError: finish,
-    };
-    client.query(submittable as unknown as pg.Submittable);
+    client.query(batchQuery(client, submit, options, resolve));
   });
+}
+
+/** What pg asks of a query that brings its own way of sending, and of reading what comes back. */
+function batchQuery(
+  client: pg.Client,
+  submit: (connection: Connection) => void,
+  options: BatchOptions,
+  ended: (result: BatchResult) => void,
+): pg.Submittable {
+  let completed = 0;
+  const rows: (string | null)[][][] = [[]];
+  const finish = (error: Error | null) => {
+    const status = error === null ? client.getTransactionStatus() : null;
+    ended({ completed, rows, transactionStatus: status as BatchResult['transactionStatus'], error });
+  };
+  return {
+    submit,
+    handleRowDescription: () => undefined,
+    handleDataRow: (message: { fields: (string | null)[] }) => {
+      if (completed < (options.keepRows ?? 0)) rows.at(-1)?.push(message.fields);
+    },
+    handleCommandComplete: () => {
+      completed += 1;
+      if (completed < (options.keepRows ?? 0)) rows.push([]);
+      options.onComplete?.(completed);
+    },
+    handleEmptyQuery: () => undefined,
+    handlePortalSuspended: () => undefined,
+    handleCopyInResponse: (connection: Connection) =>
+      connection.sendCopyFail('COPY FROM STDIN has no input here'),
+    handleCopyData: () => undefined,
+    handleReadyForQuery: () => finish(null),
+    handleError: finish,
+  } as unknown as pg.Submittable;
+}
+
+/** Batches that are under way at the same time. */
+export interface Pipe {
+  /** Sends at once, whatever is unanswered; as `sendBatch` otherwise. Never rejects. */
+  send(text: string, options?: BatchOptions): Promise<BatchResult>;
+  /** Resolves when nothing is under way: only then may anything else use the client. */
+  drained(): Promise<void>;
+}
+
+/**
+ * The server reads what is sent one batch after the other, so that no answer has to be waited for in between.
+ * pg gets to know a batch only when the one before it is answered: it sends one query at a time.
+ * https://www.postgresql.org/docs/16/protocol-flow.html#PROTOCOL-FLOW-PIPELINING
+ */
+export function openPipe(client: pg.Client): Pipe {
+  const { connection } = client as unknown as { connection: Connection };
+  const waiting: pg.Submittable[] = [];
+  let underway: Promise<unknown> = Promise.resolve();
+  let active = false;
+  const next = () => {
+    const query = waiting.shift();
+    active = query !== undefined;
+    if (query !== undefined) client.query(query);
+  };
+  return {
+    send: (text, options = {}) => {
+      connection.query(text);
+      const result = new Promise<BatchResult>((resolve) => {
+        const ended = (answer: BatchResult) => {
+          next();
+          resolve(answer);
+        };
+        waiting.push(batchQuery(client, () => undefined, options, ended));
+      });
+      underway = result;
+      if (!active) next();
+      return result;
+    },
+    drained: async () => void (await underway),
+  };
 }
 
 /**

@@ -1,13 +1,13 @@
 // Takes a connected client; gives the two ways to send through it, with round trips counted and the errors of a lost
 // connection told apart from those of SQL. It must not know migrations.
 import type pg from 'pg';
-import { type BatchOptions, sendBatch } from './batch.ts';
+import { type BatchOptions, type BatchResult, openPipe, sendBatch } from './batch.ts';
 import { MigrateError } from './errors.ts';
 import type { SqlPieces } from './pieces.ts';
 import type { Row, Session } from './session.ts';
 import { describeTarget, type Target } from './target.ts';
 
-export type Channel = Pick<Session, 'query' | 'batch' | 'restoreEncoding' | 'roundTrips'>;
+export type Channel = Pick<Session, 'query' | 'batch' | 'ahead' | 'restoreEncoding' | 'roundTrips'>;
 
 /** @param signal when it aborts, failures of queries are its reason */
 export function openChannel(target: Target, client: pg.Client, signal: AbortSignal | undefined): Channel {
@@ -21,9 +21,13 @@ export function openChannel(target: Target, client: pg.Client, signal: AbortSign
   connection.on('parameterStatus', (status: { parameterName: string; parameterValue: string }) => {
     if (status.parameterName === 'client_encoding') encoding = status.parameterValue;
   });
+  const pipe = openPipe(client);
+  const explained = (result: BatchResult): BatchResult =>
+    isConnectionLoss(result.error) ? { ...result, error: lostError(target, lost ?? result.error) } : result;
   return {
     query: async <Result extends Row>(text: string, values?: readonly unknown[]): Promise<Result[]> => {
       trips += 1;
+      await pipe.drained();
       try {
         return (await client.query<Result>(text, values as unknown[])).rows;
       } catch (error) {
@@ -33,14 +37,17 @@ export function openChannel(target: Target, client: pg.Client, signal: AbortSign
     },
     batch: async (text: SqlPieces, options?: BatchOptions) => {
       trips += 1;
-      const result = await sendBatch(client, text, options);
-      return isConnectionLoss(result.error)
-        ? { ...result, error: lostError(target, lost ?? result.error) }
-        : result;
+      await pipe.drained();
+      return explained(await sendBatch(client, text, options));
+    },
+    ahead: async (text: string, options?: BatchOptions) => {
+      trips += 1;
+      return explained(await pipe.send(text, options));
     },
     restoreEncoding: async () => {
       if (encoding === 'UTF8') return;
       trips += 1;
+      await pipe.drained();
       await sendBatch(client, 'RESET client_encoding');
     },
     roundTrips: () => trips,

@@ -1,5 +1,6 @@
 // Takes steps with their texts; gives how each ended. Stops at the first failure and says what state that leaves.
 // How one step runs is transaction.ts's and outside.ts's work. It knows nothing of files or terminals.
+import { type Flight, openFlights } from './ahead.ts';
 import type { Config } from './config.ts';
 import type { Engine } from './engine.ts';
 import type { MigrateError } from './errors.ts';
@@ -64,9 +65,15 @@ export async function executeTogether(context: RunContext, steps: readonly Ready
 async function run(context: RunContext, groups: readonly (readonly ReadyStep[])[]): Promise<RunResult> {
   const outcomes: Outcome[] = [];
   const total = groups.flat().length;
+  const flights = openFlights(
+    context,
+    groups.map((group) => (group.length === 1 ? (group[0] ?? null) : null)),
+  );
   for (const [i, group] of groups.entries()) {
     const last = i === groups.length - 1;
-    const end = await runGroup(last ? context : { ...context, closing: [] }, group, outcomes.length, total);
+    const flight = await flights.take(i);
+    const own = last ? context : { ...context, closing: [] };
+    const end = await runGroup(own, group, flight, { before: outcomes.length, total });
     const done = end.failure === null || end.failure.committed;
     const ended = group.map((step, k) =>
       outcomeOf(step, groupOutcome(step, k, end, done), end.durations[k] ?? null),
@@ -91,11 +98,11 @@ async function run(context: RunContext, groups: readonly (readonly ReadyStep[])[
 async function runGroup(
   context: RunContext,
   group: readonly ReadyStep[],
-  before: number,
-  total: number,
+  flight: Flight | null,
+  { before, total }: { before: number; total: number },
 ): Promise<GroupEnd> {
   const { signal, observer } = context;
-  if (signal.aborted)
+  if (signal.aborted && flight === null)
     return { durations: [], failure: { index: -1, error: signal.reason as MigrateError, committed: false } };
   const started = (step: ReadyStep) => observer.stepStarted(step, before + group.indexOf(step) + 1, total);
   const [only] = group;
@@ -103,7 +110,7 @@ async function runGroup(
     started(only);
     return runOutside(context, only);
   }
-  return runInTransaction(context, group, started);
+  return runInTransaction(context, group, started, flight);
 }
 
 function groupOutcome(step: ReadyStep, k: number, { failure }: GroupEnd, done: boolean): Outcome['outcome'] {
@@ -125,10 +132,12 @@ function withState(
   const { options } = error;
   const what =
     step === undefined ? 'No migration is half done.' : `${step.id} was rolled back: nothing of it is left.`;
-  const kept =
-    before.length === 0
-      ? ''
-      : ` ${before.length === 1 ? 'One migration' : `${before.length} migrations`} before it in this run stay${before.length === 1 ? 's' : ''} ${before[0]?.outcome}.`;
+  const one = before.length === 1;
+  const stay = ` ${one ? 'One migration' : `${before.length} migrations`} before it in this run stay${one ? 's' : ''} ${before[0]?.outcome}`;
+  // What a server that goes down had not written to disk yet, it does not have when it is back.
+  const unless =
+    error.code === 'connection' ? ', unless the server itself went down: make migrate-status tells' : '';
+  const kept = before.length === 0 ? '' : `${stay}${unless}.`;
   const hint =
     options.hint ??
     (step === undefined

@@ -93,8 +93,10 @@ function bugReport(error: unknown): string {
   return `ERROR This is a bug in the migration tool.\n${stack}\nState: unknown; make migrate-status shows what is applied.`;
 }
 
+// Until the end is reached, whatever ends the process is a bug: never a success.
+process.exitCode = exitCodes.bug;
 void main(process.argv.slice(2)).then((exitCode) => {
   process.exitCode = exitCode;
+  // A connection or a timer that a bug left open must not keep a pipeline waiting; where nothing is open this never runs.
+  setTimeout(() => process.exit(), 3000).unref();
 });
-// A connection or a timer that a bug left open must not keep a pipeline waiting; where nothing is open this never runs.
-setTimeout(() => process.exit(), 3000).unref();

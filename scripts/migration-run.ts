@@ -106,7 +106,9 @@ async function runChecked(
     return nothingToDo(request.nothing(history), session);
   }
   const steps = readySteps(plan.steps, await textsOf(session, plan), request.fromDisk);
-  const context = await prepare({ config, progress, signal }, session, history, migrations, drift);
+  const context = await timed('preparing', () =>
+    prepare({ config, progress, signal }, session, history, migrations, drift),
+  );
   if (steps.length === 0) return { ...nothingToDo(request.nothing(history), session), wrote: true };
   const result = await (request.together ? executeTogether : execute)(context, steps);
   if (result.failure !== null && leftSomething(result.outcomes, steps))

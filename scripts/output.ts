@@ -24,16 +24,35 @@ const clearLine = '\r\u001b[2K';
 /** How often a log without a terminal hears that a statement still runs, so that a pipeline never looks dead. */
 const logIntervalMs = 30_000;
 
+/** How long (ms) lines may be held back where nobody watches: each write to a pipe wakes its reader. */
+const holdMs = 20;
+
 export function createOutput({ json, quiet, verbose }: CommonFlags): Output {
   const secrets: string[] = [];
   const progressStream = json ? process.stderr : process.stdout;
   let lastLine = Date.now();
   let rewritable = false;
+  let held = '';
+  let timer: NodeJS.Timeout | undefined;
+  const flush = () => {
+    clearTimeout(timer);
+    timer = undefined;
+    if (held !== '') progressStream.write(hideSecrets(held, secrets));
+    held = '';
+  };
+  process.once('exit', flush);
   const write = (stream: NodeJS.WriteStream, text: string) => {
+    flush();
     if (rewritable) progressStream.write(clearLine);
     rewritable = false;
     lastLine = Date.now();
     stream.write(`${hideSecrets(text, secrets)}\n`);
+  };
+  const tell = (line: string) => {
+    if (progressStream.isTTY) return write(progressStream, line);
+    lastLine = Date.now();
+    held += `${line}\n`;
+    timer ??= setTimeout(flush, holdMs);
   };
   const live = (line: string) => {
     if (progressStream.isTTY) {
@@ -53,13 +72,13 @@ export function createOutput({ json, quiet, verbose }: CommonFlags): Output {
         : plainStyle;
   return {
     style,
-    say: (line) => (quiet ? undefined : write(progressStream, line)),
+    say: (line) => (quiet ? undefined : tell(line)),
     live: (line) => (quiet ? undefined : live(line)),
-    detail: (line) => (verbose ? write(progressStream, line) : undefined),
+    detail: (line) => (verbose ? tell(line) : undefined),
     warn: (line) => write(process.stderr, `${style.yellow('warning')} ${line}`),
     result: (text) => write(process.stdout, text),
     error: (text) => write(process.stderr, text),
-    group: (title) => (quiet ? undefined : write(progressStream, style.dim(title))),
+    group: (title) => (quiet ? undefined : tell(style.dim(title))),
     endGroup: () => undefined,
     redact: (text) => hideSecrets(text, secrets),
     finish: () => undefined,

@@ -31,6 +31,8 @@ export interface Session {
   query<Result extends Row = Row>(text: string, values?: readonly unknown[]): Promise<Result[]>;
   /** Several statements, one round trip; see `sendBatch`. */
   batch(text: SqlPieces, options?: BatchOptions): Promise<BatchResult>;
+  /** The same, sent at once, whatever is under way; `query` and `batch` wait until all of these are answered. */
+  ahead(text: string, options?: BatchOptions): Promise<BatchResult>;
   /** Ours is UTF-8; a file that set another encoding would garble what we send next. Free when nothing changed. */
   restoreEncoding(): Promise<void>;
   /** How many round trips this session made; a claim of the README is tested with it. */

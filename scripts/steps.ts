@@ -69,8 +69,8 @@ function readyDown(step: Step, texts: LedgerTexts, fromDisk: boolean): ReadyStep
   return { ...step, path: disk?.path ?? `${step.id}.down.sql (ledger)`, text: recorded, directives, note };
 }
 
-/** What the ledger is to remember of a step that took `durationMs`. */
-export function entryOf(step: ReadyStep, durationMs: number): NewEntry {
+/** What the ledger is to remember of a step that took `durationMs`; null as in `NewEntry`. */
+export function entryOf(step: ReadyStep, durationMs: number | null): NewEntry {
   const { id, version, name, direction } = step;
   const common = { id, version, name, direction, kind: 'run' as const, durationMs };
   return direction === 'up' && step.migration !== null

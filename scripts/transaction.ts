@@ -1,19 +1,19 @@
 // Takes steps that belong in one transaction; runs them in it: their SQL, the tracking rows, the ledger rows. Two round
-// trips per step. A lock that is not granted in time rolls everything back, waits and tries again.
+// trips per step, or fewer where steps are sent ahead. A lock that is not granted in time rolls everything back, waits
+// and tries again.
 import type { DatabaseError } from 'pg';
+import type { Flight } from './ahead.ts';
 import type { BatchResult } from './batch.ts';
-import type { StepSql } from './engine.ts';
 import { MigrateError } from './errors.ts';
 import type { GroupEnd, RunContext } from './execute.ts';
-import { sparedEntry } from './ledger/spared.ts';
 import { resolveLostCommit } from './lost-commit.ts';
-import { concatenate, fill } from './pieces.ts';
 import { leftovers, resetStatements } from './reset.ts';
 import { gaveUp, isLockConflict, pauseBefore } from './retry.ts';
-import { runLockKey } from './run-lock.ts';
+import { type SentStep, sendInTurn } from './sent-step.ts';
 import { describeSqlError } from './sql-error.ts';
-import { entryOf, type ReadyStep } from './steps.ts';
-import { spend, timed } from './timing.ts';
+import { type Place, prefixStatements } from './step-batches.ts';
+import type { ReadyStep } from './steps.ts';
+import { timed } from './timing.ts';
 import { describeSighting, watch } from './watch.ts';
 
 /** A step that failed, and whether its transaction was committed nevertheless. */
@@ -26,15 +26,24 @@ class StepFailure extends Error {
   }
 }
 
-/** Runs the group, again and again while locks are in the way, at most `config.lockRetries` more times. */
+/**
+ * Runs the group, again and again while locks are in the way, at most `config.lockRetries` more times.
+ * @param flight of the only step, where that is under way already
+ */
 export async function runInTransaction(
   context: RunContext,
   steps: readonly ReadyStep[],
   started: (step: ReadyStep) => void,
+  flight: Flight | null = null,
 ): Promise<GroupEnd> {
   for (let attempt = 0; ; attempt += 1) {
     const blockers: string[] = [];
-    const end = await attemptOnce(context, steps, attempt === 0 ? started : () => undefined, blockers);
+    const first = attempt === 0;
+    const end = await attemptOnce(context, steps, first ? started : () => undefined, {
+      blockers,
+      flight: first ? flight : null,
+    });
+    if (end.failure !== null) flight?.abandonFollowers();
     if (end.failure === null || !isLockConflict(end.failure.error)) return end;
     const { error } = end.failure;
     if (attempt >= context.config.lockRetries)
@@ -45,18 +54,24 @@ export async function runInTransaction(
   }
 }
 
+interface Attempt {
+  /** Filled with who was in the way. */
+  readonly blockers: string[];
+  readonly flight: Flight | null;
+}
+
 async function attemptOnce(
   context: RunContext,
   steps: readonly ReadyStep[],
   started: (step: ReadyStep) => void,
-  blockers: string[],
+  attempt: Attempt,
 ): Promise<GroupEnd> {
   const durations: number[] = [];
   for (const [index, step] of steps.entries()) {
     started(step);
     const from = performance.now();
     try {
-      await runStep(context, step, { first: index === 0, last: index === steps.length - 1 }, blockers);
+      await runStep(context, step, { first: index === 0, last: index === steps.length - 1 }, attempt);
     } catch (error) {
       if (!(error instanceof StepFailure)) throw error;
       durations.push(Math.round(performance.now() - from));
@@ -67,111 +82,88 @@ async function attemptOnce(
   return { durations, failure: null };
 }
 
-/** Where a step stands in a transaction that it may share with others. */
-interface Place {
-  readonly first: boolean;
-  readonly last: boolean;
-}
-
-/** Statements that our prefix puts before the file's own. */
-const prefixStatements = 2;
-
 async function runStep(
   context: RunContext,
   step: ReadyStep,
   place: Place,
-  blockers: string[],
+  { blockers, flight }: Attempt,
 ): Promise<void> {
-  const { config, engine, session } = context;
-  const stepSql = await engine.stepSql(step.id, step.direction, step.text);
-  const lockMs = step.directives.lockTimeoutMs ?? config.lockTimeoutMs;
-  const statementMs = step.directives.statementTimeoutMs ?? config.statementTimeoutMs;
-  // The run lock once more, for this transaction: a file that gives up all locks of the session cannot give up this one.
-  const prefix = `${place.first ? 'BEGIN' : 'SELECT 1'}; SELECT pg_current_xact_id(), set_config('lock_timeout', '${lockMs}', true), set_config('statement_timeout', '${statementMs}', true), pg_try_advisory_xact_lock(${runLockKey});\n`;
+  const { session } = context;
   const from = performance.now();
+  const sent = flight ?? (await sendInTurn(context, step, place));
+  const ran = await watched(context, step, sent, blockers);
+  if (ran.error instanceof MigrateError && flight !== null)
+    return lostInFlight(context, step, flight, ran.error);
+  if (ran.error !== null) throw await rolledBack(context, step, ran, sent.prefixLength);
+  if (flight === null) {
+    if (ran.transactionStatus !== 'T') {
+      await rollback(context);
+      throw leftTransaction(step);
+    }
+    if (context.signal.aborted) throw await interrupted(context);
+    await session.restoreEncoding();
+  }
+  const transaction = ran.rows[prefixStatements - 1]?.[0]?.[0] ?? '';
+  const { result, guardFailed } = await sent.record(transaction, performance.now() - from);
+  if (result.error === null) return;
+  if (result.error instanceof MigrateError && flight !== null)
+    return lostInFlight(context, step, flight, result.error);
+  if (result.error instanceof MigrateError && place.last)
+    throw await lost(context, step, transaction, result.error);
+  if (!guardFailed) throw await rolledBack(context, step, result, null);
+  await rollback(context);
+  if (flight === null || (await wasCommitted(context, transaction))) throw leftTransaction(step);
+  // A function may have reset all settings, and with them the mark of the transaction; in turn, that does no harm.
+  flight.abandonFollowers();
+  await runStep(context, step, place, { blockers, flight: null });
+}
+
+async function wasCommitted({ session }: RunContext, transaction: string): Promise<boolean> {
+  const [row] = await session.query('SELECT pg_xact_status($1::text::xid8) AS status', [transaction]);
+  return row?.status === 'committed';
+}
+
+/** Awaits the first answer; tells meanwhile how far the step is, and notes who is in its way. */
+async function watched(
+  context: RunContext,
+  step: ReadyStep,
+  sent: SentStep,
+  blockers: string[],
+): Promise<BatchResult> {
+  const lockMs = step.directives.lockTimeoutMs ?? context.config.lockTimeoutMs;
   const watching = watch(
-    session,
+    context.session,
     Math.min(500, lockMs / 3),
     Math.min(1000, Math.max(200, lockMs / 3)),
     // Which statement of the batch it is nobody knows: the server sends its answers when all are done.
     (sighting) => context.observer.live(describeSighting(step.id, null, sighting)),
   );
-  const ran = await timed('SQL', () =>
-    session.batch(
-      typeof stepSql.sql === 'string' ? prefix + stepSql.sql : concatenate([prefix, stepSql.sql]),
-      {
-        keepRows: prefixStatements,
-      },
-    ),
-  );
+  const ran = await timed('SQL', () => sent.ran);
   blockers.push(...watching.blockers());
   await watching.stop();
-  if (ran.error !== null) throw await rolledBack(context, step, ran, prefix.length);
-  if (ran.transactionStatus !== 'T') throw await leftTransaction(context, step);
-  if (context.signal.aborted) throw await interrupted(context);
-  await session.restoreEncoding();
-  await record(context, step, stepSql, place, ran.rows[1]?.[0]?.[0] ?? '', performance.now() - from);
+  return ran;
 }
 
-/**
- * The second round trip: deferred constraints, a clean session, proof that transaction and run lock are still ours, the
- * two rows, COMMIT. What the file set (role, search path, temporary tables …) reaches neither the rows nor the next file.
- */
-async function record(
+/** COMMIT may have got through: with the answer to another batch, or to that of COMMIT itself, the session was lost. */
+async function lost(
   context: RunContext,
   step: ReadyStep,
-  { trackingSql }: StepSql,
-  place: Place,
-  transaction: string,
-  durationMs: number,
-): Promise<void> {
-  const { config, provenance } = context;
-  const guard = `SELECT 1 / (pg_current_xact_id()::text = '${transaction}' AND pg_try_advisory_lock(${runLockKey}))::int`;
-  const entry = sparedEntry(entryOf(step, durationMs), config.trackingTable, provenance);
-  const statements = [
-    'SET CONSTRAINTS ALL IMMEDIATE',
-    ...resetStatements(config),
-    guard,
-    trackingSql.replace(/;\s*$/, ''),
-    entry.statement,
-    ...leftovers,
-    // Nothing after COMMIT: what fails or is cancelled then would look like a migration that failed.
-    ...(place.last ? [...context.closing, 'COMMIT'] : []),
-  ];
-  const result = await recordingBatch(context, statements, entry.values);
-  if (result.error === null) return;
-  if (result.error instanceof MigrateError && place.last) {
-    const { error, committed } = await resolveLostCommit(context, step, transaction, result.error);
-    throw new StepFailure(error, committed ?? false);
-  }
-  if (result.completed === statements.indexOf(guard)) throw await leftTransaction(context, step);
-  throw await rolledBack(context, step, result, null);
+  transaction: string | null,
+  cause: MigrateError,
+): Promise<StepFailure> {
+  const { error, committed } = await resolveLostCommit(context, step, transaction, cause);
+  return new StepFailure(error, committed ?? false);
 }
 
-/** Sends the statements; what those of the snapshot take, last before COMMIT, is a stage of its own. */
-async function recordingBatch(
-  { session, closing }: RunContext,
-  statements: readonly string[],
-  values: ReadonlyMap<string, string>,
-): Promise<BatchResult> {
-  const commit = statements.length - 1;
-  const hasSnapshot = closing.length > 0 && statements[commit] === 'COMMIT';
-  const from = performance.now();
-  let snapshotFrom = 0;
-  let snapshotTo = 0;
-  const onComplete = (count: number) => {
-    if (count === commit - closing.length) snapshotFrom = performance.now();
-    if (count === commit) snapshotTo = performance.now();
-  };
-  const sql = statements.join(';\n');
-  const result = await session.batch(
-    values.size === 0 ? sql : fill(sql, values),
-    hasSnapshot ? { onComplete } : {},
-  );
-  const snapshot = Math.max(0, snapshotTo - snapshotFrom);
-  spend('recording', performance.now() - from - snapshot);
-  if (snapshotTo > 0) spend('snapshot', snapshot);
-  return result;
+/** A step that counts nevertheless is no failure as long as others are under way behind it: the last one tells. */
+async function lostInFlight(
+  context: RunContext,
+  step: ReadyStep,
+  flight: Flight,
+  cause: MigrateError,
+): Promise<void> {
+  const failure = await lost(context, step, null, cause);
+  if (!failure.committed || !flight.hasFollowers()) throw failure;
 }
 
 /** Rolls back and says what failed; `prefixLength` null means that a statement of ours did, not of the file. */
@@ -228,8 +220,7 @@ async function interrupted(context: RunContext): Promise<StepFailure> {
   return new StepFailure(context.signal.reason as MigrateError);
 }
 
-async function leftTransaction(context: RunContext, step: ReadyStep): Promise<StepFailure> {
-  await rollback(context);
+function leftTransaction(step: ReadyStep): StepFailure {
   return new StepFailure(
     new MigrateError('migration-failed', `${step.path} left its transaction, or gave up the run lock`, {
       hint: 'A migration must not commit, roll back or call pg_advisory_unlock_all(). Look at what its statements and functions do.',

@@ -55,10 +55,10 @@ export function watch(
   let last: readonly string[] = [];
   let stopped = false;
   let wake: () => void = () => undefined;
-  const connecting = new AbortController();
-  const pause = (ms: number) =>
+  let looking: { readonly ended: Promise<void>; readonly connecting: AbortController } | null = null;
+  const pause = () =>
     new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, ms);
+      const timer = setTimeout(resolve, everyMs);
       wake = () => {
         clearTimeout(timer);
         resolve();
@@ -73,19 +73,22 @@ export function watch(
       if (blockers.length > 0) last = blockers;
       if (!stopped)
         onSighting({ elapsedMs: Date.now() - started, blockers, progress: rows[0]?.progress ?? null });
-      if (!stopped) await pause(everyMs);
+      if (!stopped) await pause();
     }
   };
-  const watching = pause(afterMs)
-    .then(() => (stopped ? undefined : session.aside(look, { signal: connecting.signal })))
-    .catch(() => undefined);
+  const timer = setTimeout(() => {
+    const connecting = new AbortController();
+    const ended = session.aside(look, { signal: connecting.signal }).catch(() => undefined);
+    looking = { ended, connecting };
+  }, afterMs);
   return {
     blockers: () => last,
     stop: async () => {
       stopped = true;
+      clearTimeout(timer);
       wake();
-      connecting.abort();
-      await watching;
+      looking?.connecting.abort();
+      await looking?.ended;
     },
   };
 }

@@ -31,38 +31,37 @@ export interface NewEntry {
   readonly downSql: string | null;
   readonly upChecksum: string | null;
   readonly downChecksum: string | null;
-  readonly durationMs: number;
+  /** Null where the server is to take the time since its transaction began. */
+  readonly durationMs: number | null;
   readonly reason?: string;
 }
 
 /** One statement that adds an entry and makes `applied` say the same; part of the migration's own transaction. */
 export function entrySql(entry: NewEntry, tracking: TrackingTable, provenance: Provenance): string {
-  const literal = (value: string | null | undefined) => (value == null ? 'NULL' : quoteLiteral(value));
-  const name = quoteLiteral(trackingName(tracking));
   const values = [
-    name,
-    literal(entry.version),
-    literal(entry.name),
-    literal(entry.direction),
-    literal(entry.kind),
-    literal(entry.upSql),
-    literal(entry.downSql),
-    literal(entry.upChecksum),
-    literal(entry.downChecksum),
-    String(Math.round(entry.durationMs)),
-    ...[
-      provenance.actor,
-      provenance.gitSha,
-      provenance.runUrl,
-      provenance.host,
-      provenance.toolVersion,
-      provenance.environment,
-      entry.reason,
-    ].map(literal),
+    trackingName(tracking),
+    entry.id,
+    entry.version,
+    entry.name,
+    entry.direction,
+    entry.kind,
+    entry.upSql,
+    entry.downSql,
+    entry.upChecksum,
+    entry.downChecksum,
+    entry.durationMs === null ? null : Math.round(entry.durationMs),
+    provenance.actor,
+    provenance.gitSha,
+    provenance.runUrl,
+    provenance.host,
+    provenance.toolVersion,
+    provenance.environment,
+    entry.reason,
   ];
-  const insert = `INSERT INTO migration_ledger.entries (tracking, version, name, direction, kind, up_sql, down_sql, up_checksum, down_checksum, duration_ms, actor, git_sha, run_url, host, tool_version, environment, reason) VALUES (${values.join(', ')}) RETURNING seq`;
-  const id = quoteLiteral(entry.id);
-  return entry.direction === 'up'
-    ? `WITH entry AS (${insert}) INSERT INTO migration_ledger.applied (tracking, id, seq) SELECT ${name}, ${id}, seq FROM entry ON CONFLICT (tracking, id) DO UPDATE SET seq = excluded.seq`
-    : `WITH entry AS (${insert}) DELETE FROM migration_ledger.applied WHERE tracking = ${name} AND id = ${id}`;
+  return `SELECT migration_ledger.record(${values.map(literal).join(', ')})`;
+}
+
+function literal(value: string | number | null | undefined): string {
+  if (value == null) return 'NULL';
+  return typeof value === 'number' ? String(value) : quoteLiteral(value);
 }

@@ -155,18 +155,19 @@ export const index = `
       `(SELECT h.inhparent::regclass::text FROM pg_inherits h WHERE h.inhrelid = c.oid)`,
     ),
     part('tablespace', 'quote_ident(space.spcname)'),
-    part('statistics', 'targets.list'),
+    // Per index: joined to a grouped subquery, the planner may group all of pg_attribute again for each of them.
+    part(
+      'statistics',
+      `(SELECT string_agg(a.attnum || ': ' || a.attstattarget, ', ' ORDER BY a.attnum)
+        FROM pg_attribute a WHERE a.attrelid = i.indexrelid AND a.attnum > 0 AND a.attstattarget > -1)`,
+    ),
   )}
   FROM pg_index i
   JOIN rel ON rel.oid = i.indrelid
   JOIN pg_class c ON c.oid = i.indexrelid
   JOIN ns ON ns.oid = c.relnamespace
   LEFT JOIN pg_constraint con ON con.conindid = i.indexrelid AND con.conrelid = i.indrelid AND con.contype IN ('p', 'u', 'x')
-  LEFT JOIN pg_tablespace space ON space.oid = c.reltablespace
-  LEFT JOIN (
-    SELECT attrelid, string_agg(attnum || ': ' || attstattarget, ', ' ORDER BY attnum) AS list
-    FROM pg_attribute WHERE attstattarget > -1 AND attnum > 0 AND attrelid >= ${firstUserOid} GROUP BY attrelid
-  ) targets ON targets.attrelid = i.indexrelid`;
+  LEFT JOIN pg_tablespace space ON space.oid = c.reltablespace`;
 
 function enabled(column: string): string {
   return partWhen(

@@ -39,6 +39,15 @@ const outside = {
   ),
 };
 
+/** Enough of them that the next are sent before the last are answered. */
+const many = Object.assign(
+  {},
+  pair(1, 'users', 'CREATE TABLE users (id bigint PRIMARY KEY, name text);'),
+  ...Array.from({ length: 11 }, (_, i) =>
+    pair(i + 2, `user-${i}`, `INSERT INTO users SELECT i, 'user' FROM generate_series(${i}00, ${i}99) i;`),
+  ),
+) as Record<string, string>;
+
 /** Everything that counts, without times, sequence numbers and transaction ids. */
 async function stateOf(database: TestDatabase): Promise<Record<string, unknown>> {
   const rows = (sql: string) => database.query(sql);
@@ -108,6 +117,7 @@ describe('after SIGKILL at any round trip', function () {
   const cases: readonly [string, Record<string, string>, 'nothing' | 'a ledger', Moments][] = [
     ['of a very first run', transactional, 'nothing', (k) => (k % 2 ? ['after'] : [])],
     ['of a run in transactions', transactional, 'a ledger', () => ['before', 'after']],
+    ['of a run that sends migrations ahead', many, 'a ledger', (k) => (k % 3 ? [] : ['before', 'after'])],
     ['of a run outside of transactions', outside, 'a ledger', () => ['after']],
   ];
   for (const [what, files, from, moments] of cases) {

@@ -1,0 +1,72 @@
+// Takes the steps of a run that have a transaction each; sends the next ones before the last has answered, so that
+// neither we nor the server wait for one another between two migrations. It judges no answer.
+//
+// The server keeps the order: after an error it refuses everything until a ROLLBACK; a step whose transaction is not the
+// one that was opened for it is not recorded, and none is whose predecessor was not.
+import type { RunContext } from './execute.ts';
+import { type SentStep, sendAtOnce } from './sent-step.ts';
+import type { ReadyStep } from './steps.ts';
+
+/** How many steps are under way at most: what a killed run may still complete. */
+const depth = 16;
+
+/**
+ * Runs of fewer steps wait for each answer: they gain nothing that anybody would notice, and where the connection is
+ * lost, what that left behind is known more often.
+ */
+const fewest = 8;
+
+/** Longer texts (characters) are sent in turn; waiting for an answer is nothing beside running them. */
+const longest = 16_384;
+
+/** Takes away what the recording is told by, changes how it is read, or reads what follows as rows. */
+const awkward = /reset\s+all|client_encoding|set\s+names|\bstdin\b/i;
+
+export interface Flight extends SentStep {
+  /** Whether other steps are under way behind this one. */
+  hasFollowers(): boolean;
+  /** Forgets the steps behind this one: it failed, so that the server refuses them. */
+  abandonFollowers(): void;
+}
+
+export interface Flights {
+  /**
+   * The step's answers to come, and others sent behind it; null where it must be sent in turn. To be called for one step
+   * after the other, each time when the one before is answered.
+   */
+  take(index: number): Promise<Flight | null>;
+}
+
+/** @param closing what the last step is to run before it commits is the context's; the others have nothing of that kind */
+export function openFlights(context: RunContext, steps: readonly (ReadyStep | null)[]): Flights {
+  const underway = new Map<number, SentStep>();
+  let next = 0;
+  const launch = async (index: number): Promise<boolean> => {
+    const step = steps[index] ?? null;
+    const previous = underway.has(index - 1) ? (steps[index - 1] ?? null) : null;
+    if (step === null || steps.length < fewest || !isEasy(step) || context.signal.aborted) return false;
+    if (previous !== null && previous.direction !== step.direction) return false;
+    const { sql, trackingSql } = await context.engine.stepSql(step.id, step.direction, step.text);
+    if (typeof sql !== 'string') return false;
+    const own = index === steps.length - 1 ? context : { ...context, closing: [] };
+    underway.set(index, sendAtOnce(own, step, { sql, trackingSql }, previous));
+    return true;
+  };
+  return {
+    take: async (index) => {
+      underway.delete(index - 1);
+      if (!underway.has(index)) next = index;
+      // What is wrong with a later step is told when it is its turn.
+      while (next < index + depth && (await launch(next).catch(() => false))) next += 1;
+      const sent = underway.get(index);
+      if (sent === undefined) return null;
+      const hasFollowers = () => [...underway.keys()].some((other) => other > index);
+      return { ...sent, hasFollowers, abandonFollowers: () => underway.clear() };
+    },
+  };
+}
+
+function isEasy({ text, migration, directives }: ReadyStep): boolean {
+  if (directives.noTransaction || text.length > longest) return false;
+  return (migration?.down.text.length ?? 0) <= longest && !awkward.test(text);
+}

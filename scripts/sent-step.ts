@@ -1,0 +1,83 @@
+// Takes a step that is to have a transaction; sends its two batches, in turn or both at once, and gives what the server
+// answered. It judges no answer.
+import type { BatchResult } from './batch.ts';
+import type { StepSql } from './engine.ts';
+import type { RunContext } from './execute.ts';
+import { fill } from './pieces.ts';
+import { type Place, prefixStatements, type Recording, recording, runningBatch } from './step-batches.ts';
+import type { ReadyStep } from './steps.ts';
+import { spend } from './timing.ts';
+
+/** A step under way. */
+export interface SentStep {
+  /** Characters of ours that were sent before the file's first. */
+  readonly prefixLength: number;
+  readonly ran: Promise<BatchResult>;
+  /**
+   * The answer to the second batch, which is sent now if it is not under way already; `guardFailed` where transaction or
+   * run lock were lost.
+   * @param transaction `pg_current_xact_id()`, from the first answer
+   * @param durationMs since the step was sent
+   */
+  record(transaction: string, durationMs: number): Promise<{ result: BatchResult; guardFailed: boolean }>;
+}
+
+/** Sends the file; the recording waits until it is known how that went. */
+export async function sendInTurn(context: RunContext, step: ReadyStep, place: Place): Promise<SentStep> {
+  const { engine, session, closing } = context;
+  const stepSql = await engine.stepSql(step.id, step.direction, step.text);
+  const { sql, prefixLength } = runningBatch(context, step, stepSql, place);
+  return {
+    prefixLength,
+    ran: session.batch(sql, { keepRows: prefixStatements }),
+    record: (transaction, ms) => {
+      const durationMs = place.first && place.last ? null : ms;
+      const options = { transaction, durationMs, previous: null, closing };
+      const sent = recording(context, step, stepSql, place, options);
+      const text = sent.statements.join(';\n');
+      const batch = sent.values.size === 0 ? text : fill(text, sent.values);
+      return answered(sent, session.batch(batch, { keepRows: sent.statements.length }));
+    },
+  };
+}
+
+/**
+ * Sends both batches, whatever is under way before them.
+ * @param previous the step before, if that is still under way
+ */
+export function sendAtOnce(
+  context: RunContext,
+  step: ReadyStep,
+  stepSql: StepSql & { readonly sql: string },
+  previous: ReadyStep | null,
+): SentStep {
+  const { session, closing } = context;
+  const place = { first: true, last: true };
+  const running = runningBatch(context, step, stepSql, place);
+  const options = { transaction: null, durationMs: null, previous: previous?.id ?? null, closing };
+  const sent = recording(context, step, stepSql, place, options);
+  const text = sent.statements.join(';\n');
+  const ran = session.ahead(running.sql as string, { keepRows: prefixStatements });
+  // Text that is not ASCII reaches the ledger as it is only if the file left the session its encoding.
+  if (!isAscii(text)) void session.ahead('RESET client_encoding');
+  const recorded = session.ahead(text, { keepRows: sent.statements.length });
+  return { prefixLength: running.prefixLength, ran, record: () => answered(sent, recorded) };
+}
+
+function isAscii(text: string): boolean {
+  return !/[^\0-\x7f]/.test(text);
+}
+
+/** Awaits the answer; what the snapshot took in the server is a stage of its own. */
+async function answered(
+  { guard, clocks }: Recording,
+  answer: Promise<BatchResult>,
+): Promise<{ result: BatchResult; guardFailed: boolean }> {
+  const from = performance.now();
+  const result = await answer;
+  const [before, after] = clocks.map((index) => Number(result.rows[index]?.[0]?.[0]));
+  const snapshot = Number.isFinite(before) && Number.isFinite(after) ? Number(after) - Number(before) : null;
+  spend('recording', Math.max(0, performance.now() - from - (snapshot ?? 0)));
+  if (snapshot !== null) spend('snapshot', snapshot);
+  return { result, guardFailed: result.error !== null && result.completed === guard };
+}
