@@ -4,8 +4,9 @@
 // The server keeps the order: after an error it refuses everything until a ROLLBACK; a step whose transaction is not the
 // one that was opened for it is not recorded, and none is whose predecessor was not.
 import type { RunContext } from './execute.ts';
+import type { NewEntry } from './ledger/entries.ts';
 import { type SentStep, sendAtOnce } from './sent-step.ts';
-import type { ReadyStep } from './steps.ts';
+import { entryOf, type ReadyStep } from './steps.ts';
 
 /** How many steps are under way at most: what a killed run may still complete. */
 const depth = 16;
@@ -44,12 +45,15 @@ export function openFlights(context: RunContext, steps: readonly (ReadyStep | nu
   const launch = async (index: number): Promise<boolean> => {
     const step = steps[index] ?? null;
     const previous = underway.has(index - 1) ? (steps[index - 1] ?? null) : null;
-    if (step === null || steps.length < fewest || !isEasy(step) || context.signal.aborted) return false;
+    if (step === null || steps.length < fewest || context.signal.aborted) return false;
+    // Texts may be read from disk each time they are asked for.
+    const entry = entryOf(step, null);
+    if (!isEasy(step, entry)) return false;
     if (previous !== null && previous.direction !== step.direction) return false;
     const { sql, trackingSql } = await context.engine.stepSql(step.id, step.direction, step.text);
     if (typeof sql !== 'string') return false;
     const own = index === steps.length - 1 ? context : { ...context, closing: [] };
-    underway.set(index, sendAtOnce(own, step, { sql, trackingSql }, previous));
+    underway.set(index, sendAtOnce(own, step, { sql, trackingSql }, entry, previous));
     return true;
   };
   return {
@@ -66,7 +70,7 @@ export function openFlights(context: RunContext, steps: readonly (ReadyStep | nu
   };
 }
 
-function isEasy({ text, migration, directives }: ReadyStep): boolean {
-  if (directives.noTransaction || text.length > longest) return false;
-  return (migration?.down.text.length ?? 0) <= longest && !awkward.test(text);
+function isEasy({ text, directives }: ReadyStep, { upSql, downSql }: NewEntry): boolean {
+  if (directives.noTransaction || awkward.test(text)) return false;
+  return (upSql?.length ?? 0) <= longest && (downSql?.length ?? 0) <= longest;
 }

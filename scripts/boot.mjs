@@ -18,6 +18,7 @@ function compiled() {
   }
 }
 
-const script = new Script(readFileSync(path, 'utf8'), { filename: url, cachedData: compiled() });
+// The bundle is ASCII.
+const script = new Script(readFileSync(path, 'latin1'), { filename: url, cachedData: compiled() });
 const module = { exports: {} };
 script.runInThisContext()(module.exports, createRequire(path), module, path, dirname(path));

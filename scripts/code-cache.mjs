@@ -8,7 +8,7 @@ import { Script } from 'node:vm';
 
 const [path, finalPath] = process.argv.slice(2);
 setFlagsFromString('--no-lazy');
-const script = new Script(readFileSync(path, 'utf8'), { filename: pathToFileURL(finalPath).href });
+const script = new Script(readFileSync(path, 'latin1'), { filename: pathToFileURL(finalPath).href });
 // The flags count: the cache is refused where they are not those of the process that reads it.
 setFlagsFromString('--lazy');
 writeFileSync(path.replace(/\.cjs$/, '.code'), script.createCachedData());

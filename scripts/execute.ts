@@ -27,7 +27,8 @@ export interface RunContext {
   readonly config: Config;
   readonly engine: Engine;
   readonly provenance: Provenance;
-  readonly parse: Parser;
+  /** Loaded where statements have to be told apart: outside of a transaction, and when one fails. */
+  readonly loadParser: () => Promise<Parser>;
   readonly observer: Observer;
   readonly signal: AbortSignal;
   /** Statements to run last in the transaction of the run's last step, before it commits. */

@@ -11,7 +11,7 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { join } from 'node:path';
+import { join, sep } from 'node:path';
 import { packageRoot, toolVersion } from './paths.ts';
 import type { Directives } from './types.ts';
 
@@ -22,28 +22,30 @@ export interface KnownFile {
 }
 
 export interface FileCache {
-  /** What is known of the file as it is now; undefined when it has to be read. */
-  lookup(name: string, path: string): KnownFile | undefined;
-  /** Keeps the files for the next run. Call it only when nothing is wrong with any of them. */
-  keep(files: ReadonlyMap<string, KnownFile>): void;
+  /** What is known of each file as it is now; undefined where it has to be read. Names are sorted, and asked for once. */
+  look(names: readonly string[]): readonly (KnownFile | undefined)[];
+  /**
+   * Keeps the files for the next run. Call it only when nothing is wrong with any of them.
+   * @param read those that were not known, by name
+   */
+  keep(read: ReadonlyMap<string, KnownFile>): void;
 }
 
-type Row = readonly [
-  name: string,
-  size: number,
-  mtimeMs: number,
-  ctimeMs: number,
-  inode: number,
-  checksum: string,
-  directives: Directives | 0,
-];
-
+/** Columns rather than rows: twenty thousand small objects would take longer to make than to compare. */
 interface Stored {
   readonly tool: string;
   readonly directory: string;
-  readonly rows: readonly Row[];
+  readonly names: readonly string[];
+  /** Of each file: size, mtime, ctime (ms), inode. */
+  readonly states: readonly number[];
+  /** All of them, one after the other. */
+  readonly checksums: string;
+  /** Where they are not the plain ones, by name. */
+  readonly directives: Readonly<Record<string, Directives>>;
 }
 
+const stateLength = 4;
+const checksumLength = 64;
 const plain: Directives = { noTransaction: false, allow: [] };
 
 /**
@@ -61,30 +63,39 @@ export function openFileCache(directory: string): FileCache {
   const folder = join(packageRoot, 'dist', '.cache');
   const path = join(folder, `${createHash('sha256').update(directory).digest('hex').slice(0, 24)}.json`);
   const tool = toolState();
-  const rows = new Map(readStored(path, tool, directory).map((row) => [row[0], row]));
-  const seen = new Map<string, Row>();
-  let hits = 0;
+  const stored = readStored(path, tool, directory);
+  let seen: readonly string[] = [];
+  let states: number[] = [];
+  let known: (KnownFile | undefined)[] = [];
   return {
-    lookup: (name, file) => {
-      const stat = statOf(file);
-      if (stat === undefined) return undefined;
-      const { size, mtimeMs, ctimeMs, ino } = stat;
-      const row = rows.get(name);
-      const same =
-        row !== undefined && row[1] === size && row[2] === mtimeMs && row[3] === ctimeMs && row[4] === ino;
-      if (same) hits += 1;
-      seen.set(name, same ? row : [name, size, mtimeMs, ctimeMs, ino, '', 0]);
-      return same ? { checksum: row[5], directives: row[6] === 0 ? plain : row[6] } : undefined;
+    look: (names) => {
+      seen = names;
+      states = statesOf(directory, names);
+      known = compare(stored, names, states);
+      return known;
     },
-    keep: (files) => {
-      if (hits === rows.size && hits === seen.size) return;
-      const kept = [...seen.values()].flatMap((row) => keptRow(row, files.get(row[0]), lookedAt));
-      write(folder, path, { tool, directory, rows: kept });
+    keep: (read) => {
+      if (read.size === 0 && seen.length === stored.names.length) return;
+      const isOld = (i: number) =>
+        Math.max(states[i * stateLength + 1] ?? 0, states[i * stateLength + 2] ?? 0) <= lookedAt - racyMs;
+      const files = seen.map((name, i) => known[i] ?? (isOld(i) ? read.get(name) : undefined));
+      write(folder, path, { tool, directory, ...columns(seen, states, files) });
     },
   };
 }
 
-/** What cannot be looked at is for its reader to explain. */
+/** NaN, which equals nothing, where a file cannot be looked at: what is wrong is for its reader to explain. */
+function statesOf(directory: string, names: readonly string[]): number[] {
+  const states: number[] = [];
+  for (const name of names) {
+    const { size, mtimeMs, ctimeMs, ino } = statOf(`${directory}${sep}${name}`) ?? unknown;
+    states.push(size, mtimeMs, ctimeMs, ino);
+  }
+  return states;
+}
+
+const unknown = { size: Number.NaN, mtimeMs: Number.NaN, ctimeMs: Number.NaN, ino: Number.NaN };
+
 function statOf(file: string): Stats | undefined {
   try {
     return statSync(file, { throwIfNoEntry: false });
@@ -93,15 +104,36 @@ function statOf(file: string): Stats | undefined {
   }
 }
 
-function keptRow(
-  [name, size, mtimeMs, ctimeMs, inode]: Row,
-  file: KnownFile | undefined,
-  lookedAt: number,
-): Row[] {
-  if (file === undefined || Math.max(mtimeMs, ctimeMs) > lookedAt - racyMs) return [];
-  const { checksum, directives } = file;
-  const isPlain = JSON.stringify(directives) === JSON.stringify(plain);
-  return [[name, size, mtimeMs, ctimeMs, inode, checksum, isPlain ? 0 : directives]];
+/** Both lists of names are sorted, so that one walk finds all that they share. */
+function compare(
+  stored: Stored,
+  names: readonly string[],
+  states: readonly number[],
+): (KnownFile | undefined)[] {
+  let at = 0;
+  return names.map((name, i) => {
+    while (at < stored.names.length && (stored.names[at] ?? '') < name) at += 1;
+    if (stored.names[at] !== name) return undefined;
+    for (let k = 0; k < stateLength; k += 1)
+      if (states[i * stateLength + k] !== stored.states[at * stateLength + k]) return undefined;
+    const checksum = stored.checksums.slice(at * checksumLength, (at + 1) * checksumLength);
+    return { checksum, directives: stored.directives[name] ?? plain };
+  });
+}
+
+function columns(
+  names: readonly string[],
+  states: readonly number[],
+  files: readonly (KnownFile | undefined)[],
+): Pick<Stored, 'names' | 'states' | 'checksums' | 'directives'> {
+  const kept = [...names.keys()].filter((i) => files[i] !== undefined);
+  const special = kept.filter((i) => JSON.stringify(files[i]?.directives) !== JSON.stringify(plain));
+  return {
+    names: kept.map((i) => names[i] ?? ''),
+    states: kept.flatMap((i) => states.slice(i * stateLength, (i + 1) * stateLength)),
+    checksums: kept.map((i) => files[i]?.checksum ?? '').join(''),
+    directives: Object.fromEntries(special.map((i) => [names[i] ?? '', files[i]?.directives ?? plain])),
+  };
 }
 
 /** What the checks are: another version of the tool may refuse what this one accepted. */
@@ -113,12 +145,16 @@ function toolState(): string {
   }
 }
 
-function readStored(path: string, tool: string, directory: string): readonly Row[] {
+function readStored(path: string, tool: string, directory: string): Stored {
+  const nothing = { tool, directory, names: [], states: [], checksums: '', directives: {} };
   try {
     const stored = JSON.parse(readFileSync(path, 'utf8')) as Stored;
-    return stored.tool === tool && stored.directory === directory ? stored.rows : [];
+    const complete =
+      stored.states.length === stored.names.length * stateLength &&
+      stored.checksums.length === stored.names.length * checksumLength;
+    return complete && stored.tool === tool && stored.directory === directory ? stored : nothing;
   } catch {
-    return [];
+    return nothing;
   }
 }
 

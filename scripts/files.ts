@@ -21,8 +21,8 @@ export interface Loaded {
   readonly problems: readonly FileProblem[];
   /** Those that no cache knew, so that their SQL has not been looked at yet. */
   readonly unchecked: readonly SqlFile[];
-  /** By name, for the cache. */
-  readonly files: ReadonlyMap<string, SqlFile>;
+  /** The same by name, for the cache. */
+  readonly read: ReadonlyMap<string, SqlFile>;
 }
 
 const fileName = /^(\d{14})_([a-z0-9][a-z0-9_-]*)\.(up|down)\.sql$/;
@@ -35,13 +35,14 @@ const ignored = (name: string) => name.startsWith('.') || name === 'README.md';
  * @param cache spares reading the files that it knows
  * @throws MigrateError `usage` when the directory cannot be read; file problems are returned, all of them.
  */
-export function readMigrations(directory: string, root: string, cache?: Pick<FileCache, 'lookup'>): Loaded {
+export function readMigrations(directory: string, root: string, cache?: Pick<FileCache, 'look'>): Loaded {
   const problems: FileProblem[] = [];
   const pairs = new Map<string, Partial<Record<Direction, SqlFile>>>();
-  const files = new Map<string, SqlFile>();
-  const unread = new Set<SqlFile>();
+  const read = new Map<string, SqlFile>();
   const shown = relative(root, directory);
-  for (const name of listDirectory(directory, root)) {
+  const names = listDirectory(directory, root);
+  const known = cache?.look(names) ?? [];
+  for (const [i, name] of names.entries()) {
     const path = `${directory}${sep}${name}`;
     const file = shown === '' ? name : `${shown}${sep}${name}`;
     const match = fileName.exec(name);
@@ -50,37 +51,38 @@ export function readMigrations(directory: string, root: string, cache?: Pick<Fil
       continue;
     }
     const direction = match[3] as Direction;
-    const id = `${match[1]}_${match[2]}`;
-    const known = cache?.lookup(name, path);
+    const id = name.slice(0, name.length - direction.length - '..sql'.length);
+    const cached = known[i];
     const sql =
-      known === undefined ? readSqlFile(path, file, direction, problems) : knownFile(path, file, known);
-    if (known === undefined) unread.add(sql);
-    files.set(name, sql);
+      cached === undefined ? readSqlFile(path, file, direction, problems) : knownFile(path, file, cached);
+    if (cached === undefined) read.set(name, sql);
     const pair = pairs.get(id);
     if (pair === undefined) pairs.set(id, { [direction]: sql });
     else pair[direction] = sql;
   }
+  const unread = new Set(read.values());
   const inOrder =
     unread.size === 0 ? [] : [...pairs.values()].flatMap(({ up, down }) => [up ?? [], down ?? []].flat());
   const unchecked = inOrder.filter((sql) => unread.has(sql));
-  return { migrations: toMigrations(pairs, shown, problems), problems, unchecked, files };
+  return { migrations: toMigrations(pairs, shown, problems), problems, unchecked, read };
 }
 
 /** A file whose text is read when it is asked for, which most runs do for the pending ones only. */
-function knownFile(path: string, file: string, { checksum: expected, directives }: KnownFile): SqlFile {
-  return {
-    path: file,
-    checksum: expected,
-    directives,
-    get text() {
-      const text = new TextDecoder('utf-8').decode(readFileSync(path));
-      if (checksum(text) === expected) return text;
-      throw new MigrateError('usage', `${file} was changed while this command ran`, {
-        hint: 'Run the same command again.',
-      });
-    },
-  };
+function knownFile(location: string, path: string, { checksum: expected, directives }: KnownFile): SqlFile {
+  // One getter for all of them: a closure each, times twenty thousand, is what a run with nothing to do would be made of.
+  return { __proto__: textOnDemand, location, path, checksum: expected, directives } as unknown as SqlFile;
 }
+
+const textOnDemand = {
+  get text(): string {
+    const { location, path, checksum: expected } = this as unknown as SqlFile & { location: string };
+    const text = new TextDecoder('utf-8').decode(readFileSync(location));
+    if (checksum(text) === expected) return text;
+    throw new MigrateError('usage', `${path} was changed while this command ran`, {
+      hint: 'Run the same command again.',
+    });
+  },
+};
 
 function nameProblem(name: string): string {
   return `name is not <14-digit version>_<name>.up.sql or .down.sql with a-z, 0-9, _ and - (make migrate-new name=… makes a right one)${name.endsWith('.sql') ? '' : '; move other files out of this directory'}`;
@@ -182,17 +184,17 @@ function toMigrations(
   problems: FileProblem[],
 ): Migration[] {
   const migrations: Migration[] = [];
-  const byVersion = new Map<string, string>();
-  for (const [id, { up, down }] of [...pairs].sort(([a], [b]) => (a < b ? -1 : 1))) {
+  let twin = '';
+  for (const id of [...pairs.keys()].sort()) {
+    const { up, down } = pairs.get(id) ?? {};
     const version = id.slice(0, 14);
-    const twin = byVersion.get(version);
-    if (twin !== undefined) {
+    if (twin.startsWith(version)) {
       problems.push({
         file: join(directory, `${id}.up.sql`),
         message: `has the same version as ${twin}: give one of them another (make migrate-new makes a fresh one)`,
       });
     }
-    byVersion.set(version, id);
+    twin = id;
     if (up === undefined)
       problems.push({ file: join(directory, `${id}.down.sql`), message: `has no partner ${id}.up.sql` });
     if (down === undefined) {

@@ -15,7 +15,8 @@ export function readGitHead(folder: string): string | null {
   return commitIn(readText(join(common, ref))) ?? packed(readText(join(common, 'packed-refs')), ref);
 }
 
-function gitDirectory(folder: string): string | null {
+/** The folder with git's own files, in the folder or above it, or null. */
+export function gitDirectory(folder: string): string | null {
   for (let at = resolve(folder); ; at = dirname(at)) {
     const path = join(at, '.git');
     const found = statSync(path, { throwIfNoEntry: false });

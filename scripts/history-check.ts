@@ -4,6 +4,7 @@ import { refuseOtherEnvironment } from './binding.ts';
 import type { Config } from './config.ts';
 import {
   classify,
+  classifyPrefix,
   type HistoryOptions,
   type MigrationState,
   type MigrationStatus,
@@ -52,8 +53,10 @@ export async function readClassified(
   const expected = forward ? await readExpectedHistory(session, config, state, migrations) : null;
   const history = expected ?? (await readHistory(session, config, state));
   refuseOtherEnvironment(config, history.environment);
-  const found = expected === null ? await compareTexts(session, migrations, history.applied) : nothingFound;
   const adoptable = history.applied.length > 0 && history.applied.every(({ entry }) => entry === null);
+  if (expected !== null)
+    return { ...history, statuses: classifyPrefix(migrations, history.applied), adoptable };
+  const found = await compareTexts(session, migrations, history.applied);
   return { ...history, statuses: classify(migrations, history.applied, found), adoptable };
 }
 

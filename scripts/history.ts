@@ -66,6 +66,21 @@ export function classify(
   });
 }
 
+/** The same where it is known that exactly the oldest are applied, with these very texts. */
+export function classifyPrefix(
+  migrations: readonly Migration[],
+  applied: readonly AppliedMigration[],
+): MigrationStatus[] {
+  return migrations.map((migration, i) => {
+    const { id, version, name } = migration;
+    const entry = applied[i] ?? null;
+    const state = entry === null ? 'pending' : 'applied';
+    return { id, version, name, state, migration, applied: entry, diffs: none, twin: null };
+  });
+}
+
+const none: readonly string[] = [];
+
 interface Surroundings {
   readonly newest: string;
   readonly ledgerInUse: boolean;

@@ -4,8 +4,8 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Config, TrackingTable } from './config.ts';
 import type { Engine } from './engine.ts';
-import { MigrateError } from './errors.ts';
 import type { HalfDone } from './half-done.ts';
+import { evolveLedger } from './ledger/evolve.ts';
 import { qualifiedName } from './ledger/tracking.ts';
 import { packageRoot } from './paths.ts';
 import type { Provenance } from './provenance.ts';
@@ -149,9 +149,7 @@ export function needsLedger({ hasTracking, ledgerCurrent, environment }: History
 /**
  * Brings the tracking table and the ledger up to date before the first write, and stamps a database that has no
  * environment yet; call it only when `needsLedger` says so.
- * postgres-migrations looks for a table named `migrations` in any schema and then reads it unqualified, so an
- * application that has one would break it: ours exists first, and the search path leads to it alone.
- * @throws MigrateError `refused` naming each privilege that is missing, before anything is changed.
+ * @throws MigrateError `refused` where the database refuses any of it
  */
 export async function ensureLedger(
   session: Session,
@@ -160,7 +158,7 @@ export async function ensureLedger(
   provenance: Provenance,
 ): Promise<void> {
   if (!history.hasTracking) await engine.ensureTrackingTable(session.client);
-  if (!history.ledgerCurrent) await migrateLedger(session);
+  if (!history.ledgerCurrent) await evolveLedger(session, ledgerDirectory);
   if (history.environment === null) await session.query(stampSql(provenance));
 }
 
@@ -173,28 +171,4 @@ function stampSql({ environment, actor }: Provenance): string {
 export function restampSql(name: string, { actor }: Provenance): string {
   return `INSERT INTO migration_ledger.environment (name, stamped_by) VALUES (${quoteLiteral(name)}, ${quoteLiteral(actor)})
     ON CONFLICT (only_row) DO UPDATE SET name = excluded.name, stamped_by = excluded.stamped_by, stamped_at = clock_timestamp()`;
-}
-
-async function migrateLedger(session: Session): Promise<void> {
-  await session.query(`CREATE SCHEMA IF NOT EXISTS migration_ledger;
-    CREATE TABLE IF NOT EXISTS migration_ledger.migrations (
-      id integer PRIMARY KEY, name varchar(100) UNIQUE NOT NULL, hash varchar(40) NOT NULL,
-      executed_at timestamp DEFAULT current_timestamp);
-    SET search_path TO migration_ledger`);
-  const { migrate } = await import('postgres-migrations');
-  try {
-    await migrate({ client: session.client }, ledgerDirectory);
-  } catch (cause) {
-    throw new MigrateError(
-      'refused',
-      `The ledger could not be brought up to date: ${(cause as Error).message}`,
-      {
-        hint: 'It is created from the package’s db/ledger; a database that a newer version of the tool has written needs that version.',
-        state: 'No migration was run.',
-        cause,
-      },
-    );
-  } finally {
-    await session.query('RESET search_path');
-  }
 }

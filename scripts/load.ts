@@ -24,7 +24,7 @@ export async function loadMigrations(
   const problems = [...loaded.problems, ...sqlProblems];
   if (problems.length > 0) throw refused(problems, syntaxErrors);
   if (syntaxErrors.length > 0) await refuseSyntax(config, syntaxErrors, warn);
-  else cache.keep(loaded.files);
+  else cache.keep(loaded.read);
   return migrations;
 }
 

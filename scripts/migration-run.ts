@@ -157,11 +157,7 @@ async function prepare(
   migrations: readonly Migration[],
   drift: DriftCheck,
 ): Promise<RunContext> {
-  const [engine, provenance, parse] = await Promise.all([
-    loadEngine(config.trackingTable),
-    readProvenance(config),
-    import('./statements.ts').then(({ loadParser }) => loadParser()),
-  ]);
+  const [engine, provenance] = await Promise.all([loadEngine(config.trackingTable), readProvenance(config)]);
   if (needsLedger(history)) {
     await refuseMissingPrivileges(session, config, history);
     if (history.hasLedger && !history.hasTracking) await leaveOutTracking(session, config);
@@ -170,7 +166,8 @@ async function prepare(
   await refuseMissingWrites(session, config);
   const observer = observe(progress);
   const closing = snapshotStatements(config, drift.options);
-  const context = { session, config, engine, provenance, parse, observer, signal, closing };
+  const loadParser = async () => (await import('./statements.ts')).loadParser();
+  const context = { session, config, engine, provenance, loadParser, observer, signal, closing };
   if (history.adoptable) {
     await adopt(context, history, migrations);
     progress.say(

@@ -46,7 +46,7 @@ function stopped({ signal }: RunContext, step: ReadyStep, cause: Error): Migrate
 }
 
 async function runStatements(context: RunContext, step: ReadyStep): Promise<void> {
-  const statements = statementsOf(context, step);
+  const statements = await statementsOf(context, step);
   const journal = await readJournal(context.session, context.config.trackingTable, step.id, step.direction);
   const next = await resumeAt(step, statements, journal);
   await prepareSession(context, step, statements.slice(0, next));
@@ -60,8 +60,9 @@ async function runStatements(context: RunContext, step: ReadyStep): Promise<void
   }
 }
 
-function statementsOf(context: RunContext, step: ReadyStep): readonly Statement[] {
-  const parsed = context.parse(step.text);
+async function statementsOf(context: RunContext, step: ReadyStep): Promise<readonly Statement[]> {
+  const parse = await context.loadParser();
+  const parsed = parse(step.text);
   if (parsed.ok === true) return parsed.statements;
   throw new MigrateError(
     'migration-failed',
@@ -142,7 +143,7 @@ async function runWithRetries(
     );
     if (error === null) return;
     if (context.signal.aborted) throw interrupted(context, step, statement, total);
-    const described = describe(context, step, statement, total, error);
+    const described = await describe(context, step, statement, total, error);
     if (!isLockConflict(described)) throw described;
     const waitedLong =
       concurrentLockTimeout(context, step, statement) !== null &&
@@ -172,13 +173,13 @@ function halfDone(step: ReadyStep, statement: Statement, total: number): { state
   };
 }
 
-function describe(
+async function describe(
   context: RunContext,
   step: ReadyStep,
   statement: Statement,
   total: number,
   { error, prefixLength }: Refusal,
-): MigrateError {
+): Promise<MigrateError> {
   if (error instanceof MigrateError)
     return new MigrateError(error.code, error.message, {
       ...error.options,
@@ -188,7 +189,7 @@ function describe(
   const sent = {
     path: step.path,
     text: step.text,
-    statements: statementsOf(context, step),
+    statements: await statementsOf(context, step),
     prefixLength: prefixLength - before,
   };
   const { message, options } = describeSqlError(error, sent, statement.index - 1);

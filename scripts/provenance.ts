@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process';
 import { hostname, userInfo } from 'node:os';
 import { promisify } from 'node:util';
 import type { Config } from './config.ts';
-import { readGitHead } from './git-head.ts';
+import { gitDirectory, readGitHead } from './git-head.ts';
 import { toolVersion } from './paths.ts';
 
 export interface Provenance {
@@ -24,7 +24,7 @@ export async function readProvenance(config: Config): Promise<Provenance> {
       variables.GITHUB_ACTOR ||
       `${userName() ?? `uid ${process.getuid?.() ?? '?'}`}@${hostname()}`,
     // Git itself is asked only where its files are not of the usual kind: starting it costs more than all the rest here.
-    gitSha: variables.GITHUB_SHA || readGitHead(config.root) || (await headCommit(config.root)),
+    gitSha: variables.GITHUB_SHA || readGitHead(config.root) || (await headCommit(config)),
     runUrl: runUrl(config),
     host: hostname(),
     toolVersion: toolVersion(),
@@ -46,7 +46,8 @@ function runUrl({ variables }: Config): string | null {
   return repository && run ? `${server || 'https://github.com'}/${repository}/actions/runs/${run}` : null;
 }
 
-async function headCommit(root: string): Promise<string | null> {
+async function headCommit({ root, variables }: Config): Promise<string | null> {
+  if (!variables.GIT_DIR && gitDirectory(root) === null) return null;
   try {
     const { stdout } = await promisify(execFile)('git', ['rev-parse', 'HEAD'], { cwd: root });
     return stdout.trim();

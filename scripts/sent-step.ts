@@ -3,9 +3,10 @@
 import type { BatchResult } from './batch.ts';
 import type { StepSql } from './engine.ts';
 import type { RunContext } from './execute.ts';
+import type { NewEntry } from './ledger/entries.ts';
 import { fill } from './pieces.ts';
 import { type Place, prefixStatements, type Recording, recording, runningBatch } from './step-batches.ts';
-import type { ReadyStep } from './steps.ts';
+import { entryOf, type ReadyStep } from './steps.ts';
 import { spend } from './timing.ts';
 
 /** A step under way. */
@@ -31,8 +32,8 @@ export async function sendInTurn(context: RunContext, step: ReadyStep, place: Pl
     prefixLength,
     ran: session.batch(sql, { keepRows: prefixStatements }),
     record: (transaction, ms) => {
-      const durationMs = place.first && place.last ? null : ms;
-      const options = { transaction, durationMs, previous: null, closing };
+      const entry = entryOf(step, place.first && place.last ? null : ms);
+      const options = { transaction, entry, previous: null, closing };
       const sent = recording(context, step, stepSql, place, options);
       const text = sent.statements.join(';\n');
       const batch = sent.values.size === 0 ? text : fill(text, sent.values);
@@ -43,18 +44,20 @@ export async function sendInTurn(context: RunContext, step: ReadyStep, place: Pl
 
 /**
  * Sends both batches, whatever is under way before them.
+ * @param entry what is to be recorded; the texts it holds are not read again
  * @param previous the step before, if that is still under way
  */
 export function sendAtOnce(
   context: RunContext,
   step: ReadyStep,
   stepSql: StepSql & { readonly sql: string },
+  entry: NewEntry,
   previous: ReadyStep | null,
 ): SentStep {
   const { session, closing } = context;
   const place = { first: true, last: true };
   const running = runningBatch(context, step, stepSql, place);
-  const options = { transaction: null, durationMs: null, previous: previous?.id ?? null, closing };
+  const options = { transaction: null, entry, previous: previous?.id ?? null, closing };
   const sent = recording(context, step, stepSql, place, options);
   const text = sent.statements.join(';\n');
   const ran = session.ahead(running.sql as string, { keepRows: prefixStatements });

@@ -1,12 +1,13 @@
 // Takes a step; gives the two batches of SQL that run and record it in a transaction. It sends nothing.
 import type { StepSql } from './engine.ts';
 import type { RunContext } from './execute.ts';
+import type { NewEntry } from './ledger/entries.ts';
 import { type SparedEntry, sparedEntry } from './ledger/spared.ts';
 import { concatenate, type SqlPieces } from './pieces.ts';
 import { leftovers, resetStatements } from './reset.ts';
 import { runLockKey } from './run-lock.ts';
 import { quoteLiteral } from './schema/sql.ts';
-import { entryOf, type ReadyStep } from './steps.ts';
+import type { ReadyStep } from './steps.ts';
 
 /** Where a step stands in a transaction that it may share with others. */
 export interface Place {
@@ -72,8 +73,7 @@ export interface Recording {
 export interface RecordingOptions {
   /** `pg_current_xact_id()` as the first batch gave it; null where that was not waited for. */
   readonly transaction: string | null;
-  /** As in `NewEntry`. */
-  readonly durationMs: number | null;
+  readonly entry: NewEntry;
   /** Id of the step without whose recording this one must not be recorded either; null where that is known. */
   readonly previous: string | null;
   /** What the run's last step runs before it commits; empty for all others. */
@@ -86,36 +86,36 @@ export interface RecordingOptions {
  */
 export function recording(
   { config, provenance }: RunContext,
-  step: ReadyStep,
+  { id }: ReadyStep,
   { trackingSql }: StepSql,
   place: Place,
-  { transaction, durationMs, previous, closing }: RecordingOptions,
+  { transaction, entry, previous, closing }: RecordingOptions,
 ): Recording {
   // RESET ALL takes the marks away, so that a file with it is never sent ahead.
   const same = (value: string, as: string) => `${value} OPERATOR(pg_catalog.=) ${quoteLiteral(as)}`;
   const mark = (name: string) => `pg_catalog.current_setting('${name}', true)`;
   const conditions = [
     transaction === null
-      ? same(mark(transactionMark), step.id)
+      ? same(mark(transactionMark), id)
       : same('pg_catalog.pg_current_xact_id()::pg_catalog.text', transaction),
     ...(previous === null ? [] : [same(mark(recordedMark), previous)]),
     `pg_catalog.pg_try_advisory_lock(${runLockKey})`,
   ];
   // A mark that is gone is NULL, and division by NULL no error. Names in full: the file's search path is still there.
   const guard = `SELECT 1 OPERATOR(pg_catalog./) coalesce(${conditions.join(' AND ')}, false)::pg_catalog.int4`;
-  const entry = sparedEntry(entryOf(step, durationMs), config.trackingTable, provenance);
+  const spared = sparedEntry(entry, config.trackingTable, provenance);
   const timed = place.last && closing.length > 0 ? [clock, ...closing, clock] : [];
   const statements = [
     'SET CONSTRAINTS ALL IMMEDIATE',
     guard,
     ...resetStatements(config),
     trackingSql.replace(/;\s*$/, ''),
-    entry.statement,
-    `SET ${recordedMark} = ${quoteLiteral(step.id)}`,
+    spared.statement,
+    `SET ${recordedMark} = ${quoteLiteral(id)}`,
     ...leftovers,
     // Nothing after COMMIT: what fails or is cancelled then would look like a migration that failed.
     ...(place.last ? [...(timed.length > 0 ? timed : [notAwaited]), 'COMMIT'] : []),
   ];
   const clocks = timed.length === 0 ? [] : [statements.indexOf(clock), statements.lastIndexOf(clock)];
-  return { statements, guard: statements.indexOf(guard), clocks, values: entry.values };
+  return { statements, guard: statements.indexOf(guard), clocks, values: spared.values };
 }

@@ -187,7 +187,8 @@ async function rolledBack(
   }
   await rollback(context);
   if (prefixLength === null) return new StepFailure(recordingError(error, step, result.completed));
-  const parsed = context.parse(step.text);
+  const parse = await context.loadParser();
+  const parsed = parse(step.text);
   const statements = parsed.ok === true ? parsed.statements : null;
   const sent = { path: step.path, text: step.text, statements, prefixLength };
   const { message, options } = describeSqlError(

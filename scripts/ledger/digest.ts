@@ -64,13 +64,14 @@ function digestOf(migrations: readonly Migration[]): string {
 }
 
 function toApplied({ id, version, name, up, down }: Migration): AppliedMigration {
-  const unread = { seq: 0, kind: 'run', durationMs: 0, actor: '', gitSha: null };
-  return {
-    id,
-    version,
-    name,
-    tracked: true,
-    entry: { ...unread, upChecksum: up.checksum, downChecksum: down.checksum },
-    appliedAt: null,
+  const entry = {
+    seq: 0,
+    kind: 'run',
+    upChecksum: up.checksum,
+    downChecksum: down.checksum,
+    durationMs: 0,
+    actor: '',
+    gitSha: null,
   };
+  return { id, version, name, tracked: true, entry, appliedAt: null };
 }

@@ -58,7 +58,7 @@ describe('many migrations in a row', () => {
     const [tool, database] = await begin();
     const commits: string[] = [];
     const proxy = await proxyTo(database, ({ text }) => {
-      if (/migration_ledger\.record\([\s\S]*COMMIT/.test(text)) commits.push(text);
+      if (/SELECT migration_ledger\.record[\s\S]*COMMIT/.test(text)) commits.push(text);
       return 'forward';
     });
     const env = { ...database.env(), DATABASE_URL: proxy.url(database) };
