@@ -40,37 +40,43 @@ export interface Flights {
 
 /** @param closing what the last step is to run before it commits is the context's; the others have nothing of that kind */
 export function openFlights(context: RunContext, steps: readonly (ReadyStep | null)[]): Flights {
-  const underway = new Map<number, SentStep>();
+  // No Map: its discarded tables refer to their successors, so that all that was ever in it stays in memory for long.
+  const underway: (SentStep | undefined)[] = [];
   let next = 0;
   const launch = async (index: number): Promise<boolean> => {
     const step = steps[index] ?? null;
-    const previous = underway.has(index - 1) ? (steps[index - 1] ?? null) : null;
+    const previous = underway[index - 1] === undefined ? null : (steps[index - 1] ?? null);
     if (step === null || steps.length < fewest || context.signal.aborted) return false;
-    // Texts may be read from disk each time they are asked for.
+    // Texts may be read from disk each time they are asked for; the entry has them.
     const entry = entryOf(step, null);
-    if (!isEasy(step, entry)) return false;
+    const text = (step.direction === 'up' ? entry.upSql : entry.downSql) ?? step.text;
+    if (!isEasy(step, text, entry)) return false;
     if (previous !== null && previous.direction !== step.direction) return false;
-    const { sql, trackingSql } = await context.engine.stepSql(step.id, step.direction, step.text);
+    const { sql, trackingSql } = await context.engine.stepSql(step.id, step.direction, text);
     if (typeof sql !== 'string') return false;
     const own = index === steps.length - 1 ? context : { ...context, closing: [] };
-    underway.set(index, sendAtOnce(own, step, { sql, trackingSql }, entry, previous));
+    underway[index] = sendAtOnce(own, step, { sql, trackingSql }, entry, previous);
     return true;
+  };
+  const abandonFrom = (index: number) => {
+    underway.fill(undefined, index);
+    next = index;
   };
   return {
     take: async (index) => {
-      underway.delete(index - 1);
-      if (!underway.has(index)) next = index;
+      if (index > 0) underway[index - 1] = undefined;
+      if (underway[index] === undefined) next = index;
       // What is wrong with a later step is told when it is its turn.
       while (next < index + depth && (await launch(next).catch(() => false))) next += 1;
-      const sent = underway.get(index);
+      const sent = underway[index];
       if (sent === undefined) return null;
-      const hasFollowers = () => [...underway.keys()].some((other) => other > index);
-      return { ...sent, hasFollowers, abandonFollowers: () => underway.clear() };
+      const hasFollowers = () => next > index + 1;
+      return { ...sent, hasFollowers, abandonFollowers: () => abandonFrom(index + 1) };
     },
   };
 }
 
-function isEasy({ text, directives }: ReadyStep, { upSql, downSql }: NewEntry): boolean {
+function isEasy({ directives }: ReadyStep, text: string, { upSql, downSql }: NewEntry): boolean {
   if (directives.noTransaction || awkward.test(text)) return false;
   return (upSql?.length ?? 0) <= longest && (downSql?.length ?? 0) <= longest;
 }

@@ -31,13 +31,14 @@ export interface FileCache {
   keep(read: ReadonlyMap<string, KnownFile>): void;
 }
 
-/** Columns rather than rows: twenty thousand small objects would take longer to make than to compare. */
+/** Columns rather than rows: twenty thousand small objects would take longer to read than the files' states. */
 interface Stored {
   readonly tool: string;
   readonly directory: string;
-  readonly names: readonly string[];
-  /** Of each file: size, mtime, ctime (ms), inode. */
-  readonly states: readonly number[];
+  /** Sorted, with a slash between them. */
+  readonly names: string;
+  /** Of each file: size, mtime, ctime (ms), inode; as Float64Array in base64. */
+  readonly states: string;
   /** All of them, one after the other. */
   readonly checksums: string;
   /** Where they are not the plain ones, by name. */
@@ -65,7 +66,7 @@ export function openFileCache(directory: string): FileCache {
   const tool = toolState();
   const stored = readStored(path, tool, directory);
   let seen: readonly string[] = [];
-  let states: number[] = [];
+  let states: Float64Array = new Float64Array();
   let known: (KnownFile | undefined)[] = [];
   return {
     look: (names) => {
@@ -75,7 +76,7 @@ export function openFileCache(directory: string): FileCache {
       return known;
     },
     keep: (read) => {
-      if (read.size === 0 && seen.length === stored.names.length) return;
+      if (read.size === 0 && stored.names === joined(seen)) return;
       const isOld = (i: number) =>
         Math.max(states[i * stateLength + 1] ?? 0, states[i * stateLength + 2] ?? 0) <= lookedAt - racyMs;
       const files = seen.map((name, i) => known[i] ?? (isOld(i) ? read.get(name) : undefined));
@@ -85,13 +86,32 @@ export function openFileCache(directory: string): FileCache {
 }
 
 /** NaN, which equals nothing, where a file cannot be looked at: what is wrong is for its reader to explain. */
-function statesOf(directory: string, names: readonly string[]): number[] {
-  const states: number[] = [];
+function statesOf(directory: string, names: readonly string[]): Float64Array {
+  const states = new Float64Array(names.length * stateLength);
+  const before = process.cwd();
+  // Inside of it, the system need not follow the whole path for each file.
+  const inside = enter(directory);
+  let at = 0;
   for (const name of names) {
-    const { size, mtimeMs, ctimeMs, ino } = statOf(`${directory}${sep}${name}`) ?? unknown;
-    states.push(size, mtimeMs, ctimeMs, ino);
+    const { size, mtimeMs, ctimeMs, ino } = statOf(inside ? name : `${directory}${sep}${name}`) ?? unknown;
+    states[at] = size;
+    states[at + 1] = mtimeMs;
+    states[at + 2] = ctimeMs;
+    states[at + 3] = ino;
+    at += stateLength;
   }
+  if (inside) process.chdir(before);
   return states;
+}
+
+/** False where that cannot be done, as in a worker thread. */
+function enter(directory: string): boolean {
+  try {
+    process.chdir(directory);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 const unknown = { size: Number.NaN, mtimeMs: Number.NaN, ctimeMs: Number.NaN, ino: Number.NaN };
@@ -105,17 +125,15 @@ function statOf(file: string): Stats | undefined {
 }
 
 /** Both lists of names are sorted, so that one walk finds all that they share. */
-function compare(
-  stored: Stored,
-  names: readonly string[],
-  states: readonly number[],
-): (KnownFile | undefined)[] {
+function compare(stored: Stored, names: readonly string[], states: Float64Array): (KnownFile | undefined)[] {
+  const old = stored.names === joined(names) ? names : stored.names.split('/');
+  const oldStates = decoded(stored.states);
   let at = 0;
   return names.map((name, i) => {
-    while (at < stored.names.length && (stored.names[at] ?? '') < name) at += 1;
-    if (stored.names[at] !== name) return undefined;
+    while (at < old.length && (old[at] ?? '') < name) at += 1;
+    if (old[at] !== name) return undefined;
     for (let k = 0; k < stateLength; k += 1)
-      if (states[i * stateLength + k] !== stored.states[at * stateLength + k]) return undefined;
+      if (states[i * stateLength + k] !== oldStates[at * stateLength + k]) return undefined;
     const checksum = stored.checksums.slice(at * checksumLength, (at + 1) * checksumLength);
     return { checksum, directives: stored.directives[name] ?? plain };
   });
@@ -123,17 +141,27 @@ function compare(
 
 function columns(
   names: readonly string[],
-  states: readonly number[],
+  states: Float64Array,
   files: readonly (KnownFile | undefined)[],
 ): Pick<Stored, 'names' | 'states' | 'checksums' | 'directives'> {
   const kept = [...names.keys()].filter((i) => files[i] !== undefined);
   const special = kept.filter((i) => JSON.stringify(files[i]?.directives) !== JSON.stringify(plain));
+  const keptStates = kept.flatMap((i) => [...states.subarray(i * stateLength, (i + 1) * stateLength)]);
   return {
-    names: kept.map((i) => names[i] ?? ''),
-    states: kept.flatMap((i) => states.slice(i * stateLength, (i + 1) * stateLength)),
+    names: joined(kept.map((i) => names[i] ?? '')),
+    states: Buffer.from(new Float64Array(keptStates).buffer).toString('base64'),
     checksums: kept.map((i) => files[i]?.checksum ?? '').join(''),
     directives: Object.fromEntries(special.map((i) => [names[i] ?? '', files[i]?.directives ?? plain])),
   };
+}
+
+function joined(names: readonly string[]): string {
+  return names.join('/');
+}
+
+function decoded(states: string): Float64Array {
+  // A copy of its own: a pooled buffer may begin anywhere.
+  return new Float64Array(new Uint8Array(Buffer.from(states, 'base64')).buffer);
 }
 
 /** What the checks are: another version of the tool may refuse what this one accepted. */
@@ -146,13 +174,10 @@ function toolState(): string {
 }
 
 function readStored(path: string, tool: string, directory: string): Stored {
-  const nothing = { tool, directory, names: [], states: [], checksums: '', directives: {} };
+  const nothing = { tool, directory, names: '', states: '', checksums: '', directives: {} };
   try {
     const stored = JSON.parse(readFileSync(path, 'utf8')) as Stored;
-    const complete =
-      stored.states.length === stored.names.length * stateLength &&
-      stored.checksums.length === stored.names.length * checksumLength;
-    return complete && stored.tool === tool && stored.directory === directory ? stored : nothing;
+    return stored.tool === tool && stored.directory === directory ? stored : nothing;
   } catch {
     return nothing;
   }

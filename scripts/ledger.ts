@@ -17,9 +17,10 @@ import type { AppliedMigration } from './types.ts';
 export interface LedgerState {
   readonly hasTracking: boolean;
   readonly hasLedger: boolean;
-  /** Whether the ledger is new enough to have the table of the environment mark, and that of half-done migrations. */
+  /** Whether the ledger is new enough to have the table of the environment mark, and so on. */
   readonly hasMark: boolean;
   readonly hasJournal: boolean;
+  readonly hasSnapshot: boolean;
 }
 
 export interface History extends LedgerState {
@@ -40,7 +41,7 @@ export function trackingName({ schema, table }: TrackingTable): string {
 
 /** Select-list items that tell what exists; they fail on nothing that is missing. */
 export function stateColumns(tracking: TrackingTable): string {
-  return `to_regclass(${quoteLiteral(qualifiedName(tracking))}) IS NOT NULL AS "hasTracking", to_regclass('migration_ledger.applied') IS NOT NULL AS "hasLedger", to_regclass('migration_ledger.environment') IS NOT NULL AS "hasMark", to_regclass('migration_ledger.journal') IS NOT NULL AS "hasJournal"`;
+  return `to_regclass(${quoteLiteral(qualifiedName(tracking))}) IS NOT NULL AS "hasTracking", to_regclass('migration_ledger.applied') IS NOT NULL AS "hasLedger", to_regclass('migration_ledger.environment') IS NOT NULL AS "hasMark", to_regclass('migration_ledger.journal') IS NOT NULL AS "hasJournal", to_regclass('migration_ledger.snapshot') IS NOT NULL AS "hasSnapshot"`;
 }
 
 export async function readState(session: Session, config: Config): Promise<LedgerState> {
@@ -50,7 +51,13 @@ export async function readState(session: Session, config: Config): Promise<Ledge
   return state;
 }
 
-const nothingThere: LedgerState = { hasTracking: false, hasLedger: false, hasMark: false, hasJournal: false };
+const nothingThere: LedgerState = {
+  hasTracking: false,
+  hasLedger: false,
+  hasMark: false,
+  hasJournal: false,
+  hasSnapshot: false,
+};
 
 interface HistoryRow {
   [column: string]: unknown;
@@ -102,7 +109,10 @@ function historySql({ schema, table }: TrackingTable, state: LedgerState): strin
 }
 
 /** A query of `id` and `run_on`: what node-pg-migrate has recorded. */
-export function trackingRows(tracking: TrackingTable, { hasTracking }: LedgerState): string {
+export function trackingRows(
+  tracking: TrackingTable,
+  { hasTracking }: Pick<LedgerState, 'hasTracking'>,
+): string {
   return hasTracking
     ? `SELECT name::text AS id, max(run_on)::timestamptz AS run_on FROM ${qualifiedName(tracking)} GROUP BY name`
     : 'SELECT NULL::text AS id, NULL::timestamptz AS run_on WHERE false';

@@ -5,7 +5,7 @@ import { adopt } from './adopt.ts';
 import { audited } from './audit.ts';
 import type { CommandInput, CommandResult, Progress } from './command.ts';
 import type { Config } from './config.ts';
-import { checkDrift, type DriftCheck } from './drift/check.ts';
+import { askAhead, checkDrift, type DriftCheck } from './drift/check.ts';
 import { type Expectation, meetExpectation } from './drift/expect.ts';
 import { leftSomething, sayDrift, stopForDrift } from './drift/run.ts';
 import {
@@ -69,11 +69,12 @@ export async function runMigrations(
     refuseReadOnly(session);
     const locked = () =>
       withRunLock(session, config, lockWait({ progress, signal }), async (state) => {
+        const ahead = askAhead(session, config, state);
         const history = await timed('history', () =>
           readClassified(session, config, state, migrations, request.forward),
         );
         if (request.approve === undefined) refuseBrokenHistory(history.statuses, request.tolerated);
-        const drift = await timed('drift', () => checkDrift(session, config, history));
+        const drift = await timed('drift', () => checkDrift(session, config, history, ahead));
         await request.approve?.({ session, migrations, history, drift });
         if (drift.state === 'drifted') return stopForDrift(drift, session, config);
         sayDrift(drift, history, progress);

@@ -45,8 +45,16 @@ export function readySteps(steps: readonly Step[], texts: LedgerTexts, fromDisk 
 
 function readyUp(step: Step): ReadyStep {
   if (step.migration === null) throw new Error(`no file for the up of ${step.id}`);
-  const { path, text, directives } = step.migration.up;
-  return { ...step, path, text, directives };
+  const { up } = step.migration;
+  // Read when it is asked for: thousands of pending texts need not be in memory at the same time.
+  return {
+    ...step,
+    path: up.path,
+    directives: up.directives,
+    get text() {
+      return up.text;
+    },
+  };
 }
 
 function readyDown(step: Step, texts: LedgerTexts, fromDisk: boolean): ReadyStep {

@@ -1,5 +1,6 @@
 // Takes a session and its history; gives whether the live schema is what the last run left behind. It only reads.
 // The gate comes first, in one round trip; only where that differs the schema itself is read and compared.
+import { setImmediate } from 'node:timers/promises';
 import type { Config } from '../config.ts';
 import {
   headSql,
@@ -35,14 +36,32 @@ export interface DriftCheck {
   readonly options: SchemaOptions;
 }
 
-/** @throws MigrateError as every query of a session */
+/**
+ * Asks for the gate as soon as what was asked before is on its way, so that the server works while we look at that.
+ * @returns what `checkDrift` takes; its failure is told there
+ */
+export function askAhead(
+  session: Session,
+  config: Config,
+  { hasLedger }: Pick<History, 'hasLedger'>,
+): Promise<SnapshotHead | null> {
+  const head = setImmediate().then(() => (hasLedger ? readHead(session, schemaOptions(config)) : null));
+  head.catch(() => undefined);
+  return head;
+}
+
+/**
+ * @param asked the answer of `askAhead`, where it was called
+ * @throws MigrateError as every query of a session
+ */
 export async function checkDrift(
   session: Session,
   config: Config,
   history: Pick<History, 'hasLedger' | 'applied'>,
+  asked?: Promise<SnapshotHead | null>,
 ): Promise<DriftCheck> {
   const own = schemaOptions(config);
-  const head = history.hasLedger ? await readHead(session, own) : null;
+  const head = await (asked ?? (history.hasLedger ? readHead(session, own) : null));
   if (head === null || head.gate === null) {
     const options = schemaOptions(config, head?.applications);
     const nothing = history.applied.length === 0 && (head === null || head.seqNow === null);
@@ -51,8 +70,8 @@ export async function checkDrift(
   const options = schemaOptions(config, head.tracking ?? []);
   const stored = { ...options, ...head.options };
   const sameOptions = optionsText(stored) === optionsText(options);
-  const asked = sameOptions && options.tracking.length === own.tracking.length;
-  const gateNow = asked ? head.gateNow : ((await readHead(session, stored))?.gateNow ?? '');
+  const isSame = sameOptions && options.tracking.length === own.tracking.length;
+  const gateNow = isSame ? head.gateNow : ((await readHead(session, stored))?.gateNow ?? '');
   const stale = !sameOptions || !isCurrent(head);
   if (gateNow === head.gate && head.method === snapshotMethod())
     return { ...nothingFound(options, head.hashes), stale };

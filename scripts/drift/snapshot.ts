@@ -2,6 +2,7 @@
 // It judges nothing.
 import type { Config } from '../config.ts';
 import type { MigrateError } from '../errors.ts';
+import { keepHistorySql } from '../ledger/digest.ts';
 import { leaveOutSql, storeSnapshotSql } from '../ledger/snapshot.ts';
 import { trackingName } from '../ledger.ts';
 import type { SchemaOptions } from '../schema/types.ts';
@@ -10,7 +11,10 @@ import { schemaOptions } from './options.ts';
 
 /** Statements that store the snapshot, to be sent last in a transaction that changes the schema. */
 export function snapshotStatements(config: Config, options: SchemaOptions): string[] {
-  return storeSnapshotSql(options, trackingName(config.trackingTable));
+  return [
+    ...storeSnapshotSql(options, trackingName(config.trackingTable)),
+    keepHistorySql(config.trackingTable),
+  ];
 }
 
 /**

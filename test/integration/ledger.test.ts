@@ -132,4 +132,55 @@ describe('The ledger', () => {
     expectExit(await second.run(['down'], { env: database.env() }), 0);
     expectExit(await first.run(['status', '--check'], { env: database.env() }), 0);
   });
+
+  it('of an earlier version is read as it is, and renewed by the next run that writes', async () => {
+    const database = await createDatabase();
+    const many = (count: number) => tables(...Array.from({ length: count }, (_, i) => `t${i + 1}`));
+    const repo = await project(many(60));
+    const { run } = repo;
+    expectExit(await run(['up'], { env: database.env() }), 0);
+    await database.query(`DROP FUNCTION migration_ledger.record;
+      ALTER TABLE migration_ledger.snapshot DROP COLUMN history;
+      DELETE FROM migration_ledger.migrations WHERE id > 5`);
+    const nothing = await run(['up'], { env: database.env() });
+    expectExit(nothing, 0);
+    expect(nothing.stdout).to.include('Already up to date');
+    expectExit(await run(['status', '--check'], { env: database.env() }), 0);
+    for (const [name, text] of Object.entries(many(61))) repo.write(name, text);
+    expectExit(await run(['up'], { env: database.env() }), 0);
+    expect(await trackedIn(database)).to.have.length(61);
+    expect(await database.query('SELECT max(id) AS id FROM migration_ledger.migrations')).to.deep.equal([
+      { id: 7 },
+    ]);
+  });
+
+  for (const [what, sql, id] of [
+    ['taken away', "DELETE FROM public.pgmigrations WHERE name LIKE '%\\_t30'", '20250101000030_t30'],
+    [
+      'added',
+      "INSERT INTO public.pgmigrations (name, run_on) VALUES ('20250101000099_t99', now())",
+      '20250101000099_t99',
+    ],
+    ['renamed', "UPDATE public.pgmigrations SET name = name || 'x' WHERE name LIKE '%\\_t30'", 't30x'],
+  ] as const) {
+    it(`notices a row that was ${what} by hand in a long history`, async () => {
+      const database = await createDatabase();
+      const { run } = await project(tables(...Array.from({ length: 60 }, (_, i) => `t${i + 1}`)));
+      expectExit(await run(['up'], { env: database.env() }), 0);
+      await database.query(sql);
+      const result = await run(['up'], { env: database.env() });
+      expectExit(result, 4);
+      expect(result.stderr).to.include(id);
+    });
+  }
+
+  it('notices a checksum that was changed by hand in a long history', async () => {
+    const database = await createDatabase();
+    const { run } = await project(tables(...Array.from({ length: 60 }, (_, i) => `t${i + 1}`)));
+    expectExit(await run(['up'], { env: database.env() }), 0);
+    await database.query(
+      "UPDATE migration_ledger.entries SET up_sql = 'SELECT 1', up_checksum = 'none' WHERE name = 't30'",
+    );
+    expectExit(await run(['up'], { env: database.env() }), 4);
+  });
 });
