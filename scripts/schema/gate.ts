@@ -189,7 +189,7 @@ function sharedCounts(options: SchemaOptions): string[] {
   ];
 }
 
-/** Which catalog each part of the gate counts, in the order of `gatePartsSql`. */
+/** Which catalog each part of the gate counts, in the order of `countsOf`. */
 const partNames: readonly string[] = [
   ...['pg_class', 'pg_index', 'pg_attribute', 'pg_type'],
   ...catalogs.map(({ name }) => name),
@@ -202,15 +202,34 @@ function countsOf(options: SchemaOptions): string[] {
   return [relationCounts(options), catalogs.map(countCatalog), keyedCounts(), sharedCounts(options)].flat();
 }
 
-/** The gate before it is condensed: one row with one column `parts`, an array of texts. Conditions as `gateSql`. */
-export function gatePartsSql(options: SchemaOptions): string {
+/** Parts of the gate that also read other catalogs than the one they count. */
+const alsoRead: Readonly<Record<string, readonly string[]>> = {
+  pg_type: ['pg_class'],
+  pg_depend: ['pg_class', 'pg_sequence'],
+  pg_user_mappings: ['pg_user_mapping', 'pg_foreign_server'],
+};
+
+/** The gate before it is condensed: what each part says, by the catalog that it counts. */
+export type GateParts = Readonly<Record<string, string>>;
+
+/**
+ * One row with one column `parts`, JSON as `GateParts`. Conditions as `gateSql`.
+ * @param touched only the parts that may have changed when rows of these catalogs did
+ */
+export function gatePartsSql(options: SchemaOptions, touched?: readonly string[]): string {
+  const counts = countsOf(options);
+  const isConcerned = (name: string) =>
+    touched === undefined || [name, ...(alsoRead[name] ?? [])].some((read) => touched.includes(read));
+  const parts = partNames
+    .map((name, i) => ({ name: quoteLiteral(name), count: counts[i] }))
+    .filter(({ count }, i) => count !== undefined && isConcerned(partNames[i] ?? ''));
   return `${hidden(options)}
-SELECT ARRAY[${countsOf(options).join(',\n')}] AS parts`;
+SELECT json_object(ARRAY[${parts.map(({ name }) => name).join(', ')}]::text[], ARRAY[${parts.map((part) => part.count).join(',\n')}]::text[]) AS parts`;
 }
 
-/** The catalogs whose rows differ between two readings of `gatePartsSql`. */
-export function differingCatalogs(a: readonly string[], b: readonly string[]): string[] {
-  return partNames.filter((_name, i) => a[i] !== b[i]);
+/** The catalogs that the second reading says something else of than the first; it may be of some parts only. */
+export function differingCatalogs(a: GateParts, b: GateParts): string[] {
+  return Object.keys(b).filter((name) => a[name] !== b[name]);
 }
 
 /**

@@ -1,5 +1,6 @@
 // Takes a scratch database; gives the session that verify works in.
 import type pg from 'pg';
+import type { GateParts } from '../schema/gate.ts';
 import type { ScratchDatabase } from '../shadow.ts';
 import type { Parser } from '../statements.ts';
 import { openScratch, type Scratch } from './scratch.ts';
@@ -9,6 +10,8 @@ export interface Bench {
   database: ScratchDatabase;
   client: pg.Client;
   inside: boolean;
+  /** The gate as the last cycle left it, where that is known. */
+  gate: GateParts | null;
 }
 
 export function scratchOf(bench: Bench, parse: Parser): Scratch {

@@ -3,14 +3,14 @@
 
 import { rolesLeft } from '../lint/server-wide.ts';
 import { type Difference, diffSnapshots } from '../schema/diff.ts';
-import { differingCatalogs } from '../schema/gate.ts';
+import { differingCatalogs, type GateParts } from '../schema/gate.ts';
 import { differingClasses } from '../schema/snapshot.ts';
 import type { ClassHashes, ObjectClass } from '../schema/types.ts';
 import type { Finding, Migration, SqlFile } from '../types.ts';
 import { classesOf } from './catalogs.ts';
 import { fails, inexactDown, irreversible, isExact, upAgainDiffers } from './findings.ts';
 import { probeRows } from './probe.ts';
-import type { Scratch, ScratchFailure } from './scratch.ts';
+import type { RowsWritten, Scratch, ScratchFailure } from './scratch.ts';
 
 export interface CycleResult {
   readonly findings: readonly Finding[];
@@ -20,20 +20,24 @@ export interface CycleResult {
   readonly doubtful: boolean;
   /** Those of the findings that rows from db/probe brought to light. */
   readonly probed?: readonly Finding[];
+  /** The gate as it is now, where that is known: the next cycle need not read it again. */
+  readonly gate?: GateParts | null;
 }
 
 /**
- * The cost does not depend on how many migrations came before but through the size of the catalogs, which are counted
- * twice: a history of n pairs takes n cycles. Where no catalog row is another after the down, nothing else is read.
+ * The cost does not depend on how many migrations came before but through the size of the catalogs: those that the
+ * migration writes to are counted twice. Where no catalog row is another after the down, nothing else is read.
+ * @param known the gate as the cycle before left it, or null
  */
 export async function cycleInTransaction(
   scratch: Scratch,
   migration: Migration,
   probe: SqlFile | null,
+  known: GateParts | null,
 ): Promise<CycleResult> {
   await scratch.sql('BEGIN');
   const probed = probe === null ? [] : await probeRows(scratch, migration, probe);
-  const before = await scratch.gate();
+  const before = known ?? (await scratch.gate());
   await scratch.sql('SAVEPOINT before_up');
   const written = await scratch.rowsWritten();
   const upFailure = await scratch.run(migration.up);
@@ -45,7 +49,7 @@ export async function cycleInTransaction(
   const result =
     migration.down.directives.irreversible === undefined
       ? await revertAndRepeat(scratch, migration, before, written)
-      : [irreversible(migration)];
+      : { findings: [irreversible(migration)], gate: null };
   if (result === 'doubtful') {
     await scratch.sql('ROLLBACK');
     return { findings: probed, applied: false, doubtful: true, probed };
@@ -53,7 +57,8 @@ export async function cycleInTransaction(
   const refused = await commit(scratch, migration);
   // What the end of the transaction refuses may be the doing of three files in one.
   if (refused !== null) return { findings: probed, applied: false, doubtful: true, probed };
-  return { findings: [...probed, ...result], applied: true, doubtful: false, probed };
+  const { findings, gate } = result;
+  return { findings: [...probed, ...findings], applied: true, doubtful: false, probed, gate };
 }
 
 async function commit(scratch: Scratch, { up }: Migration): Promise<Finding | null> {
@@ -69,35 +74,48 @@ async function commit(scratch: Scratch, { up }: Migration): Promise<Finding | nu
 async function revertAndRepeat(
   scratch: Scratch,
   migration: Migration,
-  before: readonly string[],
-  written: readonly number[],
-): Promise<Finding[] | 'doubtful'> {
+  before: GateParts,
+  written: RowsWritten,
+): Promise<{ findings: Finding[]; gate: GateParts } | 'doubtful'> {
   const { up, down } = migration;
   await scratch.sql('SAVEPOINT after_up');
-  const first = minus(await scratch.rowsWritten(), written);
+  const first = writtenSince(written, await scratch.rowsWritten());
   if ((await scratch.run(down)) !== null) return 'doubtful';
-  const classes = classesOf(differingCatalogs(before, await scratch.gate()));
-  const reverted = classes.length === 0 ? null : await scratch.hashes(classes);
   const writtenThen = await scratch.rowsWritten();
+  const touched = writtenSince(written, writtenThen);
+  const classes = classesOf(differingCatalogs(before, await gateOf(scratch, touched)));
+  const reverted = classes.length === 0 ? null : await scratch.hashes(classes);
   if ((await scratch.run(up)) !== null) return 'doubtful';
-  const second = minus(await scratch.rowsWritten(), writtenThen);
+  const second = writtenSince(writtenThen, await scratch.rowsWritten());
   // The same statements on the same schema that wrote the same numbers of rows did the same; unless data decide.
   const again =
-    dependsOnData(scratch, up) || first.some((n, i) => n !== second[i])
+    dependsOnData(scratch, up) || first === null || JSON.stringify(first) !== JSON.stringify(second)
       ? await compareRepeated(scratch, migration)
       : [];
   if (again === null) return 'doubtful';
   const left = reverted === null ? [] : await compareReverted(scratch, migration, classes, reverted);
   if (left === null) return 'doubtful';
   // A down that is not exact explains a second up that is not: said once.
-  return [
+  const findings = [
     ...inexactDown(migration, left, rolesLeft(migration, scratch.parse)),
     ...(isExact(left) ? upAgainDiffers(migration, again) : []),
   ];
+  const all = touched === null || second === null ? null : { ...touched, ...second };
+  return { findings, gate: { ...before, ...(await gateOf(scratch, all)) } };
 }
 
-function minus(a: readonly number[], b: readonly number[]): number[] {
-  return a.map((n, i) => n - (b[i] ?? 0));
+/** What was written from one reading to the next, in the order of the catalogs' names; null where nobody counts. */
+function writtenSince(before: RowsWritten, now: RowsWritten): RowsWritten {
+  if (before === null || now === null) return null;
+  const changed = Object.entries(now).map(([name, n]) => [name, n - (before[name] ?? 0)] as const);
+  return Object.fromEntries(changed.filter(([, n]) => n !== 0).sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+/** The parts of the gate that may have changed. */
+async function gateOf(scratch: Scratch, touched: RowsWritten): Promise<GateParts> {
+  if (touched === null) return scratch.gate();
+  const names = Object.keys(touched).sort();
+  return names.length === 0 ? {} : scratch.gate(names);
 }
 
 const dataDecide = new Set(['DoStmt', 'CallStmt', 'SelectStmt', 'ExecuteStmt']);

@@ -4,7 +4,7 @@ import type pg from 'pg';
 import { sendBatch } from '../batch.ts';
 import { resetSql } from '../lint/catalog.ts';
 import { isServerWide, withoutServerWide } from '../lint/server-wide.ts';
-import { gatePartsSql } from '../schema/gate.ts';
+import { type GateParts, gatePartsSql } from '../schema/gate.ts';
 import { readClassHashes, readObjects, withCanonicalSession } from '../schema/snapshot.ts';
 import {
   type ClassHashes,
@@ -31,17 +31,24 @@ export interface Scratch {
   /** Runs a file: inside the current transaction, or statement by statement where it is marked no-transaction. */
   run(file: SqlFile): Promise<ScratchFailure | null>;
   sql(text: string): Promise<void>;
-  /** Per catalog a text; equal means that no row changed, different means nothing. */
-  gate(): Promise<readonly string[]>;
+  /**
+   * Per catalog a text; equal means that no row changed, different means nothing.
+   * @param touched only of these catalogs, and of those that depend on them
+   */
+  gate(touched?: readonly string[]): Promise<GateParts>;
   /** How many rows this transaction has written so far, per catalog. */
-  rowsWritten(): Promise<readonly number[]>;
+  rowsWritten(): Promise<RowsWritten>;
   hashes(classes?: readonly ObjectClass[]): Promise<ClassHashes>;
   objects(classes?: readonly ObjectClass[]): Promise<SchemaObject[]>;
 }
 
+/** How many rows this transaction wrote into each catalog, by its name; null where the server does not count. */
+export type RowsWritten = Readonly<Record<string, number>> | null;
+
 /** Counters that the server keeps anyway: https://www.postgresql.org/docs/16/monitoring-stats.html */
-const writtenSql = `SELECT array_agg(n::float8 ORDER BY oid) AS written FROM (SELECT c.oid, pg_catalog.pg_stat_get_xact_tuples_inserted(c.oid)
-    + 1000000 * pg_catalog.pg_stat_get_xact_tuples_updated(c.oid) + 1000000000000 * pg_catalog.pg_stat_get_xact_tuples_deleted(c.oid) AS n
+const writtenSql = `SELECT CASE WHEN current_setting('track_counts')::bool THEN coalesce(json_object_agg(relname, n) FILTER (WHERE n <> 0), '{}') END AS written
+  FROM (SELECT c.relname, (pg_catalog.pg_stat_get_xact_tuples_inserted(c.oid) + 1000000 * pg_catalog.pg_stat_get_xact_tuples_updated(c.oid)
+    + 1000000000000 * pg_catalog.pg_stat_get_xact_tuples_deleted(c.oid))::float8 AS n
   FROM pg_catalog.pg_class c WHERE c.relnamespace = 'pg_catalog'::regnamespace AND c.relkind = 'r') counted`;
 
 /** @param inside whether the caller holds a transaction open around it all */
@@ -59,9 +66,10 @@ export function openScratch(client: pg.Client, parse: Parser, inside: () => bool
     sql: async (text) => {
       await client.query(text);
     },
-    gate: async () => (await prepared(gatePartsSql(defaultSchemaOptions)))[0]?.parts as string[],
+    gate: async (touched) =>
+      (await prepared(gatePartsSql(defaultSchemaOptions, touched)))[0]?.parts as GateParts,
     rowsWritten: async () =>
-      ((await client.query({ name: 'rows_written', text: writtenSql })).rows[0] as { written: number[] })
+      ((await client.query({ name: 'rows_written', text: writtenSql })).rows[0] as { written: RowsWritten })
         .written,
     hashes: (classes) => canonical(() => readClassHashes(prepared, defaultSchemaOptions, classes)),
     objects: (classes) => canonical(() => readObjects(prepared, defaultSchemaOptions, classes)),

@@ -23,7 +23,7 @@ export interface VerifyRequest {
 export async function verifyMigrations(shadow: Shadow, request: VerifyRequest): Promise<Finding[]> {
   const parse = await loadParser();
   const database = await shadow.create();
-  const bench: Bench = { database, client: await connectTo(database), inside: false };
+  const bench: Bench = { database, client: await connectTo(database), inside: false, gate: null };
   try {
     await applyMigrations(bench.client, request.earlier, parse);
     await ensureRoles(bench.client, request.underReview, parse);
@@ -64,10 +64,13 @@ async function cycle(
   probe: SqlFile | null,
 ): Promise<CycleResult> {
   const outside = migration.up.directives.noTransaction || migration.down.directives.noTransaction;
+  const known = probe === null ? bench.gate : null;
+  bench.gate = null;
   if (outside) return cycleCommitted(shadow, bench, parse, migration);
   bench.inside = true;
-  const result = await cycleInTransaction(scratchOf(bench, parse), migration, probe);
+  const result = await cycleInTransaction(scratchOf(bench, parse), migration, probe, known);
   bench.inside = false;
+  bench.gate = result.gate ?? null;
   // What fails only because three files shared one transaction is no fault of theirs.
   if (!result.doubtful) return result;
   const committed = await cycleCommitted(shadow, bench, parse, migration);
