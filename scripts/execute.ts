@@ -144,5 +144,11 @@ function withState(
     (step === undefined
       ? 'Run the same command again.'
       : `Mend ${options.location?.file ?? step.path}, then run make migrate-${step.direction} again.`);
-  return new Failure(error.code, error.message, { ...options, state: (options.state ?? what) + kept, hint });
+  const counting =
+    before[0]?.outcome === 'reverted' ? ' With to=V it goes on; n=K would revert K more from here.' : '';
+  return new Failure(error.code, error.message, {
+    ...options,
+    state: (options.state ?? what) + kept,
+    hint: hint + counting,
+  });
 }
