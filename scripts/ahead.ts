@@ -38,7 +38,7 @@ export interface Flights {
   take(index: number): Promise<Flight | null>;
 }
 
-/** @param closing what the last step is to run before it commits is the context's; the others have nothing of that kind */
+/** @param steps of the whole run, null for what cannot go ahead; only the last runs the context's closing statements */
 export function openFlights(context: RunContext, steps: readonly (ReadyStep | null)[]): Flights {
   // No Map: its discarded tables refer to their successors, so that all that was ever in it stays in memory for long.
   const underway: (SentStep | undefined)[] = [];
