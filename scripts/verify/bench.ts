@@ -1,6 +1,6 @@
 // Takes a scratch database; gives the session that verify works in.
 import type pg from 'pg';
-import type { GateParts } from '../schema/gate.ts';
+import type { GateParts } from '../schema/gate-parts.ts';
 import type { ScratchDatabase } from '../shadow.ts';
 import type { Parser } from '../statements.ts';
 import { openScratch, type Scratch } from './scratch.ts';

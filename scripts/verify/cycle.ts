@@ -3,7 +3,7 @@
 
 import { rolesLeft } from '../lint/server-wide.ts';
 import { type Difference, diffSnapshots } from '../schema/diff.ts';
-import { differingCatalogs, type GateParts } from '../schema/gate.ts';
+import { differingCatalogs, type GateParts } from '../schema/gate-parts.ts';
 import { differingClasses } from '../schema/snapshot.ts';
 import type { ClassHashes, ObjectClass } from '../schema/types.ts';
 import type { Finding, Migration, SqlFile } from '../types.ts';

@@ -4,7 +4,7 @@ import type pg from 'pg';
 import { sendBatch } from '../batch.ts';
 import { resetSql } from '../lint/catalog.ts';
 import { isServerWide, withoutServerWide } from '../lint/server-wide.ts';
-import { type GateParts, gatePartsSql } from '../schema/gate.ts';
+import { type GateParts, gatePartsSql } from '../schema/gate-parts.ts';
 import { readClassHashes, readObjects, withCanonicalSession } from '../schema/snapshot.ts';
 import {
   type ClassHashes,
