@@ -38,6 +38,11 @@ export interface Flights {
   take(index: number): Promise<Flight | null>;
 }
 
+/** Only the last of so many groups of steps runs the closing statements. */
+export function contextOf(context: RunContext, index: number, total: number): RunContext {
+  return index === total - 1 ? context : { ...context, closing: [] };
+}
+
 /** @param steps of the whole run, null for what cannot go ahead; only the last runs the context's closing statements */
 export function openFlights(context: RunContext, steps: readonly (ReadyStep | null)[]): Flights {
   // No Map: its discarded tables refer to their successors, so that all that was ever in it stays in memory for long.
@@ -54,7 +59,7 @@ export function openFlights(context: RunContext, steps: readonly (ReadyStep | nu
     if (previous !== null && previous.direction !== step.direction) return false;
     const { sql, trackingSql } = await context.engine.stepSql(step.id, step.direction, text);
     if (typeof sql !== 'string') return false;
-    const own = index === steps.length - 1 ? context : { ...context, closing: [] };
+    const own = contextOf(context, index, steps.length);
     underway[index] = sendAtOnce(own, step, { sql, trackingSql }, entry, previous);
     return true;
   };

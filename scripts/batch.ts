@@ -17,8 +17,6 @@ export interface BatchResult {
 export interface BatchOptions {
   /** Keep the rows of so many first statements (default 0): a migration may select a million that nobody reads. */
   readonly keepRows?: number;
-  /** Told after each statement how many are complete. */
-  readonly onComplete?: (completed: number) => void;
 }
 
 interface Connection {
@@ -65,7 +63,6 @@ function batchQuery(
     handleCommandComplete: () => {
       completed += 1;
       if (completed < (options.keepRows ?? 0)) rows.push([]);
-      options.onComplete?.(completed);
     },
     handleEmptyQuery: () => undefined,
     handlePortalSuspended: () => undefined,

@@ -33,7 +33,7 @@ const silent = {
 };
 const ownId = /^\d{14}_[a-z0-9][a-z0-9_-]*$/;
 
-/** Loads node-pg-migrate (about 80 ms), so only where there is something to run. */
+/** Evaluates node-pg-migrate, so only where there is something to run. */
 export async function loadEngine(tracking: TrackingTable): Promise<Engine> {
   const { Migration, runner } = await import('node-pg-migrate');
   const common = { migrationsSchema: tracking.schema, migrationsTable: tracking.table, logger: silent };

@@ -1,6 +1,6 @@
 // Takes steps with their texts; gives how each ended. Stops at the first failure and says what state that leaves.
 // How one step runs is transaction.ts's and outside.ts's work. It knows nothing of files or terminals.
-import { type Flight, openFlights } from './ahead.ts';
+import { contextOf, type Flight, openFlights } from './ahead.ts';
 import type { Config } from './config.ts';
 import type { Engine } from './engine.ts';
 import type { MigrateError } from './errors.ts';
@@ -71,9 +71,8 @@ async function run(context: RunContext, groups: readonly (readonly ReadyStep[])[
     groups.map((group) => (group.length === 1 ? (group[0] ?? null) : null)),
   );
   for (const [i, group] of groups.entries()) {
-    const last = i === groups.length - 1;
     const flight = await flights.take(i);
-    const own = last ? context : { ...context, closing: [] };
+    const own = contextOf(context, i, groups.length);
     const end = await runGroup(own, group, flight, { before: outcomes.length, total });
     const done = end.failure === null || end.failure.committed;
     const ended = group.map((step, k) =>

@@ -88,29 +88,30 @@ export function openFileCache(directory: string): FileCache {
 /** NaN, which equals nothing, where a file cannot be looked at: what is wrong is for its reader to explain. */
 function statesOf(directory: string, names: readonly string[]): Float64Array {
   const states = new Float64Array(names.length * stateLength);
-  const before = process.cwd();
   // Inside of it, the system need not follow the whole path for each file.
-  const inside = enter(directory);
+  const before = enter(directory);
   let at = 0;
   for (const name of names) {
-    const { size, mtimeMs, ctimeMs, ino } = statOf(inside ? name : `${directory}${sep}${name}`) ?? unknown;
+    const { size, mtimeMs, ctimeMs, ino } =
+      statOf(before === null ? `${directory}${sep}${name}` : name) ?? unknown;
     states[at] = size;
     states[at + 1] = mtimeMs;
     states[at + 2] = ctimeMs;
     states[at + 3] = ino;
     at += stateLength;
   }
-  if (inside) process.chdir(before);
+  if (before !== null) process.chdir(before);
   return states;
 }
 
-/** False where that cannot be done, as in a worker thread. */
-function enter(directory: string): boolean {
+/** Where the process was before; null where it cannot change that, as in a worker thread. */
+function enter(directory: string): string | null {
   try {
+    const before = process.cwd();
     process.chdir(directory);
-    return true;
+    return before;
   } catch {
-    return false;
+    return null;
   }
 }
 

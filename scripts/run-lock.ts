@@ -9,7 +9,7 @@ import { maskSqlSecrets } from './redact.ts';
 import type { Row, Session } from './session.ts';
 import { timed } from './timing.ts';
 
-/** node-pg-migrate's `PG_MIGRATE_LOCK_ID`; a test compares the two, for importing it would cost every start 80 ms. */
+/** node-pg-migrate's `PG_MIGRATE_LOCK_ID`; a test compares the two, for importing it would evaluate all of node-pg-migrate at every start. */
 export const runLockKey = 7241865325823964;
 
 const holderSql = `SELECT a.pid, a.usename, a.application_name, to_char(a.backend_start AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS "UTC"') AS since

@@ -4,6 +4,7 @@ import type { Config } from '../config.ts';
 import type { MigrateError } from '../errors.ts';
 import { keepHistorySql } from '../ledger/digest.ts';
 import { leaveOutSql, storeSnapshotSql } from '../ledger/snapshot.ts';
+import { inTransaction, transactionSql } from '../ledger/together.ts';
 import { trackingName } from '../ledger.ts';
 import type { SchemaOptions } from '../schema/types.ts';
 import type { Session } from '../session.ts';
@@ -26,10 +27,7 @@ export async function takeSnapshot(
   config: Config,
   options: SchemaOptions = schemaOptions(config),
 ): Promise<void> {
-  const { error } = await session.batch(ownTransaction(config, options));
-  if (error === null) return;
-  await session.batch('ROLLBACK');
-  throw error;
+  await inTransaction(session, snapshotStatements(config, options));
 }
 
 /**
@@ -47,13 +45,9 @@ export async function takeSnapshotAfterFailure(
   const interrupted = failure.code === 'interrupted' || failure.code === 'terminated';
   const work = interrupted
     ? // Our own session is being cancelled and cut.
-      session.aside((client) => client.query(ownTransaction(config, options)))
+      session.aside((client) => client.query(transactionSql(snapshotStatements(config, options))))
     : takeSnapshot(session, config, options);
   await work.catch(() => undefined);
-}
-
-function ownTransaction(config: Config, options: SchemaOptions): string {
-  return ['BEGIN', ...snapshotStatements(config, options), 'COMMIT'].join(';\n');
 }
 
 /** Called before our tracking table is created, so that its sudden being there is no drift to other applications. */

@@ -71,7 +71,7 @@ function historyGateSql(tracking: TrackingTable): string {
 /** A query of one JSON object: how many migrations are tracked or in the ledger, and the digest of all of them. */
 function historySql(tracking: TrackingTable): string {
   const name = quoteLiteral(trackingName(tracking));
-  return `SELECT json_build_object('tracking', ${name}, 'gate', ${historyGateSql(tracking)}, 'count', count(*),
+  return `SELECT json_build_object('tracking', ${name}, 'count', count(*),
       'digest', md5(string_agg(concat_ws(' ', coalesce(t.id, a.id), t.id IS NOT NULL, e.up_checksum, e.down_checksum), E'\\n' ORDER BY coalesce(t.id, a.id) COLLATE "C")))
       FROM (${trackingRows(tracking, { hasTracking: true })}) t
       FULL JOIN (SELECT id, seq FROM migration_ledger.applied WHERE tracking = ${name}) a USING (id)
@@ -80,7 +80,7 @@ function historySql(tracking: TrackingTable): string {
 
 /** Keeps with the snapshot what the history is now; the tracking table must exist and the ledger be up to date. */
 export function keepHistorySql(tracking: TrackingTable): string {
-  return `UPDATE migration_ledger.snapshot SET history = (${historySql(tracking)})`;
+  return `UPDATE migration_ledger.snapshot SET history = ((${historySql(tracking)})::jsonb || jsonb_build_object('gate', ${historyGateSql(tracking)}))::json`;
 }
 
 function digestOf(migrations: readonly Migration[]): string {

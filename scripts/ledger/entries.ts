@@ -3,7 +3,7 @@
 import type { TrackingTable } from '../config.ts';
 import { trackingName } from '../ledger.ts';
 import type { Provenance } from '../provenance.ts';
-import { quoteLiteral } from '../schema/sql.ts';
+import { literal } from '../schema/sql.ts';
 import type { Session } from '../session.ts';
 import type { Direction } from '../types.ts';
 
@@ -59,9 +59,4 @@ export function entrySql(entry: NewEntry, tracking: TrackingTable, provenance: P
     entry.reason,
   ];
   return `SELECT migration_ledger.record(${values.map(literal).join(', ')})`;
-}
-
-function literal(value: string | number | null | undefined): string {
-  if (value == null) return 'NULL';
-  return typeof value === 'number' ? String(value) : quoteLiteral(value);
 }

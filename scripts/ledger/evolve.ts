@@ -1,8 +1,9 @@
 // Takes a session; has postgres-migrations make or renew the ledger's tables from SQL files, in one round trip.
 // It does not know what the tables are for.
 import { MigrateError } from '../errors.ts';
-import { quoteLiteral } from '../schema/sql.ts';
+import { literal } from '../schema/sql.ts';
 import type { Row, Session } from '../session.ts';
+import { inTransaction } from './together.ts';
 
 /**
  * Creates the ledger, or brings it up to date: all of it or nothing, in one transaction.
@@ -14,7 +15,11 @@ export async function evolveLedger(session: Session, directory: string): Promise
   try {
     const { client, collected } = collecting(session);
     await migrate({ client } as unknown as Parameters<typeof migrate>[0], directory);
-    await runTogether(session, collected);
+    await inTransaction(session, [
+      'CREATE SCHEMA IF NOT EXISTS migration_ledger',
+      'SET LOCAL search_path TO migration_ledger',
+      ...collected.map((sql) => sql.replace(/;\s*$/, '')),
+    ]);
   } catch (cause) {
     if (cause instanceof MigrateError) throw cause;
     throw new MigrateError(
@@ -57,21 +62,5 @@ function collecting(session: Session) {
 
 function inlined(asked: string | ParameterQuery): string {
   if (typeof asked === 'string') return asked;
-  const literal = (value: string | number) =>
-    typeof value === 'number' ? String(value) : quoteLiteral(value);
-  return asked.text.replaceAll(/\$(\d+)/g, (_, number) => literal(asked.values[Number(number) - 1] ?? ''));
-}
-
-async function runTogether(session: Session, statements: readonly string[]): Promise<void> {
-  const all = [
-    'BEGIN',
-    'CREATE SCHEMA IF NOT EXISTS migration_ledger',
-    'SET LOCAL search_path TO migration_ledger',
-    ...statements,
-    'COMMIT',
-  ];
-  const { error } = await session.batch(all.map((sql) => sql.replace(/;\s*$/, '')).join(';\n'));
-  if (error === null) return;
-  await session.batch('ROLLBACK');
-  throw error;
+  return asked.text.replaceAll(/\$(\d+)/g, (_, number) => literal(asked.values[Number(number) - 1]));
 }

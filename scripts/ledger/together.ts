@@ -11,17 +11,32 @@ export interface RecordContext {
   readonly provenance: Provenance;
 }
 
+/** Statements as one text that opens a transaction and commits it. */
+export function transactionSql(statements: readonly string[]): string {
+  return ['BEGIN', ...statements, 'COMMIT'].join(';\n');
+}
+
+/** All of it or nothing, in one round trip. @throws what the batch failed with, after rolling back */
+export async function inTransaction(session: Session, statements: readonly string[]): Promise<void> {
+  const { error } = await session.batch(transactionSql(statements));
+  if (error === null) return;
+  await session.batch('ROLLBACK');
+  throw error;
+}
+
 /** @throws MigrateError `migration-failed` when the database refuses any of it; then none of it counts */
 export async function recordTogether(
   { session }: Pick<RecordContext, 'session'>,
   statements: readonly string[],
 ): Promise<void> {
-  const { error } = await session.batch(['BEGIN', ...statements, 'COMMIT'].join(';\n'));
-  if (error === null) return;
-  await session.batch('ROLLBACK');
-  if (error instanceof MigrateError) throw error;
-  throw new MigrateError('migration-failed', `The history could not be recorded: ${error.message}`, {
-    state: 'Nothing was changed.',
-    cause: error,
-  });
+  try {
+    await inTransaction(session, statements);
+  } catch (error) {
+    if (error instanceof MigrateError) throw error;
+    throw new MigrateError(
+      'migration-failed',
+      `The history could not be recorded: ${(error as Error).message}`,
+      { state: 'Nothing was changed.', cause: error },
+    );
+  }
 }

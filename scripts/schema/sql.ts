@@ -12,6 +12,12 @@ export function quoteLiteral(text: string): string {
   return text.includes('\\') ? `E'${escaped.replaceAll('\\', '\\\\')}'` : `'${escaped}'`;
 }
 
+/** A value as an SQL literal; NULL where there is none. */
+export function literal(value: string | number | null | undefined): string {
+  if (value == null) return 'NULL';
+  return typeof value === 'number' ? String(value) : quoteLiteral(value);
+}
+
 /** A condition that is true for the schemas nobody compares: the tool's own, TOAST, temporary ones. */
 export function hiddenNamespace(column: string): string {
   return `(${column} = ${quoteLiteral(ledgerSchema)} OR ${column} = 'pg_toast' OR ${column} ~ '^pg_(toast_)?temp_')`;
