@@ -8,6 +8,8 @@ import { describeTarget, type Target, tlsAttempts } from './target.ts';
 
 export interface ConnectOptions {
   readonly applicationName: string;
+  /** Of the session, from its first statement on; after those of PGOPTIONS, so that these count. */
+  readonly settings?: Readonly<Record<string, number>>;
   /** How long to go on trying, in ms. */
   readonly timeoutMs: number;
   readonly signal?: AbortSignal;
@@ -85,6 +87,7 @@ async function open(
     password: target.password ?? (() => readPassfile(target) as Promise<string>),
     ssl,
     application_name: options.applicationName,
+    ...startupOptions(options.settings),
     connectionTimeoutMillis: timeoutMs,
     keepAlive: true,
   });
@@ -101,6 +104,13 @@ async function open(
   } finally {
     options.signal?.removeEventListener('abort', abort);
   }
+}
+
+/** Without settings pg passes PGOPTIONS on by itself. https://www.postgresql.org/docs/16/libpq-connect.html#LIBPQ-CONNECT-OPTIONS */
+function startupOptions(settings: ConnectOptions['settings']): { options?: string } {
+  if (settings === undefined) return {};
+  const own = Object.entries(settings).map(([name, value]) => `-c ${name}=${value}`);
+  return { options: [process.env.PGOPTIONS ?? '', ...own].join(' ').trim() };
 }
 
 /** The socket below a client, to be cut where asking is of no use. */

@@ -23,7 +23,7 @@ export async function runOutside(context: RunContext, step: ReadyStep): Promise<
   try {
     await runStatements(context, step);
   } catch (error) {
-    await context.session.batch(['ROLLBACK', ...resetStatements(context.config), ...leftovers].join(';\n'));
+    await context.session.batch(['ROLLBACK', ...resetStatements, ...leftovers].join(';\n'));
     return ended(stopped(context, step, error as Error));
   }
   const { error, committed } = await recordOutside(context, step, performance.now() - started);
@@ -206,7 +206,7 @@ async function recordOutside(
   const { trackingSql } = await engine.stepSql(step.id, step.direction, step.text);
   const statements = [
     begin,
-    ...resetStatements(config),
+    ...resetStatements,
     ...leftovers,
     keepRunLock,
     trackingSql.replace(/;\s*$/, ''),

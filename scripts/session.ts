@@ -65,6 +65,7 @@ export async function withSession<Result>(
   const client = await timed('connect', () =>
     connect(target, {
       applicationName: applicationName(config),
+      settings: sessionSettings(config),
       timeoutMs: config.connectTimeoutMs,
       ...(hooks.signal === undefined ? {} : { signal: hooks.signal }),
       ...(hooks.onRetry === undefined ? {} : { onRetry: hooks.onRetry }),
@@ -111,14 +112,20 @@ async function openSession(
   const channel = openChannel(target, client, hooks.signal);
   const aside: Session['aside'] = async (work, { timeoutMs = 5000, signal } = {}) => {
     const name = `${applicationName(config).slice(0, 54)} watching`;
-    const second = await connect(target, { applicationName: name, timeoutMs, ...(signal && { signal }) });
+    const settings = sessionSettings(config);
+    const second = await connect(target, {
+      applicationName: name,
+      settings,
+      timeoutMs,
+      ...(signal && { signal }),
+    });
     try {
       return await work(second);
     } finally {
       await endClient(second);
     }
   };
-  const facts = await timed('preflight', () => preflight(config, client, channel.query));
+  const facts = await timed('preflight', () => preflight(client, channel.query));
   if (hooks.signal !== undefined) cancelOnAbort(hooks.signal, target, client);
   const onNotice = (listener: (notice: string) => void) => {
     client.on('notice', ({ severity, message }) => listener(`${severity ?? 'NOTICE'}: ${message ?? ''}`));
@@ -128,10 +135,9 @@ async function openSession(
 
 type Preflight = Pick<Session, 'pid' | 'role' | 'readOnly'>;
 
-/** One round trip that sets the session up and tells whether it is one. */
-async function preflight(config: Config, client: pg.Client, query: Session['query']): Promise<Preflight> {
-  // Through a pooler in transaction mode the backend that answers is not the one that was promised at login; nothing is
-  // set up there, for the next client would inherit it.
+/** One round trip that tells whether this is a session, and what can be done in it. */
+async function preflight(client: pg.Client, query: Session['query']): Promise<Preflight> {
+  // Through a pooler in transaction mode the backend that answers is not the one that was promised at login.
   const promised = (client as unknown as { processID: number | null }).processID;
   const [row] = await query<{
     pid: number;
@@ -139,9 +145,10 @@ async function preflight(config: Config, client: pg.Client, query: Session['quer
     standby: boolean;
     read_only: boolean;
   }>(
-    `${sessionSettings(config)}, pg_backend_pid() AS pid, current_user AS role, pg_is_in_recovery() AS standby, current_setting('default_transaction_read_only')::bool AS read_only WHERE pg_backend_pid() = ${promised ?? 0}`,
+    `SELECT pg_backend_pid() AS pid, current_user AS role, pg_is_in_recovery() AS standby, current_setting('default_transaction_read_only')::bool AS read_only`,
   );
-  if (row === undefined) throw poolerError('another backend answers than the one that was promised at login');
+  if (row === undefined || row.pid !== promised)
+    throw poolerError('another backend answers than the one that was promised at login');
   const readOnly = row.standby ? 'standby' : row.read_only ? 'default_transaction_read_only' : null;
   return { pid: row.pid, role: row.role, readOnly };
 }

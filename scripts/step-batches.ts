@@ -108,7 +108,7 @@ export function recording(
   const statements = [
     'SET CONSTRAINTS ALL IMMEDIATE',
     guard,
-    ...resetStatements(config),
+    ...resetStatements,
     trackingSql.replace(/;\s*$/, ''),
     spared.statement,
     `SET ${recordedMark} = ${quoteLiteral(id)}`,

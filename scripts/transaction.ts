@@ -231,6 +231,6 @@ function leftTransaction(step: ReadyStep): StepFailure {
   );
 }
 
-async function rollback({ session, config }: RunContext): Promise<void> {
-  await session.batch(['ROLLBACK', ...resetStatements(config), ...leftovers].join(';\n'));
+async function rollback({ session }: RunContext): Promise<void> {
+  await session.batch(['ROLLBACK', ...resetStatements, ...leftovers].join(';\n'));
 }

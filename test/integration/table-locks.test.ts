@@ -145,6 +145,22 @@ describe('table locks', () => {
     ]);
   });
 
+  it('brings its own settings with the login, beside those of PGOPTIONS, so that no statement runs under others', async () => {
+    const sql =
+      "CREATE TABLE seen AS SELECT name, reset_val FROM pg_settings WHERE name IN ('lock_timeout', 'statement_timeout', 'work_mem');";
+    const tool = await project(pair(1, 'look', sql));
+    const database = await createDatabase();
+    for (const name of ['lock_timeout', 'statement_timeout'])
+      await database.query(`ALTER DATABASE ${database.name} SET ${name} = '1ms'`);
+    const env = { ...database.env(), MIGRATE_LOCK_TIMEOUT: '1500ms', PGOPTIONS: '-c work_mem=7MB' };
+    expectExit(await tool.run(['up'], { env }), 0);
+    expect(await database.query('SELECT * FROM seen ORDER BY name')).to.deep.equal([
+      { name: 'lock_timeout', reset_val: '1500' },
+      { name: 'statement_timeout', reset_val: '0' },
+      { name: 'work_mem', reset_val: '7168' },
+    ]);
+  });
+
   it('has no statement time-out by default, even where the role has one', async () => {
     const tool = await project(pair(1, 'slow', 'SELECT pg_sleep(0.3);'));
     const database = await createDatabase();
