@@ -1,10 +1,15 @@
 // Gives the folder this package lives in and its version. The same from a source file in scripts/ and from dist/.
 import { readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
+const path = fileURLToPath(import.meta.url);
+
 /** Absolute path of the package: the folder that holds `package.json`, `db/` and `scripts/`. */
-export const packageRoot = join(dirname(fileURLToPath(import.meta.url)), '..');
+export const packageRoot = join(dirname(path), '..');
+
+/** The file that runs: in dist/ a name that says what is in it, so that no two builds share one. */
+export const programName = basename(path);
 
 /** The tool's version as in package.json; recorded in the ledger with every migration. */
 export function toolVersion(): string {

@@ -63,7 +63,7 @@ async function main(): Promise<void> {
   const from = performance.now();
   const psql = findPsql();
   const floor = floorFor(psql?.path ?? null);
-  const compiled = { file: process.execPath, args: ['scripts/run.mjs', '--build-only'], cwd: productRoot };
+  const compiled = { file: process.execPath, args: ['scripts/run.cjs', '--build-only'], cwd: productRoot };
   await measure({ ...compiled, env: process.env as Record<string, string> });
   const folder = mkdtempSync(join(tmpdir(), 'bench-work-'));
   const server = await benchServer();

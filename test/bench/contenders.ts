@@ -69,8 +69,8 @@ export const product: Contender = {
         [`${version}_${name}.down.sql`, down] as const,
       ]),
     ),
-  up: (place) => node(place, join(productRoot, 'scripts', 'run.mjs'), 'up'),
-  down: (place) => node(place, join(productRoot, 'scripts', 'run.mjs'), 'down', '--to', '0'),
+  up: (place) => node(place, join(productRoot, 'scripts', 'run.cjs'), 'up'),
+  down: (place) => node(place, join(productRoot, 'scripts', 'run.cjs'), 'down', '--to', '0'),
 };
 
 /** One session, one transaction per migration, and a row in a table for each: what must be sent in any case. */

@@ -12,7 +12,7 @@ import { type Bench, type Entrant, interleave, preparedPlace } from './rounds.ts
 import { schemaWork, smallWork } from './work.ts';
 
 function tool(place: Place, args: readonly string[], env: Record<string, string> = {}): Command {
-  const file = join(productRoot, 'scripts', 'run.mjs');
+  const file = join(productRoot, 'scripts', 'run.cjs');
   return {
     file: process.execPath,
     args: [file, ...args],
@@ -74,7 +74,7 @@ export async function startUp(bench: Bench, rounds: number): Promise<void> {
   const env = cleanEnvironment(place.url);
   const dir = join(place.folder, 'db', 'migrations');
   const at = (file: string, args: readonly string[]): Command => ({ file, args, env, cwd: productRoot });
-  const compiled = join(productRoot, 'dist', 'migrate.js');
+  const compiled = join(productRoot, 'dist', 'migrate.cjs');
   const script = bare
     .up(place)
     .args.map((arg) => `'${arg}'`)
@@ -87,14 +87,14 @@ export async function startUp(bench: Bench, rounds: number): Promise<void> {
       name: bareByNpm,
       command: () => ({ ...bare.up(place), file: 'npm', args: ['run', '--silent', 'bare'] }),
     },
-    { name: '--help, dist/migrate.js', command: () => at(process.execPath, [compiled, '--help']) },
-    { name: '--help, scripts/run.mjs', command: () => tool(place, ['--help']) },
+    { name: '--help, dist/migrate.cjs', command: () => at(process.execPath, [compiled, '--help']) },
+    { name: '--help, scripts/run.cjs', command: () => tool(place, ['--help']) },
     { name: '--help, npm run', command: () => at('npm', ['run', '--silent', 'migrate', '--', '--help']) },
     {
-      name: 'nothing to do, dist/migrate.js',
+      name: 'nothing to do, dist/migrate.cjs',
       command: () => ({ ...tool(place, ['up']), args: [compiled, 'up'] }),
     },
-    { name: 'nothing to do, scripts/run.mjs', command: () => tool(place, ['up']) },
+    { name: 'nothing to do, scripts/run.cjs', command: () => tool(place, ['up']) },
     {
       name: noopByNpm,
       command: () => at('npm', ['run', '--silent', 'migrate:up', '--', '--dir', dir]),

@@ -36,7 +36,7 @@ export async function reviewing(bench: Bench, rounds: number): Promise<void> {
 
 /** `m` is the tool; each call of it is a process of its own, as a user's would be. */
 function shell(place: Place, script: string, shadow: string): Command {
-  const tool = join(productRoot, 'scripts', 'run.mjs');
+  const tool = join(productRoot, 'scripts', 'run.cjs');
   const text = `m() { "$NODE" "$TOOL" "$@"; }; ${script}`;
   const env = {
     ...cleanEnvironment(place.url),

@@ -33,7 +33,7 @@ const instruction = (name: string) => lastStage.find(([found]) => found === name
 
 /** Carries out COPY and RUN; what comes from the build stage is what the build makes here. */
 function follow(folder: string): void {
-  execFileSync(process.execPath, [join(productRoot, 'scripts', 'run.mjs'), '--build-only']);
+  execFileSync(process.execPath, [join(productRoot, 'scripts', 'run.cjs'), '--build-only']);
   for (const [name, rest] of lastStage) {
     if (name === 'COPY') copy(folder, rest);
     if (name === 'RUN') {
@@ -59,7 +59,7 @@ describe('the image of the migration job', function () {
 
   it('runs as another user than root, and its command is the compiled one', () => {
     expect(instruction('USER')).to.equal('node');
-    expect(instruction('ENTRYPOINT')).to.equal('["node", "dist/migrate.js"]');
+    expect(instruction('ENTRYPOINT')).to.equal('["node", "dist/migrate.cjs"]');
     const ignored = readFileSync(join(productRoot, '.github', 'Dockerfile.dockerignore'), 'utf8');
     expect(ignored.split('\n')).to.include('*').and.not.to.include('!.env');
   });

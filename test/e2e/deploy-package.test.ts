@@ -17,7 +17,7 @@ describe('the package in another project', function () {
     const database = await createDatabase();
     const run = (file: string, args: string[], cwd = folder) =>
       execFileSync(file, args, { cwd, encoding: 'utf8', env: { ...process.env, ...database.env() } });
-    run(process.execPath, [join(productRoot, 'scripts', 'run.mjs'), '--build-only']);
+    run(process.execPath, [join(productRoot, 'scripts', 'run.cjs'), '--build-only']);
     // What npm does for a package from git, but for the build, which was the line before.
     const packed = run(
       'npm',
@@ -30,7 +30,7 @@ describe('the package in another project', function () {
       'dist/gate.cjs',
       'dist/types/nest.d.ts',
       'db/roles.sql',
-      'scripts/run.mjs',
+      'scripts/run.cjs',
     ]);
     expect(paths.filter((path) => /^(test|db\/migrations|\.github)\//.test(path))).to.deep.equal([]);
 

@@ -31,7 +31,7 @@ function build(): string {
     symlinkSync(join(productRoot, 'node_modules', name), join(modules, name));
   }
   const run = (...args: string[]) => execFileSync(process.execPath, args, { cwd: folder, encoding: 'utf8' });
-  run(join(productRoot, 'scripts', 'run.mjs'), '--build-only');
+  run(join(productRoot, 'scripts', 'run.cjs'), '--build-only');
   run(join(productRoot, 'node_modules', 'typescript', 'bin', 'tsc'), '-p', '.');
   return folder;
 }

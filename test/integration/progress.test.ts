@@ -34,7 +34,7 @@ async function onTerminal(
   root: string,
   env: Record<string, string> = {},
 ): Promise<Screen> {
-  const command = `stty cols 200; exec '${process.execPath}' '${join(productRoot, 'scripts', 'run.mjs')}' up`;
+  const command = `stty cols 200; exec '${process.execPath}' '${join(productRoot, 'scripts', 'run.cjs')}' up`;
   const { PATH = '' } = process.env;
   const child = spawn('script', ['-qec', command, '/dev/null'], {
     cwd: root,

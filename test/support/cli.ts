@@ -84,7 +84,7 @@ function copyFixture(name: string, root: string): void {
 
 function launch(root: string, home: string, args: readonly string[], options: RunOptions): RunningTool {
   const { PATH = '', LANG = 'C.UTF-8' } = process.env;
-  const child = execa(process.execPath, [join(productRoot, 'scripts', 'run.mjs'), ...args], {
+  const child = execa(process.execPath, [join(productRoot, 'scripts', 'run.cjs'), ...args], {
     cwd: options.cwd ?? root,
     extendEnv: false,
     env: { PATH, LANG, HOME: home, NO_COLOR: '1', ...options.env },

@@ -12,7 +12,7 @@ function release(): string {
   const root = mkdtempSync(join(tmpdir(), 'migrate-release-'));
   cleanUpAfterTest(async () => rmSync(root, { recursive: true, force: true }));
   const dist = join(productRoot, 'dist');
-  const isPart = (path: string) => path === dist || /dist\/(?:migrate\.js|program-[^/]+)$/.test(path);
+  const isPart = (path: string) => path === dist || /dist\/(?:migrate\.cjs|program-[^/]+)$/.test(path);
   cpSync(dist, join(root, 'dist'), { recursive: true, filter: isPart });
   cpSync(join(productRoot, 'package.json'), join(root, 'package.json'));
   symlinkSync(join(productRoot, 'node_modules'), join(root, 'node_modules'));
@@ -20,7 +20,7 @@ function release(): string {
 }
 
 async function help(root: string) {
-  return execa(process.execPath, [join(root, 'dist', 'migrate.js'), '--help'], { all: true, reject: false });
+  return execa(process.execPath, [join(root, 'dist', 'migrate.cjs'), '--help'], { all: true, reject: false });
 }
 
 const codeCaches = (root: string) =>

