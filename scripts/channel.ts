@@ -7,11 +7,13 @@ import type { SqlPieces } from './pieces.ts';
 import type { Row, Session } from './session.ts';
 import { describeTarget, type Target } from './target.ts';
 
-export type Channel = Pick<Session, 'query' | 'batch' | 'ahead' | 'restoreEncoding' | 'roundTrips'>;
+export type Channel = Pick<Session, 'query' | 'ask' | 'batch' | 'ahead' | 'restoreEncoding' | 'roundTrips'>;
 
 /** @param signal when it aborts, failures of queries are its reason */
 export function openChannel(target: Target, client: pg.Client, signal: AbortSignal | undefined): Channel {
   let trips = 0;
+  /** Queries and batches that are not answered yet. */
+  let inTurn = 0;
   let lost: Error | null = null;
   let encoding = 'UTF8';
   client.on('error', (error) => {
@@ -24,22 +26,39 @@ export function openChannel(target: Target, client: pg.Client, signal: AbortSign
   const pipe = openPipe(client);
   const explained = (result: BatchResult): BatchResult =>
     isConnectionLoss(result.error) ? { ...result, error: lostError(target, lost ?? result.error) } : result;
+  const takingTurns = async <Result>(send: () => Promise<Result>): Promise<Result> => {
+    trips += 1;
+    inTurn += 1;
+    try {
+      await pipe.drained();
+      return await send();
+    } finally {
+      inTurn -= 1;
+    }
+  };
+  const refusal = (error: unknown): unknown => {
+    signal?.throwIfAborted();
+    return ownQueryError(target, error, lost);
+  };
+  const batch = async (text: SqlPieces, options?: BatchOptions): Promise<BatchResult> =>
+    explained(await takingTurns(() => sendBatch(client, text, options)));
   return {
     query: async <Result extends Row>(text: string, values?: readonly unknown[]): Promise<Result[]> => {
-      trips += 1;
-      await pipe.drained();
       try {
-        return (await client.query<Result>(text, values as unknown[])).rows;
+        const { rows } = await takingTurns(() => client.query<Result>(text, values as unknown[]));
+        return rows;
       } catch (error) {
-        signal?.throwIfAborted();
-        throw ownQueryError(target, error, lost);
+        throw refusal(error);
       }
     },
-    batch: async (text: SqlPieces, options?: BatchOptions) => {
-      trips += 1;
-      await pipe.drained();
-      return explained(await sendBatch(client, text, options));
+    ask: async (text: string, answers = 0) => {
+      const options = { keepRows: answers };
+      if (inTurn === 0) trips += 1;
+      const { rows, error } = await (inTurn === 0 ? pipe.send(text, options) : batch(text, options));
+      if (error === null) return rows;
+      throw refusal(error);
     },
+    batch,
     ahead: async (text: string, options?: BatchOptions) => {
       trips += 1;
       return explained(await pipe.send(text, options));

@@ -12,7 +12,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join, sep } from 'node:path';
-import { packageRoot, toolVersion } from './paths.ts';
+import { packageRoot, programName } from './paths.ts';
 import type { Directives } from './types.ts';
 
 /** What was found when the file was last read; only files that nothing was wrong with are kept. */
@@ -21,9 +21,17 @@ export interface KnownFile {
   readonly directives: Directives;
 }
 
+/** What is known of a list of files, each by its place in it. */
+export interface Known {
+  /** True when these are all the files of the last run, and all are as they were then. */
+  readonly isEverything: boolean;
+  /** Undefined where the file has to be read. */
+  get(index: number): KnownFile | undefined;
+}
+
 export interface FileCache {
-  /** What is known of each file as it is now; undefined where it has to be read. Names are sorted, and asked for once. */
-  look(names: readonly string[]): readonly (KnownFile | undefined)[];
+  /** Looks at each file as it is now. Names are sorted, and asked for once. */
+  look(names: readonly string[]): Known;
   /**
    * Keeps the files for the next run. Call it only when nothing is wrong with any of them.
    * @param read those that were not known, by name
@@ -33,21 +41,34 @@ export interface FileCache {
 
 /** Columns rather than rows: twenty thousand small objects would take longer to read than the files' states. */
 interface Stored {
-  readonly tool: string;
-  readonly directory: string;
   /** Sorted, with a slash between them. */
   readonly names: string;
-  /** Of each file: size, mtime, ctime (ms), inode; as Float64Array in base64. */
-  readonly states: string;
   /** All of them, one after the other. */
   readonly checksums: string;
+  /** Of each file: size, mtime, ctime (ms), inode; as Float64Array in this machine's order of bytes. */
+  readonly states: Buffer;
   /** Where they are not the plain ones, by name. */
   readonly directives: Readonly<Record<string, Directives>>;
+  /** Whether these were all the files, so that nothing is wrong with them taken together either. */
+  readonly isWhole: boolean;
+}
+
+/** One line of JSON before the columns, in the order of `Stored`. */
+interface Head extends Pick<Stored, 'directives' | 'isWhole'> {
+  /** What the checks are: another build of the tool may refuse what this one accepted. */
+  readonly tool: string;
+  readonly directory: string;
+  /** Length of the names in bytes. */
+  readonly names: number;
+  /** How many files there are. */
+  readonly count: number;
 }
 
 const stateLength = 4;
+const stateBytes = stateLength * Float64Array.BYTES_PER_ELEMENT;
 const checksumLength = 64;
 const plain: Directives = { noTransaction: false, allow: [] };
+const nothing: Stored = { names: '', checksums: '', states: Buffer.alloc(0), directives: {}, isWhole: false };
 
 /**
  * A file that was changed so shortly before it was looked at (ms) may be changed again without its times telling, so
@@ -62,12 +83,11 @@ const keptDirectories = 50;
 export function openFileCache(directory: string): FileCache {
   const lookedAt = Date.now();
   const folder = join(packageRoot, 'dist', '.cache');
-  const path = join(folder, `${createHash('sha256').update(directory).digest('hex').slice(0, 24)}.json`);
-  const tool = toolState();
-  const stored = readStored(path, tool, directory);
+  const path = join(folder, `${createHash('sha256').update(directory).digest('hex').slice(0, 24)}.files`);
+  const stored = readStored(path, directory);
   let seen: readonly string[] = [];
   let states: Float64Array = new Float64Array();
-  let known: (KnownFile | undefined)[] = [];
+  let known: Known = { isEverything: false, get: () => undefined };
   return {
     look: (names) => {
       seen = names;
@@ -76,11 +96,11 @@ export function openFileCache(directory: string): FileCache {
       return known;
     },
     keep: (read) => {
-      if (read.size === 0 && stored.names === joined(seen)) return;
+      if (read.size === 0 && known.isEverything) return;
       const isOld = (i: number) =>
         Math.max(states[i * stateLength + 1] ?? 0, states[i * stateLength + 2] ?? 0) <= lookedAt - racyMs;
-      const files = seen.map((name, i) => known[i] ?? (isOld(i) ? read.get(name) : undefined));
-      write(folder, path, { tool, directory, ...columns(seen, states, files) });
+      const files = seen.map((name, i) => known.get(i) ?? (isOld(i) ? read.get(name) : undefined));
+      write(folder, path, directory, columns(seen, states, files));
     },
   };
 }
@@ -125,18 +145,33 @@ function statOf(file: string): Stats | undefined {
   }
 }
 
-/** Both lists of names are sorted, so that one walk finds all that they share. */
-function compare(stored: Stored, names: readonly string[], states: Float64Array): (KnownFile | undefined)[] {
-  const old = stored.names === joined(names) ? names : stored.names.split('/');
-  const oldStates = decoded(stored.states);
+function compare(stored: Stored, names: readonly string[], states: Float64Array): Known {
+  const known = (at: number, name: string): KnownFile => ({
+    checksum: stored.checksums.slice(at * checksumLength, (at + 1) * checksumLength),
+    directives: stored.directives[name] ?? plain,
+  });
+  const now = Buffer.from(states.buffer);
+  if (stored.isWhole && stored.names === names.join('/') && stored.states.equals(now))
+    return { isEverything: true, get: (i) => known(i, names[i] ?? '') };
+  const places = placesOf(stored, names, now);
+  return {
+    isEverything: false,
+    get: (i) => {
+      const at = places[i] ?? -1;
+      return at === -1 ? undefined : known(at, names[i] ?? '');
+    },
+  };
+}
+
+/** Where the stored file of the same name and state is, or -1. Both lists are sorted, so that one walk finds all. */
+function placesOf(stored: Stored, names: readonly string[], states: Buffer): number[] {
+  const old = stored.names.split('/');
   let at = 0;
   return names.map((name, i) => {
     while (at < old.length && (old[at] ?? '') < name) at += 1;
-    if (old[at] !== name) return undefined;
-    for (let k = 0; k < stateLength; k += 1)
-      if (states[i * stateLength + k] !== oldStates[at * stateLength + k]) return undefined;
-    const checksum = stored.checksums.slice(at * checksumLength, (at + 1) * checksumLength);
-    return { checksum, directives: stored.directives[name] ?? plain };
+    if (old[at] !== name) return -1;
+    const [from, to] = [at * stateBytes, (at + 1) * stateBytes];
+    return stored.states.compare(states, i * stateBytes, (i + 1) * stateBytes, from, to) === 0 ? at : -1;
   });
 }
 
@@ -144,52 +179,56 @@ function columns(
   names: readonly string[],
   states: Float64Array,
   files: readonly (KnownFile | undefined)[],
-): Pick<Stored, 'names' | 'states' | 'checksums' | 'directives'> {
+): Stored {
   const kept = [...names.keys()].filter((i) => files[i] !== undefined);
   const special = kept.filter((i) => JSON.stringify(files[i]?.directives) !== JSON.stringify(plain));
-  const keptStates = kept.flatMap((i) => [...states.subarray(i * stateLength, (i + 1) * stateLength)]);
+  const bytes = Buffer.from(states.buffer);
   return {
-    names: joined(kept.map((i) => names[i] ?? '')),
-    states: Buffer.from(new Float64Array(keptStates).buffer).toString('base64'),
+    names: kept.map((i) => names[i] ?? '').join('/'),
     checksums: kept.map((i) => files[i]?.checksum ?? '').join(''),
+    states: Buffer.concat(kept.map((i) => bytes.subarray(i * stateBytes, (i + 1) * stateBytes))),
     directives: Object.fromEntries(special.map((i) => [names[i] ?? '', files[i]?.directives ?? plain])),
+    isWhole: kept.length === names.length,
   };
 }
 
-function joined(names: readonly string[]): string {
-  return names.join('/');
-}
-
-function decoded(states: string): Float64Array {
-  // A copy of its own: a pooled buffer may begin anywhere.
-  return new Float64Array(new Uint8Array(Buffer.from(states, 'base64')).buffer);
-}
-
-/** What the checks are: another version of the tool may refuse what this one accepted. */
-function toolState(): string {
+function readStored(path: string, directory: string): Stored {
   try {
-    return readFileSync(join(packageRoot, 'dist', '.built'), 'utf8');
-  } catch {
-    return toolVersion();
-  }
-}
-
-function readStored(path: string, tool: string, directory: string): Stored {
-  const nothing = { tool, directory, names: '', states: '', checksums: '', directives: {} };
-  try {
-    const stored = JSON.parse(readFileSync(path, 'utf8')) as Stored;
-    return stored.tool === tool && stored.directory === directory ? stored : nothing;
+    const bytes = readFileSync(path);
+    const end = bytes.indexOf(10);
+    const head = JSON.parse(bytes.toString('utf8', 0, end)) as Head;
+    const checksums = end + 1 + head.names;
+    const states = checksums + head.count * checksumLength;
+    if (head.tool !== programName || head.directory !== directory) return nothing;
+    if (bytes.length !== states + head.count * stateBytes) return nothing;
+    return {
+      names: bytes.toString('latin1', end + 1, checksums),
+      checksums: bytes.toString('latin1', checksums, states),
+      states: bytes.subarray(states),
+      directives: head.directives,
+      isWhole: head.isWhole,
+    };
   } catch {
     return nothing;
   }
 }
 
-/** By a rename, so that a run beside this one reads all of it or nothing. */
-function write(folder: string, path: string, stored: Stored): void {
+/** By a rename, so that a run beside this one reads all of it or nothing. Names that nothing is wrong with are ASCII. */
+function write(folder: string, path: string, directory: string, stored: Stored): void {
+  const { names, checksums, states, directives, isWhole } = stored;
+  const head: Head = {
+    tool: programName,
+    directory,
+    directives,
+    isWhole,
+    names: names.length,
+    count: states.length / stateBytes,
+  };
   const draft = `${path}.${process.pid}`;
   try {
     mkdirSync(folder, { recursive: true });
-    writeFileSync(draft, JSON.stringify(stored));
+    const text = Buffer.from(`${JSON.stringify(head)}\n`);
+    writeFileSync(draft, Buffer.concat([text, Buffer.from(names + checksums, 'latin1'), states]));
     renameSync(draft, path);
     prune(folder);
   } catch {

@@ -5,7 +5,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join, relative, sep } from 'node:path';
 import { readDirectives } from './directives.ts';
 import { MigrateError } from './errors.ts';
-import type { FileCache, KnownFile } from './file-cache.ts';
+import type { FileCache, Known, KnownFile } from './file-cache.ts';
 import { skipBlank } from './positions.ts';
 import type { Direction, Migration, SqlFile } from './types.ts';
 
@@ -16,8 +16,14 @@ export interface FileProblem {
   readonly message: string;
 }
 
-export interface Loaded {
-  readonly migrations: readonly Migration[];
+/** The migrations of a directory. */
+export interface MigrationList {
+  readonly count: number;
+  /** Oldest first. Made when first asked for: where no file has changed, that may wait until the server is at work. */
+  all(): readonly Migration[];
+}
+
+export interface Loaded extends MigrationList {
   readonly problems: readonly FileProblem[];
   /** Those that no cache knew, so that their SQL has not been looked at yet. */
   readonly unchecked: readonly SqlFile[];
@@ -36,12 +42,14 @@ const ignored = (name: string) => name.startsWith('.') || name === 'README.md';
  * @throws MigrateError `usage` when the directory cannot be read; file problems are returned, all of them.
  */
 export function readMigrations(directory: string, root: string, cache?: Pick<FileCache, 'look'>): Loaded {
+  const names = listDirectory(directory, root);
+  const known = cache?.look(names);
+  const onDemand = filesOnDemand(directory, relative(root, directory));
+  if (known?.isEverything) return unchanged(names, known, onDemand);
   const problems: FileProblem[] = [];
   const pairs = new Map<string, Partial<Record<Direction, SqlFile>>>();
   const read = new Map<string, SqlFile>();
   const shown = relative(root, directory);
-  const names = listDirectory(directory, root);
-  const known = cache?.look(names) ?? [];
   for (const [i, name] of names.entries()) {
     const path = `${directory}${sep}${name}`;
     const file = shown === '' ? name : `${shown}${sep}${name}`;
@@ -52,9 +60,9 @@ export function readMigrations(directory: string, root: string, cache?: Pick<Fil
     }
     const direction = match[3] as Direction;
     const id = name.slice(0, name.length - direction.length - '..sql'.length);
-    const cached = known[i];
+    const cached = known?.get(i);
     const sql =
-      cached === undefined ? readSqlFile(path, file, direction, problems) : knownFile(path, file, cached);
+      cached === undefined ? readSqlFile(path, file, direction, problems) : knownFile(onDemand, name, cached);
     if (cached === undefined) read.set(name, sql);
     const pair = pairs.get(id);
     if (pair === undefined) pairs.set(id, { [direction]: sql });
@@ -64,25 +72,58 @@ export function readMigrations(directory: string, root: string, cache?: Pick<Fil
   const inOrder =
     unread.size === 0 ? [] : [...pairs.values()].flatMap(({ up, down }) => [up ?? [], down ?? []].flat());
   const unchecked = inOrder.filter((sql) => unread.has(sql));
-  return { migrations: toMigrations(pairs, shown, problems), problems, unchecked, read };
+  const migrations = toMigrations(pairs, shown, problems);
+  return { count: migrations.length, all: () => migrations, problems, unchecked, read };
 }
 
-/** A file whose text is read when it is asked for, which most runs do for the pending ones only. */
-function knownFile(location: string, path: string, { checksum: expected, directives }: KnownFile): SqlFile {
-  // One getter for all of them: a closure each, times twenty thousand, is what a run with nothing to do would be made of.
-  return { __proto__: textOnDemand, location, path, checksum: expected, directives } as unknown as SqlFile;
+/** Names that nothing is wrong with come in pairs, the down before the up. */
+function unchanged(
+  names: readonly string[],
+  known: Known,
+  onDemand: Readonly<Record<string, unknown>>,
+): Loaded {
+  const fileAt = (i: number) => knownFile(onDemand, names[i] ?? '', known.get(i) as KnownFile);
+  const pairAt = (at: number): Migration => {
+    const id = (names[at] ?? '').slice(0, -'.down.sql'.length);
+    return { id, version: id.slice(0, 14), name: id.slice(15), up: fileAt(at + 1), down: fileAt(at) };
+  };
+  const count = names.length / 2;
+  let made: readonly Migration[] | undefined;
+  const all = () => {
+    made ??= Array.from({ length: count }, (_, i) => pairAt(2 * i));
+    return made;
+  };
+  return { count, all, problems: [], unchecked: [], read: new Map() };
 }
 
-const textOnDemand = {
-  get text(): string {
-    const { location, path, checksum: expected } = this as unknown as SqlFile & { location: string };
-    const text = new TextDecoder('utf-8').decode(readFileSync(location));
-    if (checksum(text) === expected) return text;
-    throw new MigrateError('usage', `${path} was changed while this command ran`, {
-      hint: 'Run the same command again.',
-    });
-  },
-};
+function knownFile(
+  onDemand: Readonly<Record<string, unknown>>,
+  name: string,
+  { checksum: expected, directives }: KnownFile,
+): SqlFile {
+  return { __proto__: onDemand, name, checksum: expected, directives } as unknown as SqlFile;
+}
+
+/**
+ * What the files of a directory have in common whose text is read when it is asked for, which most runs do for the
+ * pending ones only. Getters of a closure each, times twenty thousand, are what a run with nothing to do would be made of.
+ */
+function filesOnDemand(directory: string, shown: string): Readonly<Record<string, unknown>> {
+  return {
+    get path(): string {
+      const { name } = this as unknown as { name: string };
+      return shown === '' ? name : `${shown}${sep}${name}`;
+    },
+    get text(): string {
+      const { name, path, checksum: expected } = this as unknown as SqlFile & { name: string };
+      const text = new TextDecoder('utf-8').decode(readFileSync(`${directory}${sep}${name}`));
+      if (checksum(text) === expected) return text;
+      throw new MigrateError('usage', `${path} was changed while this command ran`, {
+        hint: 'Run the same command again.',
+      });
+    },
+  };
+}
 
 function nameProblem(name: string): string {
   return `name is not <14-digit version>_<name>.up.sql or .down.sql with a-z, 0-9, _ and - (make migrate-new name=… makes a right one)${name.endsWith('.sql') ? '' : '; move other files out of this directory'}`;

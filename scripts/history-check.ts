@@ -2,6 +2,7 @@
 // The reading is here, the judging in history.ts.
 import { refuseOtherEnvironment } from './binding.ts';
 import type { Config } from './config.ts';
+import type { MigrationList } from './files.ts';
 import {
   classify,
   classifyPrefix,
@@ -10,7 +11,7 @@ import {
   type MigrationStatus,
   refuseBrokenHistory,
 } from './history.ts';
-import { readExpectedHistory } from './ledger/digest.ts';
+import { askForDigest, expectedHistory, type HistoryDigest } from './ledger/digest.ts';
 import { readTexts } from './ledger/entries.ts';
 import { type History, type LedgerState, readHistory } from './ledger.ts';
 import type { Session } from './session.ts';
@@ -39,19 +40,43 @@ export async function readChecked(
   return checked;
 }
 
+/** What is on its way: the digest where it may do, the rows where they are needed in any case. */
+export interface AskedHistory {
+  readonly digest: Promise<HistoryDigest> | null;
+  readonly rows: Promise<History> | null;
+}
+
+/**
+ * Asks for the history now, so that the server works while the list of files is made.
+ * @param forward when nothing is to be reverted: then an unchanged history need not be read row by row
+ */
+export function askForHistory(
+  session: Session,
+  config: Config,
+  state: LedgerState,
+  files: MigrationList,
+  forward: boolean,
+): AskedHistory {
+  const digest = forward ? askForDigest(session, config, state, files) : null;
+  const rows = digest === null ? readHistory(session, config, state) : null;
+  // Told where it is awaited.
+  rows?.catch(() => undefined);
+  return { digest, rows };
+}
+
 /**
  * As `readChecked`, but tells of disagreements instead of refusing; another environment is refused all the same.
- * @param forward when nothing is to be reverted: then an unchanged history need not be read row by row
+ * @param asked the answer of `askForHistory`, where it was called
  */
 export async function readClassified(
   session: Session,
   config: Config,
   state: LedgerState,
   migrations: readonly Migration[],
-  forward = false,
+  { digest, rows }: AskedHistory = { digest: null, rows: null },
 ): Promise<CheckedHistory> {
-  const expected = forward ? await readExpectedHistory(session, config, state, migrations) : null;
-  const history = expected ?? (await readHistory(session, config, state));
+  const expected = digest === null ? null : expectedHistory(await digest, state, migrations);
+  const history = expected ?? (await (rows ?? readHistory(session, config, state)));
   refuseOtherEnvironment(config, history.environment);
   const adoptable = history.applied.length > 0 && history.applied.every(({ entry }) => entry === null);
   if (expected !== null)

@@ -60,52 +60,58 @@ const nothingThere: LedgerState = {
 };
 
 interface HistoryRow {
-  [column: string]: unknown;
-  id: string;
-  tracked: boolean;
-  run_on: string | null;
-  seq: string | null;
-  kind: string | null;
-  up_checksum: string | null;
-  down_checksum: string | null;
-  duration_ms: number | null;
-  actor: string | null;
-  git_sha: string | null;
-  ledger_version: number | null;
-  environment: string | null;
-  half_done: HalfDone[] | null;
+  readonly id: string;
+  readonly tracked: boolean;
+  readonly run_on: string | null;
+  readonly seq: number | null;
+  readonly kind: string | null;
+  readonly up_checksum: string | null;
+  readonly down_checksum: string | null;
+  readonly duration_ms: number | null;
+  readonly actor: string | null;
+  readonly git_sha: string | null;
 }
 
-/** All applied migrations in one round trip, however many there are. */
+/** Of a database without a ledger there are only rows. */
+interface HistoryAnswer {
+  readonly rows: readonly HistoryRow[] | null;
+  readonly ledgerVersion?: number | null;
+  readonly environment?: string | null;
+  readonly halfDone?: readonly HalfDone[] | null;
+}
+
+/** All applied migrations in one round trip, however many there are; it is begun before this returns. */
 export async function readHistory(session: Session, config: Config, state: LedgerState): Promise<History> {
   if (!state.hasTracking && !state.hasLedger)
     return { ...state, applied: [], ledgerCurrent: false, environment: null, halfDone: [] };
-  const rows = await session.query<HistoryRow>(historySql(config.trackingTable, state));
-  const applied = new Map<string, AppliedMigration>();
-  for (const row of rows) if (row.id !== null) applied.set(row.id, toApplied(row));
-  const version = rows[0]?.ledger_version ?? -1;
+  const answers = await session.ask(historySql(config.trackingTable, state), 1);
+  const answer = JSON.parse(answers[0]?.[0]?.[0] ?? '{}') as HistoryAnswer;
+  const applied = (answer.rows ?? []).map(toApplied);
   return {
     ...state,
-    applied: [...applied.values()].sort((a, b) => (a.id < b.id ? -1 : 1)),
-    ledgerCurrent: state.hasLedger && version >= newestLedgerFile(),
-    environment: rows[0]?.environment ?? null,
-    halfDone: rows[0]?.half_done ?? [],
+    applied: applied.sort((a, b) => (a.id < b.id ? -1 : 1)),
+    ledgerCurrent: state.hasLedger && (answer.ledgerVersion ?? -1) >= newestLedgerFile(),
+    environment: answer.environment ?? null,
+    halfDone: answer.halfDone ?? [],
   };
 }
 
+/** One row with one column, JSON as `HistoryAnswer`. */
 function historySql({ schema, table }: TrackingTable, state: LedgerState): string {
   const tracking = trackingRows({ schema, table }, state);
   const iso = (value: string) => `to_char(${value} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`;
   if (!state.hasLedger) {
-    return `SELECT t.id, true AS tracked, ${iso('t.run_on')} AS run_on FROM (${tracking}) t`;
+    return `SELECT json_build_object('rows', json_agg(h)) FROM (SELECT t.id, true AS tracked, ${iso('t.run_on')} AS run_on FROM (${tracking}) t) h`;
   }
   const name = quoteLiteral(trackingName({ schema, table }));
-  return `SELECT h.*, v.ledger_version, ${ledgerFacts({ schema, table }, state)} FROM (SELECT max(id) AS ledger_version FROM migration_ledger.migrations) v LEFT JOIN (
+  return `SELECT json_build_object('ledgerVersion', (SELECT max(id) FROM migration_ledger.migrations),
+    'environment', environment, 'halfDone', half_done, 'rows', (SELECT json_agg(h) FROM (
     SELECT coalesce(t.id, a.id) AS id, t.id IS NOT NULL AS tracked, ${iso('coalesce(e.finished_at, t.run_on)')} AS run_on,
            e.seq, e.kind, e.up_checksum, e.down_checksum, e.duration_ms, e.actor, e.git_sha
       FROM (${tracking}) t
       FULL JOIN (SELECT id, seq FROM migration_ledger.applied WHERE tracking = ${name}) a USING (id)
-      LEFT JOIN migration_ledger.entries e ON e.seq = a.seq) h ON true`;
+      LEFT JOIN migration_ledger.entries e ON e.seq = a.seq) h))
+    FROM (SELECT ${ledgerFacts({ schema, table }, state)}) f`;
 }
 
 /** A query of `id` and `run_on`: what node-pg-migrate has recorded. */
@@ -133,7 +139,7 @@ function toApplied(row: HistoryRow): AppliedMigration {
     row.seq == null
       ? null
       : {
-          seq: Number(row.seq),
+          seq: row.seq,
           kind: row.kind ?? 'run',
           upChecksum: row.up_checksum,
           downChecksum: row.down_checksum,

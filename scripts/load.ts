@@ -4,7 +4,7 @@ import type { Config } from './config.ts';
 import { connect } from './connect.ts';
 import { MigrateError } from './errors.ts';
 import { openFileCache } from './file-cache.ts';
-import { type FileProblem, readMigrations } from './files.ts';
+import { type FileProblem, type MigrationList, readMigrations } from './files.ts';
 import { positionAt } from './positions.ts';
 import { excerpt } from './sql-error.ts';
 import type { Migration, SqlFile } from './types.ts';
@@ -17,15 +17,19 @@ export async function loadMigrations(
   config: Config,
   warn: (text: string) => void,
 ): Promise<readonly Migration[]> {
+  return (await checkMigrations(config, warn)).all();
+}
+
+/** As `loadMigrations`, with the making of the list left to a moment when there is time for it. */
+export async function checkMigrations(config: Config, warn: (text: string) => void): Promise<MigrationList> {
   const cache = openFileCache(config.directory);
   const loaded = readMigrations(config.directory, config.root, cache);
-  const { migrations, unchecked } = loaded;
-  const { problems: sqlProblems, syntaxErrors } = await checkUnknown(unchecked);
+  const { problems: sqlProblems, syntaxErrors } = await checkUnknown(loaded.unchecked);
   const problems = [...loaded.problems, ...sqlProblems];
   if (problems.length > 0) throw refused(problems, syntaxErrors);
   if (syntaxErrors.length > 0) await refuseSyntax(config, syntaxErrors, warn);
   else cache.keep(loaded.read);
-  return migrations;
+  return loaded;
 }
 
 /**
@@ -34,11 +38,11 @@ export async function loadMigrations(
  */
 export async function loadForReview(config: Config): Promise<readonly Migration[]> {
   const cache = openFileCache(config.directory);
-  const { migrations, unchecked, problems } = readMigrations(config.directory, config.root, cache);
+  const { all, unchecked, problems } = readMigrations(config.directory, config.root, cache);
   const checked = await checkUnknown(unchecked);
   if (problems.length + checked.problems.length > 0)
     throw refused([...problems, ...checked.problems], checked.syntaxErrors);
-  return migrations;
+  return all();
 }
 
 /** Without the parser where no file has to be looked at, which is what most runs find. */

@@ -5,7 +5,7 @@ import { adopt } from './adopt.ts';
 import { audited } from './audit.ts';
 import type { CommandInput, CommandResult, Progress } from './command.ts';
 import type { Config } from './config.ts';
-import { askAhead, checkDrift, type DriftCheck } from './drift/check.ts';
+import { askForGate, checkDrift, type DriftCheck } from './drift/check.ts';
 import { type Expectation, meetExpectation } from './drift/expect.ts';
 import { leftSomething, sayDrift, stopForDrift } from './drift/run.ts';
 import {
@@ -20,10 +20,10 @@ import { loadEngine } from './engine.ts';
 import { execute, executeTogether, type Observer, type RunContext, type RunResult } from './execute.ts';
 import { refuseHalfDone } from './half-done.ts';
 import { type MigrationState, refuseBrokenHistory } from './history.ts';
-import { type CheckedHistory, readClassified } from './history-check.ts';
+import { askForHistory, type CheckedHistory, readClassified } from './history-check.ts';
 import { readTexts } from './ledger/entries.ts';
 import { ensureLedger, type History, needsLedger } from './ledger.ts';
-import { loadMigrations } from './load.ts';
+import { checkMigrations } from './load.ts';
 import type { Plan } from './plan.ts';
 import { refuseMissingPrivileges, refuseMissingWrites } from './privileges.ts';
 import { readProvenance } from './provenance.ts';
@@ -61,7 +61,7 @@ export async function runMigrations(
 ): Promise<CommandResult> {
   const { config, progress, signal } = input;
   started();
-  const migrations = await timed('files', () => loadMigrations(config, progress.warn));
+  const files = await timed('files', () => checkMigrations(config, progress.warn));
   const hooks = { signal, ...sessionHooks(progress) };
   return withSession(config, hooks, async (session) => {
     sayTarget(config, session, progress);
@@ -69,12 +69,14 @@ export async function runMigrations(
     refuseReadOnly(session);
     const locked = () =>
       withRunLock(session, config, lockWait({ progress, signal }), async (state) => {
-        const ahead = askAhead(session, config, state);
+        const asked = askForHistory(session, config, state, files, request.forward ?? false);
+        const gate = askForGate(session, config, state);
+        const migrations = files.all();
         const history = await timed('history', () =>
-          readClassified(session, config, state, migrations, request.forward),
+          readClassified(session, config, state, migrations, asked),
         );
         if (request.approve === undefined) refuseBrokenHistory(history.statuses, request.tolerated);
-        const drift = await timed('drift', () => checkDrift(session, config, history, ahead));
+        const drift = await timed('drift', () => checkDrift(session, config, history, gate));
         await request.approve?.({ session, migrations, history, drift });
         if (drift.state === 'drifted') return stopForDrift(drift, session, config);
         sayDrift(drift, history, progress);

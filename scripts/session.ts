@@ -27,9 +27,14 @@ export interface Session {
   /** The role we act as: the login's, or the one that ALTER ROLE … SET role gives it. */
   readonly role: string;
   readonly readOnly: 'standby' | 'default_transaction_read_only' | null;
-  /** One statement, one round trip. Rejects with pg's own error, or MigrateError `connection` when the session is lost. */
+  /** One statement, one round trip. Rejects with pg's own error, or MigrateError: `connection` when the session is lost, `locked`, `refused`. */
   query<Result extends Row = Row>(text: string, values?: readonly unknown[]): Promise<Result[]>;
-  /** Several statements, one round trip; see `sendBatch`. */
+  /**
+   * Statements of our own as one text, sent at once where nothing but others of these is under way.
+   * @param answers the rows of so many first statements are given, in text form
+   */
+  ask(text: string, answers?: number): Promise<BatchResult['rows']>;
+  /** Several statements, one round trip; see `sendBatch`. Never rejects. */
   batch(text: SqlPieces, options?: BatchOptions): Promise<BatchResult>;
   /** The same, sent at once, whatever is under way; `query` and `batch` wait until all of these are answered. */
   ahead(text: string, options?: BatchOptions): Promise<BatchResult>;

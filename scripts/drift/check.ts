@@ -1,6 +1,5 @@
 // Takes a session and its history; gives whether the live schema is what the last run left behind. It only reads.
 // The gate comes first, in one round trip; only where that differs the schema itself is read and compared.
-import { setImmediate } from 'node:timers/promises';
 import type { Config } from '../config.ts';
 import {
   headSql,
@@ -36,22 +35,19 @@ export interface DriftCheck {
   readonly options: SchemaOptions;
 }
 
-/**
- * Asks for the gate as soon as what was asked before is on its way, so that the server works while we look at that.
- * @returns what `checkDrift` takes; its failure is told there
- */
-export function askAhead(
+/** Asks for the gate now, so that the server works while we do: what `checkDrift` takes. Its failure is told there. */
+export function askForGate(
   session: Session,
   config: Config,
   { hasLedger }: Pick<History, 'hasLedger'>,
 ): Promise<SnapshotHead | null> {
-  const head = setImmediate().then(() => (hasLedger ? readHead(session, schemaOptions(config)) : null));
+  const head = hasLedger ? readHead(session, schemaOptions(config)) : Promise.resolve(null);
   head.catch(() => undefined);
   return head;
 }
 
 /**
- * @param asked the answer of `askAhead`, where it was called
+ * @param asked the answer of `askForGate`, where it was called
  * @throws MigrateError as every query of a session
  */
 export async function checkDrift(
@@ -157,10 +153,13 @@ function unknown(options: SchemaOptions, reason: string): DriftCheck {
 
 /** Null where the ledger is older than its table of snapshots. */
 async function readHead(session: Session, options: SchemaOptions): Promise<SnapshotHead | null> {
-  const { rows, error } = await session.batch(headSql(options), { keepRows: 2 });
-  if (error === null) return parseHead(rows[1]?.[0]?.[0] ?? '{}');
-  if ((error as { code?: string }).code === '42P01') return null;
-  throw error;
+  try {
+    const answers = await session.ask(headSql(options), 2);
+    return parseHead(answers[1]?.[0]?.[0] ?? '{}');
+  } catch (error) {
+    if ((error as { code?: string }).code === '42P01') return null;
+    throw error;
+  }
 }
 
 /** The canonical hashes of the live schema. */

@@ -52,6 +52,9 @@ export async function takeSnapshotAfterFailure(
 
 /** Called before our tracking table is created, so that its sudden being there is no drift to other applications. */
 export async function leaveOutTracking(session: Session, config: Config): Promise<void> {
-  const { error } = await session.batch(leaveOutSql(trackingName(config.trackingTable)));
-  if (error !== null && (error as { code?: string }).code !== '42P01') throw error;
+  try {
+    await session.ask(leaveOutSql(trackingName(config.trackingTable)));
+  } catch (error) {
+    if ((error as { code?: string }).code !== '42P01') throw error;
+  }
 }

@@ -2,6 +2,7 @@
 // texts, and nothing else. Ten thousand rows of history need not travel to find that nothing is new.
 import { createHash } from 'node:crypto';
 import type { Config, TrackingTable } from '../config.ts';
+import type { MigrationList } from '../files.ts';
 import type { HalfDone } from '../half-done.ts';
 import {
   type History,
@@ -19,51 +20,63 @@ import { qualifiedName } from './tracking.ts';
 /** Below this, reading the rows takes no longer. */
 const worthwhile = 50;
 
-interface DigestRow {
-  [column: string]: unknown;
-  count: number;
-  digest: string | null;
-  ledger_version: number | null;
-  environment: string | null;
-  half_done: HalfDone[] | null;
+/** What the database says of its history as a whole. */
+export interface HistoryDigest {
+  readonly count: number;
+  readonly digest: string | null;
+  readonly ledgerVersion: number | null;
+  readonly environment: string | null;
+  readonly halfDone: readonly HalfDone[] | null;
+}
+
+/** Asks now; null where the rows have to be read anyway. */
+export function askForDigest(
+  session: Session,
+  { trackingTable }: Config,
+  state: LedgerState,
+  { count }: MigrationList,
+): Promise<HistoryDigest> | null {
+  if (!state.hasTracking || !state.hasLedger || count < worthwhile) return null;
+  const kept = state.hasSnapshot
+    ? `SELECT to_json(s) -> 'history' AS history FROM migration_ledger.snapshot s`
+    : 'SELECT NULL::json AS history WHERE false';
+  const sql = `WITH kept AS MATERIALIZED (
+      SELECT history FROM (${kept}) k
+       WHERE history ->> 'tracking' = ${quoteLiteral(trackingName(trackingTable))} AND history ->> 'gate' = ${historyGateSql(trackingTable)}
+    ), found AS MATERIALIZED (SELECT coalesce((SELECT history FROM kept), (${historySql(trackingTable)})) AS history)
+    SELECT json_build_object('count', (history ->> 'count')::int, 'digest', history ->> 'digest', 'ledgerVersion', (SELECT max(id) FROM migration_ledger.migrations),
+      'environment', environment, 'halfDone', half_done) FROM found, (SELECT ${ledgerFacts(trackingTable, state)}) f`;
+  const digest = session
+    .ask(sql, 1)
+    .then((answers) => JSON.parse(answers[0]?.[0]?.[0] ?? '{}') as HistoryDigest);
+  digest.catch(() => undefined);
+  return digest;
 }
 
 /**
  * The history, or null where its rows have to be read. Of its entries only ids and checksums are filled in: enough to
  * go up from, not to revert.
  */
-export async function readExpectedHistory(
-  session: Session,
-  { trackingTable }: Config,
+export function expectedHistory(
+  { count, digest, ledgerVersion, environment, halfDone }: HistoryDigest,
   state: LedgerState,
   migrations: readonly Migration[],
-): Promise<History | null> {
-  if (!state.hasTracking || !state.hasLedger || migrations.length < worthwhile) return null;
-  const kept = state.hasSnapshot
-    ? `SELECT to_json(s) -> 'history' AS history FROM migration_ledger.snapshot s`
-    : 'SELECT NULL::json AS history WHERE false';
-  const [row] = await session.query<DigestRow>(`WITH kept AS MATERIALIZED (
-      SELECT history FROM (${kept}) k
-       WHERE history ->> 'tracking' = ${quoteLiteral(trackingName(trackingTable))} AND history ->> 'gate' = ${historyGateSql(trackingTable)}
-    ), found AS MATERIALIZED (SELECT coalesce((SELECT history FROM kept), (${historySql(trackingTable)})) AS history)
-    SELECT (history ->> 'count')::int AS count, history ->> 'digest' AS digest, ${ledgerFacts(trackingTable, state)},
-    (SELECT max(id) FROM migration_ledger.migrations) AS ledger_version FROM found`);
-  if (row === undefined || row.count > migrations.length) return null;
-  const expected = migrations.slice(0, row.count);
-  if (row.digest !== digestOf(expected)) return null;
+): History | null {
+  const expected = migrations.slice(0, count);
+  if (count > migrations.length || digest !== digestOf(expected)) return null;
   return {
     ...state,
     applied: expected.map(toApplied),
-    ledgerCurrent: (row.ledger_version ?? -1) >= newestLedgerFile(),
-    environment: row.environment,
-    halfDone: row.half_done ?? [],
+    ledgerCurrent: (ledgerVersion ?? -1) >= newestLedgerFile(),
+    environment,
+    halfDone: halfDone ?? [],
   };
 }
 
 /** Changes when anybody adds, changes or deletes a row of the history; costs a third of reading it. */
 function historyGateSql(tracking: TrackingTable): string {
   const each = [qualifiedName(tracking), 'migration_ledger.applied', 'migration_ledger.entries'].map(
-    (table) => `(SELECT count(*) || ':' || sum(hashint8extended(xmin::text::int8, 0)) FROM ${table})`,
+    (table) => `(SELECT count(*) || ':' || sum(hash_array_extended(ARRAY[xmin], 0)) FROM ${table})`,
   );
   return `concat_ws(' ', ${each.join(', ')})`;
 }

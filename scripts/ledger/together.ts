@@ -16,12 +16,14 @@ export function transactionSql(statements: readonly string[]): string {
   return ['BEGIN', ...statements, 'COMMIT'].join(';\n');
 }
 
-/** All of it or nothing, in one round trip. @throws what the batch failed with, after rolling back */
+/** All of it or nothing, in one round trip. @throws as queries of the session, after rolling back */
 export async function inTransaction(session: Session, statements: readonly string[]): Promise<void> {
-  const { error } = await session.batch(transactionSql(statements));
-  if (error === null) return;
-  await session.batch('ROLLBACK');
-  throw error;
+  try {
+    await session.ask(transactionSql(statements));
+  } catch (error) {
+    await session.batch('ROLLBACK');
+    throw error;
+  }
 }
 
 /** @throws MigrateError `migration-failed` when the database refuses any of it; then none of it counts */

@@ -196,16 +196,18 @@ describe('table locks', () => {
     expectExit(await run.result, 0);
   });
 
-  it('ends with exit 6, not as a bug, when its own tables are locked by someone', async () => {
-    const tool = await project(pair(1, 'one', 'CREATE TABLE one (id int);'));
-    const database = await createDatabase();
-    expectExit(await tool.run(['up'], { env: database.env() }), 0);
-    const client = await database.client({ application_name: 'someone' });
-    await client.query('BEGIN; LOCK TABLE public.pgmigrations');
-    for (const command of ['up', 'status']) {
-      const result = await tool.run([command], { env: { ...database.env(), ...impatient } });
-      expectExit(result, 6);
-      expect(result.stderr).to.include('locks the tracking table or the ledger').and.to.include('55P03');
-    }
-  });
+  for (const table of ['public.pgmigrations', 'migration_ledger.applied', 'migration_ledger.snapshot']) {
+    it(`ends with exit 6, not as a bug, when someone locks its own ${table}`, async () => {
+      const tool = await project(pair(1, 'one', 'CREATE TABLE one (id int);'));
+      const database = await createDatabase();
+      expectExit(await tool.run(['up'], { env: database.env() }), 0);
+      const client = await database.client({ application_name: 'someone' });
+      await client.query(`BEGIN; LOCK TABLE ${table}`);
+      for (const command of ['up', 'status']) {
+        const result = await tool.run([command], { env: { ...database.env(), ...impatient } });
+        expectExit(result, 6);
+        expect(result.stderr).to.include('locks the tracking table or the ledger').and.to.include('55P03');
+      }
+    });
+  }
 });

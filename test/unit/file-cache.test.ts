@@ -19,14 +19,14 @@ function directory(up = 'SELECT 1;\n') {
   return folder;
 }
 
-/** Reads as a run does that finds nothing wrong; `later` says how long (ms) after now. */
-function read(folder: string, later = 10_000) {
+/** Reads as a run does that finds nothing wrong, `later` ms after now; only files that are `old` are kept. */
+function read(folder: string, later = 10_000, old: (name: string) => boolean = () => true) {
   const { now } = Date;
   Date.now = () => now() + later;
   try {
     const cache = openFileCache(folder);
     const loaded = readMigrations(folder, folder, cache);
-    cache.keep(loaded.read);
+    cache.keep(new Map([...loaded.read].filter(([name]) => old(name))));
     return loaded;
   } finally {
     Date.now = now;
@@ -50,8 +50,8 @@ describe('the cache of file states', () => {
     expect(first.unchecked.map(({ path }) => path)).to.deep.equal([names.up, names.down]);
     const second = read(folder);
     expect(second.unchecked).to.deep.equal([]);
-    expect(second.migrations.map(facts)).to.deep.equal(first.migrations.map(facts));
-    expect(second.migrations[0]!.up.text).to.equal('-- migrate: lock-timeout=5s\nSELECT 1;\n');
+    expect(second.all().map(facts)).to.deep.equal(first.all().map(facts));
+    expect(second.all()[0]!.up.text).to.equal('-- migrate: lock-timeout=5s\nSELECT 1;\n');
   });
 
   it('reads a file again that changed in size', () => {
@@ -68,8 +68,8 @@ describe('the cache of file states', () => {
     read(folder);
     writeFileSync(join(folder, names.up), 'SELECT 9;\n');
     utimesSync(join(folder, names.up), old, old);
-    const { migrations } = read(folder);
-    expect(migrations[0]!.up.text).to.equal('SELECT 9;\n');
+    const [known] = read(folder).all();
+    expect(known!.up.text).to.equal('SELECT 9;\n');
   });
 
   it('reads a file again that another one was renamed to', () => {
@@ -86,6 +86,15 @@ describe('the cache of file states', () => {
     expect(read(folder, 0).unchecked).to.have.length(2);
   });
 
+  it('misses the partner of the only file that was kept', () => {
+    const folder = directory();
+    read(folder, 10_000, (name) => name === names.up);
+    rmSync(join(folder, names.down));
+    const { unchecked, problems } = read(folder);
+    expect(unchecked).to.deep.equal([]);
+    expect(problems.map(({ message }) => message).join()).to.include('has no partner');
+  });
+
   it('forgets everything when the directory is another one', () => {
     const folder = directory();
     read(folder);
@@ -98,8 +107,8 @@ describe('the cache of file states', () => {
   it('refuses a text that changed between the look at the file and its use', () => {
     const folder = directory();
     read(folder);
-    const { migrations } = read(folder);
+    const [known] = read(folder).all();
     writeFileSync(join(folder, names.up), 'SELECT 9;\n');
-    expect(() => migrations[0]!.up.text).to.throw('was changed while this command ran');
+    expect(() => known!.up.text).to.throw('was changed while this command ran');
   });
 });
