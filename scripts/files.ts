@@ -1,11 +1,12 @@
 // Takes the migrations directory; gives its pairs, checksums and directives, and every problem of names and bytes.
 // It knows nothing of databases; what the SQL says is check.ts's work.
-import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, relative, sep } from 'node:path';
 import { readDirectives } from './directives.ts';
 import { MigrateError } from './errors.ts';
 import type { FileCache, Known, KnownFile } from './file-cache.ts';
+import { checksumOfFile, decode } from './file-text.ts';
+import { saveMemory } from './memory.ts';
 import { skipBlank } from './positions.ts';
 import type { Direction, Migration, SqlFile } from './types.ts';
 
@@ -46,6 +47,7 @@ export function readMigrations(directory: string, root: string, cache?: Pick<Fil
   const known = cache?.look(names);
   const onDemand = filesOnDemand(directory, relative(root, directory));
   if (known?.isEverything) return unchanged(names, known, onDemand);
+  saveMemory(names.length);
   const problems: FileProblem[] = [];
   const pairs = new Map<string, Partial<Record<Direction, SqlFile>>>();
   const read = new Map<string, SqlFile>();
@@ -116,8 +118,8 @@ function filesOnDemand(directory: string, shown: string): Readonly<Record<string
     },
     get text(): string {
       const { name, path, checksum: expected } = this as unknown as SqlFile & { name: string };
-      const text = new TextDecoder('utf-8').decode(readFileSync(`${directory}${sep}${name}`));
-      if (checksum(text) === expected) return text;
+      const bytes = readFileSync(`${directory}${sep}${name}`);
+      if (checksumOfFile(bytes) === expected) return decode(bytes).text;
       throw new MigrateError('usage', `${path} was changed while this command ran`, {
         hint: 'Run the same command again.',
       });
@@ -148,7 +150,8 @@ function listDirectory(directory: string, root: string): string[] {
 
 function readSqlFile(path: string, file: string, direction: Direction, problems: FileProblem[]): SqlFile {
   const bytes = readBytes(path, file, problems);
-  const text = decode(bytes, file, problems);
+  const { text, faults } = decode(bytes);
+  problems.push(...faults.map((fault) => ({ file, ...fault })));
   const { directives, problems: wrong } = readDirectives(text, direction);
   problems.push(...wrong.map((problem) => ({ file, ...problem })));
   if (directives.irreversible === undefined && skipBlank(text, 0) >= text.length) {
@@ -156,7 +159,7 @@ function readSqlFile(path: string, file: string, direction: Direction, problems:
   } else if (directives.irreversible !== undefined && skipBlank(text, 0) < text.length) {
     problems.push({ file, message: 'is marked irreversible, yet holds statements: keep one of the two' });
   }
-  return { path: file, text, checksum: checksum(text), directives };
+  return { path: file, text, checksum: checksumOfFile(bytes), directives };
 }
 
 function emptyProblem(direction: Direction): string {
@@ -172,51 +175,6 @@ function readBytes(path: string, file: string, problems: FileProblem[]): Buffer 
     problems.push({ file, message: `cannot be read: ${(cause as Error).message}` });
     return Buffer.from('-- unreadable');
   }
-}
-
-/** Strict UTF-8 without BOM; what is no text is a problem with its line. */
-function decode(bytes: Buffer, file: string, problems: FileProblem[]): string {
-  const nul = bytes.indexOf(0);
-  if (nul !== -1)
-    problems.push({
-      file,
-      line: lineOf(bytes, nul),
-      message: 'contains a NUL byte, which PostgreSQL cannot store',
-    });
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-  } catch {
-    problems.push({ file, line: firstBadLine(bytes), message: 'is not valid UTF-8: save it as UTF-8' });
-    return bytes.toString('utf8');
-  }
-}
-
-function lineOf(bytes: Buffer, offset: number): number {
-  let line = 1;
-  for (let at = bytes.indexOf(10); at !== -1 && at < offset; at = bytes.indexOf(10, at + 1)) line += 1;
-  return line;
-}
-
-function firstBadLine(bytes: Buffer): number {
-  const decoder = new TextDecoder('utf-8', { fatal: true });
-  let start = 0;
-  for (let line = 1; ; line += 1) {
-    const end = bytes.indexOf(10, start);
-    try {
-      decoder.decode(bytes.subarray(start, end === -1 ? bytes.length : end));
-    } catch {
-      return line;
-    }
-    if (end === -1) return line;
-    start = end + 1;
-  }
-}
-
-/** sha256 in hex of a text with its line ends made equal, so that a checkout with CRLF is the same text. */
-export function checksum(text: string): string {
-  return createHash('sha256')
-    .update(text.includes('\r') ? text.replaceAll('\r\n', '\n') : text)
-    .digest('hex');
 }
 
 function toMigrations(

@@ -2,7 +2,7 @@
 // It must not know databases.
 import { readDirectives } from './directives.ts';
 import { MigrateError } from './errors.ts';
-import { checksum } from './files.ts';
+import { checksum } from './file-text.ts';
 import type { NewEntry } from './ledger/entries.ts';
 import type { Step } from './plan.ts';
 import type { Directives } from './types.ts';

@@ -4,7 +4,7 @@ import { dirname, join, relative } from 'node:path';
 import type { Command } from '../command.ts';
 import type { Config } from '../config.ts';
 import { MigrateError } from '../errors.ts';
-import { checksum } from '../files.ts';
+import { checksum } from '../file-text.ts';
 import { loadForReview } from '../load.ts';
 import { failing, formatFindings, summariseFindings } from '../report/findings.ts';
 import { count } from '../report/human.ts';

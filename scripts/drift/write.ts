@@ -4,7 +4,7 @@ import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import type { CommandResult } from '../command.ts';
 import { MigrateError } from '../errors.ts';
-import { checksum } from '../files.ts';
+import { checksum } from '../file-text.ts';
 import { entrySql, type NewEntry } from '../ledger/entries.ts';
 import { parseObjects, storedObjectsSql } from '../ledger/snapshot.ts';
 import { trackSql } from '../ledger/tracking.ts';

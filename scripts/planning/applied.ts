@@ -1,7 +1,7 @@
 // Takes what is applied on the target; gives it as migrations that a scratch database can be built from: what ran, from
 // disk where the file is there, else from the ledger.
 import { readDirectives } from '../directives.ts';
-import { checksum } from '../files.ts';
+import { checksum } from '../file-text.ts';
 import { readTexts } from '../ledger/entries.ts';
 import type { Session } from '../session.ts';
 import type { AppliedMigration, Migration, SqlFile } from '../types.ts';

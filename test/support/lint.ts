@@ -1,7 +1,7 @@
 // Takes SQL texts; gives migrations as lint takes them, and findings as a line of text. It knows no database but to empty one.
 import type pg from 'pg';
 import { readDirectives } from '../../scripts/directives.ts';
-import { checksum } from '../../scripts/files.ts';
+import { checksum } from '../../scripts/file-text.ts';
 import type { Direction, Finding, Migration, SqlFile } from '../../scripts/types.ts';
 
 /** A pair that is nowhere on disk; `id` is `<version>_<name>`. */
