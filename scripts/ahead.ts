@@ -35,7 +35,7 @@ export interface Flights {
    * The step's answers to come, and others sent behind it; null where it must be sent in turn. To be called for one step
    * after the other, each time when the one before is answered.
    */
-  take(index: number): Promise<Flight | null>;
+  take(index: number): Flight | null;
 }
 
 /** Only the last of so many groups of steps runs the closing statements. */
@@ -48,7 +48,7 @@ export function openFlights(context: RunContext, steps: readonly (ReadyStep | nu
   // No Map: its discarded tables refer to their successors, so that all that was ever in it stays in memory for long.
   const underway: (SentStep | undefined)[] = [];
   let next = 0;
-  const launch = async (index: number): Promise<boolean> => {
+  const launch = (index: number): boolean => {
     const step = steps[index] ?? null;
     const previous = underway[index - 1] === undefined ? null : (steps[index - 1] ?? null);
     if (step === null || steps.length < fewest || context.signal.aborted) return false;
@@ -57,22 +57,30 @@ export function openFlights(context: RunContext, steps: readonly (ReadyStep | nu
     const text = (step.direction === 'up' ? entry.upSql : entry.downSql) ?? step.text;
     if (!isEasy(step, text, entry)) return false;
     if (previous !== null && previous.direction !== step.direction) return false;
-    const { sql, trackingSql } = await context.engine.stepSql(step.id, step.direction, text);
+    const { id, direction, rows } = step;
+    const { sql, trackingSql } = context.engine.stepSql({ id, direction, text, rows });
     if (typeof sql !== 'string') return false;
     const own = contextOf(context, index, steps.length);
     underway[index] = sendAtOnce(own, step, { sql, trackingSql }, entry, previous);
     return true;
+  };
+  const tryLaunch = (index: number): boolean => {
+    try {
+      return launch(index);
+    } catch {
+      // What is wrong with a step is told when it is its turn.
+      return false;
+    }
   };
   const abandonFrom = (index: number) => {
     underway.fill(undefined, index);
     next = index;
   };
   return {
-    take: async (index) => {
+    take: (index) => {
       if (index > 0) underway[index - 1] = undefined;
       if (underway[index] === undefined) next = index;
-      // What is wrong with a later step is told when it is its turn.
-      while (next < index + depth && (await launch(next).catch(() => false))) next += 1;
+      while (next < index + depth && tryLaunch(next)) next += 1;
       const sent = underway[index];
       if (sent === undefined) return null;
       const hasFollowers = () => next > index + 1;

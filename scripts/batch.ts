@@ -74,10 +74,15 @@ function batchQuery(
   } as unknown as pg.Submittable;
 }
 
+/** One of several batches. */
+export interface Sent extends BatchOptions {
+  readonly text: string;
+}
+
 /** Batches that are under way at the same time. */
 export interface Pipe {
-  /** Sends at once, whatever is unanswered; as `sendBatch` otherwise. Never rejects. */
-  send(text: string, options?: BatchOptions): Promise<BatchResult>;
+  /** Sends them at once, in one go, whatever is unanswered; as `sendBatch` otherwise. The answers never reject. */
+  send(batches: readonly Sent[]): Promise<BatchResult>[];
   /** Resolves when nothing is under way: only then may anything else use the client. */
   drained(): Promise<void>;
 }
@@ -97,19 +102,25 @@ export function openPipe(client: pg.Client): Pipe {
     active = query !== undefined;
     if (query !== undefined) client.query(query);
   };
+  const sendOne = ({ text, ...options }: Sent): Promise<BatchResult> => {
+    connection.query(text);
+    const result = new Promise<BatchResult>((resolve) => {
+      const ended = (answer: BatchResult) => {
+        next();
+        resolve(answer);
+      };
+      waiting.push(batchQuery(client, () => undefined, options, ended));
+    });
+    underway = result;
+    if (!active) next();
+    return result;
+  };
   return {
-    send: (text, options = {}) => {
-      connection.query(text);
-      const result = new Promise<BatchResult>((resolve) => {
-        const ended = (answer: BatchResult) => {
-          next();
-          resolve(answer);
-        };
-        waiting.push(batchQuery(client, () => undefined, options, ended));
-      });
-      underway = result;
-      if (!active) next();
-      return result;
+    send: (batches) => {
+      connection.stream.cork();
+      const answers = batches.map(sendOne);
+      connection.stream.uncork();
+      return answers;
     },
     drained: async () => void (await underway),
   };

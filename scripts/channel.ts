@@ -1,7 +1,7 @@
 // Takes a connected client; gives the two ways to send through it, with round trips counted and the errors of a lost
 // connection told apart from those of SQL. It must not know migrations.
 import type pg from 'pg';
-import { type BatchOptions, type BatchResult, openPipe, sendBatch } from './batch.ts';
+import { type BatchOptions, type BatchResult, openPipe, type Sent, sendBatch } from './batch.ts';
 import { MigrateError } from './errors.ts';
 import type { SqlPieces } from './pieces.ts';
 import type { Row, Session } from './session.ts';
@@ -42,6 +42,10 @@ export function openChannel(target: Target, client: pg.Client, signal: AbortSign
   };
   const batch = async (text: SqlPieces, options?: BatchOptions): Promise<BatchResult> =>
     explained(await takingTurns(() => sendBatch(client, text, options)));
+  const ahead = (batches: readonly Sent[]): Promise<BatchResult>[] => {
+    trips += batches.length;
+    return pipe.send(batches).map(async (answer) => explained(await answer));
+  };
   return {
     query: async <Result extends Row>(text: string, values?: readonly unknown[]): Promise<Result[]> => {
       try {
@@ -52,17 +56,14 @@ export function openChannel(target: Target, client: pg.Client, signal: AbortSign
       }
     },
     ask: async (text: string, answers = 0) => {
-      const options = { keepRows: answers };
-      if (inTurn === 0) trips += 1;
-      const { rows, error } = await (inTurn === 0 ? pipe.send(text, options) : batch(text, options));
+      const keepRows = answers;
+      const [sent] = inTurn === 0 ? ahead([{ text, keepRows }]) : [];
+      const { rows, error } = await (sent ?? batch(text, { keepRows }));
       if (error === null) return rows;
       throw refusal(error);
     },
     batch,
-    ahead: async (text: string, options?: BatchOptions) => {
-      trips += 1;
-      return explained(await pipe.send(text, options));
-    },
+    ahead,
     restoreEncoding: async () => {
       if (encoding === 'UTF8') return;
       trips += 1;

@@ -14,18 +14,27 @@ import type { Direction } from './types.ts';
 export interface StepSql {
   /** The file's text, ending so that more SQL can follow; in pieces where it is long. */
   readonly sql: SqlPieces;
-  /** The INSERT into or DELETE from the tracking table. */
+  /** The INSERT into or DELETE from the tracking table, without a semicolon. */
   readonly trackingSql: string;
+}
+
+/** A migration to be run one way. */
+export interface StepText {
+  readonly id: string;
+  readonly direction: Direction;
+  readonly text: string;
+  /** Primary keys of its rows in the tracking table, where known. */
+  readonly rows?: readonly number[] | undefined;
 }
 
 export interface Engine {
   /** @throws MigrateError `history` for a tracked name that is none of ours, which node-pg-migrate would not quote. */
-  stepSql(id: string, direction: Direction, text: string): Promise<StepSql>;
+  stepSql(step: StepText): StepSql;
   /** Creates the tracking table as node-pg-migrate does, where it is missing. */
   ensureTrackingTable(client: pg.Client): Promise<void>;
 }
 
-/** Without `debug`: node-pg-migrate would join all its SQL for it, a copy of a text that may have 50 MB. */
+/** Without `debug`: node-pg-migrate would join all its SQL for it. */
 const silent = {
   info: () => undefined,
   warn: () => undefined,
@@ -37,8 +46,12 @@ const ownId = /^\d{14}_[a-z0-9][a-z0-9_-]*$/;
 export async function loadEngine(tracking: TrackingTable): Promise<Engine> {
   const { Migration, runner } = await import('node-pg-migrate');
   const common = { migrationsSchema: tracking.schema, migrationsTable: tracking.table, logger: silent };
+  const [up, down] = await Promise.all([
+    readForm(Migration, common, 'up'),
+    readForm(Migration, common, 'down'),
+  ]);
   return {
-    stepSql: async (id, direction, text) => {
+    stepSql: ({ id, direction, text, rows = [] }) => {
       if (!ownId.test(id)) {
         throw new MigrateError(
           'history',
@@ -48,32 +61,11 @@ export async function loadEngine(tracking: TrackingTable): Promise<Engine> {
           },
         );
       }
-      // A long text is stood in for: node-pg-migrate would make copies of it, and change nothing in it.
-      const inPlace = isLong(text) ? `-- text ${randomUUID()}` : text;
-      const sent: string[] = [];
-      const action = (pgm: { noTransaction(): void; sql(text: string): void }) => {
-        pgm.noTransaction();
-        // A text that ends in a line comment would swallow the semicolon that node-pg-migrate adds.
-        pgm.sql(`${inPlace}\n`);
-      };
-      const db = { query: async (sql: string) => void sent.push(sql) };
-      const options = { ...common, dir: '', direction } as unknown as RunnerOption;
-      const actions = { up: action, down: action };
-      // The id must end in .sql: node-pg-migrate takes the extension off to make the tracked name.
-      const migration = new Migration(
-        db as never,
-        `${id}.sql`,
-        { ...actions, down: direction === 'up' ? false : action } as never,
-        options,
-        {},
-        silent,
-      );
-      if (direction === 'down') migration.up = false;
-      await migration.apply(direction);
-      const [sql = '', trackingSql = ''] = sent;
-      if (inPlace === text) return { sql, trackingSql };
-      const [before = '', after = ''] = sql.split(inPlace);
-      return { sql: concatenate([before, text, after]), trackingSql };
+      const { before, after, tracked } = direction === 'up' ? up : down;
+      const sql = isLong(text) ? concatenate([before, text, after]) : before + text + after;
+      // node-pg-migrate's table has no index on the name: by that alone, reverting would be quadratic.
+      const narrowed = rows.length === 0 ? '' : ` AND id = ANY ('{${rows.join(',')}}')`;
+      return { sql, trackingSql: tracked.join(id) + narrowed };
     },
     ensureTrackingTable: async (client) => {
       const noUnits = async () => [];
@@ -90,4 +82,43 @@ export async function loadEngine(tracking: TrackingTable): Promise<Engine> {
       } as RunnerOption);
     },
   };
+}
+
+/** What node-pg-migrate sends in one direction, around the text and around the id. */
+interface Form {
+  readonly before: string;
+  readonly after: string;
+  readonly tracked: readonly string[];
+}
+
+/**
+ * Asks node-pg-migrate once, with stand-ins for text and id: it changes nothing in either, and would take longer to ask
+ * for each of a thousand migrations than they take to record.
+ */
+async function readForm(
+  Migration: typeof import('node-pg-migrate').Migration,
+  common: Readonly<Record<string, unknown>>,
+  direction: Direction,
+): Promise<Form> {
+  const text = `-- text ${randomUUID()}`;
+  const id = `00000000000000_${randomUUID()}`;
+  const sent: string[] = [];
+  const action = (pgm: { noTransaction(): void; sql(text: string): void }) => {
+    pgm.noTransaction();
+    // A text that ends in a line comment would swallow the semicolon that node-pg-migrate adds.
+    pgm.sql(`${text}\n`);
+  };
+  const db = { query: async (sql: string) => void sent.push(sql) };
+  const options = { ...common, dir: '', direction } as unknown as RunnerOption;
+  const actions = { up: action, down: direction === 'up' ? false : action };
+  // The id must end in .sql: node-pg-migrate takes the extension off to make the tracked name.
+  const migration = new Migration(db as never, `${id}.sql`, actions as never, options, {}, silent);
+  if (direction === 'down') migration.up = false;
+  await migration.apply(direction);
+  const [sql = '', trackingSql = ''] = sent;
+  const [before = '', after] = sql.split(text);
+  const tracked = trackingSql.replace(/;\s*$/, '').split(id);
+  if (after === undefined || tracked.length < 2)
+    throw new Error(`node-pg-migrate sends something else than it was given: ${sql} ${trackingSql}`);
+  return { before, after, tracked };
 }

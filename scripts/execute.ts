@@ -73,7 +73,7 @@ async function run(context: RunContext, groups: readonly (readonly ReadyStep[])[
     groups.map((group) => (group.length === 1 ? (group[0] ?? null) : null)),
   );
   for (const [i, group] of groups.entries()) {
-    const flight = await flights.take(i);
+    const flight = flights.take(i);
     const own = contextOf(context, i, groups.length);
     const end = await runGroup(own, group, flight, { before: outcomes.length, total });
     const done = end.failure === null || end.failure.committed;

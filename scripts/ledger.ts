@@ -62,6 +62,7 @@ const nothingThere: LedgerState = {
 interface HistoryRow {
   readonly id: string;
   readonly tracked: boolean;
+  readonly rows: readonly number[] | null;
   readonly run_on: string | null;
   readonly seq: number | null;
   readonly kind: string | null;
@@ -101,12 +102,12 @@ function historySql({ schema, table }: TrackingTable, state: LedgerState): strin
   const tracking = trackingRows({ schema, table }, state);
   const iso = (value: string) => `to_char(${value} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`;
   if (!state.hasLedger) {
-    return `SELECT json_build_object('rows', json_agg(h)) FROM (SELECT t.id, true AS tracked, ${iso('t.run_on')} AS run_on FROM (${tracking}) t) h`;
+    return `SELECT json_build_object('rows', json_agg(h)) FROM (SELECT t.id, true AS tracked, t.rows, ${iso('t.run_on')} AS run_on FROM (${tracking}) t) h`;
   }
   const name = quoteLiteral(trackingName({ schema, table }));
   return `SELECT json_build_object('ledgerVersion', (SELECT max(id) FROM migration_ledger.migrations),
     'environment', environment, 'halfDone', half_done, 'rows', (SELECT json_agg(h) FROM (
-    SELECT coalesce(t.id, a.id) AS id, t.id IS NOT NULL AS tracked, ${iso('coalesce(e.finished_at, t.run_on)')} AS run_on,
+    SELECT coalesce(t.id, a.id) AS id, t.id IS NOT NULL AS tracked, t.rows, ${iso('coalesce(e.finished_at, t.run_on)')} AS run_on,
            e.seq, e.kind, e.up_checksum, e.down_checksum, e.duration_ms, e.actor, e.git_sha
       FROM (${tracking}) t
       FULL JOIN (SELECT id, seq FROM migration_ledger.applied WHERE tracking = ${name}) a USING (id)
@@ -114,14 +115,14 @@ function historySql({ schema, table }: TrackingTable, state: LedgerState): strin
     FROM (SELECT ${ledgerFacts({ schema, table }, state)}) f`;
 }
 
-/** A query of `id` and `run_on`: what node-pg-migrate has recorded. */
+/** A query of `id`, `run_on` and `rows`: what node-pg-migrate has recorded. */
 export function trackingRows(
   tracking: TrackingTable,
   { hasTracking }: Pick<LedgerState, 'hasTracking'>,
 ): string {
   return hasTracking
-    ? `SELECT name::text AS id, max(run_on)::timestamptz AS run_on FROM ${qualifiedName(tracking)} GROUP BY name`
-    : 'SELECT NULL::text AS id, NULL::timestamptz AS run_on WHERE false';
+    ? `SELECT name::text AS id, max(run_on)::timestamptz AS run_on, array_agg(id) AS rows FROM ${qualifiedName(tracking)} GROUP BY name`
+    : 'SELECT NULL::text AS id, NULL::timestamptz AS run_on, NULL::int[] AS rows WHERE false';
 }
 
 /** Select-list items `environment` and `half_done`, from a ledger that exists. */
@@ -147,7 +148,15 @@ function toApplied(row: HistoryRow): AppliedMigration {
           actor: row.actor ?? '',
           gitSha: row.git_sha,
         };
-  return { id: row.id, version, name, tracked: row.tracked, entry, appliedAt: row.run_on };
+  return {
+    id: row.id,
+    version,
+    name,
+    tracked: row.tracked,
+    entry,
+    appliedAt: row.run_on,
+    rows: row.rows ?? [],
+  };
 }
 
 const ledgerDirectory = join(packageRoot, 'db', 'ledger');

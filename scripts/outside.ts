@@ -203,13 +203,13 @@ async function recordOutside(
   durationMs: number,
 ): Promise<{ error: MigrateError | null; committed: boolean }> {
   const { config, engine, provenance } = context;
-  const { trackingSql } = await engine.stepSql(step.id, step.direction, step.text);
+  const { trackingSql } = engine.stepSql(step);
   const statements = [
     begin,
     ...resetStatements,
     ...leftovers,
     keepRunLock,
-    trackingSql.replace(/;\s*$/, ''),
+    trackingSql,
     entrySql(entryOf(step, durationMs), config.trackingTable, provenance),
     clearSql(config.trackingTable, step.id, step.direction),
     ...context.closing,

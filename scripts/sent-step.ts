@@ -24,9 +24,9 @@ export interface SentStep {
 }
 
 /** Sends the file; the recording waits until it is known how that went. */
-export async function sendInTurn(context: RunContext, step: ReadyStep, place: Place): Promise<SentStep> {
+export function sendInTurn(context: RunContext, step: ReadyStep, place: Place): SentStep {
   const { engine, session, closing } = context;
-  const stepSql = await engine.stepSql(step.id, step.direction, step.text);
+  const stepSql = engine.stepSql(step);
   const { sql, prefixLength } = runningBatch(context, step, stepSql, place);
   return {
     prefixLength,
@@ -60,10 +60,14 @@ export function sendAtOnce(
   const options = { transaction: null, entry, previous: previous?.id ?? null, closing };
   const sent = recording(context, step, stepSql, place, options);
   const text = sent.statements.join(';\n');
-  const ran = session.ahead(running.sql as string, { keepRows: prefixStatements });
   // Text that is not ASCII reaches the ledger as it is only if the file left the session its encoding.
-  if (!isAscii(text)) void session.ahead('RESET client_encoding');
-  const recorded = session.ahead(text, { keepRows: sent.statements.length });
+  const between = isAscii(text) ? [] : [{ text: 'RESET client_encoding' }];
+  const answers = session.ahead([
+    { text: running.sql as string, keepRows: prefixStatements },
+    ...between,
+    { text, keepRows: sent.statements.length },
+  ]);
+  const [ran, recorded] = [answers[0], answers.at(-1)] as [Promise<BatchResult>, Promise<BatchResult>];
   return { prefixLength: running.prefixLength, ran, record: () => answered(sent, recorded) };
 }
 

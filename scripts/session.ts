@@ -2,7 +2,7 @@
 // It knows nothing of migrations or of the ledger.
 import { hostname } from 'node:os';
 import type pg from 'pg';
-import type { BatchOptions, BatchResult } from './batch.ts';
+import type { BatchOptions, BatchResult, Sent } from './batch.ts';
 import { cancelOnAbort } from './cancel.ts';
 import { openChannel } from './channel.ts';
 import { type Config, refuseMissingTarget } from './config.ts';
@@ -36,8 +36,8 @@ export interface Session {
   ask(text: string, answers?: number): Promise<BatchResult['rows']>;
   /** Several statements, one round trip; see `sendBatch`. Never rejects. */
   batch(text: SqlPieces, options?: BatchOptions): Promise<BatchResult>;
-  /** The same, sent at once, whatever is under way; `query` and `batch` wait until all of these are answered. */
-  ahead(text: string, options?: BatchOptions): Promise<BatchResult>;
+  /** Some of these, sent at once, whatever is under way; `query` and `batch` wait until all of them are answered. */
+  ahead(batches: readonly Sent[]): readonly Promise<BatchResult>[];
   /** Ours is UTF-8; a file that set another encoding would garble what we send next. Free when nothing changed. */
   restoreEncoding(): Promise<void>;
   /** How many round trips this session made; a claim of the README is tested with it. */

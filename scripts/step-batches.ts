@@ -109,7 +109,7 @@ export function recording(
     'SET CONSTRAINTS ALL IMMEDIATE',
     guard,
     ...resetStatements,
-    trackingSql.replace(/;\s*$/, ''),
+    trackingSql,
     spared.statement,
     `SET ${recordedMark} = ${quoteLiteral(id)}`,
     ...leftovers,

@@ -13,6 +13,10 @@ export interface ReadyStep extends Step {
   readonly path: string;
   readonly text: string;
   readonly directives: Directives;
+  /** Of `text`. */
+  readonly checksum: string;
+  /** Of a down: primary keys of its rows in the tracking table. */
+  readonly rows?: readonly number[] | undefined;
   /** Set when the text is not what the file says: a note for the reader. */
   readonly note?: string;
 }
@@ -45,23 +49,30 @@ export function readySteps(steps: readonly Step[], texts: LedgerTexts, fromDisk 
 
 function readyUp(step: Step): ReadyStep {
   if (step.migration === null) throw new Error(`no file for the up of ${step.id}`);
-  const { up } = step.migration;
-  // Read when it is asked for: thousands of pending texts need not be in memory at the same time.
-  return {
-    ...step,
-    path: up.path,
-    directives: up.directives,
-    get text() {
-      return up.text;
-    },
-  };
+  const { directives, checksum } = step.migration.up;
+  return { __proto__: fileOfUp, ...step, directives, checksum } as unknown as ReadyStep;
 }
+
+/**
+ * What is read when it is asked for: thousands of pending texts need not be in memory at the same time. One object for all
+ * steps, for each would take as much with getters of its own.
+ */
+const fileOfUp = {
+  get path(): string | undefined {
+    return (this as unknown as Step).migration?.up.path;
+  },
+  get text(): string | undefined {
+    return (this as unknown as Step).migration?.up.text;
+  },
+};
 
 function readyDown(step: Step, texts: LedgerTexts, fromDisk: boolean): ReadyStep {
   const disk = step.migration?.down;
   const recorded = step.applied?.entry == null ? null : (texts.get(step.applied.entry.seq)?.down ?? null);
-  if (disk !== undefined && (fromDisk || recorded === null || checksum(recorded) === disk.checksum)) {
-    return { ...step, path: disk.path, text: disk.text, directives: disk.directives };
+  const common = { ...step, rows: step.applied?.rows };
+  if (disk !== undefined && (fromDisk || recorded === null)) {
+    const { path, text, checksum, directives } = disk;
+    return { ...common, path, text, checksum, directives };
   }
   if (recorded === null) {
     throw new MigrateError('history', `The down of ${step.id} is neither on disk nor in the ledger`, {
@@ -69,12 +80,14 @@ function readyDown(step: Step, texts: LedgerTexts, fromDisk: boolean): ReadyStep
       state: 'Nothing was changed.',
     });
   }
+  const ran = { ...common, text: recorded, checksum: checksum(recorded) };
+  if (disk?.checksum === ran.checksum) return { ...ran, path: disk.path, directives: disk.directives };
   const note =
     disk === undefined
       ? 'the file is not on disk; running the text in the ledger'
       : 'the file was changed since; running the text in the ledger (--from-disk runs the file)';
   const { directives } = readDirectives(recorded, 'down');
-  return { ...step, path: disk?.path ?? `${step.id}.down.sql (ledger)`, text: recorded, directives, note };
+  return { ...ran, path: disk?.path ?? `${step.id}.down.sql (ledger)`, directives, note };
 }
 
 /** What the ledger is to remember of a step that took `durationMs`; null as in `NewEntry`. */
@@ -89,5 +102,5 @@ export function entryOf(step: ReadyStep, durationMs: number | null): NewEntry {
         upChecksum: step.migration.up.checksum,
         downChecksum: step.migration.down.checksum,
       }
-    : { ...common, upSql: null, downSql: step.text, upChecksum: null, downChecksum: checksum(step.text) };
+    : { ...common, upSql: null, downSql: step.text, upChecksum: null, downChecksum: step.checksum };
 }

@@ -90,7 +90,7 @@ async function runStep(
 ): Promise<void> {
   const { session } = context;
   const from = performance.now();
-  const sent = flight ?? (await sendInTurn(context, step, place));
+  const sent = flight ?? sendInTurn(context, step, place);
   const ran = await watched(context, step, sent, blockers);
   if (ran.error instanceof MigrateError && flight !== null)
     return lostInFlight(context, step, flight, ran.error);

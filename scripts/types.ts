@@ -76,6 +76,8 @@ export interface AppliedMigration {
   readonly entry: LedgerEntry | null;
   /** ISO 8601; from the ledger, else from the tracking table. */
   readonly appliedAt: string | null;
+  /** Primary keys of its rows in the tracking table, where they were read; one, unless somebody else wrote there. */
+  readonly rows?: readonly number[];
 }
 
 /** What the ledger says of an applied migration; texts are read separately, only where they are needed. */

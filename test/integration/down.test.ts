@@ -26,6 +26,15 @@ describe('Reverting migrations', () => {
       .and.match(/^Reverted 1 migration in /m);
   });
 
+  it('takes every row of its name from the tracking table, also one that somebody added', async () => {
+    const { database, repo } = await applied(tables('one', 'two'));
+    await database.query('INSERT INTO public.pgmigrations (name, run_on) VALUES ($1, now())', [
+      `${versionOf(2)}_two`,
+    ]);
+    expectExit(await repo.run(['down'], { env: database.env() }), 0);
+    expect(await trackedIn(database)).to.deep.equal([`${versionOf(1)}_one`]);
+  });
+
   it('takes back as many as --n says, newest first', async () => {
     const { database, repo } = await applied(tables('one', 'two', 'three'));
     const result = await repo.run(['down', '--n', '2', '--json'], { env: database.env() });

@@ -9,6 +9,7 @@ import { cleanUpAfterTest } from '../support/hooks.ts';
 import { recordLoading } from '../support/loaded.ts';
 import { pair, tables } from '../support/migrations.ts';
 import { proxyTo } from '../support/proxy.ts';
+import { until, waitingForLock } from '../support/runs.ts';
 
 /** What the client sent that the server answered, after the login. */
 async function listen(database: TestDatabase) {
@@ -92,6 +93,40 @@ describe('the shape of a run', () => {
       expect(sent, sent.join('\n')).to.have.length(begins.length);
       for (const [i, word] of begins.entries()) expect(sent[i]).to.include(word);
     }
+  });
+
+  it('asks for history and schema at the same time', async () => {
+    const database = await createDatabase();
+    const { env, sent } = await listen(database);
+    const tool = await project(many(2));
+    expectExit(await tool.run(['up'], { env }), 0);
+    const holder = await database.client();
+    await holder.query('BEGIN; LOCK TABLE public.pgmigrations');
+    sent.length = 0;
+    const run = tool.start(['up'], { env });
+    await waitingForLock(database);
+    await until('both to be asked for', () => sent.length === 4);
+    expect(sent.at(-1)).to.include('migration_ledger.snapshot');
+    await holder.query('COMMIT');
+    expectExit(await run.result, 0);
+  });
+
+  it('is one row by its key, and no file, for each migration that is reverted', async () => {
+    const database = await createDatabase();
+    const { env, sent } = await listen(database);
+    const it = await project(many(3));
+    await upUntilKnown(it, env);
+    sent.length = 0;
+    const recording = recordFiles();
+    expectExit(await it.run(['down', '--to', '0'], { env: { ...env, ...recording.env } }), 0);
+    // The tracking table has no index on the name: by that alone, each would look through all of it.
+    const keys = sent.flatMap(
+      (text) =>
+        /DELETE FROM "public"."pgmigrations" WHERE name='\w+' AND id = ANY \('\{(\d)\}'\)/.exec(text)?.[1] ??
+        [],
+    );
+    expect(keys).to.deep.equal(['3', '2', '1']);
+    expect(recording.opened()).to.deep.equal([]);
   });
 
   it('is one row of history, not one per migration, where a long history is unchanged', async () => {
