@@ -51,6 +51,8 @@ export const catalogs: readonly Catalog[] = [
   { name: 'pg_am' },
 ];
 
+const toastNamespace = `'pg_toast'::regnamespace`;
+
 function count(from: string, key: string, value: string): string {
   return `(SELECT count(*) || ':' || coalesce(sum(hashint8extended(${key}, ${value})), 0) FROM ${from})`;
 }
@@ -65,7 +67,7 @@ function countContent(from: string, ...columns: string[]): string {
 function countCatalog({ name, namespace, relation, type, brought }: Catalog): string {
   const conditions = [brought ? 'true' : `oid >= ${firstUserOid}`];
   if (namespace !== undefined) conditions.push(`${namespace} NOT IN (SELECT oid FROM hidden_namespace)`);
-  if (relation !== undefined) conditions.push(`${relation} NOT IN (SELECT oid FROM hidden_relation)`);
+  if (relation !== undefined) conditions.push(`${relation} NOT IN (SELECT oid FROM own_relation)`);
   if (type !== undefined) conditions.push(`${type} NOT IN (SELECT oid FROM hidden_type)`);
   return count(`pg_catalog.${name} WHERE ${conditions.join(' AND ')}`, 'oid::int8', 'xmin::text::int8');
 }
@@ -78,12 +80,22 @@ function countKeyed(name: string, key: string, condition: string): string {
 function relationCounts(options: SchemaOptions): string[] {
   const grants = options.include.includes('grants') ? ['c.relacl'] : [];
   const owners = options.include.includes('owners') ? ['c.relowner'] : [];
-  const shown = `c.oid >= ${firstUserOid} AND c.oid NOT IN (SELECT oid FROM hidden_relation)`;
+  const own = `c.relnamespace IN (SELECT oid FROM hidden_namespace) OR c.oid IN (SELECT oid FROM own_relation)`;
+  // Options of a TOAST table are options of its table, by whose OID it is named: its own is another after VACUUM FULL.
+  const optionsOnly = `c.relkind = 't' AND c.reloptions IS NOT NULL AND c.relnamespace = ${toastNamespace}`;
   return [
     // Not relpages, relfilenode, relhasindex and the like: VACUUM, REINDEX, CLUSTER and TRUNCATE set those.
     countContent(
-      `pg_catalog.pg_class c LEFT JOIN pg_catalog.pg_class toast ON toast.oid = c.reltoastrelid WHERE ${shown}`,
-      ...['c.oid', 'c.relname', 'c.relnamespace', 'c.reloftype', 'c.relam', 'c.reltablespace', 'c.relkind'],
+      `pg_catalog.pg_class c WHERE c.oid >= ${firstUserOid} AND (NOT (${own}) OR (${optionsOnly}))`,
+      ...[
+        `CASE WHEN c.relkind = 't' THEN 0 ELSE c.oid END`,
+        'c.relname',
+        'c.relnamespace',
+        'c.reloftype',
+        'c.relam',
+        'c.reltablespace',
+        'c.relkind',
+      ],
       ...[
         'c.relpersistence',
         'c.relrowsecurity',
@@ -91,7 +103,7 @@ function relationCounts(options: SchemaOptions): string[] {
         'c.relreplident',
         'c.relispartition',
       ],
-      ...['c.relpartbound::text', 'c.reloptions', 'toast.reloptions', ...owners, ...grants],
+      ...['c.relpartbound::text', 'c.reloptions', ...owners, ...grants],
     ),
     // Not indisclustered and indcheckxmin: CLUSTER and CREATE INDEX in a busy table set those.
     countContent(
@@ -112,11 +124,10 @@ function relationCounts(options: SchemaOptions): string[] {
     ),
     // Row types and array types follow their table or element; a shell array type would say nothing new.
     count(
-      `pg_catalog.pg_type t LEFT JOIN pg_catalog.pg_class c ON c.oid = t.typrelid
+      `pg_catalog.pg_type t LEFT JOIN pg_catalog.pg_type element ON element.typarray = t.oid
+          LEFT JOIN pg_catalog.pg_class c ON c.oid = coalesce(nullif(t.typrelid, 0), element.typrelid)
         WHERE t.oid >= ${firstUserOid} AND (c.relkind IS NULL OR c.relkind = 'c')
-          AND t.typnamespace NOT IN (SELECT oid FROM hidden_namespace)
-          AND NOT EXISTS (SELECT FROM pg_catalog.pg_type element JOIN pg_catalog.pg_class r ON r.oid = element.typrelid
-            WHERE element.typarray = t.oid AND r.relkind <> 'c')`,
+          AND t.typnamespace NOT IN (SELECT oid FROM hidden_namespace)`,
       't.oid::int8',
       't.xmin::text::int8',
     ),
@@ -124,7 +135,7 @@ function relationCounts(options: SchemaOptions): string[] {
 }
 
 function keyedCounts(): string[] {
-  const relationKey = (column: string) => `${column} NOT IN (SELECT oid FROM hidden_relation)`;
+  const relationKey = (column: string) => `${column} NOT IN (SELECT oid FROM own_relation)`;
   return [
     countKeyed('pg_inherits', '(inhrelid::int8 << 16) + inhseqno', relationKey('inhrelid')),
     countKeyed('pg_partitioned_table', 'partrelid::int8', relationKey('partrelid')),
@@ -149,7 +160,7 @@ function keyedCounts(): string[] {
       'pg_description',
       '(objoid::int8 << 16) + objsubid',
       `(objoid >= ${firstUserOid} OR classoid IN ('pg_catalog.pg_namespace'::regclass, 'pg_catalog.pg_extension'::regclass))
-        AND NOT (classoid = 'pg_catalog.pg_class'::regclass AND objoid IN (SELECT oid FROM hidden_relation))
+        AND NOT (classoid = 'pg_catalog.pg_class'::regclass AND objoid IN (SELECT oid FROM own_relation))
         AND classoid <> 'pg_catalog.pg_largeobject'::regclass`,
     ),
     countKeyed('pg_namespace', 'oid::int8', 'oid NOT IN (SELECT oid FROM hidden_namespace)'),
@@ -167,7 +178,7 @@ function sharedCounts(options: SchemaOptions): string[] {
     countContent(
       `pg_catalog.pg_depend WHERE (deptype IN ('e', 'x') OR (deptype IN ('a', 'i')
         AND classid = 'pg_catalog.pg_class'::regclass AND refclassid = 'pg_catalog.pg_class'::regclass AND refobjsubid > 0
-        AND objid NOT IN (SELECT oid FROM hidden_relation) AND objid IN (SELECT seqrelid FROM pg_catalog.pg_sequence)))`,
+        AND objid NOT IN (SELECT oid FROM own_relation) AND objid IN (SELECT seqrelid FROM pg_catalog.pg_sequence)))`,
       ...['classid', 'objid', 'objsubid', 'refclassid', 'refobjid', 'refobjsubid', 'deptype'],
     ),
     countContent(
@@ -206,19 +217,22 @@ SELECT md5(concat_ws(',', ${countsOf(options).join(',\n')})) AS gate`;
 /** What does not count: our own tables, and what is temporary. */
 export function hiddenSql(options: SchemaOptions): string {
   return `WITH hidden_namespace AS MATERIALIZED (
-  SELECT oid FROM pg_catalog.pg_namespace WHERE ${hiddenNamespace('nspname')}
+  SELECT oid, nspname FROM pg_catalog.pg_namespace WHERE ${hiddenNamespace('nspname')}
 ), hidden_type AS MATERIALIZED (
   SELECT oid FROM pg_catalog.pg_type WHERE typnamespace IN (SELECT oid FROM hidden_namespace)
 ), tracking AS MATERIALIZED (
   SELECT c.oid FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
   WHERE n.nspname <> ${quoteLiteral(ledgerSchema)} AND ${trackingTable(options.tracking, 'n.nspname', 'c.relname')}
-), hidden_relation AS MATERIALIZED (
-  SELECT oid FROM pg_catalog.pg_class WHERE relnamespace IN (SELECT oid FROM hidden_namespace)
+), own_relation AS MATERIALIZED (
+  SELECT oid FROM pg_catalog.pg_class WHERE relnamespace IN (SELECT oid FROM hidden_namespace WHERE nspname <> 'pg_toast')
   UNION SELECT oid FROM tracking
   UNION SELECT indexrelid FROM pg_catalog.pg_index WHERE indrelid IN (SELECT oid FROM tracking)
   UNION SELECT objid FROM pg_catalog.pg_depend WHERE refobjid IN (SELECT oid FROM tracking)
     AND refclassid = 'pg_catalog.pg_class'::regclass AND classid = 'pg_catalog.pg_class'::regclass
     AND deptype IN ('a', 'i')
+), hidden_relation AS MATERIALIZED (
+  SELECT oid FROM own_relation
+  UNION ALL SELECT oid FROM pg_catalog.pg_class WHERE relnamespace = ${toastNamespace}
 )`;
 }
 
