@@ -6,7 +6,7 @@ import { readDirectives } from './directives.ts';
 import { MigrateError } from './errors.ts';
 import type { FileCache, Known, KnownFile } from './file-cache.ts';
 import { checksumOfFile, decode } from './file-text.ts';
-import { saveMemory } from './memory.ts';
+import { allowPauses, saveMemory } from './memory.ts';
 import { skipBlank } from './positions.ts';
 import type { Direction, Migration, SqlFile } from './types.ts';
 
@@ -44,6 +44,7 @@ const ignored = (name: string) => name.startsWith('.') || name === 'README.md';
  */
 export function readMigrations(directory: string, root: string, cache?: Pick<FileCache, 'look'>): Loaded {
   const names = listDirectory(directory, root);
+  allowPauses(names.length);
   const known = cache?.look(names);
   const onDemand = filesOnDemand(directory, relative(root, directory));
   if (known?.isEverything) return unchanged(names, known, onDemand);
