@@ -71,10 +71,10 @@ export async function runMigrations(
       withRunLock(session, config, lockWait({ progress, signal }), async (state) => {
         const asked = askForHistory(session, config, state, files, request.forward ?? false);
         const gate = askForGate(session, config, state);
-        const migrations = files.all();
         const history = await timed('history', () =>
-          readClassified(session, config, state, migrations, asked),
+          readClassified(session, config, state, files.all(), asked),
         );
+        const migrations = files.all();
         if (request.approve === undefined) refuseBrokenHistory(history.statuses, request.tolerated);
         const drift = await timed('drift', () => checkDrift(session, config, history, gate));
         await request.approve?.({ session, migrations, history, drift });
