@@ -16,18 +16,19 @@ import type { Statement } from './types.ts';
 /** Runs or resumes the step. Its failure says which statement is next, for a plain run of the same command goes on there. */
 export async function runOutside(context: RunContext, step: ReadyStep): Promise<GroupEnd> {
   const started = performance.now();
-  const ended = (error: MigrateError | null, committed = false): GroupEnd => ({
-    durations: [Math.round(performance.now() - started)],
+  const ended = (durationMs: number, error: MigrateError | null, committed = false): GroupEnd => ({
+    durations: [Math.round(durationMs)],
     failure: error === null ? null : { index: 0, error, committed },
   });
   try {
     await runStatements(context, step);
   } catch (error) {
     await context.session.batch(['ROLLBACK', ...resetStatements, ...leftovers].join(';\n'));
-    return ended(stopped(context, step, error as Error));
+    return ended(performance.now() - started, stopped(context, step, error as Error));
   }
-  const { error, committed } = await recordOutside(context, step, performance.now() - started);
-  return ended(error, committed);
+  const durationMs = performance.now() - started;
+  const { error, committed } = await recordOutside(context, step, durationMs);
+  return ended(durationMs, error, committed);
 }
 
 /** What broke outside of the file's own statements: the error as it is, with what is known of the step's state. */

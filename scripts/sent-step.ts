@@ -20,7 +20,14 @@ export interface SentStep {
    * @param transaction `pg_current_xact_id()`, from the first answer
    * @param durationMs since the step was sent
    */
-  record(transaction: string, durationMs: number): Promise<{ result: BatchResult; guardFailed: boolean }>;
+  record(transaction: string, durationMs: number): Promise<RecordAnswer>;
+}
+
+interface RecordAnswer {
+  readonly result: BatchResult;
+  readonly guardFailed: boolean;
+  /** What the closing statements of the run took in the server; 0 where there were none. */
+  readonly closingMs: number;
 }
 
 /** Sends the file; the recording waits until it is known how that went. */
@@ -76,15 +83,12 @@ function isAscii(text: string): boolean {
 }
 
 /** Awaits the answer; what the snapshot took in the server is a stage of its own. */
-async function answered(
-  { guard, clocks }: Recording,
-  answer: Promise<BatchResult>,
-): Promise<{ result: BatchResult; guardFailed: boolean }> {
+async function answered({ guard, clocks }: Recording, answer: Promise<BatchResult>): Promise<RecordAnswer> {
   const from = performance.now();
   const result = await answer;
-  const [before, after] = clocks.map((index) => Number(result.rows[index]?.[0]?.[0]));
-  const snapshot = Number.isFinite(before) && Number.isFinite(after) ? Number(after) - Number(before) : null;
-  spend('recording', Math.max(0, performance.now() - from - (snapshot ?? 0)));
-  if (snapshot !== null) spend('snapshot', snapshot);
-  return { result, guardFailed: result.error !== null && result.completed === guard };
+  const [before = Number.NaN, after = Number.NaN] = clocks.map((i) => Number(result.rows[i]?.[0]?.[0]));
+  const closingMs = after - before || 0;
+  spend('recording', Math.max(0, performance.now() - from - closingMs));
+  if (closingMs > 0) spend('snapshot', closingMs);
+  return { result, guardFailed: result.error !== null && result.completed === guard, closingMs };
 }

@@ -70,24 +70,27 @@ async function attemptOnce(
   for (const [index, step] of steps.entries()) {
     started(step);
     const from = performance.now();
+    const ended = (closingMs: number) =>
+      durations.push(Math.max(0, Math.round(performance.now() - from - closingMs)));
     try {
-      await runStep(context, step, { first: index === 0, last: index === steps.length - 1 }, attempt);
+      const place = { first: index === 0, last: index === steps.length - 1 };
+      ended(await runStep(context, step, place, attempt));
     } catch (error) {
       if (!(error instanceof StepFailure)) throw error;
-      durations.push(Math.round(performance.now() - from));
+      ended(0);
       return { durations, failure: { index, error: error.error, committed: error.committed } };
     }
-    durations.push(Math.round(performance.now() - from));
   }
   return { durations, failure: null };
 }
 
+/** @returns what the run's closing statements took of it, in ms: no part of what the migration took */
 async function runStep(
   context: RunContext,
   step: ReadyStep,
   place: Place,
   { blockers, flight }: Attempt,
-): Promise<void> {
+): Promise<number> {
   const { session } = context;
   const from = performance.now();
   const sent = flight ?? sendInTurn(context, step, place);
@@ -104,8 +107,8 @@ async function runStep(
     await session.restoreEncoding();
   }
   const transaction = ran.rows[prefixStatements - 1]?.[0]?.[0] ?? '';
-  const { result, guardFailed } = await sent.record(transaction, performance.now() - from);
-  if (result.error === null) return;
+  const { result, guardFailed, closingMs } = await sent.record(transaction, performance.now() - from);
+  if (result.error === null) return closingMs;
   if (result.error instanceof MigrateError && flight !== null)
     return lostInFlight(context, step, flight, result.error);
   if (result.error instanceof MigrateError && place.last)
@@ -115,7 +118,7 @@ async function runStep(
   if (flight === null || (await wasCommitted(context, transaction))) throw leftTransaction(step);
   // A function may have reset all settings, and with them the mark of the transaction; in turn, that does no harm.
   flight.abandonFollowers();
-  await runStep(context, step, place, { blockers, flight: null });
+  return runStep(context, step, place, { blockers, flight: null });
 }
 
 async function wasCommitted({ session }: RunContext, transaction: string): Promise<boolean> {
@@ -161,9 +164,10 @@ async function lostInFlight(
   step: ReadyStep,
   flight: Flight,
   cause: MigrateError,
-): Promise<void> {
+): Promise<number> {
   const failure = await lost(context, step, null, cause);
   if (!failure.committed || !flight.hasFollowers()) throw failure;
+  return 0;
 }
 
 /** Rolls back and says what failed; `prefixLength` null means that a statement of ours did, not of the file. */

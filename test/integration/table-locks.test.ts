@@ -196,6 +196,34 @@ describe('table locks', () => {
     expectExit(await run.result, 0);
   });
 
+  it('tells what a migration took, without the time that looking at the schema takes afterwards', async () => {
+    const tool = await project(pair(1, 'one', 'CREATE TABLE one (id int);'));
+    const database = await createDatabase();
+    expectExit(await tool.run(['up'], { env: database.env() }), 0);
+    for (const [name, text] of Object.entries(pair(2, 'two', 'SELECT pg_advisory_xact_lock(7);')))
+      await tool.write(name, text);
+    const gate = await database.client();
+    await gate.query('SELECT pg_advisory_lock(7)');
+    const run = tool.start(['up', '--json'], { env: { ...database.env(), MIGRATE_LOCK_TIMEOUT: '20s' } });
+    await waitingForLock(database);
+    const holder = await database.client();
+    await holder.query('BEGIN; LOCK TABLE migration_ledger.snapshot_classes');
+    await gate.query('SELECT pg_advisory_unlock_all()');
+    await until('the snapshot to wait for a second', async () => {
+      const [row] = await database.query<{ long: boolean }>(
+        "SELECT clock_timestamp() - max(waitstart) > '1s' AS long FROM pg_locks WHERE NOT granted AND relation = 'migration_ledger.snapshot_classes'::regclass",
+      );
+      return row?.long;
+    });
+    await holder.query('COMMIT');
+    const result = await run.result;
+    expectExit(result, 0);
+    const [entry] = await database.query<{ ms: number }>(
+      "SELECT duration_ms AS ms FROM migration_ledger.entries WHERE name = 'two'",
+    );
+    expect(result.json().migrations[0].durationMs).to.be.lessThan(entry!.ms + 1000);
+  });
+
   for (const table of ['public.pgmigrations', 'migration_ledger.applied', 'migration_ledger.snapshot']) {
     it(`ends with exit 6, not as a bug, when someone locks its own ${table}`, async () => {
       const tool = await project(pair(1, 'one', 'CREATE TABLE one (id int);'));
