@@ -51,7 +51,9 @@ const scenarios: Readonly<Record<string, Scenario>> = {
     if (!options.quick) await longHistory(bench, 10_000);
   },
   c: (bench, floor) => pendingFarAway(bench, floor, options.quick ? [100] : [100, 1000], 20),
-  d: (bench, floor) => reverting(bench, floor, options.quick ? 100 : 1000, few),
+  d: async (bench, floor) => {
+    for (const size of options.quick ? [100] : [1000, 10_000]) await reverting(bench, floor, size, few);
+  },
   e: (bench) => commandsOnLargeSchema(bench, few),
   f: (bench, floor) => bigFile(bench, floor, options.quick ? 5e6 : 50e6, Math.min(2, rounds)),
   g: (bench) => startUp(bench, rounds),

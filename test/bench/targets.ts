@@ -65,6 +65,7 @@ export function verdicts(tables: Tables, floor: string): Verdict[] {
     ratio('revert 1,000: at most 1.15 × the floor', 'revert 1,000', floor, 1.15),
     memory('nothing to do, 10,000 applied: at most 120 MB', cell(noop('10,000'), us), 120),
     memory('10,000 pending: at most 120 MB', cell('10,000 pending', us), 120),
+    memory('revert 10,000: at most 120 MB', cell('revert 10,000', us), 120),
     memory('one file of 50 MB: at most 250 MB', cell('one file of 50 MB', us), 250),
     atMost(
       'nothing to do, 1,000 to 10,000 applied: grows less than 6 ×',
