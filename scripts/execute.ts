@@ -5,7 +5,6 @@ import type { Config } from './config.ts';
 import type { Engine } from './engine.ts';
 import type { MigrateError } from './errors.ts';
 import { MigrateError as Failure } from './errors.ts';
-import { saveMemory } from './memory.ts';
 import { runOutside } from './outside.ts';
 import type { Provenance } from './provenance.ts';
 import type { Session } from './session.ts';
@@ -65,7 +64,6 @@ export async function executeTogether(context: RunContext, steps: readonly Ready
 }
 
 async function run(context: RunContext, groups: readonly (readonly ReadyStep[])[]): Promise<RunResult> {
-  saveMemory(groups.length);
   const outcomes: Outcome[] = [];
   const total = groups.flat().length;
   const flights = openFlights(

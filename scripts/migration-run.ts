@@ -21,9 +21,10 @@ import { execute, executeTogether, type Observer, type RunContext, type RunResul
 import { refuseHalfDone } from './half-done.ts';
 import { type MigrationState, refuseBrokenHistory } from './history.ts';
 import { askForHistory, type CheckedHistory, readClassified } from './history-check.ts';
-import { readTexts } from './ledger/entries.ts';
+import { readDowns } from './ledger/entries.ts';
 import { ensureLedger, type History, needsLedger } from './ledger.ts';
 import { checkMigrations } from './load.ts';
+import { saveMemory } from './memory.ts';
 import type { Plan } from './plan.ts';
 import { refuseMissingPrivileges, refuseMissingWrites } from './privileges.ts';
 import { readProvenance } from './provenance.ts';
@@ -69,6 +70,8 @@ export async function runMigrations(
     refuseReadOnly(session);
     const locked = () =>
       withRunLock(session, config, lockWait({ progress, signal }), async (state) => {
+        // Rows of a long history are many objects; a run that goes forward has one row to read.
+        if (!request.forward) saveMemory(files.count);
         const asked = askForHistory(session, config, state, files, request.forward ?? false);
         const gate = askForGate(session, config, state);
         const history = await timed('history', () =>
@@ -108,7 +111,8 @@ async function runChecked(
       await timed('snapshot', () => takeSnapshot(session, config, drift.options));
     return nothingToDo(request.nothing(history), session);
   }
-  const steps = readySteps(plan.steps, await textsOf(session, plan), request.fromDisk);
+  saveMemory(plan.steps.length);
+  const steps = readySteps(plan.steps, await downsOf(session, plan), request.fromDisk);
   const context = await timed('preparing', () =>
     prepare({ config, progress, signal }, session, history, migrations, drift),
   );
@@ -145,11 +149,11 @@ function nothingToDo(line: string, session: Session): CommandResult {
   return { document: { migrations: [], roundTrips: session.roundTrips() }, lines: [line] };
 }
 
-async function textsOf(session: Session, plan: Plan) {
+async function downsOf(session: Session, plan: Plan) {
   const seqs = plan.steps.flatMap(({ direction, applied }) =>
     direction === 'down' && applied?.entry ? [applied.entry.seq] : [],
   );
-  return readTexts(session, seqs);
+  return readDowns(session, seqs);
 }
 
 /** Everything a first step needs, fetched side by side where nothing depends on it. */

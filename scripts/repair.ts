@@ -3,11 +3,10 @@
 import { adoptStatements } from './adopt.ts';
 import { MigrateError } from './errors.ts';
 import type { MigrationStatus } from './history.ts';
-import { entrySql, type NewEntry } from './ledger/entries.ts';
+import { entrySql, type LedgerTexts, type NewEntry } from './ledger/entries.ts';
 import { clearSql } from './ledger/journal.ts';
 import { trackSql, untrackSql } from './ledger/tracking.ts';
 import type { HistoryWork } from './recording.ts';
-import type { LedgerTexts } from './steps.ts';
 import type { Direction } from './types.ts';
 
 export interface RepairFlags {

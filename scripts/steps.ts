@@ -3,7 +3,7 @@
 import { readDirectives } from './directives.ts';
 import { MigrateError } from './errors.ts';
 import { checksum } from './file-text.ts';
-import type { NewEntry } from './ledger/entries.ts';
+import type { LedgerDowns, NewEntry } from './ledger/entries.ts';
 import type { Step } from './plan.ts';
 import type { Directives } from './types.ts';
 
@@ -21,17 +21,14 @@ export interface ReadyStep extends Step {
   readonly note?: string;
 }
 
-/** Texts that the ledger keeps, by sequence number of the entry. */
-export type LedgerTexts = ReadonlyMap<number, { readonly up: string | null; readonly down: string | null }>;
-
 /**
  * Chooses the text of every step: an up runs what is on disk, a down what was recorded when its up ran.
  * @throws MigrateError `refused` when any down is irreversible, `history` when a down has no text anywhere: before
  * anything runs.
  */
-export function readySteps(steps: readonly Step[], texts: LedgerTexts, fromDisk = false): ReadyStep[] {
+export function readySteps(steps: readonly Step[], downs: LedgerDowns, fromDisk = false): ReadyStep[] {
   const ready = steps.map((step) =>
-    step.direction === 'up' ? readyUp(step) : readyDown(step, texts, fromDisk),
+    step.direction === 'up' ? readyUp(step) : readyDown(step, downs, fromDisk),
   );
   const irreversible = ready.filter(({ directives }) => directives.irreversible !== undefined);
   const [first] = irreversible;
@@ -66,9 +63,9 @@ const fileOfUp = {
   },
 };
 
-function readyDown(step: Step, texts: LedgerTexts, fromDisk: boolean): ReadyStep {
+function readyDown(step: Step, downs: LedgerDowns, fromDisk: boolean): ReadyStep {
   const disk = step.migration?.down;
-  const recorded = step.applied?.entry == null ? null : (texts.get(step.applied.entry.seq)?.down ?? null);
+  const recorded = step.applied?.entry == null ? null : (downs.get(step.applied.entry.seq) ?? null);
   const common = { ...step, rows: step.applied?.rows };
   if (disk !== undefined && (fromDisk || recorded === null)) {
     const { path, text, checksum, directives } = disk;

@@ -7,7 +7,7 @@ import { sayDrift, stopForDrift } from '../drift/run.ts';
 import { MigrateError } from '../errors.ts';
 import { type MigrationState, toleratedByDown } from '../history.ts';
 import { type CheckedHistory, readChecked } from '../history-check.ts';
-import { readTexts } from '../ledger/entries.ts';
+import { readDowns } from '../ledger/entries.ts';
 import { readState } from '../ledger.ts';
 import { loadMigrations } from '../load.ts';
 import { sayTarget, sessionHooks } from '../migration-run.ts';
@@ -92,7 +92,7 @@ async function stepsOf(
   const target = readPlanTarget(flags, direction === 'down');
   const { steps } = (direction === 'up' ? planUp : planDown)(migrations, applied, target);
   const seqs = steps.flatMap((step) => (step.applied?.entry ? [step.applied.entry.seq] : []));
-  return readySteps(steps, await readTexts(session, direction === 'down' ? seqs : []), flags.fromDisk);
+  return readySteps(steps, await readDowns(session, direction === 'down' ? seqs : []), flags.fromDisk);
 }
 
 function resultOf(

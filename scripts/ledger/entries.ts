@@ -7,11 +7,22 @@ import { literal } from '../schema/sql.ts';
 import type { Session } from '../session.ts';
 import type { Direction } from '../types.ts';
 
-/** The texts that belong to entries, by sequence number. */
-export async function readTexts(
-  session: Session,
-  seqs: readonly number[],
-): Promise<Map<number, { up: string | null; down: string | null }>> {
+/** What the ledger keeps of entries, by sequence number. */
+export type LedgerTexts = ReadonlyMap<number, { readonly up: string | null; readonly down: string | null }>;
+
+/** The downs alone, by sequence number: what reverting runs. */
+export type LedgerDowns = ReadonlyMap<number, string | null>;
+
+export async function readDowns(session: Session, seqs: readonly number[]): Promise<LedgerDowns> {
+  if (seqs.length === 0) return new Map();
+  const [rows = []] = await session.ask(
+    `SELECT seq, down_sql FROM migration_ledger.entries WHERE seq = ANY ('{${seqs.join(',')}}')`,
+    1,
+  );
+  return new Map(rows.map(([seq, down = null]) => [Number(seq), down]));
+}
+
+export async function readTexts(session: Session, seqs: readonly number[]): Promise<LedgerTexts> {
   if (seqs.length === 0) return new Map();
   const rows = await session.query<{ seq: string; up_sql: string | null; down_sql: string | null }>(
     'SELECT seq, up_sql, down_sql FROM migration_ledger.entries WHERE seq = ANY ($1::bigint[])',

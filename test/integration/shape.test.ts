@@ -127,6 +127,9 @@ describe('the shape of a run', () => {
     );
     expect(keys).to.deep.equal(['3', '2', '1']);
     expect(recording.opened()).to.deep.equal([]);
+    const texts = sent.filter((text) => text.includes('down_sql'));
+    expect(texts, texts.join('\n')).to.have.length(1);
+    expect(texts[0]).to.not.include('up_sql');
   });
 
   it('is one row of history, not one per migration, where a long history is unchanged', async () => {
