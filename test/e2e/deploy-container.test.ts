@@ -14,7 +14,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { execa } from 'execa';
-import { productRoot } from '../support/cli.ts';
+import { isSettled, productRoot } from '../support/cli.ts';
 import { createDatabase } from '../support/database.ts';
 import { cleanUpAfterTest } from '../support/hooks.ts';
 
@@ -50,7 +50,7 @@ function copy(folder: string, rest: string): void {
   for (const path of paths.map((name) => name.replace('/migrations/', ''))) {
     const into = target.endsWith('/') ? join(folder, target, path) : join(folder, target);
     mkdirSync(join(into, '..'), { recursive: true });
-    cpSync(join(productRoot, path), into, { recursive: true });
+    cpSync(join(productRoot, path), into, { recursive: true, filter: isSettled });
   }
 }
 

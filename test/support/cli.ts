@@ -54,6 +54,11 @@ export interface RunningTool {
 export const productRoot = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
 const fixtures = join(productRoot, 'test', 'fixtures');
 
+/** For copying the product: leaves out what runs beside this one are writing. */
+export function isSettled(path: string): boolean {
+  return !/[\\/]dist[\\/]\.(?:cache|staging)/.test(path);
+}
+
 /**
  * A temporary project, deleted after the test. `files` is a record of name → text (a name without a slash goes to
  * db/migrations), or a folder of test/fixtures: with a `db` folder in it it is copied as it is, else to db/migrations.

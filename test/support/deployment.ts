@@ -15,7 +15,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { productRoot } from './cli.ts';
+import { isSettled, productRoot } from './cli.ts';
 import { adminClient, createDatabase, type TestDatabase } from './database.ts';
 import { cleanUpAfterTest } from './hooks.ts';
 import { type ActionInput, runWorkflow, type WorkflowResult } from './workflow.ts';
@@ -146,7 +146,11 @@ function commit(repository: string, files: Record<string, string>): string {
 export function layProduct(repository: string): void {
   const tracked = ['package.json', 'package-lock.json', 'Makefile', 'tsconfig.json', 'scripts', 'dist'];
   for (const name of [...tracked, 'db/ledger', 'db/templates']) {
-    cpSync(join(productRoot, name), join(repository, name), { recursive: true, preserveTimestamps: true });
+    cpSync(join(productRoot, name), join(repository, name), {
+      recursive: true,
+      preserveTimestamps: true,
+      filter: isSettled,
+    });
   }
   symlinkSync(join(productRoot, 'node_modules'), join(repository, 'node_modules'));
 }
