@@ -46,35 +46,34 @@ export function readMigrations(directory: string, root: string, cache?: Pick<Fil
   const names = listDirectory(directory, root);
   allowPauses(names.length);
   const known = cache?.look(names);
-  const onDemand = filesOnDemand(directory, relative(root, directory));
+  const shown = relative(root, directory);
+  const onDemand = filesOnDemand(directory, shown);
   if (known?.isEverything) return unchanged(names, known, onDemand);
   saveMemory(names.length);
   const problems: FileProblem[] = [];
   const pairs = new Map<string, Partial<Record<Direction, SqlFile>>>();
   const read = new Map<string, SqlFile>();
-  const shown = relative(root, directory);
   for (const [i, name] of names.entries()) {
-    const path = `${directory}${sep}${name}`;
-    const file = shown === '' ? name : `${shown}${sep}${name}`;
-    const match = fileName.exec(name);
-    if (match === null) {
+    const file = join(shown, name);
+    const [, version, title, side] = fileName.exec(name) ?? [];
+    if (side === undefined) {
       problems.push({ file, message: nameProblem(name) });
       continue;
     }
-    const direction = match[3] as Direction;
-    const id = name.slice(0, name.length - direction.length - '..sql'.length);
+    const direction = side as Direction;
     const cached = known?.get(i);
     const sql =
-      cached === undefined ? readSqlFile(path, file, direction, problems) : knownFile(onDemand, name, cached);
+      cached === undefined
+        ? readSqlFile(`${directory}${sep}${name}`, file, direction, problems)
+        : knownFile(onDemand, name, cached);
     if (cached === undefined) read.set(name, sql);
-    const pair = pairs.get(id);
-    if (pair === undefined) pairs.set(id, { [direction]: sql });
-    else pair[direction] = sql;
+    const id = `${version}_${title}`;
+    pairs.set(id, { ...pairs.get(id), [direction]: sql });
   }
   const unread = new Set(read.values());
-  const inOrder =
-    unread.size === 0 ? [] : [...pairs.values()].flatMap(({ up, down }) => [up ?? [], down ?? []].flat());
-  const unchecked = inOrder.filter((sql) => unread.has(sql));
+  const unchecked = [...pairs.values()]
+    .flatMap(({ up, down }) => [up, down])
+    .filter((sql) => sql !== undefined && unread.has(sql)) as SqlFile[];
   const migrations = toMigrations(pairs, shown, problems);
   return { count: migrations.length, all: () => migrations, problems, unchecked, read };
 }
