@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
+import { removeDevServer } from '../../scripts/devserver.ts';
 import { type Contexts, evaluate, type Functions, interpolate, truthy } from './expressions.ts';
 import { cleanUpAfterTest } from './hooks.ts';
 import { type Job, readWorkflow, type Step, type Variables, type Workflow } from './workflow-file.ts';
@@ -105,6 +106,8 @@ async function runJob(
 ): Promise<'success' | 'failure'> {
   const workspace = join(folder, 'workspace');
   mkdirSync(workspace, { recursive: true });
+  // A plan starts a scratch server of its own there, which outlives the command.
+  cleanUpAfterTest(() => removeDevServer(workspace));
   const contexts = contextsOf(run);
   const resolve = (env: Variables | undefined, scope: Contexts) =>
     Object.fromEntries(
