@@ -55,9 +55,10 @@ async function cutPower(folder: string): Promise<void> {
   while (livingPostmaster(clusterIn(folder)) !== undefined) await new Promise(setImmediate);
 }
 
-/** cpSync keeps modes but not owners, which PostgreSQL insists on. */
-async function chownLike(original: string, copy: string): Promise<void> {
-  const { uid, gid } = statSync(original);
+/** PostgreSQL insists on both; cpSync keeps no owner, and from Node 24 on no mode of a folder. */
+async function ownLike(original: string, copy: string): Promise<void> {
+  const { uid, gid, mode } = statSync(original);
+  chmodSync(copy, mode);
   await execa('chown', ['-R', `${uid}:${gid}`, copy]);
 }
 
@@ -166,7 +167,7 @@ describe('the embedded server', () => {
     const copy = freshFolder('copy');
     const original = await startServer({ dataDirectory });
     cpSync(dataDirectory, copy, { recursive: true });
-    await chownLike(clusterIn(dataDirectory), clusterIn(copy));
+    await ownLike(clusterIn(dataDirectory), clusterIn(copy));
     expect(await serverStatus(copy)).to.equal(undefined);
     const second = await startServer({ dataDirectory: copy });
     expect(second.started).to.equal(true);

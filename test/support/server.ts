@@ -54,7 +54,9 @@ export async function standbyOf(stopped: OwnServer): Promise<OwnServer> {
   cpSync(stopped.cluster, cluster, { recursive: true, preserveTimestamps: true });
   writeFileSync(join(cluster, 'standby.signal'), '');
   rmSync(join(cluster, 'embedded.conf'));
-  const { uid, gid } = statSync(stopped.cluster);
+  const { uid, gid, mode } = statSync(stopped.cluster);
+  // PostgreSQL insists on it, and from Node 24 on cpSync does not keep it.
+  chmodSync(cluster, mode);
   const { execFileSync } = await import('node:child_process');
   if (process.getuid?.() === 0) execFileSync('chown', ['-R', `${uid}:${gid}`, cluster]);
   return handle(
