@@ -28,12 +28,20 @@ function sourceState() {
   return lines.sort().join('\n');
 }
 
+/** The state that the program was compiled from; undefined where it was not yet. */
+function compiledState() {
+  try {
+    return readFileSync(stamp, 'utf8');
+  } catch {
+    return undefined;
+  }
+}
+
 /** Undefined where the compiled program is to be taken as it is: a release has no sources, or no compiler. */
-function stateToCompile() {
+function stateToCompile(compiled) {
   const hasSources = existsSync(join(root, 'scripts', 'migrate.ts'));
   const hasCompiler = existsSync(join(root, 'node_modules', 'esbuild'));
-  const hasBuild = existsSync(stamp);
-  if (!hasSources || (!hasCompiler && hasBuild)) return undefined;
+  if (!hasSources || (!hasCompiler && compiled !== undefined)) return undefined;
   if (!hasCompiler) {
     process.stderr.write('The packages are not installed yet. Run: npm ci\n');
     process.exit(2);
@@ -49,8 +57,9 @@ async function build(state, isStale, typesToo) {
 
 const start = () => require('../dist/migrate.cjs');
 const buildOnly = process.argv[2] === '--build-only';
-const state = stateToCompile();
-const isStale = state !== undefined && !(existsSync(stamp) && readFileSync(stamp, 'utf8') === state);
+const compiled = compiledState();
+const state = stateToCompile(compiled);
+const isStale = state !== undefined && state !== compiled;
 if (buildOnly) {
   if (state !== undefined) void build(state, isStale, true);
 } else if (isStale) void build(state, true, false).then(start);
