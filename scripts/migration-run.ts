@@ -112,7 +112,7 @@ async function runChecked(
     return nothingToDo(request.nothing(history), session);
   }
   saveMemory(plan.steps.length);
-  const steps = readySteps(plan.steps, await downsOf(session, plan), request.fromDisk);
+  const steps = readySteps(plan.steps, await readDowns(session, plan.steps), request.fromDisk);
   const context = await timed('preparing', () =>
     prepare({ config, progress, signal }, session, history, migrations, drift),
   );
@@ -147,13 +147,6 @@ export function sayTarget(config: Config, session: Session, progress: Progress):
 
 function nothingToDo(line: string, session: Session): CommandResult {
   return { document: { migrations: [], roundTrips: session.roundTrips() }, lines: [line] };
-}
-
-async function downsOf(session: Session, plan: Plan) {
-  const seqs = plan.steps.flatMap(({ direction, applied }) =>
-    direction === 'down' && applied?.entry ? [applied.entry.seq] : [],
-  );
-  return readDowns(session, seqs);
 }
 
 /** Everything a first step needs, fetched side by side where nothing depends on it. */

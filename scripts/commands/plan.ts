@@ -91,8 +91,7 @@ async function stepsOf(
 ): Promise<readonly ReadyStep[]> {
   const target = readPlanTarget(flags, direction === 'down');
   const { steps } = (direction === 'up' ? planUp : planDown)(migrations, applied, target);
-  const seqs = steps.flatMap((step) => (step.applied?.entry ? [step.applied.entry.seq] : []));
-  return readySteps(steps, await readDowns(session, direction === 'down' ? seqs : []), flags.fromDisk);
+  return readySteps(steps, await readDowns(session, steps), flags.fromDisk);
 }
 
 function resultOf(

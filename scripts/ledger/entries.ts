@@ -5,7 +5,7 @@ import { trackingName } from '../ledger.ts';
 import type { Provenance } from '../provenance.ts';
 import { literal } from '../schema/sql.ts';
 import type { Session } from '../session.ts';
-import type { Direction } from '../types.ts';
+import type { AppliedMigration, Direction } from '../types.ts';
 
 /** What the ledger keeps of entries, by sequence number. */
 export type LedgerTexts = ReadonlyMap<number, { readonly up: string | null; readonly down: string | null }>;
@@ -13,7 +13,14 @@ export type LedgerTexts = ReadonlyMap<number, { readonly up: string | null; read
 /** The downs alone, by sequence number: what reverting runs. */
 export type LedgerDowns = ReadonlyMap<number, string | null>;
 
-export async function readDowns(session: Session, seqs: readonly number[]): Promise<LedgerDowns> {
+/** What is to be run of those steps that revert; asks nothing where there are none. */
+export async function readDowns(
+  session: Session,
+  steps: readonly { readonly direction: Direction; readonly applied: AppliedMigration | null }[],
+): Promise<LedgerDowns> {
+  const seqs = steps.flatMap(({ direction, applied }) =>
+    direction === 'down' && applied?.entry ? [applied.entry.seq] : [],
+  );
   if (seqs.length === 0) return new Map();
   const [rows = []] = await session.ask(
     `SELECT seq, down_sql FROM migration_ledger.entries WHERE seq = ANY ('{${seqs.join(',')}}')`,
