@@ -1,13 +1,14 @@
 // argv → command. The only place that sets an exit code or prints an error.
-import type { CommandResult } from './command.ts';
-import type { CommonFlags, Config } from './config.ts';
-import { exitCodes, exitStatus, MigrateError } from './errors.ts';
-import { onGithub } from './github-log.ts';
-import { watchSignals } from './interruption.ts';
-import { createOutput, type Output, secretsOf } from './output.ts';
+
+import { exitCodes, exitStatus, MigrateError } from './base/errors.ts';
+import { breakdown } from './base/timing.ts';
+import { watchSignals } from './cli/interruption.ts';
+import type { CommonFlags, Config } from './config/config.ts';
+import type { CommandResult } from './report/command.ts';
+import { onGithub } from './report/github-log.ts';
 import { formatError } from './report/human.ts';
 import { toJson } from './report/json.ts';
-import { breakdown } from './timing.ts';
+import { createOutput, type Output, secretsOf } from './report/output.ts';
 
 /** A signal that came before anything ran is thrown as it is; only here is it known that nothing was changed. */
 function untouched(error: unknown): unknown {
@@ -36,17 +37,17 @@ async function main(argv: readonly string[]): Promise<number> {
   let result: CommandResult | null = null;
   let error: unknown = null;
   try {
-    const { parseCommandLine } = await import('./cli.ts');
+    const { parseCommandLine } = await import('./cli/cli.ts');
     const invocation = await parseCommandLine(argv, (text) => process.stdout.write(text));
     if (invocation === null) return exitCodes.ok;
     command = invocation.command;
     output = onGithub(createOutput(invocation.flags), invocation.flags.json ?? false);
     output.hide(secretsOf(process.env));
     // Only now: whoever asks for help waits neither for zod nor for what it checks.
-    const { resolveConfig } = await import('./config.ts');
+    const { resolveConfig } = await import('./config/config.ts');
     config = await resolveConfig(command, invocation.flags);
     output.hide(secretsOf(config.variables));
-    if (invocation.usesTarget) (await import('./binding.ts')).refuseWrongTarget(config);
+    if (invocation.usesTarget) (await import('./config/binding.ts')).refuseWrongTarget(config);
     const run = await invocation.load();
     const signal = watchSignals();
     result = await run({

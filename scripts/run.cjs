@@ -50,7 +50,7 @@ function stateToCompile(compiled) {
 }
 
 async function build(state, isStale, typesToo) {
-  const { compile, emitTypes } = await import('./build.mjs');
+  const { compile, emitTypes } = await import('./build/build.mjs');
   if (isStale) await compile(root, state);
   if (typesToo) await emitTypes(root, state);
 }

@@ -1,15 +1,16 @@
 // baseline: records everything up to a version as applied without running it, or takes over another tool's history.
-import { type BaselineItem, baselineStatements, planBaseline, planImport } from '../baseline.ts';
-import type { Command, CommandResult } from '../command.ts';
+
+import { MigrateError } from '../base/errors.ts';
+import { type ConfirmFlags, refuseUnconfirmed } from '../config/protection.ts';
 import { compareWithFiles } from '../drift/adopted.ts';
 import { checkDrift } from '../drift/check.ts';
 import { snapshotStatements } from '../drift/snapshot.ts';
-import { MigrateError } from '../errors.ts';
-import { foreignTools, readForeignHistory } from '../foreign-history.ts';
-import { type ConfirmFlags, refuseUnconfirmed } from '../protection.ts';
-import { type HistoryWork, withHistory, writeHistory } from '../recording.ts';
+import { type BaselineItem, baselineStatements, planBaseline, planImport } from '../history/baseline.ts';
+import { foreignTools, readForeignHistory } from '../history/read-foreign.ts';
+import { type HistoryWork, withHistory, writeHistory } from '../history/recording.ts';
+import { readPlanTarget } from '../plan/target-flags.ts';
+import type { Command, CommandResult } from '../report/command.ts';
 import { count, formatTable } from '../report/human.ts';
-import { readPlanTarget } from '../target-flags.ts';
 
 export interface BaselineFlags extends ConfirmFlags {
   readonly to?: string;

@@ -1,6 +1,6 @@
 // check: lint, verify and schema --check, one after the other: all that a pipeline asks of migrations. Each runs whatever
 // the others found, so that one round of mending is enough.
-import type { Command, CommandResult } from '../command.ts';
+import type { Command, CommandResult } from '../report/command.ts';
 import { type LintFlags, lint } from './lint.ts';
 import { schema } from './schema.ts';
 import { type VerifyFlags, verify } from './verify.ts';

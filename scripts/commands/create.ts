@@ -1,11 +1,11 @@
 // create: writes a new pair of migration files from db/templates/.
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
-import type { Command } from '../command.ts';
-import type { Config } from '../config.ts';
-import { MigrateError } from '../errors.ts';
-import { packageRoot } from '../paths.ts';
-import { nextVersion, normaliseName } from '../version.ts';
+import { MigrateError } from '../base/errors.ts';
+import { packageRoot } from '../base/paths.ts';
+import type { Config } from '../config/config.ts';
+import { nextVersion, normaliseName } from '../files/version.ts';
+import type { Command } from '../report/command.ts';
 
 export const create: Command<object> = async ({ config, args, progress }) => {
   const asked = args.join(' ');

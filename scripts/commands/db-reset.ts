@@ -1,16 +1,17 @@
 // db-reset: empties a development or test database and applies every migration. Nothing else can be reset.
-import { audited } from '../audit.ts';
-import type { Command, CommandInput } from '../command.ts';
-import { refuseMissingTarget } from '../config.ts';
-import { emptyingStatements, readContents } from '../emptying.ts';
-import { MigrateError } from '../errors.ts';
-import { recordTogether } from '../ledger/together.ts';
-import { readHistory, readState } from '../ledger.ts';
-import { loadMigrations } from '../load.ts';
-import { lockWait, sayTarget, sessionHooks } from '../migration-run.ts';
-import { isProtected } from '../protection.ts';
-import { withRunLock } from '../run-lock.ts';
-import { refuseReadOnly, type Session, withSession } from '../session.ts';
+
+import { MigrateError } from '../base/errors.ts';
+import { refuseMissingTarget } from '../config/config.ts';
+import { isProtected } from '../config/protection.ts';
+import { refuseReadOnly, type Session, withSession } from '../connection/session.ts';
+import { audited } from '../history/audit.ts';
+import { loadMigrations } from '../history/load-migrations.ts';
+import { readHistory, readState } from '../ledger/ledger.ts';
+import { recordTogether } from '../ledger/record.ts';
+import { withRunLock } from '../ledger/run-lock.ts';
+import type { Command, CommandInput } from '../report/command.ts';
+import { emptyingStatements, readContents } from '../runner/empty-database.ts';
+import { lockWait, sayTarget, sessionHooks } from '../runner/run.ts';
 import { up } from './up.ts';
 
 /** Marks under which a database may be emptied. */
@@ -37,7 +38,7 @@ export const dbReset: Command<object> = async (input) => {
 
 async function resetEmbedded({ config, progress }: CommandInput<object>): Promise<void> {
   refuseMissingTarget(config);
-  const { removeDevServer } = await import('../devserver.ts');
+  const { removeDevServer } = await import('../devserver/devserver.ts');
   await removeDevServer(config.root);
   progress.say('Removed the embedded development database');
 }

@@ -1,10 +1,11 @@
 // db-up: starts the embedded development server and says where it is.
-import type { Command } from '../command.ts';
-import { refuseMissingTarget } from '../config.ts';
+
+import { refuseMissingTarget } from '../config/config.ts';
+import type { Command } from '../report/command.ts';
 
 export const dbUp: Command<object> = async ({ config }) => {
   refuseMissingTarget(config);
-  const { startDevServer } = await import('../devserver.ts');
+  const { startDevServer } = await import('../devserver/devserver.ts');
   const { host, port, user, database, dataDirectory, started } = await startDevServer(config.root);
   const address = `${database} on ${host}:${port}, user ${user}`;
   return {

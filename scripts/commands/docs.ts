@@ -1,9 +1,9 @@
 // docs: writes db/SCHEMA.md, the schema for people, from a scratch database; --check compares instead.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Command } from '../command.ts';
 import { makeDocument } from '../drift/schema-file.ts';
-import { loadMigrations } from '../load.ts';
+import { loadMigrations } from '../history/load-migrations.ts';
+import type { Command } from '../report/command.ts';
 import type { GeneratedFlags } from './schema.ts';
 
 const documentFile = join('db', 'SCHEMA.md');

@@ -1,10 +1,11 @@
 // down: reverts the newest migration, or several, newest first.
-import type { Command } from '../command.ts';
-import { toleratedByDown } from '../history.ts';
-import { runMigrations } from '../migration-run.ts';
-import { planDown } from '../plan.ts';
-import { type ConfirmFlags, refuseUnconfirmed } from '../protection.ts';
-import { readPlanTarget, type TargetFlags } from '../target-flags.ts';
+
+import { type ConfirmFlags, refuseUnconfirmed } from '../config/protection.ts';
+import { toleratedByDown } from '../history/history.ts';
+import { planDown } from '../plan/plan.ts';
+import { readPlanTarget, type TargetFlags } from '../plan/target-flags.ts';
+import type { Command } from '../report/command.ts';
+import { runMigrations } from '../runner/run.ts';
 import { plan as planCommand } from './plan.ts';
 
 export interface DownFlags extends TargetFlags, ConfirmFlags {

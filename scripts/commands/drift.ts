@@ -1,18 +1,19 @@
 // drift: the live schema against what the last run left behind; --accept and --write settle what differs.
-import { refuseOtherEnvironment } from '../binding.ts';
-import type { Command, CommandInput, CommandResult } from '../command.ts';
+
+import { MigrateError } from '../base/errors.ts';
+import { refuseOtherEnvironment } from '../config/binding.ts';
+import { type ConfirmFlags, refuseUnconfirmed } from '../config/protection.ts';
+import { withSession } from '../connection/session.ts';
 import { acceptDrift } from '../drift/accept.ts';
 import { checkDrift, readLiveHashes } from '../drift/check.ts';
 import { portableFingerprint } from '../drift/options.ts';
 import { driftJson, driftLines } from '../drift/report.ts';
 import { writeDrift } from '../drift/write.ts';
-import { MigrateError } from '../errors.ts';
-import { readHistory, readState } from '../ledger.ts';
-import { sayTarget, sessionHooks } from '../migration-run.ts';
-import { type ConfirmFlags, refuseUnconfirmed } from '../protection.ts';
-import { withHistory } from '../recording.ts';
-import { withSession } from '../session.ts';
-import { normaliseName } from '../version.ts';
+import { normaliseName } from '../files/version.ts';
+import { withHistory } from '../history/recording.ts';
+import { readHistory, readState } from '../ledger/ledger.ts';
+import type { Command, CommandInput, CommandResult } from '../report/command.ts';
+import { sayTarget, sessionHooks } from '../runner/run.ts';
 
 export interface DriftFlags extends ConfirmFlags {
   readonly accept?: boolean;

@@ -1,17 +1,18 @@
 // environment: shows which environment the database is marked as, or writes another name over the mark.
-import { audited } from '../audit.ts';
-import { refuseWrongTarget } from '../binding.ts';
-import type { Command, CommandInput, CommandResult } from '../command.ts';
-import type { Config } from '../config.ts';
-import { MigrateError } from '../errors.ts';
-import { recordTogether } from '../ledger/together.ts';
-import { ensureLedger, needsLedger, readHistory, readState, restampSql } from '../ledger.ts';
-import { lockWait, sayTarget, sessionHooks } from '../migration-run.ts';
-import { refuseMissingPrivileges } from '../privileges.ts';
-import type { ConfirmFlags } from '../protection.ts';
-import { readProvenance } from '../provenance.ts';
-import { withRunLock } from '../run-lock.ts';
-import { refuseReadOnly, type Session, withSession } from '../session.ts';
+
+import { MigrateError } from '../base/errors.ts';
+import { refuseWrongTarget } from '../config/binding.ts';
+import type { Config } from '../config/config.ts';
+import type { ConfirmFlags } from '../config/protection.ts';
+import { readProvenance } from '../config/provenance.ts';
+import { refuseReadOnly, type Session, withSession } from '../connection/session.ts';
+import { audited } from '../history/audit.ts';
+import { ensureLedger, needsLedger, readHistory, readState, restampSql } from '../ledger/ledger.ts';
+import { refuseMissingPrivileges } from '../ledger/privileges.ts';
+import { recordTogether } from '../ledger/record.ts';
+import { withRunLock } from '../ledger/run-lock.ts';
+import type { Command, CommandInput, CommandResult } from '../report/command.ts';
+import { lockWait, sayTarget, sessionHooks } from '../runner/run.ts';
 
 export interface EnvironmentFlags extends ConfirmFlags {
   readonly set?: string;
@@ -60,7 +61,7 @@ async function restamp(
     progress.say(`Marking the database ${name}${mark === null ? '' : ` instead of ${mark}`}`);
     const provenance = { ...(await readProvenance(config)), environment: name };
     if (needsLedger(history)) {
-      const { loadEngine } = await import('../engine.ts');
+      const { loadEngine } = await import('../ledger/node-pg-migrate.ts');
       await refuseMissingPrivileges(session, config, history);
       await ensureLedger(session, await loadEngine(config.trackingTable), history, provenance);
     }

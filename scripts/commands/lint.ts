@@ -1,15 +1,15 @@
 // lint: what each statement would do to a live database, and the safe way to write it. It never touches the target.
 import { writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import type { Command } from '../command.ts';
+import { toolVersion } from '../base/paths.ts';
+import { loadForReview } from '../history/load-migrations.ts';
 import { reviewMigrations } from '../lint/review.ts';
 import { toSarif } from '../lint/sarif.ts';
-import { loadForReview } from '../load.ts';
-import { toolVersion } from '../paths.ts';
+import type { Command } from '../report/command.ts';
 import { failing, formatFindings, summariseFindings } from '../report/findings.ts';
 import { count } from '../report/human.ts';
-import { type RangeFlags, reviewRange } from '../review-range.ts';
-import { withScratchClient } from '../scratch-client.ts';
+import { type RangeFlags, reviewRange } from '../scratch/review-range.ts';
+import { withScratchClient } from '../scratch/with-scratch.ts';
 
 export interface LintFlags extends RangeFlags {
   readonly strict?: boolean;

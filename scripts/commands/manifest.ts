@@ -1,14 +1,14 @@
 // manifest: writes down which migrations a release is built with, for the application's gate. It needs no database.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, relative, resolve } from 'node:path';
-import type { Command } from '../command.ts';
-import { MigrateError } from '../errors.ts';
-import { loadMigrations } from '../load.ts';
-import { defaultManifestPath, type Manifest, meaningChecksum } from '../manifest.ts';
-import { toolVersion } from '../paths.ts';
+import { MigrateError } from '../base/errors.ts';
+import { toolVersion } from '../base/paths.ts';
+import { meaning } from '../files/equivalent-sql.ts';
+import { loadParser } from '../files/statements.ts';
+import { defaultManifestPath, type Manifest, meaningChecksum } from '../gate/manifest.ts';
+import { loadMigrations } from '../history/load-migrations.ts';
+import type { Command } from '../report/command.ts';
 import { count } from '../report/human.ts';
-import { meaning } from '../same-sql.ts';
-import { loadParser } from '../statements.ts';
 
 export interface ManifestFlags {
   readonly out?: string;

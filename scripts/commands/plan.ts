@@ -1,29 +1,30 @@
 // plan: what up or down would do to this database, statement by statement, writing nothing there.
-import { allowsOutOfOrder } from '../binding.ts';
-import type { Command, CommandInput, CommandResult } from '../command.ts';
+
+import { MigrateError } from '../base/errors.ts';
+import type { Direction, Migration } from '../base/types.ts';
+import { allowsOutOfOrder } from '../config/binding.ts';
+import { describeTarget } from '../config/target.ts';
+import { type Session, withSession } from '../connection/session.ts';
 import { checkDrift } from '../drift/check.ts';
 import { fingerprintJson } from '../drift/report.ts';
 import { sayDrift, stopForDrift } from '../drift/run.ts';
-import { MigrateError } from '../errors.ts';
-import { type MigrationState, toleratedByDown } from '../history.ts';
-import { type CheckedHistory, readChecked } from '../history-check.ts';
+import { loadParser } from '../files/statements.ts';
+import { type MigrationState, toleratedByDown } from '../history/history.ts';
+import { type CheckedHistory, readChecked } from '../history/history-check.ts';
+import { loadMigrations } from '../history/load-migrations.ts';
 import { readDowns } from '../ledger/entries.ts';
-import { readState } from '../ledger.ts';
-import { loadMigrations } from '../load.ts';
-import { sayTarget, sessionHooks } from '../migration-run.ts';
-import { planDown, planUp } from '../plan.ts';
-import { appliedMigrations } from '../planning/applied.ts';
-import { readBinding, savePlan } from '../planning/saved.ts';
-import { traceSteps } from '../planning/trace.ts';
-import type { PlanView } from '../planning/types.ts';
-import { lookAtTarget } from '../planning/view.ts';
-import { planJson, planLines, planMarkdown } from '../report/plan.ts';
-import { type Session, withSession } from '../session.ts';
-import { loadParser } from '../statements.ts';
-import { type ReadyStep, readySteps } from '../steps.ts';
-import { describeTarget } from '../target.ts';
-import { readPlanTarget, type TargetFlags } from '../target-flags.ts';
-import type { Direction, Migration } from '../types.ts';
+import { readState } from '../ledger/ledger.ts';
+import { planDown, planUp } from '../plan/plan.ts';
+import { type ReadyStep, readySteps } from '../plan/steps.ts';
+import { readPlanTarget, type TargetFlags } from '../plan/target-flags.ts';
+import { appliedMigrations } from '../preview/applied.ts';
+import { planJson, planLines, planMarkdown } from '../preview/report.ts';
+import { readBinding, savePlan } from '../preview/saved.ts';
+import { traceSteps } from '../preview/trace.ts';
+import type { PlanView } from '../preview/types.ts';
+import { lookAtTarget } from '../preview/view.ts';
+import type { Command, CommandInput, CommandResult } from '../report/command.ts';
+import { sayTarget, sessionHooks } from '../runner/run.ts';
 
 export interface PlanFlags extends TargetFlags {
   readonly fromDisk?: boolean;

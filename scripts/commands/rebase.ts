@@ -1,16 +1,16 @@
 // rebase: gives pending files that are older than the newest applied a fresh version, keeping their order.
 import { existsSync, readdirSync, renameSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
-import type { Command } from '../command.ts';
-import type { Config } from '../config.ts';
-import { MigrateError } from '../errors.ts';
-import { readClassified } from '../history-check.ts';
-import { readState } from '../ledger.ts';
-import { loadMigrations } from '../load.ts';
-import { sayTarget, sessionHooks } from '../migration-run.ts';
-import { overtaken, planRenames, type Rename } from '../rebase.ts';
+import { MigrateError } from '../base/errors.ts';
+import type { Config } from '../config/config.ts';
+import { withSession } from '../connection/session.ts';
+import { readClassified } from '../history/history-check.ts';
+import { loadMigrations } from '../history/load-migrations.ts';
+import { overtaken, planRenames, type Rename } from '../history/rebase.ts';
+import { readState } from '../ledger/ledger.ts';
+import type { Command } from '../report/command.ts';
 import { count } from '../report/human.ts';
-import { withSession } from '../session.ts';
+import { sayTarget, sessionHooks } from '../runner/run.ts';
 
 export interface RebaseFlags {
   readonly dryRun?: boolean;

@@ -1,11 +1,12 @@
 // redo: reverts the newest migration and applies it again as it is on disk, in one transaction.
-import type { Command } from '../command.ts';
-import { MigrateError } from '../errors.ts';
-import { refuseBrokenHistory } from '../history.ts';
-import { runMigrations } from '../migration-run.ts';
-import { downStep, type Plan, upStep } from '../plan.ts';
-import { type ConfirmFlags, refuseUnconfirmed } from '../protection.ts';
-import type { AppliedMigration, Migration } from '../types.ts';
+
+import { MigrateError } from '../base/errors.ts';
+import type { AppliedMigration, Migration } from '../base/types.ts';
+import { type ConfirmFlags, refuseUnconfirmed } from '../config/protection.ts';
+import { refuseBrokenHistory } from '../history/history.ts';
+import { downStep, type Plan, upStep } from '../plan/plan.ts';
+import type { Command } from '../report/command.ts';
+import { runMigrations } from '../runner/run.ts';
 
 export const redo: Command<ConfirmFlags> = async (input) => {
   refuseUnconfirmed(input.config, input.flags);

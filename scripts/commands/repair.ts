@@ -1,9 +1,16 @@
 // repair: changes what is recorded about migrations that the user names, each with a reason. It runs nothing.
-import type { Command } from '../command.ts';
+
+import { type ConfirmFlags, refuseUnconfirmed } from '../config/protection.ts';
+import { withHistory, writeHistory } from '../history/recording.ts';
+import {
+  describeRepair,
+  planRepairs,
+  type RepairFlags,
+  readNamed,
+  repairStatements,
+} from '../history/repair.ts';
 import { readTexts } from '../ledger/entries.ts';
-import { type ConfirmFlags, refuseUnconfirmed } from '../protection.ts';
-import { withHistory, writeHistory } from '../recording.ts';
-import { describeRepair, planRepairs, type RepairFlags, readNamed, repairStatements } from '../repair.ts';
+import type { Command } from '../report/command.ts';
 import { count } from '../report/human.ts';
 
 export interface RepairCommandFlags extends RepairFlags, ConfirmFlags {

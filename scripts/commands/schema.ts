@@ -1,12 +1,12 @@
 // schema: writes db/schema.sql, what all migrations add up to, from a scratch database; --check compares instead.
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Command, CommandResult } from '../command.ts';
-import type { Config } from '../config.ts';
+import type { Config } from '../config/config.ts';
 import { readSchemaFile, schemaFile } from '../drift/expected.ts';
 import { differenceJson, differenceLines } from '../drift/report.ts';
 import { differencesToText, makeSchemaText, type SchemaText } from '../drift/schema-file.ts';
-import { loadMigrations } from '../load.ts';
+import { loadMigrations } from '../history/load-migrations.ts';
+import type { Command, CommandResult } from '../report/command.ts';
 
 export interface GeneratedFlags {
   readonly check?: boolean;

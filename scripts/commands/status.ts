@@ -1,20 +1,21 @@
 // status: every migration and its state, or the audit log. It never writes, not even a table.
-import { allowsOutOfOrder } from '../binding.ts';
-import type { Command, CommandResult } from '../command.ts';
+
+import { MigrateError } from '../base/errors.ts';
+import { allowsOutOfOrder } from '../config/binding.ts';
+import { withSession } from '../connection/session.ts';
 import { checkDrift, readLiveHashes } from '../drift/check.ts';
 import { portableFingerprint } from '../drift/options.ts';
 import { driftJson, driftLines } from '../drift/report.ts';
-import { MigrateError } from '../errors.ts';
-import type { HalfDone } from '../half-done.ts';
-import { historyError, type MigrationStatus } from '../history.ts';
-import { readClassified } from '../history-check.ts';
+import { historyError, type MigrationStatus } from '../history/history.ts';
+import { readClassified } from '../history/history-check.ts';
+import { loadMigrations } from '../history/load-migrations.ts';
 import { readAudit } from '../ledger/audit.ts';
-import { readState } from '../ledger.ts';
-import { loadMigrations } from '../load.ts';
-import { sayTarget, sessionHooks } from '../migration-run.ts';
+import type { HalfDone } from '../ledger/half-done.ts';
+import { readState } from '../ledger/ledger.ts';
 import { auditLines } from '../report/audit.ts';
+import type { Command, CommandResult } from '../report/command.ts';
 import { count, formatTable } from '../report/human.ts';
-import { withSession } from '../session.ts';
+import { sayTarget, sessionHooks } from '../runner/run.ts';
 
 export interface StatusFlags {
   readonly check?: boolean;

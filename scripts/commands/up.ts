@@ -1,14 +1,15 @@
 // up: applies pending migrations, oldest first.
-import { allowsOutOfOrder } from '../binding.ts';
-import type { Command } from '../command.ts';
-import type { Config } from '../config.ts';
+
+import { MigrateError } from '../base/errors.ts';
+import type { Migration } from '../base/types.ts';
+import { allowsOutOfOrder } from '../config/binding.ts';
+import type { Config } from '../config/config.ts';
 import { readExpectation } from '../drift/expect.ts';
-import { MigrateError } from '../errors.ts';
-import { runMigrations } from '../migration-run.ts';
-import { planUp, upStep } from '../plan.ts';
-import { readBinding, readPlan, refuseChanged, type SavedPlan } from '../planning/saved.ts';
-import { readPlanTarget, type TargetFlags } from '../target-flags.ts';
-import type { Migration } from '../types.ts';
+import { planUp, upStep } from '../plan/plan.ts';
+import { readPlanTarget, type TargetFlags } from '../plan/target-flags.ts';
+import { readBinding, readPlan, refuseChanged, type SavedPlan } from '../preview/saved.ts';
+import type { Command } from '../report/command.ts';
+import { runMigrations } from '../runner/run.ts';
 import { plan as planCommand } from './plan.ts';
 
 export interface UpFlags extends TargetFlags {

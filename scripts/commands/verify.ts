@@ -1,15 +1,15 @@
 // verify: on a scratch database, every up, its down, its up again; each down must restore the schema.
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
-import type { Command } from '../command.ts';
-import type { Config } from '../config.ts';
-import { MigrateError } from '../errors.ts';
-import { checksum } from '../file-text.ts';
-import { loadForReview } from '../load.ts';
+import { MigrateError } from '../base/errors.ts';
+import type { Finding, Migration, SqlFile } from '../base/types.ts';
+import type { Config } from '../config/config.ts';
+import { checksum } from '../files/decode.ts';
+import { loadForReview } from '../history/load-migrations.ts';
+import type { Command } from '../report/command.ts';
 import { failing, formatFindings, summariseFindings } from '../report/findings.ts';
 import { count } from '../report/human.ts';
-import { type RangeFlags, reviewRange } from '../review-range.ts';
-import type { Finding, Migration, SqlFile } from '../types.ts';
+import { type RangeFlags, reviewRange } from '../scratch/review-range.ts';
 import { verifyMigrations } from '../verify/verify.ts';
 
 export interface VerifyFlags extends RangeFlags {
@@ -21,7 +21,7 @@ export const verify: Command<VerifyFlags> = async ({ config, flags, progress, si
   const range = await reviewRange(config, migrations, flags, true);
   const probes = readProbes(config, migrations);
   progress.say(`Verifying ${count(range.underReview.length)} (${range.reason}): up, down, up`);
-  const { withShadow } = await import('../shadow.ts');
+  const { withShadow } = await import('../scratch/scratch-server.ts');
   let reached = 0;
   const onMigration = (migration: Migration, found: readonly Finding[]) => {
     reached += 1;

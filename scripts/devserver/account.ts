@@ -5,7 +5,7 @@ import { createHash } from 'node:crypto';
 import { chmodSync, existsSync, mkdirSync, readFileSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { basename, join } from 'node:path';
-import { MigrateError } from '../errors.ts';
+import { MigrateError } from '../base/errors.ts';
 
 export interface Account {
   readonly name: string;

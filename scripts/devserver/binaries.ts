@@ -4,7 +4,7 @@ import { execFileSync } from 'node:child_process';
 import { cpSync, existsSync, lstatSync, readFileSync, renameSync, rmSync, symlinkSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join, relative } from 'node:path';
-import { MigrateError } from '../errors.ts';
+import { MigrateError } from '../base/errors.ts';
 import { type Account, makeElsewhere, runsAs, shellUnsafe } from './account.ts';
 
 export interface Binaries {

@@ -7,7 +7,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { MigrateError } from '../errors.ts';
+import { MigrateError } from '../base/errors.ts';
 import { type Account, identity, serverEnvironment } from './account.ts';
 import type { Binaries } from './binaries.ts';
 import { becomesReady, disownStalePid, livingPostmaster, loopback, readText } from './postmaster.ts';

@@ -2,7 +2,7 @@
 // holder died is taken over. It must not know what the work is.
 import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
-import { MigrateError } from '../errors.ts';
+import { MigrateError } from '../base/errors.ts';
 
 /** A holder that lives longer than this (ms) is another program that was given the same process id. */
 const longestHold = 300_000;

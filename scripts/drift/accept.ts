@@ -1,6 +1,7 @@
 // Takes a database whose schema differs from what the last run left behind; records today's schema as right.
-import type { CommandResult } from '../command.ts';
-import { type HistoryWork, writeHistory } from '../recording.ts';
+
+import { type HistoryWork, writeHistory } from '../history/recording.ts';
+import type { CommandResult } from '../report/command.ts';
 import { count } from '../report/human.ts';
 import { checkDrift, type DriftCheck, readLiveHashes } from './check.ts';
 import { portableFingerprint } from './options.ts';

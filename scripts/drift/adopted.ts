@@ -1,8 +1,8 @@
 // Takes the migrations that a baseline records without running them; gives how the database differs from what they would
 // have built on an empty one. It only reads; where there is no scratch server it says so and stops nothing.
-import { MigrateError } from '../errors.ts';
-import type { HistoryWork } from '../recording.ts';
-import type { Migration } from '../types.ts';
+import { MigrateError } from '../base/errors.ts';
+import type { Migration } from '../base/types.ts';
+import type { HistoryWork } from '../history/recording.ts';
 import { differencesToMigrations } from './compare.ts';
 import { countDiffering, differenceJson, differenceLines } from './report.ts';
 

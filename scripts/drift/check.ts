@@ -1,6 +1,8 @@
 // Takes a session and its history; gives whether the live schema is what the last run left behind. It only reads.
 // The gate comes first, in one round trip; only where that differs the schema itself is read and compared.
-import type { Config } from '../config.ts';
+import type { Config } from '../config/config.ts';
+import type { Session } from '../connection/session.ts';
+import type { History } from '../ledger/ledger.ts';
 import {
   headSql,
   optionsText,
@@ -10,11 +12,14 @@ import {
   snapshotMethod,
   storedObjectsSql,
 } from '../ledger/snapshot.ts';
-import type { History } from '../ledger.ts';
-import { type Difference, diffObjects, foldDifferences } from '../schema/diff.ts';
-import { differingClasses, readClassHashes, readObjects, withCanonicalSession } from '../schema/snapshot.ts';
+import {
+  differingClasses,
+  readClassHashes,
+  readObjects,
+  withCanonicalSession,
+} from '../schema/catalog/snapshot.ts';
+import { type Difference, diffObjects, foldDifferences } from '../schema/change/diff.ts';
 import type { ClassHashes, Query, SchemaObject, SchemaOptions } from '../schema/types.ts';
-import type { Session } from '../session.ts';
 import { agreesWithSchemaFile } from './expected.ts';
 import { stillCompared, withoutTracking } from './filter.ts';
 import { portableFingerprint, schemaOptions } from './options.ts';

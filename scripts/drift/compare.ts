@@ -1,11 +1,17 @@
 // Takes two places where a schema is; gives how the second differs from the first. Only classes whose hashes differ are
 // fetched. It knows neither files nor how the places came to be.
-import type { Config } from '../config.ts';
-import { type Difference, diffSnapshots } from '../schema/diff.ts';
-import { differingClasses, readClassHashes, readObjects, withCanonicalSession } from '../schema/snapshot.ts';
+
+import type { Migration } from '../base/types.ts';
+import type { Config } from '../config/config.ts';
+import type { Session } from '../connection/session.ts';
+import {
+  differingClasses,
+  readClassHashes,
+  readObjects,
+  withCanonicalSession,
+} from '../schema/catalog/snapshot.ts';
+import { type Difference, diffSnapshots } from '../schema/change/diff.ts';
 import type { Query, SchemaOptions } from '../schema/types.ts';
-import type { Session } from '../session.ts';
-import type { Migration } from '../types.ts';
 import { queryOf } from './check.ts';
 import { portable, schemaOptions } from './options.ts';
 import { withMigrated } from './scratch.ts';

@@ -1,10 +1,11 @@
 // Takes --expect-fingerprint; gives whether the database is, after a run, what git says, and what differs where not.
 // It only reads.
-import type { Config } from '../config.ts';
-import { MigrateError } from '../errors.ts';
-import type { Difference } from '../schema/diff.ts';
+
+import { MigrateError } from '../base/errors.ts';
+import type { Config } from '../config/config.ts';
+import type { Session } from '../connection/session.ts';
+import type { Difference } from '../schema/change/diff.ts';
 import type { SchemaOptions } from '../schema/types.ts';
-import type { Session } from '../session.ts';
 import { readLiveHashes, readLiveObjects } from './check.ts';
 import { readSchemaFile, schemaFile } from './expected.ts';
 import { portable, portableFingerprint } from './options.ts';

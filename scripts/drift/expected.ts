@@ -2,7 +2,7 @@
 // It knows files, no database.
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Config } from '../config.ts';
+import type { Config } from '../config/config.ts';
 
 export const schemaFile = join('db', 'schema.sql');
 

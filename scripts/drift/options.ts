@@ -1,9 +1,9 @@
 // Takes the configuration and the tracking tables that the ledger knows; gives what is left out of every comparison.
 // Pure; it must not know databases.
-import type { Config } from '../config.ts';
-import { trackingName } from '../ledger.ts';
-import { fingerprint } from '../schema/fingerprint.ts';
-import { completeHashes } from '../schema/snapshot.ts';
+import type { Config } from '../config/config.ts';
+import { trackingName } from '../ledger/ledger.ts';
+import { fingerprint } from '../schema/catalog/fingerprint.ts';
+import { completeHashes } from '../schema/catalog/snapshot.ts';
 import type { ClassHashes, IgnorePattern, SchemaOptions, TableName } from '../schema/types.ts';
 
 /** @param tracking names `schema.table`, of other applications too; our own is added */

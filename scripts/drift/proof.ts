@@ -1,10 +1,11 @@
 // Takes a live schema, what it should be, and the SQL between the two; runs that SQL both ways on a scratch database and
 // gives whether it did what it should. The target is only read.
-import type { Config } from '../config.ts';
-import { MigrateError } from '../errors.ts';
-import { type Difference, describeDifference, diffObjects } from '../schema/diff.ts';
-import { renderSchema } from '../schema/render.ts';
-import { readObjects, withCanonicalSession } from '../schema/snapshot.ts';
+
+import { MigrateError } from '../base/errors.ts';
+import type { Config } from '../config/config.ts';
+import { readObjects, withCanonicalSession } from '../schema/catalog/snapshot.ts';
+import { type Difference, describeDifference, diffObjects } from '../schema/change/diff.ts';
+import { renderSchema } from '../schema/render/render.ts';
 import type { Query, SchemaObject, SchemaOptions } from '../schema/types.ts';
 import { portable } from './options.ts';
 import { withBuilt } from './scratch.ts';

@@ -1,7 +1,7 @@
 // Takes a drift check; gives the words for it: lines for people, fields for JSON, the error that stops a run. Pure.
-import { MigrateError } from '../errors.ts';
+import { MigrateError } from '../base/errors.ts';
 import { count } from '../report/human.ts';
-import { type Difference, describeDifference } from '../schema/diff.ts';
+import { type Difference, describeDifference } from '../schema/change/diff.ts';
 import type { DriftCheck } from './check.ts';
 import { portableFingerprint } from './options.ts';
 

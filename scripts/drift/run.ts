@@ -1,10 +1,11 @@
 // Takes a drift check made before a run; gives what the run says about it, and whether it goes on. Pure but for progress.
-import type { CommandResult, Progress } from '../command.ts';
-import type { Config } from '../config.ts';
-import type { History } from '../ledger.ts';
-import type { Session } from '../session.ts';
-import type { ReadyStep } from '../steps.ts';
-import type { Outcome } from '../types.ts';
+
+import type { Outcome } from '../base/types.ts';
+import type { Config } from '../config/config.ts';
+import type { Session } from '../connection/session.ts';
+import type { History } from '../ledger/ledger.ts';
+import type { ReadyStep } from '../plan/steps.ts';
+import type { CommandResult, Progress } from '../report/command.ts';
 import type { DriftCheck } from './check.ts';
 import {
   differenceLines,

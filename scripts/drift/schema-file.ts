@@ -1,11 +1,12 @@
 // Takes migrations; gives the text of db/schema.sql, made on a scratch database. It writes no file.
-import type { Config } from '../config.ts';
-import { type Difference, diffSnapshots } from '../schema/diff.ts';
-import { renderDocument } from '../schema/document.ts';
-import { renderSchema } from '../schema/render.ts';
-import { readClassHashes, readObjects, withCanonicalSession } from '../schema/snapshot.ts';
+
+import type { Migration } from '../base/types.ts';
+import type { Config } from '../config/config.ts';
+import { readClassHashes, readObjects, withCanonicalSession } from '../schema/catalog/snapshot.ts';
+import { type Difference, diffSnapshots } from '../schema/change/diff.ts';
+import { renderDocument } from '../schema/render/document.ts';
+import { renderSchema } from '../schema/render/render.ts';
 import type { Query, SchemaObject, SchemaOptions } from '../schema/types.ts';
-import type { Migration } from '../types.ts';
 import { schemaHead } from './expected.ts';
 import { portable, portableFingerprint, schemaOptions } from './options.ts';
 import { withBuilt, withMigrated } from './scratch.ts';

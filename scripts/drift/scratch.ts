@@ -1,12 +1,13 @@
 // Takes migrations or a text of SQL; gives a way to query a scratch database on which they were run.
 // It never touches the target.
-import type { Config } from '../config.ts';
-import { MigrateError } from '../errors.ts';
-import { applyMigrations } from '../lint/replay.ts';
+
+import { MigrateError } from '../base/errors.ts';
+import type { Migration } from '../base/types.ts';
+import type { Config } from '../config/config.ts';
+import { loadParser } from '../files/statements.ts';
 import type { Query } from '../schema/types.ts';
-import { queryOn, withScratchClient } from '../scratch-client.ts';
-import { loadParser } from '../statements.ts';
-import type { Migration } from '../types.ts';
+import { applyMigrations } from '../scratch/replay.ts';
+import { queryOn, withScratchClient } from '../scratch/with-scratch.ts';
 
 /**
  * A database with all that the migrations build, dropped after the work.

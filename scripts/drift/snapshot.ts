@@ -1,13 +1,14 @@
 // Takes a session; stores what its schema is, so that the next run can tell whether somebody changed it since.
 // It judges nothing.
-import type { Config } from '../config.ts';
-import type { MigrateError } from '../errors.ts';
-import { keepHistorySql } from '../ledger/digest.ts';
+
+import type { MigrateError } from '../base/errors.ts';
+import type { Config } from '../config/config.ts';
+import type { Session } from '../connection/session.ts';
+import { keepHistorySql } from '../ledger/history-digest.ts';
+import { trackingName } from '../ledger/ledger.ts';
+import { inTransaction, transactionSql } from '../ledger/record.ts';
 import { leaveOutSql, storeSnapshotSql } from '../ledger/snapshot.ts';
-import { inTransaction, transactionSql } from '../ledger/together.ts';
-import { trackingName } from '../ledger.ts';
 import type { SchemaOptions } from '../schema/types.ts';
-import type { Session } from '../session.ts';
 import { schemaOptions } from './options.ts';
 
 /** Statements that store the snapshot, to be sent last in a transaction that changes the schema. */

@@ -1,6 +1,7 @@
 // Takes a session; gives the fingerprint of the schema as the last run left it, from the stored snapshot alone.
-import { completeHashes } from '../schema/snapshot.ts';
-import type { Session } from '../session.ts';
+
+import type { Session } from '../connection/session.ts';
+import { completeHashes } from '../schema/catalog/snapshot.ts';
 import { portableFingerprint } from './options.ts';
 
 /** One query for some twenty rows; null where no snapshot is stored. */

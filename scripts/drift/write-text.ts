@@ -1,6 +1,6 @@
 // Takes what a change made by hand comes to as SQL; gives the two files of its migration. Pure.
-import { type Difference, describeDifference } from '../schema/diff.ts';
-import type { Transition } from '../schema/transition.ts';
+import { type Difference, describeDifference } from '../schema/change/diff.ts';
+import type { Transition } from '../schema/change/transition.ts';
 import type { DriftCheck } from './check.ts';
 import type { Proof } from './proof.ts';
 

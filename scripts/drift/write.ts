@@ -2,17 +2,17 @@
 // environments receive it, and records it as applied here when nothing of it is left for a person to write.
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
-import type { CommandResult } from '../command.ts';
-import { MigrateError } from '../errors.ts';
-import { checksum } from '../file-text.ts';
+import { MigrateError } from '../base/errors.ts';
+import { checksum } from '../files/decode.ts';
+import { nextVersion } from '../files/version.ts';
+import { type HistoryWork, writeHistory } from '../history/recording.ts';
 import { entrySql, type NewEntry } from '../ledger/entries.ts';
 import { parseObjects, storedObjectsSql } from '../ledger/snapshot.ts';
 import { trackSql } from '../ledger/tracking.ts';
-import { type HistoryWork, writeHistory } from '../recording.ts';
+import type { CommandResult } from '../report/command.ts';
 import { count } from '../report/human.ts';
-import { transition } from '../schema/transition.ts';
+import { transition } from '../schema/change/transition.ts';
 import type { SchemaObject } from '../schema/types.ts';
-import { nextVersion } from '../version.ts';
 import { checkDrift, type DriftCheck, queryOf, readLiveObjects } from './check.ts';
 import { withoutTracking } from './filter.ts';
 import { type Proof, prove } from './proof.ts';

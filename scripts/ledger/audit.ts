@@ -1,7 +1,7 @@
 // Takes a session; appends to and reads the audit log of the ledger. It decides nothing about what belongs there.
-import type { TrackingTable } from '../config.ts';
-import type { Provenance } from '../provenance.ts';
-import type { Session } from '../session.ts';
+import type { TrackingTable } from '../config/config.ts';
+import type { Provenance } from '../config/provenance.ts';
+import type { Session } from '../connection/session.ts';
 
 /** How one command ended. `options` and `message` are free of secrets. */
 export interface AuditEntry {

@@ -1,11 +1,12 @@
 // Takes what is to be remembered of a migration; gives the statement that writes it, and texts that were written.
 // Literals are not escaped by pg's own function, which builds them character by character: 5 s and 1 GB for 50 MB.
-import type { TrackingTable } from '../config.ts';
-import { trackingName } from '../ledger.ts';
-import type { Provenance } from '../provenance.ts';
+
+import type { AppliedMigration, Direction } from '../base/types.ts';
+import type { TrackingTable } from '../config/config.ts';
+import type { Provenance } from '../config/provenance.ts';
+import type { Session } from '../connection/session.ts';
 import { literal } from '../schema/sql.ts';
-import type { Session } from '../session.ts';
-import type { AppliedMigration, Direction } from '../types.ts';
+import { trackingName } from './ledger.ts';
 
 /** What the ledger keeps of entries, by sequence number. */
 export type LedgerTexts = ReadonlyMap<number, { readonly up: string | null; readonly down: string | null }>;

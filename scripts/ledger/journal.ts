@@ -1,8 +1,8 @@
 // Takes a session; gives and records how far a no-transaction migration came, statement by statement.
 import pg from 'pg';
-import type { TrackingTable } from '../config.ts';
-import type { Session } from '../session.ts';
-import type { Direction } from '../types.ts';
+import type { Direction } from '../base/types.ts';
+import type { TrackingTable } from '../config/config.ts';
+import type { Session } from '../connection/session.ts';
 
 /** One statement that was begun; `indexes` are the OIDs of its table's indexes before it started. */
 export interface JournalRow {

@@ -2,8 +2,13 @@
 // It decides nothing: whether two schemas agree is the drift check's work.
 import { createHash } from 'node:crypto';
 import pg from 'pg';
-import { gateSql } from '../schema/gate.ts';
-import { canonicalSettings, classHashesSql, classStatesSql, completeHashes } from '../schema/snapshot.ts';
+import { gateSql } from '../schema/catalog/change-token.ts';
+import {
+  canonicalSettings,
+  classHashesSql,
+  classStatesSql,
+  completeHashes,
+} from '../schema/catalog/snapshot.ts';
 import {
   type ClassHashes,
   defaultSchemaOptions,

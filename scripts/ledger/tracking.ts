@@ -1,6 +1,6 @@
 // Takes ids; gives the SQL that changes node-pg-migrate's tracking table where no migration runs. It sends nothing.
 import pg from 'pg';
-import type { TrackingTable } from '../config.ts';
+import type { TrackingTable } from '../config/config.ts';
 
 export function qualifiedName({ schema, table }: TrackingTable): string {
   return `${pg.escapeIdentifier(schema)}.${pg.escapeIdentifier(table)}`;

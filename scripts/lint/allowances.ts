@@ -1,9 +1,9 @@
 // Takes a file's `-- migrate: allow` directives and what the rules found; gives those that silence nothing or name no rule.
 // Pure.
-import type { SqlFile } from '../types.ts';
+import type { SqlFile } from '../base/types.ts';
 import type { Complaint } from './complaints.ts';
 import { unknownRule, unusedAllow } from './rules/review-rules.ts';
-import { rules, rulesElsewhere } from './rules.ts';
+import { rules, rulesElsewhere } from './rules/rules.ts';
 
 /**
  * @param complete every rule could see all that it looks at; otherwise none is called unused, since a rule that needs

@@ -1,14 +1,14 @@
 // Takes the steps of one file; gives what each rule has against them, before settings and allowances.
 // Pure: it knows neither the database nor the configuration.
-import { positionAt } from '../positions.ts';
-import type { Parser } from '../statements.ts';
-import type { SqlFile, Statement } from '../types.ts';
-import { shorten } from './clauses.ts';
-import { means } from './names.ts';
-import type { Context, Hit, Rule, Step } from './rule.ts';
+import { positionAt } from '../base/positions.ts';
+import type { SqlFile, Statement } from '../base/types.ts';
+import type { Parser } from '../files/statements.ts';
 import { doesNotRun } from './rules/review-rules.ts';
-import { rules } from './rules.ts';
-import type { Catalog } from './traced.ts';
+import type { Context, Hit, Rule, Step } from './rules/rule.ts';
+import { rules } from './rules/rules.ts';
+import { shorten } from './statement/clauses.ts';
+import { means } from './statement/names.ts';
+import type { Catalog } from './trace/traced.ts';
 
 /** One rule's complaint about one statement of a file, before settings and allowances. */
 export interface Complaint {

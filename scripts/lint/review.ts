@@ -1,11 +1,11 @@
 // Takes migrations; gives findings: what each statement would do to a live database, and the safe way to write it.
 // The scratch database, when there is one, has the last word; without it the text of the statements decides.
-import { MigrateError } from '../errors.ts';
-import { loadParser, type Parser } from '../statements.ts';
-import type { Finding, Migration, SqlFile, Statement } from '../types.ts';
-import { readActions } from './actions.ts';
+import { MigrateError } from '../base/errors.ts';
+import type { Finding, Migration, SqlFile, Statement } from '../base/types.ts';
+import { loadParser, type Parser } from '../files/statements.ts';
+import { ensureRoles } from '../scratch/placeholder-roles.ts';
+import { applyMigrations } from '../scratch/replay.ts';
 import { allowanceFindings } from './allowances.ts';
-import { readCatalog, type ScratchClient } from './catalog.ts';
 import {
   alone,
   type Complaint,
@@ -15,14 +15,14 @@ import {
   syntaxComplaint,
   toComplaint,
 } from './complaints.ts';
-import { allActions, unindexedForeignKeys } from './foreign-keys.ts';
-import { applyMigrations } from './replay.ts';
-import { ensureRoles } from './roles.ts';
-import type { Severity, Step } from './rule.ts';
+import { allActions, unindexedForeignKeys } from './rules/foreign-keys.ts';
 import { foreignKeyWithoutIndex } from './rules/review-rules.ts';
-import { rules } from './rules.ts';
-import type { Catalog } from './traced.ts';
-import { traceMigration } from './tracer.ts';
+import type { Severity, Step } from './rules/rule.ts';
+import { rules } from './rules/rules.ts';
+import { readActions } from './statement/actions.ts';
+import { readCatalog, type ScratchClient } from './trace/catalog.ts';
+import type { Catalog } from './trace/traced.ts';
+import { traceMigration } from './trace/tracer.ts';
 
 export interface ReviewOptions {
   /** Applied before the first under review, unwatched; only read when there is a scratch database. */

@@ -1,7 +1,7 @@
 // Takes findings; gives a SARIF 2.1.0 log for GitHub code scanning. Pure: it reads and writes no file.
 // The format: https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html
-import type { Finding } from '../types.ts';
-import { rules } from './rules.ts';
+import type { Finding } from '../base/types.ts';
+import { rules } from './rules/rules.ts';
 
 /** What a rule of another command (`verify`) says of itself, by id. */
 export type RuleTexts = Readonly<

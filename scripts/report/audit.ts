@@ -1,5 +1,5 @@
 // Takes lines of the audit log; gives text for people. Pure.
-import { formatDuration } from '../duration.ts';
+import { formatDuration } from '../base/duration.ts';
 import type { AuditRow } from '../ledger/audit.ts';
 import { formatTable } from './human.ts';
 

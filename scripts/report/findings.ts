@@ -1,5 +1,5 @@
 // Takes findings; gives them as text for people, worst first within each file. Pure.
-import type { Finding } from '../types.ts';
+import type { Finding } from '../base/types.ts';
 import { count, type Style } from './human.ts';
 
 const rank = { error: 0, warning: 1, info: 2 } as const;

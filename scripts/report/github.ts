@@ -1,9 +1,9 @@
 // Takes how a command ended; gives what GitHub Actions understands: annotations, log groups and a Markdown summary. Pure.
 // It must not know streams, files or whether it runs on GitHub at all.
 // https://docs.github.com/actions/reference/workflows-and-actions/workflow-commands
-import { formatDuration } from '../duration.ts';
-import { MigrateError } from '../errors.ts';
-import type { Finding } from '../types.ts';
+import { formatDuration } from '../base/duration.ts';
+import { MigrateError } from '../base/errors.ts';
+import type { Finding } from '../base/types.ts';
 
 /** Everything that is worth a line on the page of a run. */
 export interface RunReport {

@@ -1,7 +1,7 @@
 // Takes errors and outcomes; gives text for people. Pure: no terminal, no file, no database.
-import { formatDuration } from '../duration.ts';
-import type { MigrateError, MigrateErrorOptions } from '../errors.ts';
-import type { Outcome } from '../types.ts';
+import { formatDuration } from '../base/duration.ts';
+import type { MigrateError, MigrateErrorOptions } from '../base/errors.ts';
+import type { Outcome } from '../base/types.ts';
 
 /** Colours as functions, so that the caller decides whether there are any. */
 export interface Style {

@@ -1,6 +1,6 @@
 // Takes what a command found and how it ended; gives the one JSON document of --json. Pure.
-import { type ErrorCode, exitCodes, exitStatus, MigrateError } from '../errors.ts';
-import type { Outcome } from '../types.ts';
+import { type ErrorCode, exitCodes, exitStatus, MigrateError } from '../base/errors.ts';
+import type { Outcome } from '../base/types.ts';
 
 export interface JsonInput {
   readonly command: string;

@@ -1,17 +1,18 @@
 // Takes one migration that cannot share a transaction with its down; runs the cycle file by file, committing, on a
 // database of which a copy from before is kept, so that one bad down does not hide the rest.
-import { rolesLeft } from '../lint/server-wide.ts';
-import { diffSnapshots } from '../schema/diff.ts';
-import { differingClasses } from '../schema/snapshot.ts';
+
+import type { Finding, Migration, SqlFile } from '../base/types.ts';
+import type { Parser } from '../files/statements.ts';
+import { differingClasses } from '../schema/catalog/snapshot.ts';
+import { diffSnapshots } from '../schema/change/diff.ts';
 import type { ClassHashes, SchemaObject } from '../schema/types.ts';
-import { connectTo } from '../scratch-client.ts';
-import type { Shadow } from '../shadow.ts';
-import type { Parser } from '../statements.ts';
-import type { Finding, Migration, SqlFile } from '../types.ts';
-import { type Bench, scratchOf } from './bench.ts';
+import type { Shadow } from '../scratch/scratch-server.ts';
+import { rolesLeft } from '../scratch/server-wide.ts';
+import { connectTo } from '../scratch/with-scratch.ts';
 import type { CycleResult } from './cycle.ts';
 import { fails, inexactDown, irreversible, isExact, upAgainDiffers } from './findings.ts';
 import type { Scratch, ScratchFailure } from './scratch.ts';
+import { type Bench, scratchOf } from './workspace.ts';
 
 /** The schema at one moment. */
 interface Seen {

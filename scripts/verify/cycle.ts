@@ -1,12 +1,12 @@
 // Takes one migration and a scratch database that has all earlier ones; runs up, down, up in one transaction and
 // compares the schema after each. Leaves the database as after the up, whatever was found.
 
-import { rolesLeft } from '../lint/server-wide.ts';
-import { type Difference, diffSnapshots } from '../schema/diff.ts';
-import { differingCatalogs, type GateParts } from '../schema/gate-parts.ts';
-import { differingClasses } from '../schema/snapshot.ts';
+import type { Finding, Migration, SqlFile } from '../base/types.ts';
+import { differingCatalogs, type GateParts } from '../schema/catalog/change-token-parts.ts';
+import { differingClasses } from '../schema/catalog/snapshot.ts';
+import { type Difference, diffSnapshots } from '../schema/change/diff.ts';
 import type { ClassHashes, ObjectClass } from '../schema/types.ts';
-import type { Finding, Migration, SqlFile } from '../types.ts';
+import { rolesLeft } from '../scratch/server-wide.ts';
 import { classesOf } from './catalogs.ts';
 import { fails, inexactDown, irreversible, isExact, upAgainDiffers } from './findings.ts';
 import { probeRows } from './probe.ts';

@@ -1,7 +1,8 @@
 // Takes what differed after a down or a second up; gives findings that name the objects. Pure.
-import type { Difference } from '../schema/diff.ts';
-import { describeDifference } from '../schema/diff.ts';
-import type { Finding, Migration, SqlFile } from '../types.ts';
+
+import type { Finding, Migration, SqlFile } from '../base/types.ts';
+import type { Difference } from '../schema/change/diff.ts';
+import { describeDifference } from '../schema/change/diff.ts';
 
 /** Rules of `verify`; a down that is knowingly inexact says so with `-- migrate: allow inexact-down <reason>`. */
 export type VerifyRule =

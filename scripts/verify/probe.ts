@@ -1,6 +1,6 @@
 // Takes a migration and rows put in before it; tells which tables' rows do not survive up, down, up. Leaves nothing.
 import pg from 'pg';
-import type { Finding, Migration, SqlFile } from '../types.ts';
+import type { Finding, Migration, SqlFile } from '../base/types.ts';
 import { fails, probeRowsDiffer } from './findings.ts';
 import type { Scratch } from './scratch.ts';
 

@@ -1,11 +1,13 @@
 // Takes a client on a scratch database; gives ways to run a file there and to read the schema. It judges nothing.
 import { createHash } from 'node:crypto';
 import type pg from 'pg';
-import { sendBatch } from '../batch.ts';
-import { resetSql } from '../lint/catalog.ts';
-import { isServerWide, withoutServerWide } from '../lint/server-wide.ts';
-import { type GateParts, gatePartsSql } from '../schema/gate-parts.ts';
-import { readClassHashes, readObjects, withCanonicalSession } from '../schema/snapshot.ts';
+import type { SqlFile } from '../base/types.ts';
+import { sendBatch } from '../connection/simple-query.ts';
+import { describeSqlError } from '../files/sql-error.ts';
+import type { Parser } from '../files/statements.ts';
+import { resetSql } from '../lint/trace/catalog.ts';
+import { type GateParts, gatePartsSql } from '../schema/catalog/change-token-parts.ts';
+import { readClassHashes, readObjects, withCanonicalSession } from '../schema/catalog/snapshot.ts';
 import {
   type ClassHashes,
   defaultSchemaOptions,
@@ -13,10 +15,8 @@ import {
   type Query,
   type SchemaObject,
 } from '../schema/types.ts';
-import { queryOn } from '../scratch-client.ts';
-import { describeSqlError } from '../sql-error.ts';
-import type { Parser } from '../statements.ts';
-import type { SqlFile } from '../types.ts';
+import { isServerWide, withoutServerWide } from '../scratch/server-wide.ts';
+import { queryOn } from '../scratch/with-scratch.ts';
 
 /** A statement that PostgreSQL refused, with its place in the file (1-based). */
 export interface ScratchFailure {

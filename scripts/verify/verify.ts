@@ -1,14 +1,15 @@
 // Takes migrations and a scratch server; gives what their downs do not restore. One cycle per migration, each going on
 // from where the last one ended: linear in the length of the history.
-import { applyMigrations } from '../lint/replay.ts';
-import { ensureRoles } from '../lint/roles.ts';
-import { connectTo } from '../scratch-client.ts';
-import type { Shadow } from '../shadow.ts';
-import { loadParser, type Parser } from '../statements.ts';
-import type { Finding, Migration, SqlFile } from '../types.ts';
-import { type Bench, scratchOf } from './bench.ts';
+
+import type { Finding, Migration, SqlFile } from '../base/types.ts';
+import { loadParser, type Parser } from '../files/statements.ts';
+import { ensureRoles } from '../scratch/placeholder-roles.ts';
+import { applyMigrations } from '../scratch/replay.ts';
+import type { Shadow } from '../scratch/scratch-server.ts';
+import { connectTo } from '../scratch/with-scratch.ts';
 import { cycleCommitted } from './committed.ts';
 import { type CycleResult, cycleInTransaction } from './cycle.ts';
+import { type Bench, scratchOf } from './workspace.ts';
 
 export interface VerifyRequest {
   readonly earlier: readonly Migration[];

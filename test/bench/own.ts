@@ -2,8 +2,8 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import pg from 'pg';
-import { gateSql } from '../../scripts/schema/gate.ts';
-import { canonicalSettings, classHashesSql } from '../../scripts/schema/snapshot.ts';
+import { gateSql } from '../../scripts/schema/catalog/change-token.ts';
+import { canonicalSettings, classHashesSql } from '../../scripts/schema/catalog/snapshot.ts';
 import { defaultSchemaOptions } from '../../scripts/schema/types.ts';
 import { bigSchemaSql } from '../support/big-schema.ts';
 import { bare, cleanEnvironment, type Place, product, productRoot } from './contenders.ts';

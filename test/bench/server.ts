@@ -3,7 +3,7 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
-import { removeServer, startServer } from '../../scripts/devserver.ts';
+import { removeServer, startServer } from '../../scripts/devserver/devserver.ts';
 
 export interface BenchServer {
   readonly host: string;

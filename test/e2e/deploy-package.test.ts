@@ -28,7 +28,7 @@ describe('the package in another project', function () {
     const paths = files.map(({ path }) => path);
     expect(paths).to.include.members([
       'dist/gate.cjs',
-      'dist/types/nest.d.ts',
+      'dist/types/gate/nest.d.ts',
       'db/roles.sql',
       'scripts/run.cjs',
     ]);

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { execa } from 'execa';
-import { projectDirectories, removeServer } from '../../scripts/devserver.ts';
+import { projectDirectories, removeServer } from '../../scripts/devserver/devserver.ts';
 import { expectExit, productRoot, type Result } from '../support/cli.ts';
 import { createDatabase } from '../support/database.ts';
 

@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { expect } from 'chai';
 import { execa } from 'execa';
 import pg from 'pg';
-import { livingPostmaster, readPostmaster } from '../../scripts/devserver/postmaster.ts';
+import { MigrateError } from '../../scripts/base/errors.ts';
 import {
   type EmbeddedServer,
   projectDirectories,
@@ -16,8 +16,8 @@ import {
   startServer,
   stopDevServer,
   stopServer,
-} from '../../scripts/devserver.ts';
-import { MigrateError } from '../../scripts/errors.ts';
+} from '../../scripts/devserver/devserver.ts';
+import { livingPostmaster, readPostmaster } from '../../scripts/devserver/postmaster.ts';
 import { cleanUpAfterTest } from '../support/hooks.ts';
 import { endWithProcess } from '../support/postgres.ts';
 

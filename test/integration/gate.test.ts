@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { assertSchema, checkSchema } from '../../scripts/gate.ts';
+import { assertSchema, checkSchema } from '../../scripts/gate/gate.ts';
 import { expectExit } from '../support/cli.ts';
 import { refused, release } from '../support/release.ts';
 

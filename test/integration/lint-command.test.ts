@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import type { Finding } from '../../scripts/types.ts';
+import type { Finding } from '../../scripts/base/types.ts';
 import { expectExit, type Project, project, type Result } from '../support/cli.ts';
 import { createDatabase } from '../support/database.ts';
 import { pair } from '../support/runs.ts';

@@ -3,9 +3,9 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import type pg from 'pg';
+import type { Finding } from '../../scripts/base/types.ts';
 import { reviewMigrations } from '../../scripts/lint/review.ts';
-import { rules } from '../../scripts/lint/rules.ts';
-import type { Finding } from '../../scripts/types.ts';
+import { rules } from '../../scripts/lint/rules/rules.ts';
 import { createDatabase } from '../support/database.ts';
 import { empty, line, lines, migration } from '../support/lint.ts';
 

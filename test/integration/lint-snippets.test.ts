@@ -3,8 +3,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import type pg from 'pg';
+import type { Finding, Migration } from '../../scripts/base/types.ts';
 import { reviewMigrations } from '../../scripts/lint/review.ts';
-import type { Finding, Migration } from '../../scripts/types.ts';
 import { createDatabase } from '../support/database.ts';
 import { empty, line, migration } from '../support/lint.ts';
 

@@ -1,13 +1,13 @@
 // What the tracer sees of each statement, and what a review does with failures, several files and their sessions.
 import { expect } from 'chai';
 import type pg from 'pg';
-import { MigrateError } from '../../scripts/errors.ts';
-import { strongestLocks } from '../../scripts/lint/locks.ts';
+import { MigrateError } from '../../scripts/base/errors.ts';
+import type { Finding, Migration } from '../../scripts/base/types.ts';
+import { loadParser } from '../../scripts/files/statements.ts';
 import { reviewMigrations } from '../../scripts/lint/review.ts';
-import type { TracedLock, TracedStatement } from '../../scripts/lint/traced.ts';
-import { traceMigration } from '../../scripts/lint/tracer.ts';
-import { loadParser } from '../../scripts/statements.ts';
-import type { Finding, Migration } from '../../scripts/types.ts';
+import { strongestLocks } from '../../scripts/lint/trace/locks.ts';
+import type { TracedLock, TracedStatement } from '../../scripts/lint/trace/traced.ts';
+import { traceMigration } from '../../scripts/lint/trace/tracer.ts';
 import { createDatabase } from '../support/database.ts';
 import { line, lines, migration } from '../support/lint.ts';
 

@@ -2,7 +2,7 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { createOutput } from '../../scripts/output.ts';
+import { createOutput } from '../../scripts/report/output.ts';
 import { expectExit, productRoot, project } from '../support/cli.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
 import { cleanUpAfterTest } from '../support/hooks.ts';

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import type pg from 'pg';
-import { checkSchema } from '../../scripts/gate.ts';
+import { checkSchema } from '../../scripts/gate/gate.ts';
 import { expectExit, productRoot } from '../support/cli.ts';
 import { adminClient } from '../support/database.ts';
 import { cleanUpAfterTest } from '../support/hooks.ts';

@@ -1,8 +1,8 @@
 // Every kind of change that somebody might make by hand is seen by the gate and named by the comparison.
 import { expect } from 'chai';
 import type pg from 'pg';
-import { describeDifference } from '../../scripts/schema/diff.ts';
-import { readGate } from '../../scripts/schema/gate.ts';
+import { readGate } from '../../scripts/schema/catalog/change-token.ts';
+import { describeDifference } from '../../scripts/schema/change/diff.ts';
 import { defaultSchemaOptions, type SchemaOptions, type Snapshot } from '../../scripts/schema/types.ts';
 import { type Change, tableChanges } from '../fixtures/schema/changes.ts';
 import { privilegeChanges, programChanges } from '../fixtures/schema/program-changes.ts';

@@ -1,6 +1,6 @@
 // The schema as a document: what a reader finds in it, and that the same schema always gives the same text.
 import { expect } from 'chai';
-import { renderDocument } from '../../scripts/schema/document.ts';
+import { renderDocument } from '../../scripts/schema/render/document.ts';
 import { defaultSchemaOptions } from '../../scripts/schema/types.ts';
 import { createDatabase } from '../support/database.ts';
 import { queryOn, schemaFixture } from '../support/schema.ts';

@@ -1,8 +1,8 @@
 // What nobody would call a change of the schema is none: housekeeping, rows, temporary objects, and what was undone.
 import { expect } from 'chai';
 import type pg from 'pg';
-import { describeDifference } from '../../scripts/schema/diff.ts';
-import { readGate } from '../../scripts/schema/gate.ts';
+import { readGate } from '../../scripts/schema/catalog/change-token.ts';
+import { describeDifference } from '../../scripts/schema/change/diff.ts';
 import { defaultSchemaOptions, type Snapshot } from '../../scripts/schema/types.ts';
 import { createDatabase } from '../support/database.ts';
 import { changesSince, queryOn, schemaFixture, snapshotOf } from '../support/schema.ts';

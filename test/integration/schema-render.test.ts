@@ -1,7 +1,7 @@
 // The schema as SQL: what it says, an empty database becomes; said again, it is the same text.
 import { expect } from 'chai';
-import { describeDifference, diffSnapshots } from '../../scripts/schema/diff.ts';
-import { renderSchema } from '../../scripts/schema/render.ts';
+import { describeDifference, diffSnapshots } from '../../scripts/schema/change/diff.ts';
+import { renderSchema } from '../../scripts/schema/render/render.ts';
 import { defaultSchemaOptions, type Query } from '../../scripts/schema/types.ts';
 import { createDatabase } from '../support/database.ts';
 import { fingerprintOf, queryOn, schemaFixture, snapshotOf } from '../support/schema.ts';

@@ -1,8 +1,8 @@
 // The canonical snapshot depends on the schema alone: not on the order of creation, the reader's rights or settings.
 import { expect } from 'chai';
-import { describeDifference, diffSnapshots } from '../../scripts/schema/diff.ts';
-import { readGate } from '../../scripts/schema/gate.ts';
-import { readClassHashes, withCanonicalSession } from '../../scripts/schema/snapshot.ts';
+import { readGate } from '../../scripts/schema/catalog/change-token.ts';
+import { readClassHashes, withCanonicalSession } from '../../scripts/schema/catalog/snapshot.ts';
+import { describeDifference, diffSnapshots } from '../../scripts/schema/change/diff.ts';
 import { defaultSchemaOptions, type SchemaOptions } from '../../scripts/schema/types.ts';
 import { bigSchemaSql } from '../support/big-schema.ts';
 import { createDatabase } from '../support/database.ts';

@@ -1,7 +1,7 @@
 // Verifying is linear in the length of the history: the same number of round trips for each pair, whatever came before.
 import { expect } from 'chai';
-import { openShadow } from '../../scripts/shadow.ts';
-import type { Migration } from '../../scripts/types.ts';
+import type { Migration } from '../../scripts/base/types.ts';
+import { openShadow } from '../../scripts/scratch/scratch-server.ts';
 import { verifyMigrations } from '../../scripts/verify/verify.ts';
 import { createDatabase } from '../support/database.ts';
 import { migration } from '../support/lint.ts';

@@ -1,6 +1,6 @@
 // What verify finds in pairs of files, from the outside: every up, its down, its up again on a scratch database.
 import { expect } from 'chai';
-import type { Finding } from '../../scripts/types.ts';
+import type { Finding } from '../../scripts/base/types.ts';
 import { expectExit, project, type Result } from '../support/cli.ts';
 import { createDatabase } from '../support/database.ts';
 import { pair } from '../support/runs.ts';

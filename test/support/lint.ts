@@ -1,8 +1,8 @@
 // Takes SQL texts; gives migrations as lint takes them, and findings as a line of text. It knows no database but to empty one.
 import type pg from 'pg';
-import { readDirectives } from '../../scripts/directives.ts';
-import { checksum } from '../../scripts/file-text.ts';
-import type { Direction, Finding, Migration, SqlFile } from '../../scripts/types.ts';
+import type { Direction, Finding, Migration, SqlFile } from '../../scripts/base/types.ts';
+import { checksum } from '../../scripts/files/decode.ts';
+import { readDirectives } from '../../scripts/files/directives.ts';
 
 /** A pair that is nowhere on disk; `id` is `<version>_<name>`. */
 export function migration(id: string, up: string, down = 'SELECT 1;'): Migration {

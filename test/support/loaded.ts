@@ -9,7 +9,7 @@ import { cleanUpAfterTest } from './hooks.ts';
 export interface Loaded {
   /** Names of npm packages, sorted; those in the bundle count from the moment one of their modules is evaluated. */
   readonly packages: readonly string[];
-  /** Sources of ours, such as `scripts/session.ts`, sorted. */
+  /** Sources of ours, such as `scripts/connection/session.ts`, sorted. */
   readonly sources: readonly string[];
 }
 

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
 import { parseIntoClientConfig } from 'pg-connection-string';
-import { removeServer, startServer } from '../../scripts/devserver.ts';
+import { removeServer, startServer } from '../../scripts/devserver/devserver.ts';
 import { cleanUpAfterRun } from './hooks.ts';
 
 /** Where the run's server is, and a login that may create databases. */

@@ -2,7 +2,7 @@
 // It must not know what a test expects.
 import { join } from 'node:path';
 import type pg from 'pg';
-import { assertSchema, type GateOptions, type MigrateError } from '../../scripts/gate.ts';
+import { assertSchema, type GateOptions, type MigrateError } from '../../scripts/gate/gate.ts';
 import { expectExit, type Project, project } from './cli.ts';
 import { createDatabase, type TestDatabase } from './database.ts';
 

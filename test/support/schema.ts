@@ -2,15 +2,15 @@
 // It knows nothing of migrations.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Difference, diffSnapshots } from '../../scripts/schema/diff.ts';
-import { fingerprint } from '../../scripts/schema/fingerprint.ts';
+import { fingerprint } from '../../scripts/schema/catalog/fingerprint.ts';
 import {
   differingClasses,
   readClassHashes,
   readObjects,
   readSnapshot,
   withCanonicalSession,
-} from '../../scripts/schema/snapshot.ts';
+} from '../../scripts/schema/catalog/snapshot.ts';
+import { type Difference, diffSnapshots } from '../../scripts/schema/change/diff.ts';
 import {
   defaultSchemaOptions,
   type Query,

@@ -13,8 +13,13 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
+import {
+  type EmbeddedServer,
+  removeServer,
+  startServer,
+  stopServer,
+} from '../../scripts/devserver/devserver.ts';
 import { readPostmaster } from '../../scripts/devserver/postmaster.ts';
-import { type EmbeddedServer, removeServer, startServer, stopServer } from '../../scripts/devserver.ts';
 import { cleanUpAfterTest } from './hooks.ts';
 import { endWithProcess } from './postgres.ts';
 

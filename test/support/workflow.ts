@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
-import { removeDevServer } from '../../scripts/devserver.ts';
+import { removeDevServer } from '../../scripts/devserver/devserver.ts';
 import { type Contexts, evaluate, type Functions, interpolate, truthy } from './expressions.ts';
 import { cleanUpAfterTest } from './hooks.ts';
 import { type Job, readWorkflow, type Step, type Variables, type Workflow } from './workflow-file.ts';

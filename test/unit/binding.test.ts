@@ -1,10 +1,10 @@
 // Whether an environment's name, its target and the database's mark belong together; and who must confirm.
 import { expect } from 'chai';
-import { refuseOtherEnvironment, refuseWrongTarget } from '../../scripts/binding.ts';
-import type { Config } from '../../scripts/config.ts';
-import { MigrateError } from '../../scripts/errors.ts';
-import { refuseUnconfirmed } from '../../scripts/protection.ts';
-import type { ProjectSettings } from '../../scripts/settings.ts';
+import { MigrateError } from '../../scripts/base/errors.ts';
+import { refuseOtherEnvironment, refuseWrongTarget } from '../../scripts/config/binding.ts';
+import type { Config } from '../../scripts/config/config.ts';
+import { refuseUnconfirmed } from '../../scripts/config/protection.ts';
+import type { ProjectSettings } from '../../scripts/config/settings.ts';
 
 type Environments = NonNullable<ProjectSettings['environments']>;
 

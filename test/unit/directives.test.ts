@@ -1,6 +1,6 @@
 // Directives: what the comments above a file's first statement ask for.
 import { expect } from 'chai';
-import { readDirectives } from '../../scripts/directives.ts';
+import { readDirectives } from '../../scripts/files/directives.ts';
 
 const read = (text: string, direction: 'up' | 'down' = 'up') => readDirectives(text, direction);
 const problem = (text: string, direction: 'up' | 'down' = 'up') =>

@@ -1,6 +1,6 @@
 // Durations in PostgreSQL's notation, and as people read them.
 import { expect } from 'chai';
-import { formatDuration, parseDuration } from '../../scripts/duration.ts';
+import { formatDuration, parseDuration } from '../../scripts/base/duration.ts';
 
 describe('A duration', () => {
   const right: [string, number][] = [

@@ -1,7 +1,7 @@
 // The lines of a file around an error: few, narrow, with a caret under the place and no secret in them.
 import { expect } from 'chai';
-import { describeSqlError, excerpt } from '../../scripts/sql-error.ts';
-import { loadParser } from '../../scripts/statements.ts';
+import { describeSqlError, excerpt } from '../../scripts/files/sql-error.ts';
+import { loadParser } from '../../scripts/files/statements.ts';
 
 const at = (text: string, mark: string) => excerpt(text, text.indexOf(mark));
 

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { exitCodes, exitStatus, MigrateError } from '../../scripts/errors.ts';
+import { exitCodes, exitStatus, MigrateError } from '../../scripts/base/errors.ts';
 
 describe('The exit codes', () => {
   it("are those of README's table", () => {

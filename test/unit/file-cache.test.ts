@@ -3,9 +3,9 @@ import { copyFileSync, mkdtempSync, renameSync, rmSync, utimesSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { openFileCache } from '../../scripts/file-cache.ts';
-import { readMigrations } from '../../scripts/files.ts';
-import type { Migration } from '../../scripts/types.ts';
+import type { Migration } from '../../scripts/base/types.ts';
+import { readMigrations } from '../../scripts/files/directory.ts';
+import { openFileCache } from '../../scripts/files/file-cache.ts';
 import { cleanUpAfterTest } from '../support/hooks.ts';
 
 const names = { up: '20250101000001_a.up.sql', down: '20250101000001_a.down.sql' };

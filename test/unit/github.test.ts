@@ -1,6 +1,6 @@
 // What GitHub Actions gets to read: workflow commands escaped as the runner unescapes them, and Markdown.
 import { expect } from 'chai';
-import { MigrateError } from '../../scripts/errors.ts';
+import { MigrateError } from '../../scripts/base/errors.ts';
 import { annotation, annotations, defuse, group, summaryMarkdown } from '../../scripts/report/github.ts';
 
 const ended = {

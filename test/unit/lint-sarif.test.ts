@@ -1,7 +1,7 @@
 // The SARIF log as GitHub code scanning takes it.
 import { expect } from 'chai';
+import type { Finding } from '../../scripts/base/types.ts';
 import { toSarif } from '../../scripts/lint/sarif.ts';
-import type { Finding } from '../../scripts/types.ts';
 
 const finding: Finding = {
   rule: 'drop-table',

@@ -1,8 +1,8 @@
 // Lint without a database: what the text alone tells, what it keeps quiet about, allowances and settings.
 import { expect } from 'chai';
-import { MigrateError } from '../../scripts/errors.ts';
+import { MigrateError } from '../../scripts/base/errors.ts';
+import type { Finding } from '../../scripts/base/types.ts';
 import { type LintSettings, reviewMigrations } from '../../scripts/lint/review.ts';
-import type { Finding } from '../../scripts/types.ts';
 import { lines, migration } from '../support/lint.ts';
 
 function review(up: string, settings: LintSettings = {}, down?: string): Promise<readonly Finding[]> {

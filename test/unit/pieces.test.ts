@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { concatenate, cut, fill, quotedPieces } from '../../scripts/pieces.ts';
+import { concatenate, cut, fill, quotedPieces } from '../../scripts/connection/sql-chunks.ts';
 import { quoteLiteral } from '../../scripts/schema/sql.ts';
 
 const long = (text: string) => text.repeat(Math.ceil(2_500_000 / text.length));

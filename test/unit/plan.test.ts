@@ -1,8 +1,8 @@
 // What is to run, from what is on disk and what is applied.
 import { expect } from 'chai';
-import { type PlanTarget, planDown, planUp } from '../../scripts/plan.ts';
-import { readPlanTarget } from '../../scripts/target-flags.ts';
-import type { AppliedMigration, Migration, SqlFile } from '../../scripts/types.ts';
+import type { AppliedMigration, Migration, SqlFile } from '../../scripts/base/types.ts';
+import { type PlanTarget, planDown, planUp } from '../../scripts/plan/plan.ts';
+import { readPlanTarget } from '../../scripts/plan/target-flags.ts';
 
 const versions = ['20250101000001', '20250101000002', '20250101000003', '20250101000004'] as const;
 const file = (path: string): SqlFile => ({

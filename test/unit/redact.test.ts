@@ -1,6 +1,6 @@
 // Text that is about to be shown, without the secrets in it.
 import { expect } from 'chai';
-import { hideSecrets, maskSqlSecrets } from '../../scripts/redact.ts';
+import { hideSecrets, maskSqlSecrets } from '../../scripts/base/redact.ts';
 
 describe('Secrets in SQL', () => {
   const texts = [

@@ -1,6 +1,6 @@
 // Pieces of SQL in an order in which they can run.
 import { expect } from 'chai';
-import { orderPieces, type Piece } from '../../scripts/schema/render-order.ts';
+import { orderPieces, type Piece } from '../../scripts/schema/render/order.ts';
 
 const piece = (key: string, rank = 0, inlined: string[] = []): Piece => ({ key, rank, sql: key, inlined });
 const keys = (pieces: readonly Piece[]) => pieces.map(({ key }) => key);

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { secretsOf } from '../../scripts/output.ts';
+import { secretsOf } from '../../scripts/report/output.ts';
 
 describe('secretsOf', () => {
   it('finds the password of a variable and of a URL, decoded', () => {

@@ -1,7 +1,7 @@
 // SQL text → statements with positions, by PostgreSQL 16's own parser.
 import { expect } from 'chai';
-import { codePointsToUnits, positionAt, skipBlank } from '../../scripts/positions.ts';
-import { loadParser, type Parser } from '../../scripts/statements.ts';
+import { codePointsToUnits, positionAt, skipBlank } from '../../scripts/base/positions.ts';
+import { loadParser, type Parser } from '../../scripts/files/statements.ts';
 
 describe('The statements of a file', () => {
   let parse: Parser;

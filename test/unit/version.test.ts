@@ -1,6 +1,6 @@
 // The next version and the name of a new migration.
 import { expect } from 'chai';
-import { nextVersion, normaliseName } from '../../scripts/version.ts';
+import { nextVersion, normaliseName } from '../../scripts/files/version.ts';
 
 const now = new Date('2026-03-04T05:06:07.890Z');
 

@@ -1,7 +1,7 @@
 // The rules on what breaks the release that still runs: dropping and renaming what it reads.
-import { quoteIdentifier, quoteLiteral, sameName, sqlName } from '../names.ts';
-import { type Context, columnType, defineRule, type Rule } from '../rule.ts';
-import type { Name } from '../types.ts';
+import { quoteIdentifier, quoteLiteral, sameName, sqlName } from '../statement/names.ts';
+import type { Name } from '../statement/types.ts';
+import { type Context, columnType, defineRule, type Rule } from './rule.ts';
 
 const brokenWhy =
   'The release that is running reads and writes the old name until the last instance is replaced: its queries fail.';

@@ -1,8 +1,8 @@
 // The rules on adding columns.
-import { joinedName, quoteIdentifier } from '../names.ts';
-import { type Context, defineRule, type Rule, rewritten, scanned } from '../rule.ts';
-import type { ActionOf, ColumnFacts } from '../types.ts';
+import { joinedName, quoteIdentifier } from '../statement/names.ts';
+import type { ActionOf, ColumnFacts } from '../statement/types.ts';
 import { setNotNull } from './not-null.ts';
+import { type Context, defineRule, type Rule, rewritten, scanned } from './rule.ts';
 
 type AddColumn = ActionOf<'add-column'>;
 

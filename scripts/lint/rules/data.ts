@@ -1,8 +1,8 @@
 // The rules on changing rows.
-import { splitAtWord } from '../clauses.ts';
-import { type Context, defineRule, lookUp, type Rule } from '../rule.ts';
-import type { ActionOf } from '../types.ts';
+import { splitAtWord } from '../statement/clauses.ts';
+import type { ActionOf } from '../statement/types.ts';
 import { concurrentlyFile } from './indexes.ts';
+import { type Context, defineRule, lookUp, type Rule } from './rule.ts';
 
 type ChangeRows = ActionOf<'change-rows'>;
 

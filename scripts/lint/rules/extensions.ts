@@ -1,5 +1,5 @@
 // The rule on extensions that Azure Database for PostgreSQL flexible server 16 does not offer.
-import { defineRule, type Rule } from '../rule.ts';
+import { defineRule, type Rule } from './rule.ts';
 
 /** Extensions offered for version 16: https://learn.microsoft.com/azure/postgresql/extensions/concepts-extensions-by-engine */
 const azure16 = new Set(

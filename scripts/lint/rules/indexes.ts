@@ -1,7 +1,7 @@
 // The rules on building and dropping indexes.
-import { shorten } from '../clauses.ts';
-import { joinedName, sqlName } from '../names.ts';
-import { defineRule, lookUp, type Rule } from '../rule.ts';
+import { shorten } from '../statement/clauses.ts';
+import { joinedName, sqlName } from '../statement/names.ts';
+import { defineRule, lookUp, type Rule } from './rule.ts';
 
 export const concurrentlyFile = '-- migrate: no-transaction';
 
@@ -133,7 +133,7 @@ function isFollowUp({
   actions,
 }: {
   statement: { kind: string; text: string };
-  actions: readonly import('../types.ts').Action[];
+  actions: readonly import('../statement/types.ts').Action[];
 }): boolean {
   if (actions.length === 0)
     return statement.kind === 'AlterTableStmt' && /attach\s+partition/i.test(statement.text);

@@ -1,6 +1,6 @@
 // The rules on columns that must not be null.
-import { joinedName, quoteIdentifier } from '../names.ts';
-import { defineRule, type Rule, scanned } from '../rule.ts';
+import { joinedName, quoteIdentifier } from '../statement/names.ts';
+import { defineRule, type Rule, scanned } from './rule.ts';
 
 /** SET NOT NULL that needs no scan under AccessExclusiveLock. */
 export function setNotNull(table: string, column: string): string {

@@ -1,8 +1,8 @@
 // The rules on attaching and detaching partitions.
-import { joinedName, sqlName } from '../names.ts';
-import { type Context, defineRule, lookUp, type Rule } from '../rule.ts';
-import type { Name } from '../types.ts';
+import { joinedName, sqlName } from '../statement/names.ts';
+import type { Name } from '../statement/types.ts';
 import { concurrentlyFile } from './indexes.ts';
+import { type Context, defineRule, lookUp, type Rule } from './rule.ts';
 
 const attachScan = defineRule({
   id: 'attach-partition-scan',

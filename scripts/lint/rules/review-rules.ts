@@ -1,7 +1,7 @@
 // The rules that the review itself finds, over statements and files: unindexed foreign keys, failures, allowances.
-import type { Statement } from '../../types.ts';
-import { defineStepRule, type Rule } from '../rule.ts';
-import { isServerWide } from '../server-wide.ts';
+import type { Statement } from '../../base/types.ts';
+import { isServerWide } from '../../scratch/server-wide.ts';
+import { defineStepRule, type Rule } from './rule.ts';
 
 export const foreignKeyWithoutIndex = defineStepRule({
   id: 'foreign-key-without-index',

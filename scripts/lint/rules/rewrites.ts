@@ -1,7 +1,7 @@
 // The rules on statements that rewrite or lock a whole table because that is what they are for.
-import { lockModes, shareLock } from '../locks.ts';
-import { defineRule, type Rule, rewritten } from '../rule.ts';
+import { lockModes, shareLock } from '../trace/locks.ts';
 import { concurrentlyFile } from './indexes.ts';
+import { defineRule, type Rule, rewritten } from './rule.ts';
 
 const closed = (table: string) =>
   `AccessExclusiveLock on ${table} while it is rewritten: reads and writes wait`;

@@ -1,10 +1,10 @@
 // The rules on what a migration does as a whole: locks held over more work, and whatever was seen that no other rule names.
-import { shorten } from '../clauses.ts';
-import { stopsWrites } from '../locks.ts';
-import { relationName, sameName, sqlName } from '../names.ts';
-import { type Context, defineStepRule, existed, lookUp, type Rule } from '../rule.ts';
-import type { TracedLock } from '../traced.ts';
-import type { Action, Name } from '../types.ts';
+import { shorten } from '../statement/clauses.ts';
+import { relationName, sameName, sqlName } from '../statement/names.ts';
+import type { Action, Name } from '../statement/types.ts';
+import { stopsWrites } from '../trace/locks.ts';
+import type { TracedLock } from '../trace/traced.ts';
+import { type Context, defineStepRule, existed, lookUp, type Rule } from './rule.ts';
 
 const exclusive = 'AccessExclusiveLock';
 

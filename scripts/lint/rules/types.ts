@@ -1,7 +1,7 @@
 // The rules on data types: changing a column's type, enums, json.
-import { holdsLiteral } from '../expressions.ts';
-import { quoteIdentifier, quoteLiteral, sameName } from '../names.ts';
-import { defineRule, type Rule } from '../rule.ts';
+import { holdsLiteral } from '../statement/expressions.ts';
+import { quoteIdentifier, quoteLiteral, sameName } from '../statement/names.ts';
+import { defineRule, type Rule } from './rule.ts';
 
 const changeType = defineRule({
   id: 'change-column-type',

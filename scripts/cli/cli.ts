@@ -1,0 +1,80 @@
+// Takes argv; gives the command to run with its flags, or refuses before anything connects.
+import { Command as Commander, CommanderError, Option } from 'commander';
+import { MigrateError } from '../base/errors.ts';
+import type { CommonFlags } from '../config/config.ts';
+import type { Command } from '../report/command.ts';
+import { type CommandLine, commandLines } from './command-lines.ts';
+
+/** What argv asked for. */
+export interface Invocation {
+  readonly command: string;
+  readonly flags: CommonFlags & Record<string, unknown>;
+  readonly args: readonly string[];
+  /** Whether the command works on the target database, so that name and target must agree first. */
+  readonly usesTarget: boolean;
+  readonly load: () => Promise<Command<never>>;
+}
+
+const helpHint = 'npm run migrate -- --help lists commands and options.';
+
+/**
+ * @returns what to run, or null when help or the version was asked for and printed
+ * @throws MigrateError `usage` for an unknown command, option or argument
+ */
+export async function parseCommandLine(
+  argv: readonly string[],
+  print: (text: string) => void,
+): Promise<Invocation | null> {
+  let invocation: Invocation | null = null;
+  const program = baseProgram(print);
+  for (const line of commandLines) {
+    addCommand(program, line, (flags, args) => {
+      invocation = { command: line.name, flags, args, usesTarget: !line.offline, load: line.load };
+    });
+  }
+  try {
+    await program.parseAsync(argv, { from: 'user' });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    if (error.exitCode === 0) return null;
+    throw new MigrateError('usage', usageMessage(error, argv), { hint: helpHint });
+  }
+  return invocation;
+}
+
+function usageMessage(error: CommanderError, argv: readonly string[]): string {
+  if (error.code === 'commander.help') return argv.length === 0 ? 'No command given' : 'Not a command';
+  return error.message.replace(/^error: /, '').replace(/\n/g, ' ');
+}
+
+function baseProgram(print: (text: string) => void): Commander {
+  return new Commander('migrate')
+    .description('Schema migrations for PostgreSQL: plain SQL pairs in db/migrations.')
+    .exitOverride()
+    .configureOutput({ writeOut: print, writeErr: () => undefined })
+    .showSuggestionAfterError()
+    .helpCommand(false);
+}
+
+function addCommand(
+  program: Commander,
+  line: CommandLine,
+  chosen: (flags: Invocation['flags'], args: readonly string[]) => void,
+): void {
+  const command = program
+    .command(line.name)
+    .summary(line.summary)
+    .description(line.summary)
+    .allowExcessArguments(false);
+  if (line.args !== undefined) command.argument(line.args);
+  for (const [flags, description] of line.options ?? []) command.addOption(new Option(flags, description));
+  command
+    .option('--json', 'one JSON document on stdout; progress goes to stderr')
+    .option('--quiet', 'only errors and the last line')
+    .option('--verbose', 'also notices of the server, and where the time went')
+    .option('--dir <path>', 'the migrations directory')
+    .action((...parsed: unknown[]) => {
+      const positional = parsed.slice(0, -2).flat() as string[];
+      chosen(parsed.at(-2) as Invocation['flags'], positional);
+    });
+}

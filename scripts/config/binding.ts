@@ -1,0 +1,106 @@
+// Takes the configuration; tells whether the environment's name, its target and the database's mark belong together.
+// Pure: it is asked before anything connects, and again when the mark is known.
+
+import { MigrateError } from '../base/errors.ts';
+import type { Config } from './config.ts';
+import type { ProjectSettings } from './settings.ts';
+
+/** What db/config.json binds an environment to; a pattern may hold `*` and `?`. */
+interface Binding {
+  readonly host?: string | undefined;
+  readonly database?: string | undefined;
+}
+
+interface Place {
+  readonly host: string;
+  readonly database: string;
+}
+
+/** Where the embedded development server is. */
+const embedded: Place = { host: '127.0.0.1', database: 'app_development' };
+
+/**
+ * Name and target must agree, in both directions: a target that another environment is bound to is not ours.
+ * @throws MigrateError `refused`
+ */
+export function refuseWrongTarget(config: Config, name: string = config.environmentName): void {
+  const bindings = bindingsOf(config.project);
+  const place = config.target ?? embedded;
+  const own = bindings.get(name);
+  const problems = own === undefined ? [] : mismatches(name, own, place);
+  const ownMatches = own !== undefined && problems.length === 0;
+  const others = [...bindings].filter(([other, binding]) => {
+    if (other === name || mismatches(other, binding, place).length > 0) return false;
+    return !(ownMatches && isAtLeastAsExact(own, binding));
+  });
+  problems.push(...others.map(([other, binding]) => `${describe(place)} is ${other}: ${patterns(binding)}`));
+  if (problems.length === 0) return;
+  throw new MigrateError('refused', `MIGRATE_ENV is ${name}, but the target is ${describe(place)}`, {
+    problems: problems.map((problem) => `db/config.json: ${problem}`),
+    hint: others[0]
+      ? `Set MIGRATE_ENV=${others[0][0]} if that is what you mean, or name the database of ${name}.`
+      : `Name the database of ${name}, or correct environments.${name} in db/config.json.`,
+    state: 'Nothing was connected to.',
+  });
+}
+
+function bindingsOf({ environments = {} }: ProjectSettings): Map<string, Binding> {
+  const bound = Object.entries(environments).filter(
+    ([, { host, database }]) => host !== undefined || database !== undefined,
+  );
+  return new Map(bound);
+}
+
+function mismatches(name: string, binding: Binding, place: Place): string[] {
+  return (['host', 'database'] as const).flatMap((key) => {
+    const pattern = binding[key];
+    if (pattern === undefined || matches(pattern, place[key], key === 'host')) return [];
+    return [`environments.${name}.${key} is "${pattern}", and the ${key} is ${place[key]}`];
+  });
+}
+
+function matches(pattern: string, text: string, ignoreCase: boolean): boolean {
+  const source = pattern
+    .replace(/[.+^${}()|[\]\\]/g, '\\$&')
+    .replaceAll('*', '.*')
+    .replaceAll('?', '.');
+  return new RegExp(`^${source}$`, ignoreCase ? 'is' : 's').test(text);
+}
+
+/** Two environments on one server are told apart by the one that says more; a mere wildcard says nothing. */
+function isAtLeastAsExact(own: Binding, other: Binding): boolean {
+  return (['host', 'database'] as const).every((key) => {
+    const theirs = other[key];
+    const ours = own[key];
+    return theirs === undefined || (ours !== undefined && (ours === theirs || !/[*?]/.test(ours)));
+  });
+}
+
+function patterns({ host, database }: Binding): string {
+  return [host && `host "${host}"`, database && `database "${database}"`].filter(Boolean).join(', ');
+}
+
+function describe({ host, database }: Place): string {
+  return `${database} on ${host}`;
+}
+
+/**
+ * @param mark the name that the database was stamped with at its first write; null before that
+ * @throws MigrateError `refused` naming both and the way out
+ */
+export function refuseOtherEnvironment({ environmentName }: Config, mark: string | null): void {
+  if (mark === null || mark === environmentName) return;
+  throw new MigrateError(
+    'refused',
+    `This database is marked ${mark}, and MIGRATE_ENV is ${environmentName}`,
+    {
+      hint: `If you mean this database, set MIGRATE_ENV=${mark}. If it has become ${environmentName} (a restored copy, say): make migrate-environment set=${environmentName} confirm=${mark}`,
+      state: 'Nothing was changed.',
+    },
+  );
+}
+
+/** The flag, else the environment's key in db/config.json. */
+export function allowsOutOfOrder({ project, environmentName }: Config, flag: boolean | undefined): boolean {
+  return flag ?? project.environments?.[environmentName]?.allowOutOfOrder ?? false;
+}

@@ -1,0 +1,143 @@
+// Takes flags and variables; gives one frozen Config. Flags win over variables, variables over `.env`, `.env` over
+// db/config.json, that over defaults. It connects to nothing and starts nothing.
+import { existsSync, readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { MigrateError } from '../base/errors.ts';
+import { type Environment, namesTarget, readEnvironment } from './environment.ts';
+import {
+  checkSettings,
+  type ProjectSettings,
+  projectSchema,
+  type Variables,
+  variablesSchema,
+} from './settings.ts';
+import { readTarget, type Target } from './target.ts';
+
+/** Options that every command has. */
+export interface CommonFlags {
+  readonly json?: boolean;
+  readonly quiet?: boolean;
+  readonly verbose?: boolean;
+  readonly dir?: string;
+}
+
+/** Where node-pg-migrate records what ran. */
+export interface TrackingTable {
+  readonly schema: string;
+  readonly table: string;
+}
+
+export interface Config {
+  readonly command: string;
+  readonly json: boolean;
+  readonly quiet: boolean;
+  readonly verbose: boolean;
+  /** Absolute path of the project: the working directory. */
+  readonly root: string;
+  /** Absolute path of the migrations directory. */
+  readonly directory: string;
+  readonly environmentName: string;
+  /** Undefined: the embedded development server. */
+  readonly target: Target | undefined;
+  readonly shadowUrl: string | undefined;
+  readonly trackingTable: TrackingTable;
+  readonly lockTimeoutMs: number;
+  readonly lockRetries: number;
+  readonly statementTimeoutMs: number;
+  readonly waitMs: number;
+  readonly connectTimeoutMs: number;
+  readonly project: ProjectSettings;
+  readonly variables: Environment;
+}
+
+/**
+ * @throws MigrateError `usage` listing every mistake, each with the variable or key and an example of a right value.
+ */
+export async function resolveConfig(
+  command: string,
+  flags: CommonFlags,
+  processEnvironment: Environment = process.env,
+  root: string = process.cwd(),
+): Promise<Config> {
+  const variables = await readEnvironment(root, processEnvironment);
+  const checked = checkSettings<Variables>(variablesSchema, withoutEmpty(variables));
+  if ('problems' in checked) throw mistakes(checked.problems);
+  const project = readProject(root);
+  const value = checked.value;
+  const [schema = 'public', table = 'pgmigrations'] = (project.trackingTable ?? 'public.pgmigrations').split(
+    '.',
+  );
+  return Object.freeze({
+    command,
+    json: flags.json ?? false,
+    quiet: flags.quiet ?? false,
+    verbose: flags.verbose ?? false,
+    root,
+    directory: resolve(root, flags.dir ?? project.dir ?? join('db', 'migrations')),
+    environmentName: value.MIGRATE_ENV,
+    target: namesTarget(variables) ? await readTarget(variables) : undefined,
+    shadowUrl: variables.SHADOW_DATABASE_URL || undefined,
+    trackingTable: { schema, table },
+    lockTimeoutMs: strongest(variables.MIGRATE_LOCK_TIMEOUT, value.MIGRATE_LOCK_TIMEOUT, project.lockTimeout),
+    lockRetries: strongest(variables.MIGRATE_LOCK_RETRIES, value.MIGRATE_LOCK_RETRIES, project.lockRetries),
+    statementTimeoutMs: strongest(
+      variables.MIGRATE_STATEMENT_TIMEOUT,
+      value.MIGRATE_STATEMENT_TIMEOUT,
+      project.statementTimeout,
+    ),
+    waitMs: value.MIGRATE_WAIT,
+    connectTimeoutMs: value.MIGRATE_CONNECT_TIMEOUT,
+    project,
+    variables,
+  });
+}
+
+/** The variable where it is set (then `checked` is its value), else the project's, else the default in `checked`. */
+function strongest(variable: string | undefined, checked: number, project: number | undefined): number {
+  return variable ? checked : (project ?? checked);
+}
+
+function withoutEmpty(variables: Environment): Environment {
+  return Object.fromEntries(
+    Object.entries(variables).filter(([name, value]) => name.startsWith('MIGRATE_') && value !== ''),
+  );
+}
+
+function mistakes(problems: readonly string[]): MigrateError {
+  const [first = ''] = problems;
+  return problems.length === 1
+    ? new MigrateError('usage', first)
+    : new MigrateError('usage', `${problems.length} settings are wrong`, { problems });
+}
+
+function readProject(root: string): ProjectSettings {
+  const path = join(root, 'db', 'config.json');
+  if (!existsSync(path)) return {};
+  let json: unknown;
+  try {
+    json = JSON.parse(readFileSync(path, 'utf8'));
+  } catch (cause) {
+    throw new MigrateError('usage', `db/config.json is no JSON: ${(cause as Error).message}`, { cause });
+  }
+  const checked = checkSettings<ProjectSettings>(projectSchema, json);
+  if ('problems' in checked) throw mistakes(checked.problems.map((problem) => `db/config.json: ${problem}`));
+  return checked.value;
+}
+
+/**
+ * The target a command will work on when none was named: the embedded server, in development only.
+ * @throws MigrateError `usage` in CI and in every other environment, where a missing variable must never be papered over.
+ */
+export function refuseMissingTarget(config: Config): void {
+  const inCi = !['', 'false', '0', undefined].includes(config.variables.CI?.toLowerCase());
+  if (inCi || config.environmentName !== 'development') {
+    const where = inCi ? 'CI is set' : `MIGRATE_ENV is ${config.environmentName}`;
+    throw new MigrateError(
+      'usage',
+      `No database is named, and ${where}, so the embedded development server is not used`,
+      {
+        hint: 'Set DATABASE_URL=postgres://user@host:5432/database and PGPASSWORD, or PGHOST, PGUSER, PGPASSWORD and PGDATABASE.',
+      },
+    );
+  }
+}

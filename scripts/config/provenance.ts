@@ -1,0 +1,57 @@
+// Takes variables and the git checkout; gives who runs this, from which commit and where: what the ledger remembers.
+import { execFile } from 'node:child_process';
+import { hostname, userInfo } from 'node:os';
+import { promisify } from 'node:util';
+import { gitDirectory, readGitHead } from '../base/git-head.ts';
+import { toolVersion } from '../base/paths.ts';
+import type { Config } from './config.ts';
+
+export interface Provenance {
+  readonly actor: string;
+  readonly gitSha: string | null;
+  readonly runUrl: string | null;
+  readonly host: string;
+  readonly toolVersion: string;
+  readonly environment: string;
+}
+
+/** Never fails: what cannot be found out is null. */
+export async function readProvenance(config: Config): Promise<Provenance> {
+  const { variables } = config;
+  return {
+    actor:
+      variables.MIGRATE_ACTOR ||
+      variables.GITHUB_ACTOR ||
+      `${userName() ?? `uid ${process.getuid?.() ?? '?'}`}@${hostname()}`,
+    // Git itself is asked only where its files are not of the usual kind: starting it costs more than all the rest here.
+    gitSha: variables.GITHUB_SHA || readGitHead(config.root) || (await headCommit(config)),
+    runUrl: runUrl(config),
+    host: hostname(),
+    toolVersion: toolVersion(),
+    environment: config.environmentName,
+  };
+}
+
+/** Null of a container's user id without an account. */
+export function userName(): string | null {
+  try {
+    return userInfo().username;
+  } catch {
+    return null;
+  }
+}
+
+function runUrl({ variables }: Config): string | null {
+  const { GITHUB_SERVER_URL: server, GITHUB_REPOSITORY: repository, GITHUB_RUN_ID: run } = variables;
+  return repository && run ? `${server || 'https://github.com'}/${repository}/actions/runs/${run}` : null;
+}
+
+async function headCommit({ root, variables }: Config): Promise<string | null> {
+  if (!variables.GIT_DIR && gitDirectory(root) === null) return null;
+  try {
+    const { stdout } = await promisify(execFile)('git', ['rev-parse', 'HEAD'], { cwd: root });
+    return stdout.trim();
+  } catch {
+    return null;
+  }
+}

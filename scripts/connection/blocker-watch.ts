@@ -1,0 +1,116 @@
+// Takes a session whose statement runs long; gives, from a second connection, who blocks it and how far it is.
+// It changes nothing and its own failure is nobody's problem.
+import type pg from 'pg';
+import { formatDuration } from '../base/duration.ts';
+import { maskSqlSecrets } from '../base/redact.ts';
+import type { Session } from './session.ts';
+
+/** What can be said of a running statement. */
+export interface Sighting {
+  readonly elapsedMs: number;
+  /** One line per session that holds what the statement waits for. */
+  readonly blockers: readonly string[];
+  /** Phase and per cent of CREATE INDEX, VACUUM, CLUSTER, COPY; null for other statements. */
+  readonly progress: string | null;
+}
+
+export interface Watch {
+  /** The last blockers seen, for the report after the statement gave up waiting. */
+  blockers(): readonly string[];
+  stop(): Promise<void>;
+}
+
+// https://www.postgresql.org/docs/16/progress-reporting.html
+const sightingSql = `
+SELECT (SELECT coalesce(json_agg(json_build_object('pid', b.pid, 'user', a.usename, 'application', a.application_name, 'state', a.state,
+               'seconds', extract(epoch FROM clock_timestamp() - coalesce(a.xact_start, a.query_start, a.backend_start)), 'query', left(a.query, 200))), '[]')
+          FROM (SELECT DISTINCT unnest(pg_blocking_pids($1)) AS pid) b LEFT JOIN pg_stat_activity a USING (pid)) AS blockers,
+       (SELECT phase || coalesce(' ' || round(100.0 * done / nullif(total, 0)) || ' %', '') FROM (
+          SELECT 'CREATE INDEX: ' || phase AS phase, CASE WHEN blocks_total > 0 THEN blocks_done ELSE tuples_done END AS done,
+                 CASE WHEN blocks_total > 0 THEN blocks_total ELSE tuples_total END AS total FROM pg_stat_progress_create_index WHERE pid = $1
+          UNION ALL SELECT 'VACUUM: ' || phase, heap_blks_scanned, heap_blks_total FROM pg_stat_progress_vacuum WHERE pid = $1
+          UNION ALL SELECT command || ': ' || phase, heap_blks_scanned, heap_blks_total FROM pg_stat_progress_cluster WHERE pid = $1
+          UNION ALL SELECT command || ': ' || tuples_processed || ' rows', bytes_processed, bytes_total FROM pg_stat_progress_copy WHERE pid = $1) p LIMIT 1) AS progress`;
+
+interface BlockerRow {
+  readonly pid: number;
+  readonly user: string | null;
+  readonly application: string | null;
+  readonly state: string | null;
+  readonly seconds: number | null;
+  readonly query: string | null;
+}
+
+/**
+ * Starts looking after `afterMs`, then every `everyMs`, until stopped; a statement that ends sooner costs nothing.
+ * @param onSighting told at each look
+ */
+export function watch(
+  session: Session,
+  afterMs: number,
+  everyMs: number,
+  onSighting: (sighting: Sighting) => void,
+): Watch {
+  const started = Date.now();
+  let last: readonly string[] = [];
+  let stopped = false;
+  let wake: () => void = () => undefined;
+  let looking: { readonly ended: Promise<void>; readonly connecting: AbortController } | null = null;
+  const pause = () =>
+    new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, everyMs);
+      wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  const look = async (client: pg.Client) => {
+    while (!stopped) {
+      const { rows } = await client.query<{ blockers: BlockerRow[]; progress: string | null }>(sightingSql, [
+        session.pid,
+      ]);
+      const blockers = (rows[0]?.blockers ?? []).map(describeBlocker);
+      if (blockers.length > 0) last = blockers;
+      if (!stopped)
+        onSighting({ elapsedMs: Date.now() - started, blockers, progress: rows[0]?.progress ?? null });
+      if (!stopped) await pause();
+    }
+  };
+  const timer = setTimeout(() => {
+    const connecting = new AbortController();
+    const ended = session.aside(look, { signal: connecting.signal }).catch(() => undefined);
+    looking = { ended, connecting };
+  }, afterMs);
+  return {
+    blockers: () => last,
+    stop: async () => {
+      stopped = true;
+      clearTimeout(timer);
+      wake();
+      looking?.connecting.abort();
+      await looking?.ended;
+    },
+  };
+}
+
+function describeBlocker({ pid, user, application, state, seconds, query }: BlockerRow): string {
+  const since = seconds === null ? '' : ` for ${formatDuration(seconds * 1000)}`;
+  const sql = maskSqlSecrets((query ?? '').replace(/\s+/g, ' ')).slice(0, 100);
+  return `pid ${pid}, user ${user ?? '?'}, ${application || 'unnamed application'}, ${state ?? 'unknown state'}${since}: ${sql}`;
+}
+
+/**
+ * "20250117…_x: statement 2, 1 min 5 s, CREATE INDEX: building 40 %; blocked by pid 5 …"
+ * @param statement null where only the whole file is sent
+ */
+export function describeSighting(
+  id: string,
+  statement: number | null,
+  { elapsedMs, progress, blockers }: Sighting,
+): string {
+  const blocked =
+    blockers.length === 0
+      ? ''
+      : `; blocked by ${blockers[0]}${blockers.length > 1 ? ` and ${blockers.length - 1} more` : ''}`;
+  return `  ${id}: ${statement === null ? '' : `statement ${statement}, `}${formatDuration(elapsedMs)}${progress === null ? '' : `, ${progress}`}${blocked}`;
+}

@@ -1,0 +1,113 @@
+// Takes a connected client; gives the two ways to send through it, with round trips counted and the errors of a lost
+// connection told apart from those of SQL. It must not know migrations.
+import type pg from 'pg';
+import { MigrateError } from '../base/errors.ts';
+import { describeTarget, type Target } from '../config/target.ts';
+import type { Row, Session } from './session.ts';
+import { type BatchOptions, type BatchResult, openPipe, type Sent, sendBatch } from './simple-query.ts';
+import type { SqlPieces } from './sql-chunks.ts';
+
+export type Channel = Pick<Session, 'query' | 'ask' | 'batch' | 'ahead' | 'restoreEncoding' | 'roundTrips'>;
+
+/** @param signal when it aborts, failures of queries are its reason */
+export function openChannel(target: Target, client: pg.Client, signal: AbortSignal | undefined): Channel {
+  let trips = 0;
+  /** Queries and batches that are not answered yet. */
+  let inTurn = 0;
+  let lost: Error | null = null;
+  let encoding = 'UTF8';
+  client.on('error', (error) => {
+    lost ??= error;
+  });
+  const { connection } = client as unknown as { connection: NodeJS.EventEmitter };
+  connection.on('parameterStatus', (status: { parameterName: string; parameterValue: string }) => {
+    if (status.parameterName === 'client_encoding') encoding = status.parameterValue;
+  });
+  const pipe = openPipe(client);
+  const explained = (result: BatchResult): BatchResult =>
+    isConnectionLoss(result.error) ? { ...result, error: lostError(target, lost ?? result.error) } : result;
+  const takingTurns = async <Result>(send: () => Promise<Result>): Promise<Result> => {
+    trips += 1;
+    inTurn += 1;
+    try {
+      await pipe.drained();
+      return await send();
+    } finally {
+      inTurn -= 1;
+    }
+  };
+  const refusal = (error: unknown): unknown => {
+    signal?.throwIfAborted();
+    return ownQueryError(target, error, lost);
+  };
+  const batch = async (text: SqlPieces, options?: BatchOptions): Promise<BatchResult> =>
+    explained(await takingTurns(() => sendBatch(client, text, options)));
+  const ahead = (batches: readonly Sent[]): Promise<BatchResult>[] => {
+    trips += batches.length;
+    return pipe.send(batches).map(async (answer) => explained(await answer));
+  };
+  return {
+    query: async <Result extends Row>(text: string, values?: readonly unknown[]): Promise<Result[]> => {
+      try {
+        const { rows } = await takingTurns(() => client.query<Result>(text, values as unknown[]));
+        return rows;
+      } catch (error) {
+        throw refusal(error);
+      }
+    },
+    ask: async (text: string, answers = 0) => {
+      const keepRows = answers;
+      const [sent] = inTurn === 0 ? ahead([{ text, keepRows }]) : [];
+      const { rows, error } = await (sent ?? batch(text, { keepRows }));
+      if (error === null) return rows;
+      throw refusal(error);
+    },
+    batch,
+    ahead,
+    restoreEncoding: async () => {
+      if (encoding === 'UTF8') return;
+      trips += 1;
+      await pipe.drained();
+      await sendBatch(client, 'RESET client_encoding');
+    },
+    roundTrips: () => trips,
+  };
+}
+
+/** Errors of our own queries that are not bugs: the session is gone, or something out there is in the way. */
+function ownQueryError(target: Target, error: unknown, lost: Error | null): unknown {
+  if (isConnectionLoss(error)) return lostError(target, lost ?? error);
+  const { code, message } = error as { code?: string; message: string };
+  if (code === '42501') {
+    return new MigrateError('refused', `The role lacks a privilege: ${message}`, {
+      hint: 'Use the migration role, or have an administrator grant it (README, "Credentials").',
+      database: { sqlState: code },
+      cause: error,
+    });
+  }
+  if (code !== '55P03' && code !== '40P01') return error;
+  return new MigrateError('locked', `Another session locks the tracking table or the ledger: ${message}`, {
+    hint: 'SELECT pid, query FROM pg_stat_activity shows who is in a transaction. Let it end, then run the same command again.',
+    database: { sqlState: code },
+    cause: error,
+  });
+}
+
+/** True for errors after which the session is gone: sockets, and SQLSTATE classes 08 and 57P. */
+function isConnectionLoss(error: unknown): error is Error {
+  if (!(error instanceof Error) || error instanceof MigrateError) return false;
+  const code = String((error as { code?: unknown }).code ?? '');
+  return (
+    /^(08|57P0[123])/.test(code) ||
+    /^(ECONN|EPIPE|ETIMEDOUT|EHOST|ENET)/.test(code) ||
+    /^(Connection terminated|Client (was closed|has encountered))/.test(error.message)
+  );
+}
+
+function lostError(target: Target, cause: Error): MigrateError {
+  return new MigrateError(
+    'connection',
+    `The connection to ${describeTarget(target)} was lost: ${cause.message}`,
+    { cause },
+  );
+}

@@ -1,0 +1,188 @@
+// Takes a target; gives a connected client, or says why not. Tries again while the server may still be coming up.
+// It runs no query of its own.
+import { setTimeout as sleep } from 'node:timers/promises';
+import pg from 'pg';
+import { formatDuration } from '../base/duration.ts';
+import { MigrateError } from '../base/errors.ts';
+import { describeTarget, type Target, tlsAttempts } from '../config/target.ts';
+
+export interface ConnectOptions {
+  readonly applicationName: string;
+  /** Of the session, from its first statement on; after those of PGOPTIONS, so that these count. */
+  readonly settings?: Readonly<Record<string, number>>;
+  /** How long to go on trying, in ms. */
+  readonly timeoutMs: number;
+  readonly signal?: AbortSignal;
+  /** Told once, when the first attempt failed and more follow. */
+  readonly onRetry?: (reason: string) => void;
+}
+
+/** Errors that time may heal: the server is starting, restarting, or its name is not known yet. */
+const passing = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EPIPE',
+  'ETIMEDOUT',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  '57P03',
+  '57P01',
+  '57P02',
+  '53300',
+]);
+
+/**
+ * @throws MigrateError `connection` at once for a wrong password or a missing database, after `timeoutMs` for a server
+ * that cannot be reached; `refused` for a pooler that does not let a session be set up.
+ */
+export async function connect(target: Target, options: ConnectOptions): Promise<pg.Client> {
+  const deadline = Date.now() + options.timeoutMs;
+  for (let attempt = 0; ; attempt += 1) {
+    options.signal?.throwIfAborted();
+    try {
+      return await tryModes(target, options, deadline);
+    } catch (error) {
+      options.signal?.throwIfAborted();
+      const pause = Math.min(2000, 100 * 2 ** attempt) * (0.5 + Math.random() / 2);
+      if (!isPassing(error) || Date.now() + pause >= deadline)
+        throw connectionError(error, target, options.timeoutMs);
+      if (attempt === 0) options.onRetry?.((error as Error).message || codeOf(error));
+      await sleep(pause, undefined, {
+        ...(options.signal === undefined ? {} : { signal: options.signal }),
+      }).catch(() => options.signal?.throwIfAborted());
+    }
+  }
+}
+
+async function tryModes(target: Target, options: ConnectOptions, deadline: number): Promise<pg.Client> {
+  const attempts = tlsAttempts(target);
+  for (const [i, ssl] of attempts.entries()) {
+    try {
+      return await open(target, ssl, options, Math.max(1, deadline - Date.now()));
+    } catch (error) {
+      if (i === attempts.length - 1 || !isAboutTls(error)) throw error;
+    }
+  }
+  throw new Error('unreachable: there is always one way to try');
+}
+
+/** The server has no TLS where we asked for it, or wants it where we did not: worth trying the other way. */
+function isAboutTls(error: unknown): boolean {
+  return codeOf(error) === '28000' || /does not support SSL/.test((error as Error).message);
+}
+
+async function open(
+  target: Target,
+  ssl: ReturnType<typeof tlsAttempts>[number],
+  options: ConnectOptions,
+  timeoutMs: number,
+): Promise<pg.Client> {
+  const client = new pg.Client({
+    host: target.host,
+    port: target.port,
+    user: target.user,
+    database: target.database,
+    password: target.password ?? (() => readPassfile(target) as Promise<string>),
+    ssl,
+    application_name: options.applicationName,
+    ...startupOptions(options.settings),
+    connectionTimeoutMillis: timeoutMs,
+    keepAlive: true,
+  });
+  client.on('error', () => undefined);
+  // A polite end would wait for the server's next word, which may never come.
+  const abort = () => void streamOf(client).destroy();
+  options.signal?.addEventListener('abort', abort, { once: true });
+  try {
+    await client.connect();
+    return client;
+  } catch (error) {
+    streamOf(client).destroy();
+    throw error;
+  } finally {
+    options.signal?.removeEventListener('abort', abort);
+  }
+}
+
+/** Without settings pg passes PGOPTIONS on by itself. https://www.postgresql.org/docs/16/libpq-connect.html#LIBPQ-CONNECT-OPTIONS */
+function startupOptions(settings: ConnectOptions['settings']): { options?: string } {
+  if (settings === undefined) return {};
+  const own = Object.entries(settings).map(([name, value]) => `-c ${name}=${value}`);
+  return { options: [process.env.PGOPTIONS ?? '', ...own].join(' ').trim() };
+}
+
+/** The socket below a client, to be cut where asking is of no use. */
+export function streamOf(client: pg.Client): { destroy(): void } {
+  return (client as unknown as { connection: { stream: { destroy(): void } } }).connection.stream;
+}
+
+async function readPassfile(target: Target): Promise<string | undefined> {
+  const { default: pgpass } = await import('pgpass');
+  const { host, port, user, database } = target;
+  return new Promise((resolve) => pgpass({ host, port, user, database }, resolve));
+}
+
+function codeOf(error: unknown): string {
+  return String((error as { code?: unknown }).code ?? '');
+}
+
+function isPassing(error: unknown): boolean {
+  const inner = (error as AggregateError).errors as unknown[] | undefined;
+  if (inner !== undefined && inner.length > 0) return inner.every(isPassing);
+  return passing.has(codeOf(error)) || (error as Error).message === 'Connection terminated unexpectedly';
+}
+
+function connectionError(error: unknown, target: Target, timeoutMs: number): MigrateError {
+  const inner = (error as AggregateError).errors?.[0] as Error | undefined;
+  const message = (inner ?? (error as Error)).message;
+  const code = codeOf(inner ?? error);
+  if (code === '08P01' && /startup parameter/.test(message)) return poolerError(message);
+  const sqlState =
+    /^[0-9A-Z]{5}$/.test(code) && error instanceof pg.DatabaseError ? { database: { sqlState: code } } : {};
+  return new MigrateError(
+    'connection',
+    `Cannot connect to ${describeTarget(target)}: ${explain(code, message, timeoutMs)}`,
+    {
+      hint: hintFor(code, message, target),
+      state: 'Nothing was changed.',
+      ...sqlState,
+      cause: error,
+    },
+  );
+}
+
+function explain(code: string, message: string, timeoutMs: number): string {
+  if (message === 'timeout expired' || code === 'ETIMEDOUT')
+    return `no answer within ${formatDuration(timeoutMs)}`;
+  if (/client password must be a string/.test(message))
+    return 'the server asks for a password and none is set';
+  return passing.has(code) ? `${message} (tried for ${formatDuration(timeoutMs)})` : message;
+}
+
+function hintFor(code: string, message: string, target: Target): string {
+  if (code === '28P01' || /password must be a string/.test(message))
+    return 'Check PGPASSWORD (or the password in DATABASE_URL, or .pgpass).';
+  if (code === '3D000') return `Create the database first: createdb ${target.database}`;
+  if (code === '28000') return 'Check the user, and what pg_hba.conf or the firewall allows for it.';
+  if (/does not support SSL/.test(message)) {
+    return `The server has no TLS. TLS is verified by default for every host that is not loopback; to go without on a network you trust, set PGSSLMODE=disable.`;
+  }
+  if (/certificate|CERT_|altnames|self.signed/i.test(`${message} ${code}`)) {
+    return 'The server’s certificate could not be verified. Set PGSSLROOTCERT to the PEM file of its authority; PGSSLMODE=require encrypts without verifying.';
+  }
+  return 'Check that the server runs, and host, port and firewall; MIGRATE_CONNECT_TIMEOUT sets how long to keep trying.';
+}
+
+/** Refusal for a connection that goes through a pooler which shares sessions. */
+export function poolerError(observed: string): MigrateError {
+  return new MigrateError(
+    'refused',
+    `The connection goes through a pooler that does not keep one session per client (${observed})`,
+    {
+      hint: 'Connect to PostgreSQL directly: locks and time-outs belong to a session. On Azure use port 5432 instead of 6432.',
+      state: 'Nothing was changed.',
+    },
+  );
+}

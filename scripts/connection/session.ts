@@ -1,0 +1,181 @@
+// Takes a Config; gives one session on the target: connected, checked to be a real one, set up and ended again.
+// It knows nothing of migrations or of the ledger.
+import { hostname } from 'node:os';
+import type pg from 'pg';
+import { MigrateError } from '../base/errors.ts';
+import { readGitHead } from '../base/git-head.ts';
+import { timed } from '../base/timing.ts';
+import { type Config, refuseMissingTarget } from '../config/config.ts';
+import { userName } from '../config/provenance.ts';
+import { describeTarget, type Target } from '../config/target.ts';
+import { cancelOnAbort } from './cancel.ts';
+import { openChannel } from './channel.ts';
+import { connect, poolerError } from './connect.ts';
+import { sessionSettings } from './session-settings.ts';
+import type { BatchOptions, BatchResult, Sent } from './simple-query.ts';
+import type { SqlPieces } from './sql-chunks.ts';
+
+export type Row = Readonly<Record<string, unknown>>;
+
+export interface Session {
+  readonly target: Target;
+  /** True when the target is the embedded development server. */
+  readonly embedded: boolean;
+  /** For the libraries that bring their own queries; everything else goes through `query` and `batch`. */
+  readonly client: pg.Client;
+  readonly pid: number;
+  /** The role we act as: the login's, or the one that ALTER ROLE … SET role gives it. */
+  readonly role: string;
+  readonly readOnly: 'standby' | 'default_transaction_read_only' | null;
+  /** One statement, one round trip. Rejects with pg's own error, or MigrateError: `connection` when the session is lost, `locked`, `refused`. */
+  query<Result extends Row = Row>(text: string, values?: readonly unknown[]): Promise<Result[]>;
+  /**
+   * Statements of our own as one text, sent at once where nothing but others of these is under way.
+   * @param answers the rows of so many first statements are given, in text form
+   */
+  ask(text: string, answers?: number): Promise<BatchResult['rows']>;
+  /** Several statements, one round trip; see `sendBatch`. Never rejects. */
+  batch(text: SqlPieces, options?: BatchOptions): Promise<BatchResult>;
+  /** Some of these, sent at once, whatever is under way; `query` and `batch` wait until all of them are answered. */
+  ahead(batches: readonly Sent[]): readonly Promise<BatchResult>[];
+  /** Ours is UTF-8; a file that set another encoding would garble what we send next. Free when nothing changed. */
+  restoreEncoding(): Promise<void>;
+  /** How many round trips this session made; a claim of the README is tested with it. */
+  roundTrips(): number;
+  /** A second, short-lived connection to the same target, for looking at the first from outside. */
+  aside<Result>(work: (client: pg.Client) => Promise<Result>, options?: AsideOptions): Promise<Result>;
+  onNotice(listener: (notice: string) => void): void;
+}
+
+export interface AsideOptions {
+  /** How long to go on trying to connect, in ms; 5 s. */
+  readonly timeoutMs?: number;
+  /** Gives up connecting; work that has begun goes on. */
+  readonly signal?: AbortSignal;
+}
+
+export interface SessionHooks {
+  readonly signal?: AbortSignal;
+  readonly onRetry?: (reason: string) => void;
+  readonly onServerStart?: () => void;
+}
+
+/** Connects, works, disconnects; the session is ended however the work ends. */
+export async function withSession<Result>(
+  config: Config,
+  hooks: SessionHooks,
+  work: (session: Session) => Promise<Result>,
+): Promise<Result> {
+  const target = await resolveTarget(config, hooks);
+  const client = await timed('connect', () =>
+    connect(target, {
+      applicationName: applicationName(config),
+      settings: sessionSettings(config),
+      timeoutMs: config.connectTimeoutMs,
+      ...(hooks.signal === undefined ? {} : { signal: hooks.signal }),
+      ...(hooks.onRetry === undefined ? {} : { onRetry: hooks.onRetry }),
+    }),
+  );
+  try {
+    return await work(await openSession(config, target, client, hooks));
+  } finally {
+    await endClient(client);
+  }
+}
+
+/**
+ * Who this is, for whoever is kept waiting. PostgreSQL cuts names at 63 bytes, so that the commit stands first.
+ * https://www.postgresql.org/docs/16/runtime-config-logging.html#GUC-APPLICATION-NAME
+ */
+function applicationName({ command, root, variables }: Config): string {
+  const commit = (variables.GITHUB_SHA || readGitHead(root) || '').slice(0, 7);
+  const host = hostname().slice(0, 32);
+  const actor = (variables.MIGRATE_ACTOR || variables.GITHUB_ACTOR || userName() || '').slice(0, 20);
+  const who = actor.endsWith(`@${host}`) ? actor : `${actor}@${host}`;
+  return ['migrate', command, commit, who]
+    .filter((part) => part !== '')
+    .join(' ')
+    .slice(0, 63);
+}
+
+async function resolveTarget(config: Config, hooks: SessionHooks): Promise<Target> {
+  if (config.target !== undefined) return config.target;
+  refuseMissingTarget(config);
+  const { startDevServer } = await import('../devserver/devserver.ts');
+  const server = await startDevServer(config.root);
+  if (server.started) hooks.onServerStart?.();
+  const { host, port, user, password, database } = server;
+  return { host, port, user, password, database, sslMode: 'disable' };
+}
+
+async function openSession(
+  config: Config,
+  target: Target,
+  client: pg.Client,
+  hooks: SessionHooks,
+): Promise<Session> {
+  const channel = openChannel(target, client, hooks.signal);
+  const aside: Session['aside'] = async (work, { timeoutMs = 5000, signal } = {}) => {
+    const name = `${applicationName(config).slice(0, 54)} watching`;
+    const settings = sessionSettings(config);
+    const second = await connect(target, {
+      applicationName: name,
+      settings,
+      timeoutMs,
+      ...(signal && { signal }),
+    });
+    try {
+      return await work(second);
+    } finally {
+      await endClient(second);
+    }
+  };
+  const facts = await timed('preflight', () => preflight(client, channel.query));
+  if (hooks.signal !== undefined) cancelOnAbort(hooks.signal, target, client);
+  const onNotice = (listener: (notice: string) => void) => {
+    client.on('notice', ({ severity, message }) => listener(`${severity ?? 'NOTICE'}: ${message ?? ''}`));
+  };
+  return { target, client, embedded: config.target === undefined, ...channel, ...facts, aside, onNotice };
+}
+
+type Preflight = Pick<Session, 'pid' | 'role' | 'readOnly'>;
+
+/** One round trip that tells whether this is a session, and what can be done in it. */
+async function preflight(client: pg.Client, query: Session['query']): Promise<Preflight> {
+  // Through a pooler in transaction mode the backend that answers is not the one that was promised at login.
+  const promised = (client as unknown as { processID: number | null }).processID;
+  const [row] = await query<{
+    pid: number;
+    role: string;
+    standby: boolean;
+    read_only: boolean;
+  }>(
+    `SELECT pg_backend_pid() AS pid, current_user AS role, pg_is_in_recovery() AS standby, current_setting('default_transaction_read_only')::bool AS read_only`,
+  );
+  if (row === undefined || row.pid !== promised)
+    throw poolerError('another backend answers than the one that was promised at login');
+  const readOnly = row.standby ? 'standby' : row.read_only ? 'default_transaction_read_only' : null;
+  return { pid: row.pid, role: row.role, readOnly };
+}
+
+/** @throws MigrateError `refused` on a standby or where sessions are read-only: nothing can be written there. */
+export function refuseReadOnly(session: Session): void {
+  if (session.readOnly === null) return;
+  const standby = session.readOnly === 'standby';
+  throw new MigrateError(
+    'refused',
+    standby
+      ? `${describeTarget(session.target)} is a standby (read replica) and cannot be migrated`
+      : `Sessions on ${describeTarget(session.target)} are read-only (default_transaction_read_only is on)`,
+    {
+      hint: standby
+        ? 'Connect to the primary server.'
+        : 'Use the migration role, or have the setting removed: ALTER ROLE … RESET default_transaction_read_only.',
+      state: 'Nothing was changed.',
+    },
+  );
+}
+
+async function endClient(client: pg.Client): Promise<void> {
+  await client.end().catch(() => undefined);
+}

@@ -1,0 +1,185 @@
+// Takes a folder; gives the embedded PostgreSQL 16 that keeps its data there: started when needed, once, and left
+// running. It must not know migrations, configuration or commands.
+import {
+  chmodSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readlinkSync,
+  realpathSync,
+  rmdirSync,
+  rmSync,
+  symlinkSync,
+} from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { MigrateError } from '../base/errors.ts';
+import {
+  type Account,
+  makeElsewhere,
+  reaches,
+  serverAccount,
+  shellUnsafe,
+  substituteFor,
+} from './account.ts';
+import { clusterOf, initialise, type Launch, launch, passwordOf, type Settings } from './cluster.ts';
+import { withStartLock } from './lock.ts';
+import { answeringPostmaster, loopback, stopPostmaster } from './postmaster.ts';
+
+export interface EmbeddedServer {
+  readonly host: string;
+  readonly port: number;
+  readonly user: string;
+  readonly password: string;
+  readonly dataDirectory: string;
+  /** False: it was running already. */
+  readonly started: boolean;
+}
+
+export interface StartOptions {
+  readonly dataDirectory: string;
+  /** Server settings by name, such as `{ fsync: 'off' }`; they count when the server is started. */
+  readonly settings?: Settings;
+  /** A fixed TCP port; without it a free one is chosen and remembered. */
+  readonly port?: number;
+}
+
+/** A development server and its database. */
+export interface DevServer extends EmbeddedServer {
+  readonly database: string;
+}
+
+const user = 'postgres';
+const developmentDatabase = 'app_development';
+/** How long (ms) to wait for another process that starts the same server. */
+const lockTimeout = 120_000;
+
+/**
+ * The server of this data directory, initialised and started if need be; it outlives this process. When it runs
+ * already, no child process is spawned.
+ * @throws MigrateError `usage` (package not installed), `connection` (with the last log lines), `locked`
+ */
+export async function startServer(options: StartOptions): Promise<EmbeddedServer> {
+  const running = await serverStatus(options.dataDirectory);
+  if (running !== undefined) return running;
+  const account = serverAccount(clusterOf(options.dataDirectory));
+  const home = prepareHome(resolve(options.dataDirectory), account);
+  const status = () => serverStatus(options.dataDirectory);
+  return withStartLock(join(home, 'start.lock'), lockTimeout, status, async () => {
+    const meanwhile = await status();
+    if (meanwhile !== undefined) return meanwhile;
+    const { locateBinaries } = await import('./binaries.ts');
+    const { settings = {}, port } = options;
+    const start: Launch = { home, account, binaries: locateBinaries(account), settings, port };
+    await initialise(start);
+    await launch(start);
+    const started = await status();
+    if (started !== undefined) return { ...started, started: true };
+    throw new MigrateError('connection', 'The embedded PostgreSQL started and stopped at once.', {
+      hint: `Read ${join(home, 'server.log')}`,
+    });
+  });
+}
+
+/** The server of this data directory if it runs and answers, else undefined. Takes a few milliseconds. */
+export async function serverStatus(dataDirectory: string): Promise<EmbeddedServer | undefined> {
+  const home = realHome(dataDirectory);
+  if (home === undefined) return undefined;
+  try {
+    const postmaster = await answeringPostmaster(clusterOf(home));
+    const password = postmaster === undefined ? undefined : passwordOf(home);
+    if (postmaster === undefined || password === undefined) return undefined;
+    return { host: loopback, port: postmaster.port, user, password, dataDirectory, started: false };
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== 'EACCES') throw cause;
+    throw new MigrateError(
+      'connection',
+      `The embedded PostgreSQL in ${dataDirectory} belongs to another user.`,
+      {
+        hint: 'Run as the user who started it first, or delete that folder as that user.',
+        cause,
+      },
+    );
+  }
+}
+
+/** Ends the server of this data directory and waits for it; false when none was running. */
+export async function stopServer(dataDirectory: string): Promise<boolean> {
+  const home = realHome(dataDirectory);
+  return home !== undefined && (await stopPostmaster(clusterOf(home)));
+}
+
+/** Stops the server and deletes its data; false when there was nothing to delete. */
+export async function removeServer(dataDirectory: string): Promise<boolean> {
+  const home = realHome(dataDirectory);
+  if (home === undefined) return false;
+  await stopPostmaster(clusterOf(home));
+  rmSync(home, { recursive: true, force: true, maxRetries: 5 });
+  rmSync(dataDirectory, { recursive: true, force: true });
+  return true;
+}
+
+/** Where a project's development data and its scratch databases lie (both ignored by git). */
+export function projectDirectories(root: string): { development: string; scratch: string } {
+  return { development: join(root, '.postgres', 'development'), scratch: join(root, '.postgres', 'scratch') };
+}
+
+/** The project's development server with its database, which is created when missing. */
+export async function startDevServer(root: string): Promise<DevServer> {
+  const server = await startServer({ dataDirectory: projectDirectories(root).development });
+  const { ensureDatabase } = await import('./database.ts');
+  await ensureDatabase(server, developmentDatabase);
+  return { ...server, database: developmentDatabase };
+}
+
+/** Stops the project's development and scratch servers; true when the development server was running. */
+export async function stopDevServer(root: string): Promise<boolean> {
+  const { development, scratch } = projectDirectories(root);
+  const [stopped] = await Promise.all([stopServer(development), stopServer(scratch)]);
+  return stopped;
+}
+
+/** Stops the project's servers and deletes their data; true when there was development data. */
+export async function removeDevServer(root: string): Promise<boolean> {
+  const { development, scratch } = projectDirectories(root);
+  const [removed] = await Promise.all([removeServer(development), removeServer(scratch)]);
+  return removed;
+}
+
+function realHome(dataDirectory: string): string | undefined {
+  return existsSync(dataDirectory) ? realpathSync(dataDirectory) : undefined;
+}
+
+/**
+ * The real path of the data directory, made if missing. Where the server's account cannot enter it (a project under
+ * /root), the data directory becomes a link to a folder that it can enter.
+ */
+function prepareHome(dataDirectory: string, account: Account | undefined): string {
+  mkdirSync(dirname(dataDirectory), { recursive: true });
+  const isLink = lstatSync(dataDirectory, { throwIfNoEntry: false })?.isSymbolicLink() === true;
+  const home = isLink ? readlinkSync(dataDirectory) : dataDirectory;
+  mkdirSync(home, { recursive: true });
+  if (account !== undefined) chmodSync(home, 0o755);
+  const real = realpathSync(dataDirectory);
+  if (reaches(account, real) && !shellUnsafe(real)) return real;
+  return moveAway(dataDirectory, real, account);
+}
+
+function moveAway(dataDirectory: string, real: string, account: Account | undefined): string {
+  const substitute = substituteFor(dataDirectory);
+  makeElsewhere();
+  mkdirSync(substitute, { recursive: true });
+  if (account !== undefined) chmodSync(substitute, 0o755);
+  if (readdirSync(real).length > 0 || !reaches(account, substitute)) {
+    throw new MigrateError('connection', `The account ${account?.name ?? user} cannot enter ${real}.`, {
+      hint: 'PostgreSQL does not run as root. Make the folder reachable, delete it, or set DATABASE_URL.',
+    });
+  }
+  try {
+    rmdirSync(dataDirectory);
+    symlinkSync(substitute, dataDirectory);
+  } catch (error) {
+    if (realHome(dataDirectory) !== realpathSync(substitute)) throw error; // else a parallel start did the same
+  }
+  return realpathSync(substitute);
+}

@@ -1,0 +1,136 @@
+// Takes one statement of a no-transaction step; runs it between its two journal marks. What an earlier attempt left
+// behind is cleared away first. It knows nothing of retries or of the other statements.
+import pg from 'pg';
+import { MigrateError } from '../base/errors.ts';
+import type { Statement } from '../base/types.ts';
+import { describeSighting, watch } from '../connection/blocker-watch.ts';
+import { cannotRunInTransaction } from '../files/check.ts';
+import { doneSql, type JournalRow, startSql } from '../ledger/journal.ts';
+import { runLockKey } from '../ledger/run-lock.ts';
+import type { ReadyStep } from '../plan/steps.ts';
+import type { RunContext } from './execute.ts';
+import { mendBefore } from './resume-statement.ts';
+
+/** What the tool writes must be written, whatever default_transaction_read_only the file has set. */
+export const begin = 'BEGIN READ WRITE';
+/** A file may give up all locks of the session; dividing by zero stops the run where another one took ours. */
+export const keepRunLock = `SELECT 1 / pg_catalog.pg_try_advisory_lock(${runLockKey})::int`;
+
+export interface Attempt {
+  readonly row: Omit<JournalRow, 'done'>;
+  /** An earlier attempt, of this run or another, may have left something behind. */
+  readonly again: boolean;
+}
+
+/** What went wrong, and what our own text put before the statement, in characters. */
+export interface Refusal {
+  readonly error: Error;
+  readonly prefixLength: number;
+}
+
+/** @returns null when the statement is done and its journal row says so */
+export async function attemptOne(
+  context: RunContext,
+  step: ReadyStep,
+  statement: Statement,
+  attempt: Attempt,
+  blockers: string[],
+): Promise<Refusal | null> {
+  const { session, config, observer } = context;
+  const watching = watch(session, Math.min(500, config.lockTimeoutMs / 3), 1000, (sighting) =>
+    observer.live(describeSighting(step.id, statement.index, sighting)),
+  );
+  try {
+    return await runBetweenMarks(context, step, statement, attempt);
+  } catch (error) {
+    return { error: error as Error, prefixLength: step.text.length };
+  } finally {
+    blockers.push(...watching.blockers());
+    await watching.stop();
+  }
+}
+
+async function runBetweenMarks(
+  context: RunContext,
+  step: ReadyStep,
+  statement: Statement,
+  { row, again }: Attempt,
+): Promise<Refusal | null> {
+  const { session, config } = context;
+  const done = doneSql(config.trackingTable, row);
+  const budget = concurrentLockTimeout(context, step, statement);
+  await write(context, [startSql(config.trackingTable, row)], budget);
+  const finished = await mendBefore(context, statement, again ? row.indexes : null);
+  // Where PostgreSQL allows it, the statement and its mark are one transaction: done and marked, or neither.
+  const prefix = mustRunAlone(statement)
+    ? ''
+    : `${begin};\nSELECT pg_try_advisory_xact_lock(${runLockKey});\n`;
+  if (!finished) {
+    const { error } = await session.batch(`${prefix}${statement.text}\n`);
+    if (error !== null && prefix !== '') await session.batch('ROLLBACK');
+    if (error !== null) return { error, prefixLength: prefix.length };
+    await session.restoreEncoding();
+  }
+  if (prefix !== '' && !finished) await send(context, [...ownRole(context), keepRunLock, done, 'COMMIT']);
+  else await write(context, [done], budget === null ? null : config.lockTimeoutMs);
+  return null;
+}
+
+/**
+ * How long (ms) a CONCURRENTLY statement may wait, or null for the ordinary time-out. While it waits it blocks neither
+ * reads nor writes, and a build given up has to start all over; so it gets the time of all attempts in one.
+ */
+export function concurrentLockTimeout(
+  { config }: RunContext,
+  step: ReadyStep,
+  statement: Statement,
+): number | null {
+  const concurrent =
+    ['IndexStmt', 'DropStmt', 'ReindexStmt', 'AlterTableStmt'].includes(statement.kind) &&
+    cannotRunInTransaction(statement);
+  const ownSetting = step.directives.lockTimeoutMs !== undefined || /\block_timeout\b/i.test(step.text);
+  return concurrent && !ownSetting ? config.lockTimeoutMs * (config.lockRetries + 1) : null;
+}
+
+/** CALL and DO may commit on their own; the rest of these PostgreSQL refuses in a transaction block. */
+function mustRunAlone(statement: Statement): boolean {
+  const commits = /\b(commit|rollback)\b/i.test(statement.text);
+  return (
+    cannotRunInTransaction(statement) ||
+    statement.kind === 'CallStmt' ||
+    (statement.kind === 'DoStmt' && commits) ||
+    statement.kind === 'ReindexStmt' ||
+    statement.kind === 'VariableSetStmt'
+  );
+}
+
+/** Statements of our own, as the role we logged in as whatever the file has set, in a transaction of their own. */
+async function write(
+  context: RunContext,
+  statements: readonly string[],
+  lockTimeoutMs: number | null,
+): Promise<void> {
+  const timeout =
+    lockTimeoutMs === null ? [] : [`SELECT set_config('lock_timeout', '${lockTimeoutMs}', false)`];
+  await send(context, [begin, ...ownRole(context), keepRunLock, ...statements, 'COMMIT', ...timeout]);
+}
+
+function ownRole({ session }: RunContext): string[] {
+  return ['SET LOCAL SESSION AUTHORIZATION DEFAULT', `SET LOCAL ROLE ${pg.escapeIdentifier(session.role)}`];
+}
+
+/** Several statements of our own; rejects with pg's error or a MigrateError, after rolling back. */
+export async function send({ session }: RunContext, statements: readonly string[]): Promise<void> {
+  const { error } = await session.batch(statements.join(';\n'));
+  if (error === null) return;
+  await session.batch('ROLLBACK');
+  throw (error as { code?: string }).code === '22012' ? lockGivenUp(error) : error;
+}
+
+function lockGivenUp(cause: Error): MigrateError {
+  return new MigrateError(
+    'migration-failed',
+    'The migration gave up the run lock, and another run has taken it',
+    { hint: 'A migration must not call pg_advisory_unlock_all(): remove it, then run again.', cause },
+  );
+}

@@ -1,0 +1,85 @@
+// Takes a transaction whose COMMIT was sent and never answered; gives whether it counts, asked on a new connection, and
+// the error that says so.
+import { setTimeout as sleep } from 'node:timers/promises';
+import type pg from 'pg';
+import { MigrateError } from '../base/errors.ts';
+import { qualifiedName } from '../ledger/tracking.ts';
+import type { ReadyStep } from '../plan/steps.ts';
+import type { RunContext } from './execute.ts';
+
+/** How long (ms) the old backend may take to end by itself; until then its COMMIT may still be under way. */
+const patience = 5000;
+
+/** How a lost COMMIT ended; `committed` null means that the server did not answer. */
+export interface LostCommit {
+  readonly committed: boolean | null;
+  readonly error: MigrateError;
+}
+
+/**
+ * @param step the last one of the transaction
+ * @param transaction its `pg_current_xact_id()`; null where the tracking table alone can tell
+ */
+export async function resolveLostCommit(
+  context: RunContext,
+  step: ReadyStep,
+  transaction: string | null,
+  lost: MigrateError,
+): Promise<LostCommit> {
+  const committed = await look(context, step, transaction).catch(() => null);
+  const { message, code } = context.signal.aborted ? (context.signal.reason as MigrateError) : lost;
+  const { state, hint } = verdictOf(step, committed);
+  return { committed, error: new MigrateError(code, message, { ...lost.options, state, hint }) };
+}
+
+function verdictOf({ id, direction }: ReadyStep, committed: boolean | null): { state: string; hint: string } {
+  const done = direction === 'up' ? 'applied' : 'reverted';
+  if (committed === null) {
+    return {
+      state: `Whether ${id} is ${done} could not be found out: the server does not answer.`,
+      hint: 'make migrate-status tells, as soon as the server is back.',
+    };
+  }
+  if (!committed)
+    return { state: `${id} was rolled back: nothing of it is left.`, hint: 'Run the same command again.' };
+  return {
+    state: `${id} is ${done}: its COMMIT got through, as a look at the tracking table on a new connection proved.`,
+    hint:
+      direction === 'up'
+        ? 'make migrate-up goes on with what is left.'
+        : 'make migrate-status shows what is applied; the same command once more would revert one more.',
+  };
+}
+
+async function look(
+  { session, config }: RunContext,
+  { id, direction }: ReadyStep,
+  transaction: string | null,
+): Promise<boolean> {
+  return session.aside(
+    async (client) => {
+      await waitForEnd(client, session.pid);
+      // The tracking table alone cannot tell for a redo: its row is there before and after.
+      // https://www.postgresql.org/docs/16/functions-info.html#FUNCTIONS-INFO-SNAPSHOT
+      const { rows } = await client.query<{ status: string; tracked: boolean }>(
+        `SELECT pg_xact_status($2::text::xid8) AS status, EXISTS (SELECT FROM ${qualifiedName(config.trackingTable)} WHERE name = $1) AS tracked`,
+        [id, transaction],
+      );
+      return (
+        (transaction === null || rows[0]?.status === 'committed') && rows[0]?.tracked === (direction === 'up')
+      );
+    },
+    { timeoutMs: config.connectTimeoutMs },
+  );
+}
+
+/** A backend that does not notice that its client is gone is ended, so that it cannot commit after we looked. */
+async function waitForEnd(client: pg.Client, pid: number): Promise<void> {
+  const started = Date.now();
+  while ((await client.query('SELECT FROM pg_stat_activity WHERE pid = $1', [pid])).rowCount !== 0) {
+    const waited = Date.now() - started;
+    if (waited > 2 * patience) throw new Error('the old session does not end');
+    if (waited > patience) await client.query('SELECT pg_terminate_backend($1)', [pid]);
+    await sleep(50);
+  }
+}

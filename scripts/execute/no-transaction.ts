@@ -1,0 +1,238 @@
+// Takes one no-transaction step; runs its statements one by one, each with a journal row before it starts, and records
+// the step when all are done. What a failure or a kill left behind is found and mended before a statement runs again.
+import { MigrateError } from '../base/errors.ts';
+import type { Statement } from '../base/types.ts';
+import { leftovers, resetStatements } from '../connection/session-settings.ts';
+import { describeSqlError } from '../files/sql-error.ts';
+import { entrySql } from '../ledger/entries.ts';
+import { clearSql, type JournalRow, readJournal } from '../ledger/journal.ts';
+import { entryOf, type ReadyStep } from '../plan/steps.ts';
+import type { GroupEnd, RunContext } from './execute.ts';
+import {
+  attemptOne,
+  begin,
+  concurrentLockTimeout,
+  keepRunLock,
+  type Refusal,
+  send,
+} from './journaled-statement.ts';
+import { resolveLostCommit } from './lost-commit.ts';
+import { tableIndexes } from './resume-statement.ts';
+import { gaveUp, isLockConflict, pauseBefore } from './retry.ts';
+
+/** Runs or resumes the step. Its failure says which statement is next, for a plain run of the same command goes on there. */
+export async function runOutside(context: RunContext, step: ReadyStep): Promise<GroupEnd> {
+  const started = performance.now();
+  const ended = (durationMs: number, error: MigrateError | null, committed = false): GroupEnd => ({
+    durations: [Math.round(durationMs)],
+    failure: error === null ? null : { index: 0, error, committed },
+  });
+  try {
+    await runStatements(context, step);
+  } catch (error) {
+    await context.session.batch(['ROLLBACK', ...resetStatements, ...leftovers].join(';\n'));
+    return ended(performance.now() - started, stopped(context, step, error as Error));
+  }
+  const durationMs = performance.now() - started;
+  const { error, committed } = await recordOutside(context, step, durationMs);
+  return ended(durationMs, error, committed);
+}
+
+/** What broke outside of the file's own statements: the error as it is, with what is known of the step's state. */
+function stopped({ signal }: RunContext, step: ReadyStep, cause: Error): MigrateError {
+  const error = signal.aborted && !(cause instanceof MigrateError) ? (signal.reason as MigrateError) : cause;
+  const state = `${step.id} may be half done: the ledger knows which statements ran.`;
+  const hint = `Run make migrate-${step.direction} again: it goes on where it stopped.`;
+  return error instanceof MigrateError
+    ? new MigrateError(error.code, error.message, { state, hint, ...error.options })
+    : new MigrateError('migration-failed', `${step.path} could not be run: ${error.message}`, {
+        location: { file: step.path },
+        cause,
+        state,
+        hint,
+      });
+}
+
+async function runStatements(context: RunContext, step: ReadyStep): Promise<void> {
+  const statements = await statementsOf(context, step);
+  const journal = await readJournal(context.session, context.config.trackingTable, step.id, step.direction);
+  const next = await resumeAt(step, statements, journal);
+  await prepareSession(context, step, statements.slice(0, next));
+  if (journal.length > 0)
+    context.observer.say(
+      `  resuming ${step.id} at statement ${Math.min(next + 1, statements.length)} of ${statements.length}`,
+    );
+  for (const statement of statements.slice(next)) {
+    const begun = journal.find((row) => row.statement === statement.index) ?? null;
+    await runWithRetries(context, step, statement, statements.length, begun);
+  }
+}
+
+async function statementsOf(context: RunContext, step: ReadyStep): Promise<readonly Statement[]> {
+  const parse = await context.loadParser();
+  const parsed = parse(step.text);
+  if (parsed.ok === true) return parsed.statements;
+  throw new MigrateError(
+    'migration-failed',
+    `${step.path} cannot be split into statements, which running outside a transaction needs`,
+    {
+      location: { file: step.path },
+      state: 'Nothing of it was run.',
+    },
+  );
+}
+
+/**
+ * How many statements are done. They must still be what the file says; below that point the file may have changed.
+ * @throws MigrateError `history`
+ */
+async function resumeAt(
+  step: ReadyStep,
+  statements: readonly Statement[],
+  journal: readonly JournalRow[],
+): Promise<number> {
+  const done = journal.filter((row) => row.done);
+  if (done.length === 0) return 0;
+  const { loadComparison } = await import('../files/equivalent-sql.ts');
+  const same = await loadComparison();
+  const changed = done.find(({ statement, sql }) => !same(statements[statement - 1]?.text ?? '', sql));
+  if (changed === undefined) return done.length;
+  throw new MigrateError(
+    'history',
+    `${step.path} was changed above the point it had reached: statement ${changed.statement} has already run with another text`,
+    {
+      location: { file: step.path, line: statements[changed.statement - 1]?.line ?? 1 },
+      problems: [`ran: ${changed.sql.replace(/\s+/g, ' ').slice(0, 200)}`],
+      state: `${step.id} is half done: ${done.length} of ${statements.length} statements ran. Nothing was changed now.`,
+      hint: `Restore those statements and run again; or settle it by hand and say so: npm run migrate:repair -- --resolve ${step.version} applied (or pending) --reason …`,
+    },
+  );
+}
+
+/** Settings of the file itself (SET …) count for what follows them, so they are made again before resuming. */
+async function prepareSession(
+  { session, config }: RunContext,
+  step: ReadyStep,
+  done: readonly Statement[],
+): Promise<void> {
+  const lockMs = step.directives.lockTimeoutMs ?? config.lockTimeoutMs;
+  const statementMs = step.directives.statementTimeoutMs ?? config.statementTimeoutMs;
+  const own = `SELECT set_config('lock_timeout', '${lockMs}', false), set_config('statement_timeout', '${statementMs}', false)`;
+  const settings = done.filter(({ kind }) => kind === 'VariableSetStmt').map(({ text }) => text);
+  const { error } = await session.batch([own, ...settings].join(';\n'));
+  if (error !== null) throw error;
+}
+
+async function runWithRetries(
+  context: RunContext,
+  step: ReadyStep,
+  statement: Statement,
+  total: number,
+  begun: JournalRow | null,
+): Promise<void> {
+  const indexes = begun?.indexes ?? (await tableIndexes(context.session, statement));
+  const row = {
+    id: step.id,
+    direction: step.direction,
+    statement: statement.index,
+    total,
+    sql: statement.text,
+    indexes,
+  };
+  for (let attempt = 0; ; attempt += 1) {
+    if (context.signal.aborted) throw interrupted(context, step, statement, total);
+    const blockers: string[] = [];
+    const error = await attemptOne(
+      context,
+      step,
+      statement,
+      { row, again: begun !== null || attempt > 0 },
+      blockers,
+    );
+    if (error === null) return;
+    if (context.signal.aborted) throw interrupted(context, step, statement, total);
+    const described = await describe(context, step, statement, total, error);
+    if (!isLockConflict(described)) throw described;
+    const waitedLong =
+      concurrentLockTimeout(context, step, statement) !== null &&
+      described.options.database?.sqlState === '55P03';
+    if (waitedLong || attempt >= context.config.lockRetries) throw gaveUp(described, attempt + 1, blockers);
+    await pauseBefore(context, described, attempt, blockers);
+  }
+}
+
+function interrupted(
+  { signal }: RunContext,
+  step: ReadyStep,
+  statement: Statement,
+  total: number,
+): MigrateError {
+  const reason = signal.reason as MigrateError;
+  return new MigrateError(reason.code, reason.message, {
+    ...halfDone(step, statement, total),
+    location: { file: step.path, line: statement.line },
+  });
+}
+
+function halfDone(step: ReadyStep, statement: Statement, total: number): { state: string; hint: string } {
+  return {
+    state: `${step.id} is half done: statement ${statement.index} of ${total} did not finish, ${statement.index - 1} before it did.`,
+    hint: `Mend the cause, then run make migrate-${step.direction} again: it goes on at statement ${statement.index}.`,
+  };
+}
+
+async function describe(
+  context: RunContext,
+  step: ReadyStep,
+  statement: Statement,
+  total: number,
+  { error, prefixLength }: Refusal,
+): Promise<MigrateError> {
+  if (error instanceof MigrateError)
+    return new MigrateError(error.code, error.message, {
+      ...error.options,
+      ...halfDone(step, statement, total),
+    });
+  const before = [...step.text.slice(0, statement.start)].length;
+  const sent = {
+    path: step.path,
+    text: step.text,
+    statements: await statementsOf(context, step),
+    prefixLength: prefixLength - before,
+  };
+  const { message, options } = describeSqlError(error, sent, statement.index - 1);
+  return new MigrateError('migration-failed', message, { ...options, ...halfDone(step, statement, total) });
+}
+
+/** The step as a whole: tracking row, ledger row, and the journal's rows away, in one transaction. */
+async function recordOutside(
+  context: RunContext,
+  step: ReadyStep,
+  durationMs: number,
+): Promise<{ error: MigrateError | null; committed: boolean }> {
+  const { config, engine, provenance } = context;
+  const { trackingSql } = engine.stepSql(step);
+  const statements = [
+    begin,
+    ...resetStatements,
+    ...leftovers,
+    keepRunLock,
+    trackingSql,
+    entrySql(entryOf(step, durationMs), config.trackingTable, provenance),
+    clearSql(config.trackingTable, step.id, step.direction),
+    ...context.closing,
+    'COMMIT',
+  ];
+  const refused = await send(context, statements).then(
+    () => null,
+    (error: Error) => error,
+  );
+  if (refused === null) return { error: null, committed: false };
+  if (!(refused instanceof MigrateError) || refused.code !== 'connection')
+    return { error: stopped(context, step, refused), committed: false };
+  const { error, committed } = await resolveLostCommit(context, step, null, refused);
+  const state = `Every statement of ${step.id} has run, but it is not recorded yet.`;
+  return committed === false
+    ? { error: new MigrateError(error.code, error.message, { ...error.options, state }), committed }
+    : { error, committed: committed ?? false };
+}

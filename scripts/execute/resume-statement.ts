@@ -1,0 +1,149 @@
+// Takes a statement that may have been begun before; finds what it left behind and clears it away, or finds it done.
+// Only for statements that PostgreSQL runs in several transactions of its own.
+import pg from 'pg';
+import type { Statement } from '../base/types.ts';
+import type { Session } from '../connection/session.ts';
+import type { RunContext } from './execute.ts';
+
+interface Relation {
+  readonly schemaname?: string;
+  readonly relname?: string;
+}
+
+interface IndexRow {
+  [column: string]: unknown;
+  oid: number;
+  name: string;
+  short: string;
+  valid: boolean;
+}
+
+function qualified({ schemaname, relname }: Relation): string {
+  return [schemaname, relname]
+    .filter((part) => part !== undefined)
+    .map((part) => pg.escapeIdentifier(part))
+    .join('.');
+}
+
+/** The table whose indexes the statement builds, or null for other statements. */
+function indexedTable({ kind, node }: Statement): Relation | null {
+  if (kind === 'IndexStmt' && node.concurrent === true) return node.relation as Relation;
+  return null;
+}
+
+async function indexesOf(session: Session, table: string): Promise<IndexRow[]> {
+  return session.query<IndexRow>(
+    `SELECT indexrelid::int8::float8 AS oid, indexrelid::regclass::text AS name, c.relname AS short, indisvalid AS valid
+       FROM pg_index JOIN pg_class c ON c.oid = indexrelid WHERE indrelid = to_regclass($1)`,
+    [table],
+  );
+}
+
+/** OIDs of the indexes that the table of a CREATE INDEX CONCURRENTLY has now; empty for other statements. */
+export async function tableIndexes(session: Session, statement: Statement): Promise<readonly number[]> {
+  const table = indexedTable(statement);
+  return table === null ? [] : (await indexesOf(session, qualified(table))).map(({ oid }) => oid);
+}
+
+/**
+ * Clears the way for a statement. An index that a failed build left INVALID is dropped, also where the statement says
+ * IF NOT EXISTS and would take it for success. https://www.postgresql.org/docs/16/sql-createindex.html#SQL-CREATEINDEX-CONCURRENTLY
+ * @param before OIDs of the table's indexes when the statement first started; null where it never did
+ * @returns true when an earlier attempt had finished after all, so that the statement must not run again
+ */
+export async function mendBefore(
+  context: RunContext,
+  statement: Statement,
+  before: readonly number[] | null,
+): Promise<boolean> {
+  switch (statement.kind) {
+    case 'IndexStmt':
+      return statement.node.concurrent === true ? mendIndexBuild(context, statement, before) : false;
+    case 'ReindexStmt':
+      return mendReindex(context, statement, before);
+    case 'DropStmt':
+      return before !== null && statement.node.concurrent === true && dropIsDone(context, statement);
+    case 'AlterTableStmt':
+      return before !== null && mendDetach(context, statement);
+    default:
+      return false;
+  }
+}
+
+async function mendIndexBuild(
+  { session, observer }: RunContext,
+  { node }: Statement,
+  before: readonly number[] | null,
+): Promise<boolean> {
+  const table = node.relation as Relation;
+  const name = node.idxname as string | undefined;
+  const indexes = await indexesOf(session, qualified(table));
+  const own = indexes.filter(({ oid, short }) =>
+    name === undefined ? before !== null && !before.includes(oid) : short === name,
+  );
+  for (const index of own.filter(({ valid }) => !valid)) {
+    observer.say(`  index ${index.name} is INVALID, left by a build that did not finish: dropping it`);
+    await session.query(`DROP INDEX CONCURRENTLY ${index.name}`);
+  }
+  // Valid and not there when the statement started: it was built, only its journal row was not marked.
+  return before !== null && own.some(({ oid, valid }) => valid && !before.includes(oid));
+}
+
+/** REINDEX CONCURRENTLY leaves its half-built copies as <name>_ccnew or _ccold; nothing else is named so and invalid. */
+async function mendReindex(
+  { session, observer }: RunContext,
+  { node }: Statement,
+  before: readonly number[] | null,
+): Promise<boolean> {
+  if (before === null || node.relation === undefined) return false;
+  const copies = await session.query<IndexRow>(
+    `SELECT indexrelid::int8::float8 AS oid, indexrelid::regclass::text AS name, c.relname AS short, indisvalid AS valid
+       FROM pg_index i JOIN pg_class c ON c.oid = indexrelid
+      WHERE NOT indisvalid AND c.relname ~ '_cc(new|old)[0-9]*$'
+        AND (indrelid = to_regclass($1) OR indrelid = (SELECT indrelid FROM pg_index WHERE indexrelid = to_regclass($1)))`,
+    [qualified(node.relation as Relation)],
+  );
+  for (const copy of copies) {
+    observer.say(`  index ${copy.name} is INVALID, left by a REINDEX that did not finish: dropping it`);
+    await session.query(`DROP INDEX CONCURRENTLY ${copy.name}`);
+  }
+  return false;
+}
+
+/** DROP INDEX CONCURRENTLY takes one index; gone means that the earlier attempt got through. */
+async function dropIsDone({ session }: RunContext, { node }: Statement): Promise<boolean> {
+  const [object] = node.objects as { List?: { items?: { String?: { sval?: string } }[] } }[];
+  const parts = (object?.List?.items ?? []).map((item) => pg.escapeIdentifier(item.String?.sval ?? ''));
+  const [row] = await session.query<{ gone: boolean }>('SELECT to_regclass($1) IS NULL AS gone', [
+    parts.join('.'),
+  ]);
+  return row?.gone ?? false;
+}
+
+interface DetachCommand {
+  readonly AlterTableCmd?: {
+    readonly subtype?: string;
+    readonly def?: { readonly PartitionCmd?: { readonly name?: Relation; readonly concurrent?: boolean } };
+  };
+}
+
+/** A detach that was cut short is pending and must be finalized; one that got through must not run again. */
+async function mendDetach({ session, observer }: RunContext, { node }: Statement): Promise<boolean> {
+  const [command] = (node.cmds ?? []) as DetachCommand[];
+  const detach =
+    command?.AlterTableCmd?.subtype === 'AT_DetachPartition'
+      ? command.AlterTableCmd.def?.PartitionCmd
+      : undefined;
+  if (detach?.concurrent !== true || detach.name === undefined) return false;
+  const parent = qualified(node.relation as Relation);
+  const child = qualified(detach.name);
+  const [row] = await session.query<{ pending: boolean }>(
+    'SELECT inhdetachpending AS pending FROM pg_inherits WHERE inhparent = to_regclass($1) AND inhrelid = to_regclass($2)',
+    [parent, child],
+  );
+  if (row?.pending) {
+    observer.say(`  partition ${child} is still being detached: finalizing`);
+    await session.query(`ALTER TABLE ${parent} DETACH PARTITION ${child} FINALIZE`);
+  }
+  return row === undefined || row.pending;
+}

@@ -1,0 +1,44 @@
+// Takes a failure and how often it was tried; gives whether to try again, and waits until then.
+import { setTimeout as sleep } from 'node:timers/promises';
+import { formatDuration } from '../base/duration.ts';
+import { MigrateError } from '../base/errors.ts';
+import type { RunContext } from './execute.ts';
+
+/** Errors that another attempt may not meet: lock not granted in time, deadlock, serialization failure. */
+const passing = new Set(['55P03', '40P01', '40001']);
+
+export function isLockConflict(error: MigrateError): boolean {
+  return passing.has(error.options.database?.sqlState ?? '');
+}
+
+/** Exponential with jitter, so that two waiters do not meet again: about 0.1, 0.2, 0.4 … at most 5 s. In ms. */
+function backoff(attempt: number): number {
+  return Math.min(5000, 100 * 2 ** attempt) * (0.5 + Math.random() / 2);
+}
+
+/** Waits before the next attempt and says why, with who was in the way. */
+export async function pauseBefore(
+  context: RunContext,
+  error: MigrateError,
+  attempt: number,
+  blockers: readonly string[],
+): Promise<void> {
+  const pause = backoff(attempt);
+  context.observer.say(
+    `  ${error.message}; rolled back, trying again in ${formatDuration(pause)} (${attempt + 1} of ${context.config.lockRetries})`,
+  );
+  for (const blocker of blockers) context.observer.say(`    blocked by ${blocker}`);
+  await sleep(pause, undefined, { signal: context.signal }).catch(() => undefined);
+}
+
+export function gaveUp(error: MigrateError, attempts: number, blockers: readonly string[]): MigrateError {
+  return new MigrateError(
+    'locked',
+    `${error.message}, in ${attempts === 1 ? 'one attempt' : `${attempts} attempts`}`,
+    {
+      ...error.options,
+      problems: blockers.map((blocker) => `blocked by ${blocker}`),
+      hint: 'Let the other session end (or end it with SELECT pg_terminate_backend(pid)), then run the same command again. MIGRATE_LOCK_RETRIES and MIGRATE_LOCK_TIMEOUT set how long to try.',
+    },
+  );
+}

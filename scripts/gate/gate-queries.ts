@@ -1,0 +1,113 @@
+// Takes a connection of an application and a manifest; gives what the database has and the release has not, and the
+// other way round: two queries with one row each. SELECT on the tracking table and the ledger is all it needs.
+import { MigrateError } from '../base/errors.ts';
+import { type Manifest, meaningChecksum } from './manifest.ts';
+
+/** What pg's Client and Pool, TypeORM's DataSource and others have in common; gives rows, bare or in an object. */
+export interface Queryable {
+  query(text: string, values?: unknown[]): Promise<unknown>;
+}
+
+type Row = Readonly<Record<string, unknown>>;
+
+/** Which of the tables exist. */
+export interface Presence {
+  readonly tracked: boolean;
+  readonly ledger: boolean;
+  readonly marked: boolean;
+}
+
+/** Ids as `<version>_<name>`, sorted. */
+export interface Comparison {
+  readonly behind: readonly string[];
+  readonly ahead: readonly string[];
+  readonly modified: readonly string[];
+  readonly environment: string | null;
+}
+
+export async function readPresence(client: Queryable, { trackingTable }: Manifest): Promise<Presence> {
+  const [row] = await ask(
+    client,
+    `SELECT to_regclass($1) IS NOT NULL AS tracked, to_regclass('migration_ledger.applied') IS NOT NULL AS ledger,
+            to_regclass('migration_ledger.environment') IS NOT NULL AS marked`,
+    [trackingTable],
+  );
+  return { tracked: row?.tracked === true, ledger: row?.ledger === true, marked: row?.marked === true };
+}
+
+/** The server compares, so that one row comes back however many migrations there are. */
+export async function compare(
+  client: Queryable,
+  manifest: Manifest,
+  { tracked, ledger, marked }: Presence,
+): Promise<Comparison> {
+  const built = JSON.stringify(manifest.migrations.map(({ id, checksum }) => ({ id, checksum })));
+  const [schema, table] = manifest.trackingTable.split('.');
+  const recorded = ledger
+    ? `SELECT a.id, e.seq, e.up_checksum FROM migration_ledger.applied a JOIN migration_ledger.entries e ON e.seq = a.seq WHERE a.tracking = '${manifest.trackingTable}'`
+    : 'SELECT NULL::text AS id, NULL::bigint AS seq, NULL::text AS up_checksum WHERE false';
+  const [row] = await ask(
+    client,
+    `WITH built AS (SELECT id, checksum FROM json_to_recordset($1::json) AS m (id text, checksum text)),
+          tracked AS (${tracked ? `SELECT DISTINCT name::text AS id FROM "${schema}"."${table}"` : 'SELECT NULL::text AS id WHERE false'}),
+          recorded AS (${recorded})
+     SELECT (SELECT coalesce(json_agg(id ORDER BY id), '[]') FROM built WHERE id NOT IN (SELECT id FROM tracked)) AS behind,
+            (SELECT coalesce(json_agg(id ORDER BY id), '[]') FROM tracked WHERE id NOT IN (SELECT id FROM built)) AS ahead,
+            (SELECT coalesce(json_agg(json_build_object('id', id, 'seq', seq::text) ORDER BY id), '[]')
+               FROM built JOIN tracked USING (id) JOIN recorded USING (id) WHERE up_checksum <> checksum) AS suspects,
+            ${marked ? '(SELECT name FROM migration_ledger.environment LIMIT 1)' : 'NULL'} AS environment`,
+    [built],
+  );
+  const suspects = listOf<{ id: string; seq: string }>(row?.suspects);
+  return {
+    behind: listOf<string>(row?.behind),
+    ahead: listOf<string>(row?.ahead),
+    modified: suspects.length === 0 ? [] : await trulyModified(client, manifest, suspects),
+    environment: typeof row?.environment === 'string' ? row.environment : null,
+  };
+}
+
+/** Comments and white space may change after a migration was applied; only then are texts read and parsed. */
+async function trulyModified(
+  client: Queryable,
+  manifest: Manifest,
+  suspects: readonly { id: string; seq: string }[],
+): Promise<string[]> {
+  const rows = await ask(
+    client,
+    'SELECT seq::text AS seq, up_sql FROM migration_ledger.entries WHERE seq IN (SELECT value::bigint FROM json_array_elements_text($1::json))',
+    [JSON.stringify(suspects.map(({ seq }) => seq))],
+  );
+  const texts = new Map(rows.map(({ seq, up_sql }) => [seq, up_sql]));
+  const [{ meaning }, { loadParser }] = await Promise.all([
+    import('../files/equivalent-sql.ts'),
+    import('../files/statements.ts'),
+  ]);
+  const parse = await loadParser();
+  const meanings = new Map(manifest.migrations.map((migration) => [migration.id, migration.meaning]));
+  return suspects
+    .filter(({ id, seq }) => {
+      const text = texts.get(seq);
+      return typeof text !== 'string' || meaningChecksum(meaning(parse, text), text) !== meanings.get(id);
+    })
+    .map(({ id }) => id);
+}
+
+async function ask(client: Queryable, text: string, values: unknown[]): Promise<readonly Row[]> {
+  try {
+    const result = await client.query(text, values);
+    return (Array.isArray(result) ? result : (result as { rows: Row[] }).rows) as readonly Row[];
+  } catch (cause) {
+    if ((cause as { code?: unknown }).code !== '42501') throw cause;
+    throw new MigrateError(
+      'refused',
+      `The application’s role may not look at what was migrated (${(cause as Error).message}). Grant it what db/roles.sql lists for the application role`,
+      { cause },
+    );
+  }
+}
+
+/** pg gives json as a value, some drivers as text. */
+function listOf<Item>(value: unknown): Item[] {
+  return (typeof value === 'string' ? JSON.parse(value) : (value ?? [])) as Item[];
+}

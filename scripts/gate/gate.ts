@@ -1,0 +1,148 @@
+// Takes a connection and the manifest that a release was built with; tells whether the database has the schema for it.
+// Part of an application: it reads, a row at a time, and never writes; it knows nothing of migration files.
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { MigrateError } from '../base/errors.ts';
+import type { Environment } from '../config/environment.ts';
+import { type Comparison, compare, type Queryable, readPresence } from './gate-queries.ts';
+import { checkManifest, defaultManifestPath, type Manifest, parseManifest } from './manifest.ts';
+
+export { MigrateError } from '../base/errors.ts';
+export type { Queryable } from './gate-queries.ts';
+export type { Manifest, ManifestMigration } from './manifest.ts';
+
+/** Where what the gate has to say goes; NestJS's Logger and console fit. */
+export interface GateLogger {
+  log(message: string): void;
+  warn(message: string): void;
+}
+
+export interface GateOptions {
+  /** The application's own connection: a pg Client or Pool, a TypeORM DataSource, or anything with such a `query`. */
+  readonly client?: Queryable;
+  /** Without `client`: a URL, or variables that name the database (DATABASE_URL, PG*). Those of the process if left out. */
+  readonly connection?: string | Environment;
+  /** The manifest, or its path; `dist/migrations.json` in the working directory if left out. */
+  readonly manifest?: Manifest | string;
+  /** What the database must be marked as; MIGRATE_ENV if left out. With neither, the mark is not compared. */
+  readonly environment?: string;
+  readonly logger?: GateLogger;
+}
+
+/** What the gate found; `ready` is the verdict, `message` says why in a sentence. Lists hold `<version>_<name>`. */
+export interface SchemaState {
+  readonly ready: boolean;
+  readonly state: 'current' | 'ahead' | 'behind' | 'modified' | 'other-environment';
+  readonly message: string;
+  readonly behind: readonly string[];
+  readonly ahead: readonly string[];
+  readonly modified: readonly string[];
+  /** The database's mark; null where it has none. */
+  readonly environment: string | null;
+}
+
+/**
+ * Compares the database with the release; for a start that must not go on otherwise.
+ * @throws MigrateError `pending` (behind), `history` (modified), `refused` (marked as another environment, or no right to
+ * look), `usage` (no manifest), `connection`
+ */
+export async function assertSchema(options: GateOptions = {}): Promise<SchemaState> {
+  const found = await checkSchema(options);
+  const logger = options.logger ?? console;
+  if (!found.ready) throw refusal(found);
+  if (found.state === 'ahead') logger.warn(found.message);
+  else logger.log(found.message);
+  return found;
+}
+
+/** The same, but tells instead of refusing; for readiness probes. */
+export async function checkSchema(options: GateOptions = {}): Promise<SchemaState> {
+  const manifest = readManifest(options.manifest ?? defaultManifestPath);
+  const expected = options.environment ?? (process.env.MIGRATE_ENV || undefined);
+  return withClient(options, async (client) => {
+    const presence = await readPresence(client, manifest);
+    return judge(await compare(client, manifest, presence), expected);
+  });
+}
+
+function readManifest(manifest: Manifest | string): Manifest {
+  if (typeof manifest !== 'string') return checkManifest(manifest, 'The manifest');
+  let text: string;
+  try {
+    text = readFileSync(resolve(manifest), 'utf8');
+  } catch (cause) {
+    throw new MigrateError(
+      'usage',
+      `The manifest of migrations cannot be read: ${(cause as Error).message}. Build it into the release: make manifest`,
+      { cause },
+    );
+  }
+  return parseManifest(text, manifest);
+}
+
+async function withClient<Result>(
+  { client, connection }: GateOptions,
+  work: (client: Queryable) => Promise<Result>,
+): Promise<Result> {
+  if (client !== undefined) return work(client);
+  const [{ connect }, { readTarget }] = await Promise.all([
+    import('../connection/connect.ts'),
+    import('../config/target.ts'),
+  ]);
+  const variables =
+    typeof connection === 'string'
+      ? { DATABASE_URL: connection, PGPASSWORD: process.env.PGPASSWORD }
+      : (connection ?? process.env);
+  const own = await connect(await readTarget(variables), {
+    applicationName: 'migration gate',
+    timeoutMs: 10_000,
+  });
+  try {
+    return await work(own);
+  } finally {
+    await own.end().catch(() => undefined);
+  }
+}
+
+const listed = 20;
+
+function list(ids: readonly string[]): string {
+  const more = ids.length - listed;
+  return ids.slice(0, listed).join(', ') + (more > 0 ? ` and ${more} more` : '');
+}
+
+function judge(
+  { behind, ahead, modified, environment }: Comparison,
+  expected: string | undefined,
+): SchemaState {
+  const common = { behind, ahead, modified, environment };
+  if (expected !== undefined && environment !== null && environment !== expected) {
+    const message = `The database is marked as ${environment}, but this application runs as ${expected}`;
+    return { ...common, ready: false, state: 'other-environment', message };
+  }
+  if (modified.length > 0) {
+    const message = `The database has other versions of migrations than this release: ${list(modified)}`;
+    return { ...common, ready: false, state: 'modified', message };
+  }
+  if (behind.length > 0) {
+    const message = `The database is behind this release, it lacks: ${list(behind)}`;
+    return { ...common, ready: false, state: 'behind', message };
+  }
+  if (ahead.length > 0) {
+    const message = `The database is ahead of this release, which does not know: ${list(ahead)}`;
+    return { ...common, ready: true, state: 'ahead', message };
+  }
+  return { ...common, ready: true, state: 'current', message: 'The database has the schema of this release' };
+}
+
+const refusals = { behind: 'pending', modified: 'history', 'other-environment': 'refused' } as const;
+const hints = {
+  behind: 'Run the migrations of this release against this database first: make migrate-up.',
+  modified: 'Build the release from the commit whose migrations were applied, or see make migrate-status.',
+  'other-environment': 'Check the connection settings, and MIGRATE_ENV of the application.',
+} as const;
+
+function refusal({ state, message }: SchemaState): MigrateError {
+  if (state === 'current' || state === 'ahead') return new MigrateError('bug', message);
+  return new MigrateError(refusals[state], `${message}. ${hints[state]}`, { hint: hints[state] });
+}

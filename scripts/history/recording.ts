@@ -1,0 +1,61 @@
+// Takes a command that changes what is recorded and runs no migration; gives it a locked session with the history as it
+// is, and writes its statements in one transaction.
+
+import type { Migration } from '../base/types.ts';
+import { readProvenance } from '../config/provenance.ts';
+import { refuseReadOnly, withSession } from '../connection/session.ts';
+import { ensureLedger, needsLedger } from '../ledger/ledger.ts';
+import { refuseMissingPrivileges } from '../ledger/privileges.ts';
+import { type RecordContext, recordTogether } from '../ledger/record.ts';
+import { withRunLock } from '../ledger/run-lock.ts';
+import { keepCurrentSql, rememberCurrentSql } from '../ledger/snapshot.ts';
+import type { CommandInput, CommandResult } from '../report/command.ts';
+import { lockWait, sayTarget, sessionHooks } from '../runner/run.ts';
+import { audited } from './audit.ts';
+import { type CheckedHistory, readClassified } from './history-check.ts';
+import { loadMigrations } from './load-migrations.ts';
+
+export interface HistoryWork extends RecordContext {
+  readonly migrations: readonly Migration[];
+  readonly history: CheckedHistory;
+}
+
+/** Connects, locks, reads and classifies, works, logs. @throws MigrateError as every run does, but for `history` */
+export async function withHistory(
+  input: CommandInput<unknown>,
+  work: (context: HistoryWork) => Promise<CommandResult>,
+): Promise<CommandResult> {
+  const { config, progress, signal } = input;
+  const migrations = await loadMigrations(config, progress.warn);
+  return withSession(config, { signal, ...sessionHooks(progress) }, async (session) => {
+    sayTarget(config, session, progress);
+    refuseReadOnly(session);
+    const locked = () =>
+      withRunLock(session, config, lockWait(input), async (state) => {
+        const [history, provenance] = await Promise.all([
+          readClassified(session, config, state, migrations),
+          readProvenance(config),
+        ]);
+        return work({ session, config, provenance, migrations, history });
+      });
+    return audited(input, session, locked);
+  });
+}
+
+/**
+ * Makes the tables where they are missing, then writes everything or nothing.
+ * @param closing what is to follow in the same transaction, when the history is as it will be
+ */
+export async function writeHistory(
+  context: HistoryWork,
+  statements: readonly string[],
+  closing: readonly string[] = [],
+): Promise<void> {
+  const { session, config, history, provenance } = context;
+  if (needsLedger(history)) {
+    const { loadEngine } = await import('../ledger/node-pg-migrate.ts');
+    await refuseMissingPrivileges(session, config, history);
+    await ensureLedger(session, await loadEngine(config.trackingTable), history, provenance);
+  }
+  await recordTogether(context, [rememberCurrentSql, ...statements, keepCurrentSql, ...closing]);
+}

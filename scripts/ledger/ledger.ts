@@ -1,0 +1,199 @@
+// Takes a session; gives the history that the ledger and the tracking table hold, and makes their tables where they are
+// missing. With ledger/ the only place that knows the ledger's SQL. It runs no migration.
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { packageRoot } from '../base/paths.ts';
+import type { AppliedMigration } from '../base/types.ts';
+import type { Config, TrackingTable } from '../config/config.ts';
+import type { Provenance } from '../config/provenance.ts';
+import type { Row, Session } from '../connection/session.ts';
+import { quoteLiteral } from '../schema/sql.ts';
+import type { HalfDone } from './half-done.ts';
+import type { Engine } from './node-pg-migrate.ts';
+import { qualifiedName } from './tracking.ts';
+import { evolveLedger } from './upgrade.ts';
+
+/** What exists of our tables on the target. */
+export interface LedgerState {
+  readonly hasTracking: boolean;
+  readonly hasLedger: boolean;
+  /** Whether the ledger is new enough to have the table of the environment mark, and so on. */
+  readonly hasMark: boolean;
+  readonly hasJournal: boolean;
+  readonly hasSnapshot: boolean;
+}
+
+export interface History extends LedgerState {
+  /** Sorted by id, which is by version. */
+  readonly applied: readonly AppliedMigration[];
+  /** False when db/ledger/ holds files that this database has not seen. */
+  readonly ledgerCurrent: boolean;
+  /** The name that the database is stamped with; null before the first write. */
+  readonly environment: string | null;
+  /** No-transaction migrations that stopped half-way. */
+  readonly halfDone: readonly HalfDone[];
+}
+
+/** `schema.table`, the ledger's name for one application's history. */
+export function trackingName({ schema, table }: TrackingTable): string {
+  return `${schema}.${table}`;
+}
+
+/** Select-list items that tell what exists; they fail on nothing that is missing. */
+export function stateColumns(tracking: TrackingTable): string {
+  return `to_regclass(${quoteLiteral(qualifiedName(tracking))}) IS NOT NULL AS "hasTracking", to_regclass('migration_ledger.applied') IS NOT NULL AS "hasLedger", to_regclass('migration_ledger.environment') IS NOT NULL AS "hasMark", to_regclass('migration_ledger.journal') IS NOT NULL AS "hasJournal", to_regclass('migration_ledger.snapshot') IS NOT NULL AS "hasSnapshot"`;
+}
+
+export async function readState(session: Session, config: Config): Promise<LedgerState> {
+  const [state = nothingThere] = await session.query<LedgerState & Row>(
+    `SELECT ${stateColumns(config.trackingTable)}`,
+  );
+  return state;
+}
+
+const nothingThere: LedgerState = {
+  hasTracking: false,
+  hasLedger: false,
+  hasMark: false,
+  hasJournal: false,
+  hasSnapshot: false,
+};
+
+interface HistoryRow {
+  readonly id: string;
+  readonly tracked: boolean;
+  readonly rows: readonly number[] | null;
+  readonly run_on: string | null;
+  readonly seq: number | null;
+  readonly kind: string | null;
+  readonly up_checksum: string | null;
+  readonly down_checksum: string | null;
+  readonly duration_ms: number | null;
+  readonly actor: string | null;
+  readonly git_sha: string | null;
+}
+
+/** Of a database without a ledger there are only rows. */
+interface HistoryAnswer {
+  readonly rows: readonly HistoryRow[] | null;
+  readonly ledgerVersion?: number | null;
+  readonly environment?: string | null;
+  readonly halfDone?: readonly HalfDone[] | null;
+}
+
+/** All applied migrations in one round trip, however many there are; it is begun before this returns. */
+export async function readHistory(session: Session, config: Config, state: LedgerState): Promise<History> {
+  if (!state.hasTracking && !state.hasLedger)
+    return { ...state, applied: [], ledgerCurrent: false, environment: null, halfDone: [] };
+  const answers = await session.ask(historySql(config.trackingTable, state), 1);
+  const answer = JSON.parse(answers[0]?.[0]?.[0] ?? '{}') as HistoryAnswer;
+  const applied = (answer.rows ?? []).map(toApplied);
+  return {
+    ...state,
+    applied: applied.sort((a, b) => (a.id < b.id ? -1 : 1)),
+    ledgerCurrent: state.hasLedger && (answer.ledgerVersion ?? -1) >= newestLedgerFile(),
+    environment: answer.environment ?? null,
+    halfDone: answer.halfDone ?? [],
+  };
+}
+
+/** One row with one column, JSON as `HistoryAnswer`. */
+function historySql({ schema, table }: TrackingTable, state: LedgerState): string {
+  const tracking = trackingRows({ schema, table }, state);
+  const iso = (value: string) => `to_char(${value} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`;
+  if (!state.hasLedger) {
+    return `SELECT json_build_object('rows', json_agg(h)) FROM (SELECT t.id, true AS tracked, t.rows, ${iso('t.run_on')} AS run_on FROM (${tracking}) t) h`;
+  }
+  const name = quoteLiteral(trackingName({ schema, table }));
+  return `SELECT json_build_object('ledgerVersion', (SELECT max(id) FROM migration_ledger.migrations),
+    'environment', environment, 'halfDone', half_done, 'rows', (SELECT json_agg(h) FROM (
+    SELECT coalesce(t.id, a.id) AS id, t.id IS NOT NULL AS tracked, t.rows, ${iso('coalesce(e.finished_at, t.run_on)')} AS run_on,
+           e.seq, e.kind, e.up_checksum, e.down_checksum, e.duration_ms, e.actor, e.git_sha
+      FROM (${tracking}) t
+      FULL JOIN (SELECT id, seq FROM migration_ledger.applied WHERE tracking = ${name}) a USING (id)
+      LEFT JOIN migration_ledger.entries e ON e.seq = a.seq) h))
+    FROM (SELECT ${ledgerFacts({ schema, table }, state)}) f`;
+}
+
+/** A query of `id`, `run_on` and `rows`: what node-pg-migrate has recorded. */
+export function trackingRows(
+  tracking: TrackingTable,
+  { hasTracking }: Pick<LedgerState, 'hasTracking'>,
+): string {
+  return hasTracking
+    ? `SELECT name::text AS id, max(run_on)::timestamptz AS run_on, array_agg(id) AS rows FROM ${qualifiedName(tracking)} GROUP BY name`
+    : 'SELECT NULL::text AS id, NULL::timestamptz AS run_on, NULL::int[] AS rows WHERE false';
+}
+
+/** Select-list items `environment` and `half_done`, from a ledger that exists. */
+export function ledgerFacts(tracking: TrackingTable, state: LedgerState): string {
+  const mark = state.hasMark ? '(SELECT name FROM migration_ledger.environment)' : 'NULL::text';
+  const halfDone = state.hasJournal
+    ? `(SELECT json_agg(j) FROM (SELECT id, direction, count(*) FILTER (WHERE done) AS done, max(total) AS total FROM migration_ledger.journal WHERE tracking = ${quoteLiteral(trackingName(tracking))} GROUP BY id, direction) j)`
+    : 'NULL::json';
+  return `${mark} AS environment, ${halfDone} AS half_done`;
+}
+
+function toApplied(row: HistoryRow): AppliedMigration {
+  const [, version = row.id, name = ''] = /^(\d+)[_-]?(.*)$/s.exec(row.id) ?? [];
+  const entry =
+    row.seq == null
+      ? null
+      : {
+          seq: row.seq,
+          kind: row.kind ?? 'run',
+          upChecksum: row.up_checksum,
+          downChecksum: row.down_checksum,
+          durationMs: row.duration_ms ?? 0,
+          actor: row.actor ?? '',
+          gitSha: row.git_sha,
+        };
+  return {
+    id: row.id,
+    version,
+    name,
+    tracked: row.tracked,
+    entry,
+    appliedAt: row.run_on,
+    rows: row.rows ?? [],
+  };
+}
+
+const ledgerDirectory = join(packageRoot, 'db', 'ledger');
+
+/** The number of the newest file in db/ledger/. */
+export function newestLedgerFile(): number {
+  return Math.max(...readdirSync(ledgerDirectory).map((name) => Number.parseInt(name, 10) || 0));
+}
+
+/** True when a writing command must call `ensureLedger` first. */
+export function needsLedger({ hasTracking, ledgerCurrent, environment }: History): boolean {
+  return !hasTracking || !ledgerCurrent || environment === null;
+}
+
+/**
+ * Brings the tracking table and the ledger up to date before the first write, and stamps a database that has no
+ * environment yet; call it only when `needsLedger` says so.
+ * @throws MigrateError `refused` where the database refuses any of it
+ */
+export async function ensureLedger(
+  session: Session,
+  engine: Engine,
+  history: History,
+  provenance: Provenance,
+): Promise<void> {
+  if (!history.hasTracking) await engine.ensureTrackingTable(session.client);
+  if (!history.ledgerCurrent) await evolveLedger(session, ledgerDirectory);
+  if (history.environment === null) await session.query(stampSql(provenance));
+}
+
+/** Only where there is no mark yet: changing one is `restampSql`'s work. */
+function stampSql({ environment, actor }: Provenance): string {
+  return `INSERT INTO migration_ledger.environment (name, stamped_by) VALUES (${quoteLiteral(environment)}, ${quoteLiteral(actor)}) ON CONFLICT DO NOTHING`;
+}
+
+/** Writes another name over the mark. */
+export function restampSql(name: string, { actor }: Provenance): string {
+  return `INSERT INTO migration_ledger.environment (name, stamped_by) VALUES (${quoteLiteral(name)}, ${quoteLiteral(actor)})
+    ON CONFLICT (only_row) DO UPDATE SET name = excluded.name, stamped_by = excluded.stamped_by, stamped_at = clock_timestamp()`;
+}

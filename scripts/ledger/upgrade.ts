@@ -1,0 +1,66 @@
+// Takes a session; has postgres-migrations make or renew the ledger's tables from SQL files, in one round trip.
+// It does not know what the tables are for.
+import { MigrateError } from '../base/errors.ts';
+import type { Row, Session } from '../connection/session.ts';
+import { literal } from '../schema/sql.ts';
+import { inTransaction } from './record.ts';
+
+/**
+ * Creates the ledger, or brings it up to date: all of it or nothing, in one transaction.
+ * @param directory with the files that postgres-migrations is to run
+ * @throws MigrateError `refused` where the database, or postgres-migrations, refuses
+ */
+export async function evolveLedger(session: Session, directory: string): Promise<void> {
+  const { migrate } = await import('postgres-migrations');
+  try {
+    const { client, collected } = collecting(session);
+    await migrate({ client } as unknown as Parameters<typeof migrate>[0], directory);
+    await inTransaction(session, [
+      'CREATE SCHEMA IF NOT EXISTS migration_ledger',
+      'SET LOCAL search_path TO migration_ledger',
+      ...collected.map((sql) => sql.replace(/;\s*$/, '')),
+    ]);
+  } catch (cause) {
+    if (cause instanceof MigrateError) throw cause;
+    throw new MigrateError(
+      'refused',
+      `The ledger could not be brought up to date: ${(cause as Error).message}`,
+      {
+        hint: 'It is created from the package’s db/ledger; a database that a newer version of the tool has written needs that version.',
+        state: 'No migration was run.',
+        cause,
+      },
+    );
+  }
+}
+
+const existsSql = `SELECT to_regclass('migration_ledger.migrations') IS NOT NULL AS exists`;
+
+interface ParameterQuery {
+  readonly text: string;
+  readonly values: readonly (string | number)[];
+}
+
+/**
+ * What postgres-migrations takes for a client: it is told what was run before, and what it wants to run is kept. It would
+ * look for a table named `migrations` in any schema, and an application may have one: it is told of ours only. Its own
+ * lock is not needed, for the run lock keeps all others from here.
+ */
+function collecting(session: Session) {
+  const collected: string[] = [];
+  const query = async (asked: string | ParameterQuery): Promise<{ rows: Row[] }> => {
+    const text = typeof asked === 'string' ? asked : asked.text;
+    if (text.includes('pg_try_advisory_lock')) return { rows: [{ pg_try_advisory_lock: true }] };
+    if (text.includes('pg_catalog.pg_class')) return { rows: await session.query(existsSql) };
+    if (text.startsWith('SELECT * FROM migrations'))
+      return { rows: await session.query('SELECT * FROM migration_ledger.migrations ORDER BY id') };
+    if (!/^(?:START TRANSACTION|COMMIT|SELECT pg_advisory_unlock)/.test(text)) collected.push(inlined(asked));
+    return { rows: [] };
+  };
+  return { client: { query }, collected };
+}
+
+function inlined(asked: string | ParameterQuery): string {
+  if (typeof asked === 'string') return asked;
+  return asked.text.replaceAll(/\$(\d+)/g, (_, number) => literal(asked.values[Number(number) - 1]));
+}

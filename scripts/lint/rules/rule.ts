@@ -1,0 +1,172 @@
+// What a rule is, and how one is written down: a kind of action, a condition, why it hurts, and the safe way.
+// It knows nothing of single rules, nor of how actions are found.
+import type { Finding, SqlFile, Statement } from '../../base/types.ts';
+import { everyTable, means, sameName, sqlName } from '../statement/names.ts';
+import type { Action, ActionKind, ActionOf, Name } from '../statement/types.ts';
+import type { Catalog, CatalogRelation, TracedStatement } from '../trace/traced.ts';
+
+export type Severity = Finding['severity'];
+
+/** A statement with what it does and, where there was a scratch database, what was seen. */
+export interface Step {
+  readonly statement: Statement;
+  readonly actions: readonly Action[];
+  readonly trace?: TracedStatement;
+}
+
+/** All that a rule may look at. */
+export interface Context {
+  readonly file: SqlFile;
+  readonly step: Step;
+  readonly before: readonly Step[];
+  readonly after: readonly Step[];
+  /** The schema before this migration; absent without a scratch database. */
+  readonly catalog?: Catalog;
+  /** What was watched, when it was and the statement did not fail. */
+  readonly trace?: TracedStatement;
+}
+
+export interface Rule {
+  readonly id: string;
+  readonly severity: Severity;
+  /** One line, for lists and for code scanning. */
+  readonly summary: string;
+  readonly why: string;
+  /** SQLSTATE that the statement fails with; the failure is then this rule's finding. */
+  readonly failsWith?: string;
+  /** Also asked about down files. */
+  readonly downToo?: boolean;
+  /** @returns what the rule has against this action, or null. */
+  readonly find: (action: Action, context: Context) => Hit | null;
+  /** Asked once per statement, after all rules about its actions; `found` is what errors and warnings those had. */
+  readonly findInStep?: (context: Context, found: readonly Hit[]) => Hit | null;
+}
+
+export interface Hit {
+  readonly table: Name;
+  /** "ShareLock on public.orders: writes wait …" */
+  readonly effect: string;
+  /** The safe way, as SQL for this very statement. */
+  readonly rewrite: string;
+}
+
+/** Writes down a rule that is no matter of a single action: found by step, or by the review itself. */
+export function defineStepRule(rule: Omit<Rule, 'find'>): Rule {
+  return { ...rule, find: () => null };
+}
+
+interface Spec<K extends ActionKind> extends Omit<Rule, 'find' | 'findInStep'> {
+  readonly on: K | readonly K[];
+  /** What it is that hurts in this action's own terms; absent means always. */
+  readonly when?: (action: ActionOf<K>, context: Context) => boolean;
+  /**
+   * What must have been seen for the hit to stand; asked only when the statement was watched.
+   * Absent means: the relation existed before the migration. It is the last word.
+   */
+  readonly seen?: (trace: TracedStatement, action: ActionOf<K>, context: Context) => boolean;
+  /** Also on relations that this migration makes. */
+  readonly anywhere?: boolean;
+  readonly effect: (table: string, action: ActionOf<K>) => string;
+  readonly rewrite: (table: string, action: ActionOf<K>, context: Context) => string;
+}
+
+/** Writes down a rule about one kind of action. */
+export function defineRule<K extends ActionKind>(spec: Spec<K>): Rule {
+  const { on, when, seen, anywhere, effect, rewrite, ...data } = spec;
+  const kinds: readonly string[] = typeof on === 'string' ? [on] : on;
+  const isMine = (action: Action): action is ActionOf<K> => kinds.includes(action.kind);
+  return {
+    ...data,
+    find: (action, context) => {
+      if (!isMine(action) || changesNothing(action, context) || !(when?.(action, context) ?? true))
+        return null;
+      const table = action.table;
+      const stands = anywhere === true || isSeen(seen, action, context);
+      if (!stands) return null;
+      const shown = sqlName(table);
+      return { table, effect: effect(shown, action), rewrite: rewrite(shown, action, context) };
+    },
+  };
+}
+
+/** ADD COLUMN IF NOT EXISTS of one that exists; DROP or RENAME of one that this migration added itself, or that never was. */
+function changesNothing(action: Action, context: Context): boolean {
+  const relation = context.catalog === undefined ? undefined : lookUp(action.table, context.catalog);
+  if (relation === undefined) return false;
+  const has = (column: string) => relation.columns.some(({ name }) => name === column);
+  switch (action.kind) {
+    case 'add-column':
+      return (
+        action.ifNotExists === true && has(action.column.name) && !isColumnGone(action.column.name, context)
+      );
+    case 'drop-column':
+      return !has(action.column);
+    default:
+      return action.kind === 'rename' && action.object === 'column' && !has(action.from);
+  }
+}
+
+/** Whether an earlier statement of this file dropped or renamed a column of that name. */
+function isColumnGone(column: string, { before }: Context): boolean {
+  return before.some(({ actions, trace }) =>
+    [...actions, ...(trace?.observed ?? [])].some(
+      (action) =>
+        (action.kind === 'drop-column' && action.column === column) ||
+        (action.kind === 'rename' && action.object === 'column' && action.from === column),
+    ),
+  );
+}
+
+/** The type of a column before this migration, when it is known. */
+export function columnType(table: Name, column: string, { catalog }: Context): string | undefined {
+  const relation = catalog === undefined ? undefined : lookUp(table, catalog);
+  return relation?.columns.find(({ name }) => name === column)?.type;
+}
+
+/** Whether a column may be null; true where nothing is known. */
+export function isNullable(table: Name, column: string, { catalog }: Context): boolean {
+  const relation = catalog === undefined ? undefined : lookUp(table, catalog);
+  return relation?.columns.find(({ name }) => name === column)?.notNull !== true;
+}
+
+function isSeen<K extends ActionKind>(seen: Spec<K>['seen'], action: ActionOf<K>, context: Context): boolean {
+  return context.trace?.watched === true && seen !== undefined
+    ? seen(context.trace, action, context)
+    : existed(action.table, context);
+}
+
+/** Whether the relation was there before this migration: as watched, else by the catalog, else by the file's text. */
+export function existed(table: Name, context: Context): boolean {
+  if (table.name === everyTable.name) return true;
+  const seen = context.trace?.held.filter(({ relation }) => means(table, relation)) ?? [];
+  if (seen.length > 0) return seen.some(({ existedBefore }) => existedBefore);
+  if (context.trace?.watched === true) return false;
+  if (context.catalog !== undefined && lookUp(table, context.catalog) === undefined) return false;
+  return !isCreatedBefore(table, context);
+}
+
+/** The relation of the catalog that a name as written may mean; `public` before other schemas. */
+export function lookUp(table: Name, catalog: Catalog): CatalogRelation | undefined {
+  let found: CatalogRelation | undefined;
+  for (const relation of catalog.values()) {
+    if (!means(table, `${relation.schema}.${relation.name}`)) continue;
+    if (relation.schema === 'public') return relation;
+    found ??= relation;
+  }
+  return found;
+}
+
+/** Whether an earlier statement of this file makes it. */
+export function isCreatedBefore(name: Name, { before }: Context): boolean {
+  return before.some(({ actions }) =>
+    actions.some((action) => action.kind === 'create' && sameName(action.table, name)),
+  );
+}
+
+export function scanned(trace: TracedStatement, table: Name): boolean {
+  return trace.scans.some((relation) => means(table, relation));
+}
+
+export function rewritten(trace: TracedStatement, table: Name): boolean {
+  return trace.rewrites.some((relation) => means(table, relation));
+}

@@ -1,0 +1,87 @@
+// What was seen on the scratch database, as types: locks, rewrites, scans of a statement, and the catalog around it.
+// No code here but types.
+import type { Statement } from '../../base/types.ts';
+import type { Action } from '../statement/types.ts';
+
+/** A lock on a relation; `relation` is `schema.name`, `mode` as in pg_locks. */
+export interface TracedLock {
+  readonly relation: string;
+  readonly mode: string;
+  /** The relation was there before the migration began. */
+  readonly existedBefore: boolean;
+}
+
+/** What PostgreSQL said; `offset` is in UTF-16 units from the statement's start. */
+export interface TraceError {
+  readonly sqlState: string;
+  readonly message: string;
+  readonly detail?: string;
+  readonly hint?: string;
+  readonly offset?: number;
+}
+
+/** One statement as it ran on the scratch database. */
+export interface TracedStatement {
+  readonly statement: Statement;
+  /** False when it cannot run in a transaction: locks then come from what PostgreSQL documents, not from watching. */
+  readonly watched: boolean;
+  /** Taken by this statement. */
+  readonly locks: readonly TracedLock[];
+  /** Held when it had ended: these and those of earlier statements of the same transaction. */
+  readonly held: readonly TracedLock[];
+  /** Tables, materialized views and indexes that existed before and got new storage. */
+  readonly rewrites: readonly string[];
+  /** Tables that existed before and were read from end to end. */
+  readonly scans: readonly string[];
+  /** Of a block or function call: what it did, read from the catalog. */
+  readonly observed: readonly Action[];
+  readonly error?: TraceError;
+}
+
+export interface CatalogColumn {
+  readonly number: number;
+  readonly name: string;
+  readonly type: string;
+  readonly notNull: boolean;
+  readonly default: string | null;
+  readonly identity: boolean;
+  readonly generated: boolean;
+}
+
+export interface CatalogIndex {
+  readonly name: string;
+  readonly columns: readonly string[];
+  readonly unique: boolean;
+  readonly partial: boolean;
+  readonly definition: string;
+}
+
+export interface CatalogConstraint {
+  readonly name: string;
+  readonly type: string;
+  readonly valid: boolean;
+  readonly columns: readonly string[];
+  readonly references: string | null;
+  readonly definition: string;
+}
+
+/** A user's relation as the catalog describes it; `kind` is pg_class.relkind. */
+export interface CatalogRelation {
+  readonly oid: number;
+  readonly schema: string;
+  readonly name: string;
+  readonly kind: string;
+  readonly persistence: string;
+  readonly parent: string | null;
+  /** Of a partitioned table: `RANGE (created_at)`. */
+  readonly partitionKey: string | null;
+  /** Of an index: its table. */
+  readonly table: number | null;
+  /** Of an index: it belongs to a constraint. */
+  readonly owned: boolean;
+  readonly columns: readonly CatalogColumn[];
+  readonly indexes: readonly CatalogIndex[];
+  readonly constraints: readonly CatalogConstraint[];
+}
+
+export type Catalog = ReadonlyMap<number, CatalogRelation>;

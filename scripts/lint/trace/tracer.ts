@@ -1,0 +1,183 @@
+// Takes a migration and a scratch database that has all earlier ones; gives which locks each statement takes, what it rewrites and scans.
+// It knows no rules and no target: it runs the statements for real, on empty tables. One round trip per statement.
+
+import type { Statement } from '../../base/types.ts';
+import { cannotRunInTransaction } from '../../files/check.ts';
+import { isServerWide } from '../../scratch/server-wide.ts';
+import { isOpaque, readActions } from '../statement/actions.ts';
+import type { Action } from '../statement/types.ts';
+import {
+  baselineSql,
+  type Probed,
+  probeSql,
+  queryJson,
+  readCatalog,
+  resetSql,
+  type ScratchClient,
+} from './catalog.ts';
+import { documentedEffects } from './documented.ts';
+import { observeChanges } from './observed.ts';
+import { compare, type Effects, heldLocks, hiddenActions, type Session, toTraceError } from './probe.ts';
+import type { Catalog, TracedStatement } from './traced.ts';
+
+export interface TraceOptions {
+  /** As the file's directive: each statement is then its own transaction. */
+  readonly noTransaction: boolean;
+  /** The schema before the migration, when the caller has read it; saves reading it again. */
+  readonly catalog?: Catalog;
+}
+
+export interface MigrationTrace {
+  readonly statements: readonly TracedStatement[];
+  /** The schema after it; before it, when a statement failed in a transaction. */
+  readonly catalog: Catalog;
+  /** The schema before it. */
+  readonly before: Catalog;
+}
+
+/**
+ * Runs each statement of a migration and reads, around it, what our session locked, rewrote and scanned.
+ * Stops at the first statement that fails; its entry carries the error. Commits when none failed.
+ * The cost: one reading of the catalog (unless given), then one round trip per statement.
+ */
+export async function traceMigration(
+  client: ScratchClient,
+  statements: readonly Statement[],
+  options: TraceOptions,
+): Promise<MigrationTrace> {
+  const before = options.catalog ?? (await readCatalog(client));
+  const session: Session = { client, before, storage: new Map(), current: before, held: new Map() };
+  const traced = options.noTransaction
+    ? await traceSeparately(session, statements)
+    : await traceTogether(session, statements);
+  return { statements: traced, before, catalog: session.current };
+}
+
+async function traceTogether(
+  session: Session,
+  statements: readonly Statement[],
+): Promise<readonly TracedStatement[]> {
+  await begin(session);
+  const traced: TracedStatement[] = [];
+  for (const statement of statements) {
+    const result = isServerWide(statement)
+      ? notRun(statement, heldLocks(session))
+      : await watch(session, statement);
+    traced.push(result);
+    if (result.error !== undefined) {
+      await session.client.query(`ROLLBACK; ${resetSql}`);
+      session.current = session.before;
+      return traced;
+    }
+  }
+  await refreshCatalog(session);
+  await commit(session, traced);
+  return traced;
+}
+
+/** Deferred constraints and constraint triggers speak at COMMIT: their error belongs to the last statement. */
+async function commit(session: Session, traced: TracedStatement[]): Promise<void> {
+  try {
+    await session.client.query(`COMMIT; ${resetSql}`);
+  } catch (error) {
+    const last = traced.pop();
+    if (last === undefined) throw error;
+    traced.push({ ...last, error: toTraceError(error, last.statement.text) });
+    await session.client.query(`ROLLBACK; ${resetSql}`);
+    session.current = session.before;
+  }
+}
+
+async function traceSeparately(
+  session: Session,
+  statements: readonly Statement[],
+): Promise<readonly TracedStatement[]> {
+  const traced: TracedStatement[] = [];
+  for (const statement of statements) {
+    const result = isServerWide(statement) ? notRun(statement, []) : await traceAlone(session, statement);
+    traced.push(result);
+    if (result.error !== undefined) break;
+  }
+  await session.client.query(resetSql);
+  session.current = await readCatalog(session.client);
+  return traced;
+}
+
+async function traceAlone(session: Session, statement: Statement): Promise<TracedStatement> {
+  if (!cannotRunInTransaction(statement)) {
+    await begin(session);
+    const watched = await watch(session, statement);
+    // Invalid transaction termination: a block that commits on its own cannot be watched from outside.
+    const ended = watched.error === undefined ? 'COMMIT' : 'ROLLBACK';
+    await session.client.query(ended);
+    if (watched.error?.sqlState !== '2D000') return watched;
+  }
+  const effects = documentedEffects(readActions(statement), session.before);
+  const unwatched = { statement, watched: false, held: effects.locks, observed: [], ...effects };
+  try {
+    await session.client.query(statement.text);
+    return unwatched;
+  } catch (error) {
+    return { ...unwatched, error: toTraceError(error, statement.text) };
+  }
+}
+
+/** It locks no table, and would change more than the scratch database. */
+function notRun(statement: Statement, held: TracedStatement['held']): TracedStatement {
+  return { statement, watched: false, locks: [], held, rewrites: [], scans: [], observed: [] };
+}
+
+async function begin(session: Session): Promise<void> {
+  const rows = await queryJson<readonly [number, number | null, number][]>(
+    session.client,
+    `BEGIN; ${baselineSql}`,
+  );
+  session.storage.clear();
+  session.held = new Map();
+  for (const [oid, filenode, scans] of rows) session.storage.set(oid, { filenode, scans });
+}
+
+/** The statement first, so that positions in errors are its own; the probe in the same round trip. */
+async function watch(session: Session, statement: Statement): Promise<TracedStatement> {
+  try {
+    const opaque = isOpaque(statement);
+    if (opaque) await refreshCatalog(session);
+    const probed = await queryJson<readonly Probed[]>(session.client, `${statement.text}\n;${probeSql}`);
+    const effects = compare(session, probed);
+    const observed = opaque ? await observe(session, statement, effects) : [];
+    return { statement, watched: true, ...effects, observed };
+  } catch (error) {
+    const held = heldLocks(session);
+    return {
+      statement,
+      watched: true,
+      locks: [],
+      held,
+      rewrites: [],
+      scans: [],
+      observed: [],
+      error: toTraceError(error, statement.text),
+    };
+  }
+}
+
+/** Brings `current` up to the relations that this transaction has touched. */
+async function refreshCatalog(session: Session): Promise<void> {
+  const touched = [...session.held.keys()];
+  const fresh = await readCatalog(session.client, touched);
+  const current = new Map(session.current);
+  for (const oid of touched) {
+    const relation = fresh.get(oid);
+    if (relation === undefined) current.delete(oid);
+    else current.set(oid, relation);
+  }
+  session.current = current;
+}
+
+async function observe(session: Session, statement: Statement, effects: Effects): Promise<readonly Action[]> {
+  const former = session.current;
+  await refreshCatalog(session);
+  const touched = [...session.held.keys()].filter((oid) => session.before.has(oid));
+  const changes = observeChanges(former, session.current, touched, effects.rewrites);
+  return [...changes, ...hiddenActions(statement, effects)];
+}

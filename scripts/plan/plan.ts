@@ -1,0 +1,109 @@
+// Takes migrations on disk, migrations applied and a target; gives the steps to run, in order. Pure.
+// It must not know files, databases or terminals.
+import { MigrateError } from '../base/errors.ts';
+import type { AppliedMigration, Direction, Migration } from '../base/types.ts';
+
+/** How far to go. `version` '0' means before the first; `steps` counts migrations. */
+export type PlanTarget =
+  | { readonly kind: 'latest' }
+  | { readonly kind: 'version'; readonly version: string }
+  | { readonly kind: 'steps'; readonly steps: number };
+
+/** One migration to run in one direction, with everything that running it needs. */
+export interface Step {
+  readonly id: string;
+  readonly version: string;
+  readonly name: string;
+  readonly direction: Direction;
+  /** The pair on disk; null when a down runs from the ledger alone. */
+  readonly migration: Migration | null;
+  readonly applied: AppliedMigration | null;
+}
+
+export interface Plan {
+  readonly direction: Direction;
+  readonly steps: readonly Step[];
+}
+
+/**
+ * Pending migrations up to the target, oldest first.
+ * @throws MigrateError `usage` when the version is nowhere
+ */
+export function planUp(
+  migrations: readonly Migration[],
+  applied: readonly AppliedMigration[],
+  target: PlanTarget,
+): Plan {
+  const done = new Set(applied.map(({ id }) => id));
+  const pending = migrations.filter(({ id }) => !done.has(id));
+  if (target.kind === 'version' && !migrations.some(({ version }) => version === target.version)) {
+    throw noSuchVersion(
+      target.version,
+      applied.some(({ version }) => version === target.version),
+    );
+  }
+  const chosen =
+    target.kind === 'latest'
+      ? pending
+      : target.kind === 'steps'
+        ? pending.slice(0, target.steps)
+        : pending.filter(({ version }) => version <= target.version);
+  return { direction: 'up', steps: chosen.map((migration) => upStep(migration)) };
+}
+
+function noSuchVersion(version: string, isApplied: boolean): MigrateError {
+  return isApplied
+    ? new MigrateError(
+        'usage',
+        `Version ${version} is applied, but not on disk; there is nothing to go up to`,
+      )
+    : new MigrateError('usage', `There is no migration with version ${version}`, {
+        hint: 'make migrate-status lists all of them.',
+      });
+}
+
+export function upStep(migration: Migration): Step {
+  const { id, version, name } = migration;
+  return { id, version, name, direction: 'up', migration, applied: null };
+}
+
+/**
+ * Applied migrations to revert, newest first.
+ * @throws MigrateError `usage` when the version to go back to is not applied
+ */
+export function planDown(
+  migrations: readonly Migration[],
+  applied: readonly AppliedMigration[],
+  target: PlanTarget,
+): Plan {
+  const newestFirst = [...applied].sort((a, b) => (a.id < b.id ? 1 : -1));
+  if (
+    target.kind === 'version' &&
+    target.version !== '0' &&
+    !applied.some(({ version }) => version === target.version)
+  ) {
+    const pending = migrations.some(({ version }) => version === target.version);
+    throw new MigrateError(
+      'usage',
+      pending
+        ? `Version ${target.version} is not applied, so there is nothing to go back to`
+        : `There is no migration with version ${target.version}`,
+      {
+        hint: 'make migrate-status lists what is applied; to=0 reverts everything.',
+      },
+    );
+  }
+  const chosen =
+    target.kind === 'latest'
+      ? newestFirst.slice(0, 1)
+      : target.kind === 'steps'
+        ? newestFirst.slice(0, target.steps)
+        : newestFirst.filter(({ version }) => target.version === '0' || version > target.version);
+  const onDisk = new Map(migrations.map((migration) => [migration.id, migration]));
+  return { direction: 'down', steps: chosen.map((entry) => downStep(entry, onDisk.get(entry.id) ?? null)) };
+}
+
+export function downStep(applied: AppliedMigration, migration: Migration | null): Step {
+  const { id, version, name } = applied;
+  return { id, version, name, direction: 'down', migration, applied };
+}

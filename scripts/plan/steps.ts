@@ -1,0 +1,104 @@
+// Takes the steps of a plan and the texts the ledger keeps; gives each step with the text it will run. Pure.
+// It must not know databases.
+
+import { MigrateError } from '../base/errors.ts';
+import type { Directives } from '../base/types.ts';
+import { checksum } from '../files/decode.ts';
+import { readDirectives } from '../files/directives.ts';
+import type { LedgerDowns, NewEntry } from '../ledger/entries.ts';
+import type { Step } from './plan.ts';
+
+/** A step and the text that belongs to it. */
+export interface ReadyStep extends Step {
+  /** The file as shown to people, also where the text comes from the ledger. */
+  readonly path: string;
+  readonly text: string;
+  readonly directives: Directives;
+  /** Of `text`. */
+  readonly checksum: string;
+  /** Of a down: primary keys of its rows in the tracking table. */
+  readonly rows?: readonly number[] | undefined;
+  /** Set when the text is not what the file says: a note for the reader. */
+  readonly note?: string;
+}
+
+/**
+ * Chooses the text of every step: an up runs what is on disk, a down what was recorded when its up ran.
+ * @throws MigrateError `refused` when any down is irreversible, `history` when a down has no text anywhere: before
+ * anything runs.
+ */
+export function readySteps(steps: readonly Step[], downs: LedgerDowns, fromDisk = false): ReadyStep[] {
+  const ready = steps.map((step) =>
+    step.direction === 'up' ? readyUp(step) : readyDown(step, downs, fromDisk),
+  );
+  const irreversible = ready.filter(({ directives }) => directives.irreversible !== undefined);
+  const [first] = irreversible;
+  if (first !== undefined) {
+    throw new MigrateError('refused', `${first.id} cannot be reverted: ${first.directives.irreversible}`, {
+      hint: 'Write a new migration that goes forward instead (make migrate-new name=…).',
+      state: 'Nothing was changed.',
+      ...(irreversible.length > 1
+        ? { problems: irreversible.map(({ id, directives }) => `${id}: ${directives.irreversible}`) }
+        : {}),
+    });
+  }
+  return ready;
+}
+
+function readyUp(step: Step): ReadyStep {
+  if (step.migration === null) throw new Error(`no file for the up of ${step.id}`);
+  const { directives, checksum } = step.migration.up;
+  return { __proto__: fileOfUp, ...step, directives, checksum } as unknown as ReadyStep;
+}
+
+/**
+ * What is read when it is asked for: thousands of pending texts need not be in memory at the same time. One object for all
+ * steps, for each would take as much with getters of its own.
+ */
+const fileOfUp = {
+  get path(): string | undefined {
+    return (this as unknown as Step).migration?.up.path;
+  },
+  get text(): string | undefined {
+    return (this as unknown as Step).migration?.up.text;
+  },
+};
+
+function readyDown(step: Step, downs: LedgerDowns, fromDisk: boolean): ReadyStep {
+  const disk = step.migration?.down;
+  const recorded = step.applied?.entry == null ? null : (downs.get(step.applied.entry.seq) ?? null);
+  const common = { ...step, rows: step.applied?.rows };
+  if (disk !== undefined && (fromDisk || recorded === null)) {
+    const { path, text, checksum, directives } = disk;
+    return { ...common, path, text, checksum, directives };
+  }
+  if (recorded === null) {
+    throw new MigrateError('history', `The down of ${step.id} is neither on disk nor in the ledger`, {
+      hint: 'Check out the commit that has the file, then try again.',
+      state: 'Nothing was changed.',
+    });
+  }
+  const ran = { ...common, text: recorded, checksum: checksum(recorded) };
+  if (disk?.checksum === ran.checksum) return { ...ran, path: disk.path, directives: disk.directives };
+  const note =
+    disk === undefined
+      ? 'the file is not on disk; running the text in the ledger'
+      : 'the file was changed since; running the text in the ledger (--from-disk runs the file)';
+  const { directives } = readDirectives(recorded, 'down');
+  return { ...ran, path: disk?.path ?? `${step.id}.down.sql (ledger)`, directives, note };
+}
+
+/** What the ledger is to remember of a step that took `durationMs`; null as in `NewEntry`. */
+export function entryOf(step: ReadyStep, durationMs: number | null): NewEntry {
+  const { id, version, name, direction } = step;
+  const common = { id, version, name, direction, kind: 'run' as const, durationMs };
+  return direction === 'up' && step.migration !== null
+    ? {
+        ...common,
+        upSql: step.text,
+        downSql: step.migration.down.text,
+        upChecksum: step.migration.up.checksum,
+        downChecksum: step.migration.down.checksum,
+      }
+    : { ...common, upSql: null, downSql: step.text, upChecksum: null, downChecksum: step.checksum };
+}

@@ -1,0 +1,166 @@
+// Takes a plan; gives it as text for people, as Markdown for a pull request, and as JSON fields. Pure.
+import { formatDuration } from '../base/duration.ts';
+import { strengthOf } from '../lint/trace/locks.ts';
+import { formatFindings } from '../report/findings.ts';
+import { count, type Style } from '../report/human.ts';
+import type { Obstacle, PlannedLock, PlannedStatement, PlannedStep, PlanView } from './types.ts';
+
+/** Weaker ones every SELECT takes. */
+const weakestShown = strengthOf('RowExclusiveLock');
+
+/** "41 GB" */
+export function formatBytes(bytes: number): string {
+  const units = ['bytes', 'kB', 'MB', 'GB', 'TB'];
+  let value = bytes;
+  let unit = 0;
+  for (; value >= 1024 && unit < units.length - 1; unit += 1) value /= 1024;
+  return `${unit > 0 && value < 10 ? value.toFixed(1) : Math.round(value)} ${units[unit]}`;
+}
+
+/** "about 120 M rows" */
+export function formatRows(rows: number | null): string {
+  if (rows === null) return 'rows unknown (never analyzed)';
+  const steps: [number, string][] = [
+    [1e9, ' G'],
+    [1e6, ' M'],
+    [1e3, ' k'],
+  ];
+  const [size, unit] = steps.find(([from]) => rows >= from) ?? [1, ''];
+  const value = rows / size;
+  return `about ${size > 1 && value < 10 ? value.toFixed(1) : Math.round(value)}${unit} rows`;
+}
+
+/** "AccessExclusiveLock on public.orders, rewrites 41 GB, about 120 M rows, 3 indexes" */
+export function describeLock({ mode, relation, rewrites, reads, table }: PlannedLock): string {
+  if (table === null) return `${mode} on ${relation}`;
+  const size = formatBytes(table.bytes);
+  const work = rewrites ? `rewrites ${size}` : reads ? `reads ${size}` : size;
+  const indexes = `${table.indexes} ${table.indexes === 1 ? 'index' : 'indexes'}`;
+  return `${mode} on ${relation}, ${work}, ${formatRows(table.rows)}, ${indexes}`;
+}
+
+/** "pid 4711, user app, idle in transaction: transaction open for 12 min 3 s; holds …" */
+export function describeObstacle({ who, ageSeconds, holds }: Obstacle): string {
+  const age =
+    ageSeconds === null
+      ? 'since when its transaction is open this role may not see'
+      : `transaction open for ${formatDuration(ageSeconds * 1000)}`;
+  return `${who}: ${age}${holds.length === 0 ? '' : `; holds ${holds.join(', ')}, which the plan would wait for`}`;
+}
+
+function shownLocks({ locks }: PlannedStatement): readonly PlannedLock[] {
+  return (locks ?? []).filter(({ mode, table }) => table !== null && strengthOf(mode) >= weakestShown);
+}
+
+function modeOf({ step }: PlannedStep): string {
+  return step.directives.noTransaction ? 'outside a transaction, one by one' : 'in one transaction';
+}
+
+function verdictOf({ steps, direction }: PlanView): string {
+  if (steps.length === 0)
+    return direction === 'up' ? 'Already up to date: nothing would be applied' : 'Nothing to revert';
+  return `Would ${direction === 'up' ? 'apply' : 'revert'} ${count(steps.length)}. Nothing was changed.`;
+}
+
+export function planLines(view: PlanView, style: Style): string[] {
+  return [
+    ...view.steps.flatMap((planned) => stepLines(planned, style)),
+    ...formatFindings(view.findings, style),
+    ...(view.untraced === null ? [] : [`${style.yellow('no locks')} ${view.untraced}`]),
+    ...view.obstacles.map((obstacle) => `${style.yellow('in the way')} ${describeObstacle(obstacle)}`),
+    verdictOf(view),
+  ];
+}
+
+function stepLines(planned: PlannedStep, style: Style): string[] {
+  const { step, statements } = planned;
+  return [
+    `  ${step.direction} ${style.bold(step.id)}, ${modeOf(planned)}`,
+    ...(step.note === undefined ? [] : [`    note: ${step.note}`]),
+    ...statements.flatMap((statement) => [
+      `    ${String(statement.line).padStart(4)}: ${firstLine(statement.text)}`,
+      ...shownLocks(statement).map((lock) => style.dim(`          ${describeLock(lock)}`)),
+    ]),
+  ];
+}
+
+function firstLine(sql: string): string {
+  const flat = sql.replace(/\s+/g, ' ');
+  return flat.length <= 100 ? flat : `${flat.slice(0, 99)}…`;
+}
+
+/** For a comment on a pull request. */
+export function planMarkdown(view: PlanView): string[] {
+  const { direction, environment, database, steps, findings, obstacles, untraced } = view;
+  return [
+    `### Migration plan: ${direction} ${count(steps.length)}, ${inline(environment)}`,
+    '',
+    `${inline(database)}. ${verdictOf(view)}`,
+    ...steps.flatMap(stepMarkdown),
+    ...section(
+      'Findings',
+      findings.map(
+        ({ severity, rule, file, line, message }) =>
+          `**${severity}** \`${file}:${line}\` ${inline(message)} (${rule})`,
+      ),
+    ),
+    ...section('In the way right now', obstacles.map(describeObstacle).map(inline)),
+    ...(untraced === null ? [] : ['', `Locks are not known: ${inline(untraced)}`]),
+  ];
+}
+
+function stepMarkdown(planned: PlannedStep): string[] {
+  const { step, statements } = planned;
+  const locks = statements.flatMap((statement) =>
+    shownLocks(statement).map((lock) => `- line ${statement.line}: ${inline(describeLock(lock))}`),
+  );
+  const sql = statements.map(({ text }) => `${text};`).join('\n');
+  return [
+    '',
+    `#### ${step.direction} \`${step.id}\`, ${modeOf(planned)}`,
+    ...(locks.length === 0 ? [] : ['', ...locks]),
+    '',
+    `<details><summary>${count(statements.length, 'statement')}</summary>`,
+    '',
+    fenced(sql),
+    '',
+    '</details>',
+  ];
+}
+
+function section(title: string, items: readonly string[]): string[] {
+  return items.length === 0 ? [] : ['', `#### ${title}`, '', ...items.map((item) => `- ${item}`)];
+}
+
+function inline(text: string): string {
+  return text
+    .replaceAll('&', '&amp;')
+    .replaceAll('<', '&lt;')
+    .replaceAll(/\s+/g, ' ')
+    .replaceAll(/([\\`*_[\]])/g, '\\$1');
+}
+
+/** A fence longer than any run of backticks in it, so that nothing in the text can close it. */
+function fenced(sql: string): string {
+  const longest = Math.max(2, ...[...sql.matchAll(/`+/g)].map(([run]) => run.length));
+  const fence = '`'.repeat(longest + 1);
+  return `${fence}sql\n${sql}\n${fence}`;
+}
+
+export function planJson({ steps, findings, obstacles, untraced }: PlanView): Record<string, unknown> {
+  return {
+    migrations: steps.map(({ step, statements }) => ({
+      version: step.version,
+      name: step.name,
+      direction: step.direction,
+      outcome: 'pending',
+      durationMs: null,
+      transaction: !step.directives.noTransaction,
+      statements,
+    })),
+    findings,
+    warnings: obstacles.map((obstacle) => ({ ...obstacle, message: describeObstacle(obstacle) })),
+    traced: untraced === null,
+    untraced,
+  };
+}

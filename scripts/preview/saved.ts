@@ -1,0 +1,172 @@
+// Takes a plan and what it was made from; gives the file that binds the two, and says what has changed when it is to run.
+// The texts of migrations and secrets are never taken from the file: it names them by their hashes.
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { MigrateError } from '../base/errors.ts';
+import { toolVersion } from '../base/paths.ts';
+import type { Migration } from '../base/types.ts';
+import type { Config } from '../config/config.ts';
+import type { Session } from '../connection/session.ts';
+import { type DriftCheck, readLiveHashes } from '../drift/check.ts';
+import { portableFingerprint } from '../drift/options.ts';
+import type { History } from '../ledger/ledger.ts';
+import { type Difference, describeDifference } from '../schema/change/diff.ts';
+
+const format = 'migrate-plan/1';
+
+/** Everything that a saved plan stands on. */
+export interface Binding {
+  readonly toolVersion: string;
+  readonly environment: string;
+  readonly target: {
+    readonly host: string;
+    readonly port: number;
+    readonly database: string;
+    readonly oid: number;
+  };
+  readonly history: { readonly digest: string; readonly applied: number; readonly newest: string | null };
+  /** Of the schema; owners and grants aside. */
+  readonly fingerprint: string;
+  /** sha256 by path of every migration file. */
+  readonly files: Readonly<Record<string, string>>;
+}
+
+export interface SavedPlan extends Binding {
+  readonly format: typeof format;
+  readonly createdAt: string;
+  /** Ids to apply, in order. */
+  readonly steps: readonly string[];
+  readonly allowOutOfOrder: boolean;
+}
+
+export interface BindingSources {
+  readonly config: Config;
+  readonly session: Session;
+  readonly history: Pick<History, 'applied'>;
+  readonly drift: DriftCheck;
+  readonly migrations: readonly Migration[];
+}
+
+/** What the plan stands on now; one round trip, and another where the drift check did not read the schema. */
+export async function readBinding({
+  config,
+  session,
+  history: { applied },
+  drift,
+  migrations,
+}: BindingSources): Promise<Binding> {
+  const [row] = await session.query<{ oid: number }>(
+    'SELECT oid::int8::float8 AS oid FROM pg_database WHERE datname = current_database()',
+  );
+  const { host, port, database } = session.target;
+  const entries = applied.map(({ id, tracked, entry }) => [id, tracked, entry?.seq, entry?.upChecksum]);
+  const hashes = drift.hashes ?? (await readLiveHashes(session, drift.options));
+  const files = migrations.flatMap(({ up, down }) => [up, down]);
+  return {
+    toolVersion: toolVersion(),
+    environment: config.environmentName,
+    target: { host, port, database, oid: row?.oid ?? 0 },
+    history: {
+      digest: createHash('sha256').update(JSON.stringify(entries)).digest('hex'),
+      applied: applied.length,
+      newest: applied.at(-1)?.id ?? null,
+    },
+    fingerprint: portableFingerprint(hashes),
+    files: Object.fromEntries(files.map(({ path, checksum }) => [path, checksum])),
+  };
+}
+
+/** @throws MigrateError `usage` where the file cannot be written */
+export function savePlan(
+  { root }: Config,
+  path: string,
+  plan: Omit<SavedPlan, 'format' | 'createdAt'>,
+  shown: Readonly<Record<string, unknown>>,
+): void {
+  const saved = { format, createdAt: new Date().toISOString(), ...shown, ...plan };
+  try {
+    writeFileSync(resolve(root, path), `${JSON.stringify(saved, null, 2)}\n`);
+  } catch (cause) {
+    throw new MigrateError('usage', `The plan cannot be written: ${(cause as Error).message}`, { cause });
+  }
+}
+
+/** @throws MigrateError `usage` for what is no plan, `refused` for one of another format */
+export function readPlan({ root }: Config, path: string): SavedPlan {
+  const file = resolve(root, path);
+  const hint = 'make migrate-plan out=plan.json writes one.';
+  if (!existsSync(file)) throw new MigrateError('usage', `There is no plan ${path}`, { hint });
+  const plan = parse(readFileSync(file, 'utf8'));
+  if (plan === null || typeof plan.format !== 'string')
+    throw new MigrateError('usage', `${path} is no plan of this tool`, { hint });
+  if (plan.format === format && isComplete(plan)) return plan as unknown as SavedPlan;
+  throw new MigrateError('refused', `${path} was written by another version of this tool (${plan.format})`, {
+    hint: 'Make the plan anew, have it approved, then run that.',
+    state: 'Nothing was connected to.',
+  });
+}
+
+function parse(text: string): Record<string, unknown> | null {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : null;
+  } catch {
+    return null;
+  }
+}
+
+function isComplete({ target, history, files, steps, fingerprint }: Record<string, unknown>): boolean {
+  const objects = [target, history, files].every((value) => typeof value === 'object' && value !== null);
+  return (
+    objects &&
+    typeof fingerprint === 'string' &&
+    Array.isArray(steps) &&
+    steps.every((id) => typeof id === 'string')
+  );
+}
+
+/**
+ * @param differences of a drift check, to name the objects where the schema is another
+ * @throws MigrateError `refused` naming everything that is not as it was
+ */
+export function refuseChanged(saved: SavedPlan, now: Binding, differences: readonly Difference[] = []): void {
+  const problems = changes(saved, now, differences);
+  if (problems.length === 0) return;
+  throw new MigrateError('refused', 'The plan does not hold any more: what it was made from has changed', {
+    problems,
+    hint: 'Make the plan anew (make migrate-plan out=…), have it approved, then run that.',
+    state: 'Nothing was changed.',
+  });
+}
+
+function changes(saved: SavedPlan, now: Binding, differences: readonly Difference[]): string[] {
+  const differ = (what: string, then: unknown, is: unknown) =>
+    then === is ? [] : [`${what}: ${then ?? 'none'} in the plan, ${is ?? 'none'} now`];
+  const place = ({ host, port, database, oid }: Binding['target']) =>
+    `${database} (oid ${oid}) on ${host}:${port}`;
+  const past = ({ applied, newest }: Binding['history']) => `${applied} applied, newest ${newest ?? 'none'}`;
+  const history =
+    past(saved.history) === past(now.history)
+      ? ['history: the same migrations are applied, but they were reverted and applied again, or repaired']
+      : differ('history', past(saved.history), past(now.history));
+  return [
+    ...differ('tool version', saved.toolVersion, now.toolVersion),
+    ...differ('environment', saved.environment, now.environment),
+    ...differ('target', place(saved.target), place(now.target)),
+    ...(saved.history.digest === now.history.digest ? [] : history),
+    ...differ('database schema', saved.fingerprint, now.fingerprint),
+    ...(saved.fingerprint === now.fingerprint
+      ? []
+      : differences.map((difference) => describeDifference(difference))),
+    ...fileChanges(saved.files, now.files),
+  ];
+}
+
+function fileChanges(then: Binding['files'], now: Binding['files']): string[] {
+  return [...new Set([...Object.keys(then), ...Object.keys(now)])].sort().flatMap((path) => {
+    if (then[path] === now[path]) return [];
+    if (then[path] === undefined) return [`file ${path} is new`];
+    return [`file ${path} ${now[path] === undefined ? 'is gone' : 'has changed'}`];
+  });
+}

@@ -1,0 +1,61 @@
+// What a plan is made of, as types: steps, their statements, the locks with the live tables they hit. No code here.
+
+import type { Finding } from '../base/types.ts';
+import type { ReadyStep } from '../plan/steps.ts';
+
+/** A table of the target as it is now. */
+export interface LiveTable {
+  /** With indexes and TOAST; of a partitioned table that of all partitions. */
+  readonly bytes: number;
+  /** The planner's estimate; null where the table was never analyzed. */
+  readonly rows: number | null;
+  readonly indexes: number;
+}
+
+export interface PlannedLock {
+  /** `schema.name` as it is before the migration. */
+  readonly relation: string;
+  /** As in pg_locks; the strongest that the statement needs. */
+  readonly mode: string;
+  /** The table gets new storage. */
+  readonly rewrites: boolean;
+  /** The table is read from end to end. */
+  readonly reads: boolean;
+  /** Null where the target has no such table yet: an earlier step makes it. */
+  readonly table: LiveTable | null;
+}
+
+export interface PlannedStatement {
+  readonly line: number;
+  /** Without secrets. */
+  readonly text: string;
+  /** Null where the statement was not traced. */
+  readonly locks: readonly PlannedLock[] | null;
+}
+
+export interface PlannedStep {
+  readonly step: ReadyStep;
+  readonly statements: readonly PlannedStatement[];
+}
+
+/** A session of the target that the plan may have to wait for. */
+export interface Obstacle {
+  /** Null of a prepared transaction, which has none. */
+  readonly pid: number | null;
+  readonly who: string;
+  /** Of its transaction, in seconds; null where this role may not see it. */
+  readonly ageSeconds: number | null;
+  /** Locks that conflict with the plan's, as "RowExclusiveLock on public.orders". */
+  readonly holds: readonly string[];
+}
+
+export interface PlanView {
+  readonly direction: 'up' | 'down';
+  readonly environment: string;
+  readonly database: string;
+  readonly steps: readonly PlannedStep[];
+  readonly findings: readonly Finding[];
+  readonly obstacles: readonly Obstacle[];
+  /** Why locks are missing, from some step on or at all; null where all are known. */
+  readonly untraced: string | null;
+}

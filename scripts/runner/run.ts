@@ -1,0 +1,221 @@
+// Takes a command that writes; gives it a locked session with a checked history, runs the steps it chooses and reports.
+// The order of a run is DESIGN's: connect, preflight, lock, history, plan, execute, unlock.
+
+import { formatDuration } from '../base/duration.ts';
+import { lap, started, timed } from '../base/timing.ts';
+import type { Migration, Outcome } from '../base/types.ts';
+import { saveMemory } from '../base/v8-heap.ts';
+import type { Config } from '../config/config.ts';
+import { readProvenance } from '../config/provenance.ts';
+import { describeTarget } from '../config/target.ts';
+import { refuseReadOnly, type Session, withSession } from '../connection/session.ts';
+import { askForGate, checkDrift, type DriftCheck } from '../drift/check.ts';
+import { type Expectation, meetExpectation } from '../drift/expect.ts';
+import { leftSomething, sayDrift, stopForDrift } from '../drift/run.ts';
+import {
+  leaveOutTracking,
+  snapshotStatements,
+  takeSnapshot,
+  takeSnapshotAfterFailure,
+} from '../drift/snapshot.ts';
+import { storedFingerprint } from '../drift/stored.ts';
+import {
+  execute,
+  executeTogether,
+  type Observer,
+  type RunContext,
+  type RunResult,
+} from '../execute/execute.ts';
+import { adopt } from '../history/adopt.ts';
+import { audited } from '../history/audit.ts';
+import { type MigrationState, refuseBrokenHistory } from '../history/history.ts';
+import { askForHistory, type CheckedHistory, readClassified } from '../history/history-check.ts';
+import { checkMigrations } from '../history/load-migrations.ts';
+import { readDowns } from '../ledger/entries.ts';
+import { refuseHalfDone } from '../ledger/half-done.ts';
+import { ensureLedger, type History, needsLedger } from '../ledger/ledger.ts';
+import { loadEngine } from '../ledger/node-pg-migrate.ts';
+import { refuseMissingPrivileges, refuseMissingWrites } from '../ledger/privileges.ts';
+import { withRunLock } from '../ledger/run-lock.ts';
+import type { Plan } from '../plan/plan.ts';
+import { type ReadyStep, readySteps } from '../plan/steps.ts';
+import type { CommandInput, CommandResult, Progress } from '../report/command.ts';
+import { count, formatOutcome } from '../report/human.ts';
+import { outcomeJson } from '../report/json.ts';
+
+export interface RunRequest {
+  /** History states that this command can live with. */
+  readonly tolerated: ReadonlySet<MigrationState>;
+
+  readonly plan: (migrations: readonly Migration[], history: CheckedHistory) => Plan;
+  /** Set where nothing is reverted: the plan needs no details of what is applied. */
+  readonly forward?: boolean;
+  /** All steps in one transaction. */
+  readonly together?: boolean;
+  readonly fromDisk?: boolean;
+  /** What the schema must be in the end, also when nothing ran. */
+  readonly expectation?: Expectation | undefined;
+  /** Asked before anything else is judged; throws where this is not what the run was approved for. */
+  readonly approve?: ((found: Checked & { readonly session: Session }) => Promise<void>) | undefined;
+  /** What to say when the plan is empty. */
+  readonly nothing: (history: History) => string;
+}
+
+/** Runs a whole up, down or redo. Failures after the first step come back in the result, with what was done. */
+export async function runMigrations(
+  input: CommandInput<unknown>,
+  request: RunRequest,
+): Promise<CommandResult> {
+  const { config, progress, signal } = input;
+  started();
+  const files = await timed('files', () => checkMigrations(config, progress.warn));
+  const hooks = { signal, ...sessionHooks(progress) };
+  return withSession(config, hooks, async (session) => {
+    sayTarget(config, session, progress);
+    session.onNotice((notice) => progress.detail(`  ${notice}`));
+    refuseReadOnly(session);
+    const locked = () =>
+      withRunLock(session, config, lockWait({ progress, signal }), async (state) => {
+        // Rows of a long history are many objects; a run that goes forward has one row to read.
+        if (!request.forward) saveMemory(files.count);
+        const asked = askForHistory(session, config, state, files, request.forward ?? false);
+        const gate = askForGate(session, config, state);
+        const history = await timed('history', () =>
+          readClassified(session, config, state, files.all(), asked),
+        );
+        const migrations = files.all();
+        if (request.approve === undefined) refuseBrokenHistory(history.statuses, request.tolerated);
+        const drift = await timed('drift', () => checkDrift(session, config, history, gate));
+        await request.approve?.({ session, migrations, history, drift });
+        if (drift.state === 'drifted') return stopForDrift(drift, session, config);
+        sayDrift(drift, history, progress);
+        const result = await runChecked(input, session, request, { migrations, history, drift });
+        if (request.expectation === undefined || result.error != null) return result;
+        const met = await meetExpectation(session, config, drift.options, request.expectation);
+        return { ...result, document: { ...result.document, ...met.document }, error: met.error };
+      });
+    return audited(input, session, locked);
+  });
+}
+
+interface Checked {
+  readonly migrations: readonly Migration[];
+  readonly history: CheckedHistory;
+  readonly drift: DriftCheck;
+}
+
+async function runChecked(
+  { config, progress, signal }: CommandInput<unknown>,
+  session: Session,
+  request: RunRequest,
+  { migrations, history, drift }: Checked,
+): Promise<CommandResult> {
+  const plan = request.plan(migrations, history);
+  refuseHalfDone(history.halfDone, plan.steps);
+  if (plan.steps.length === 0 && !history.adoptable) {
+    if (drift.stale && history.ledgerCurrent)
+      await timed('snapshot', () => takeSnapshot(session, config, drift.options));
+    return nothingToDo(request.nothing(history), session);
+  }
+  saveMemory(plan.steps.length);
+  const steps = readySteps(plan.steps, await readDowns(session, plan.steps), request.fromDisk);
+  const context = await timed('preparing', () =>
+    prepare({ config, progress, signal }, session, history, migrations, drift),
+  );
+  if (steps.length === 0) return { ...nothingToDo(request.nothing(history), session), wrote: true };
+  const result = await (request.together ? executeTogether : execute)(context, steps);
+  if (result.failure !== null && leftSomething(result.outcomes, steps))
+    await takeSnapshotAfterFailure(session, config, drift.options, result.failure);
+  const reported = report(result, session, progress);
+  // The run's summary at GitHub names the fingerprint; elsewhere nobody asked for the round trip.
+  if (result.failure !== null || config.variables.GITHUB_ACTIONS !== 'true') return reported;
+  return { ...reported, document: { ...reported.document, fingerprint: await storedFingerprint(session) } };
+}
+
+export function lockWait({ progress, signal }: Pick<CommandInput<unknown>, 'progress' | 'signal'>) {
+  const onWait = (holder: string) => progress.say(`Waiting for another migration run to finish: ${holder}`);
+  return { signal, onWait };
+}
+
+export function sessionHooks(progress: Progress) {
+  return {
+    onRetry: (reason: string) => progress.say(`Waiting for the server (${reason})`),
+    onServerStart: () => progress.say(`Started the embedded development server (make db-down stops it)`),
+  };
+}
+
+export function sayTarget(config: Config, session: Session, progress: Progress): void {
+  const embedded = session.embedded ? ' (embedded development server)' : '';
+  progress.say(
+    `Database ${describeTarget(session.target)}${embedded}, environment ${config.environmentName}`,
+  );
+}
+
+function nothingToDo(line: string, session: Session): CommandResult {
+  return { document: { migrations: [], roundTrips: session.roundTrips() }, lines: [line] };
+}
+
+/** Everything a first step needs, fetched side by side where nothing depends on it. */
+async function prepare(
+  { config, progress, signal }: Pick<CommandInput<unknown>, 'config' | 'progress' | 'signal'>,
+  session: Session,
+  history: History & { adoptable: boolean },
+  migrations: readonly Migration[],
+  drift: DriftCheck,
+): Promise<RunContext> {
+  const [engine, provenance] = await Promise.all([loadEngine(config.trackingTable), readProvenance(config)]);
+  if (needsLedger(history)) {
+    await refuseMissingPrivileges(session, config, history);
+    if (history.hasLedger && !history.hasTracking) await leaveOutTracking(session, config);
+    await ensureLedger(session, engine, history, provenance);
+  }
+  await refuseMissingWrites(session, config);
+  const observer = observe(progress);
+  const closing = snapshotStatements(config, drift.options);
+  const loadParser = async () => (await import('../files/statements.ts')).loadParser();
+  const context = { session, config, engine, provenance, loadParser, observer, signal, closing };
+  if (history.adoptable) {
+    await adopt(context, history, migrations);
+    progress.say(
+      `Adopted ${count(history.applied.length)} that node-pg-migrate had applied: recorded in the ledger, not run again`,
+    );
+  }
+  return context;
+}
+
+function observe(progress: Progress): Observer {
+  return {
+    stepStarted: (step: ReadyStep, number, total) => {
+      const verb = step.direction === 'up' ? 'applying' : 'reverting';
+      lap();
+      progress.group(`  ${verb} ${step.id} (${number} of ${total})`);
+      if (step.note !== undefined) progress.say(`  note: ${step.note}`);
+    },
+    stepEnded: (outcome: Outcome) => {
+      progress.endGroup();
+      progress.say(formatOutcome(outcome, progress.style));
+      progress.detail(`    in ms: ${lap()}`);
+    },
+    live: (text: string) => progress.live(text),
+    say: (text: string) => progress.say(text),
+  };
+}
+
+function report({ outcomes, failure }: RunResult, session: Session, { style }: Progress): CommandResult {
+  const done = outcomes.filter(({ outcome }) => outcome === 'applied' || outcome === 'reverted');
+  const total = done.reduce((sum, { durationMs }) => sum + (durationMs ?? 0), 0);
+  const pending = outcomes.filter(({ outcome }) => outcome === 'pending').length;
+  const document = { migrations: outcomes.map(outcomeJson), roundTrips: session.roundTrips() };
+  if (failure !== null) {
+    const rest = pending === 0 ? '' : `, ${count(pending)} not reached`;
+    return { document, lines: [`${summarise(done)}${rest}.`], error: failure };
+  }
+  return { document, lines: [style.green(`${summarise(done)} in ${formatDuration(total)}.`)], wrote: true };
+}
+
+function summarise(done: readonly Outcome[]): string {
+  const applied = done.filter(({ outcome }) => outcome === 'applied').length;
+  const reverted = done.length - applied;
+  if (reverted > 0 && applied > 0) return `Reverted and applied again ${count(applied)}`;
+  return reverted > 0 ? `Reverted ${count(reverted)}` : `Applied ${count(applied)}`;
+}

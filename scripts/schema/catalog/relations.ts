@@ -1,0 +1,248 @@
+// Takes nothing; gives the SQL that reads tables, views and all that hangs on them, one SELECT per class with the
+// columns identity, parent (the relation it belongs to, or NULL) and definition, over the scope of sql.ts.
+// It must not know how the rows are hashed, filtered or compared.
+
+import { firstUserOid, flag, lines, notMember, part, partWhen, sorted } from '../sql.ts';
+
+/** Names of options whose values are safe to keep; any other option shows its name only, it may hold a password. */
+const plainOptions = [
+  ...[
+    'host',
+    'hostaddr',
+    'port',
+    'dbname',
+    'schema_name',
+    'table_name',
+    'column_name',
+    'updatable',
+    'truncatable',
+  ],
+  ...['use_remote_estimate', 'fetch_size', 'batch_size', 'extensions', 'async_capable', 'parallel_commit'],
+  ...['fdw_startup_cost', 'fdw_tuple_cost', 'filename', 'format', 'header', 'delimiter', 'encoding', 'null'],
+];
+
+/** Options of foreign objects, sorted, with the values of harmless ones only. */
+export function foreignOptions(array: string): string {
+  const plain = plainOptions.map((name) => `'${name}'`).join(', ');
+  return `(SELECT string_agg(CASE WHEN split_part(item, '=', 1) IN (${plain}) THEN item
+    ELSE split_part(item, '=', 1) END, ', ' ORDER BY item COLLATE "C") FROM unnest(${array}) AS item)`;
+}
+
+/** The kind of a relation as SQL spells it. */
+export function relationKind(column: string): string {
+  return `CASE ${column} WHEN 'r' THEN 'table' WHEN 'p' THEN 'partitioned table' WHEN 'v' THEN 'view'
+    WHEN 'm' THEN 'materialized view' WHEN 'f' THEN 'foreign table' WHEN 'S' THEN 'sequence' WHEN 'c' THEN 'type'
+    ELSE 'index' END`;
+}
+
+const parentList = `(SELECT string_agg(h.inhparent::regclass::text, ', ' ORDER BY h.inhseqno)
+      FROM pg_inherits h WHERE h.inhrelid = rel.oid)`;
+
+export const relation = `
+  SELECT rel.identity, rel.identity AS parent, ${lines(
+    part('kind', relationKind('rel.relkind')),
+    flag('unlogged', `rel.relpersistence = 'u'`),
+    partWhen('rel.reloftype <> 0', 'of_type', 'rel.reloftype::regtype::text'),
+    partWhen('NOT rel.relispartition', 'inherits', parentList),
+    partWhen('rel.relispartition', 'partition_of', parentList),
+    partWhen('rel.relispartition', 'bound', 'pg_get_expr(rel.relpartbound, rel.oid)'),
+    flag(
+      'detach_pending',
+      `rel.relispartition AND EXISTS (SELECT FROM pg_inherits h WHERE h.inhrelid = rel.oid AND h.inhdetachpending)`,
+    ),
+    partWhen(`rel.relkind = 'p'`, 'partition_key', 'pg_get_partkeydef(rel.oid)'),
+    partWhen(`am.amname <> 'heap'`, 'access_method', 'quote_ident(am.amname)'),
+    part('tablespace', 'quote_ident(space.spcname)'),
+    part('options', sorted('rel.reloptions')),
+    part('toast_options', sorted('toast.reloptions')),
+    partWhen(
+      'rel.relrowsecurity OR rel.relforcerowsecurity',
+      'row_security',
+      `concat_ws(', ', CASE WHEN rel.relrowsecurity THEN 'enabled' END, CASE WHEN rel.relforcerowsecurity THEN 'forced' END)`,
+    ),
+    partWhen(
+      `rel.relkind IN ('r', 'p', 'm') AND rel.relreplident <> 'd'`,
+      'replica_identity',
+      `CASE rel.relreplident WHEN 'n' THEN 'nothing' WHEN 'f' THEN 'full' ELSE coalesce('index ' || (
+        SELECT quote_ident(c.relname) FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
+        WHERE i.indrelid = rel.oid AND i.indisreplident), 'nothing') END`,
+    ),
+    // ALTER TABLE … DISABLE TRIGGER ALL switches foreign keys off without a trace in the constraint itself.
+    part('constraint_triggers', 'internal.state'),
+    part('server', 'quote_ident(server.srvname)'),
+    part('foreign_options', foreignOptions('f.ftoptions')),
+    partWhen(`rel.relkind IN ('v', 'm')`, 'definition', 'pg_get_viewdef(rel.oid)'),
+  )} AS definition
+  FROM rel
+  LEFT JOIN pg_am am ON am.oid = rel.relam
+  LEFT JOIN pg_tablespace space ON space.oid = rel.reltablespace
+  LEFT JOIN pg_class toast ON toast.oid = rel.reltoastrelid
+  LEFT JOIN pg_foreign_table f ON f.ftrelid = rel.oid
+  LEFT JOIN pg_foreign_server server ON server.oid = f.ftserver
+  LEFT JOIN (
+    SELECT tgrelid, string_agg(DISTINCT CASE tgenabled WHEN 'D' THEN 'disabled' WHEN 'A' THEN 'always' ELSE 'replica' END, ', ') AS state
+    FROM pg_trigger WHERE tgisinternal AND tgenabled <> 'O' GROUP BY tgrelid
+  ) internal ON internal.tgrelid = rel.oid`;
+
+export const column = `
+  SELECT rel.identity || '.' || quote_ident(a.attname), rel.identity, ${lines(
+    part('table', 'rel.identity'),
+    part('type', 'format_type(a.atttypid, a.atttypmod)'),
+    partWhen('a.attcollation <> t.typcollation', 'collation', 'a.attcollation::regcollation::text'),
+    `'nullable=' || CASE WHEN a.attnotnull THEN 'no' ELSE 'yes' END`,
+    partWhen(
+      'd.oid IS NOT NULL',
+      `' || CASE WHEN a.attgenerated = '' THEN 'default' ELSE 'generated' END || '`,
+      'pg_get_expr(d.adbin, d.adrelid)',
+    ),
+    partWhen(
+      `a.attidentity <> ''`,
+      'identity',
+      `CASE a.attidentity WHEN 'a' THEN 'always' ELSE 'by default' END`,
+    ),
+    partWhen(
+      'a.attstorage <> t.typstorage',
+      'storage',
+      `CASE a.attstorage WHEN 'p' THEN 'plain' WHEN 'e' THEN 'external' WHEN 'm' THEN 'main' ELSE 'extended' END`,
+    ),
+    partWhen(
+      `a.attcompression <> ''`,
+      'compression',
+      `CASE a.attcompression WHEN 'l' THEN 'lz4' ELSE 'pglz' END`,
+    ),
+    partWhen('coalesce(a.attstattarget, -1) <> -1', 'statistics', 'a.attstattarget::text'),
+    part('options', sorted('a.attoptions')),
+    part('foreign_options', foreignOptions('a.attfdwoptions')),
+    partWhen('a.attinhcount > 0', 'inherited', `CASE WHEN a.attislocal THEN 'and local' ELSE 'only' END`),
+  )}
+  FROM rel
+  JOIN pg_attribute a ON a.attrelid = rel.oid AND a.attnum > 0 AND NOT a.attisdropped
+  JOIN pg_type t ON t.oid = a.atttypid
+  LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum`;
+
+// A view's definition and a composite type's attributes already tell their order.
+export const columnOrder = `
+  SELECT rel.identity, rel.identity, 'columns=' || string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum)
+  FROM rel JOIN pg_attribute a ON a.attrelid = rel.oid AND a.attnum > 0 AND NOT a.attisdropped
+  WHERE rel.relkind IN ('r', 'p', 'f')
+  GROUP BY rel.identity`;
+
+// Of the foreign keys only those that somebody declared: the copies for partitions get names by order of creation.
+export const constraint = `
+  SELECT owner.identity || '.' || quote_ident(c.conname), owner.relation, ${lines(
+    part(`' || CASE WHEN owner.relation IS NULL THEN 'domain' ELSE 'table' END || '`, 'owner.identity'),
+    part('definition', 'pg_get_constraintdef(c.oid)'),
+    partWhen(`c.coninhcount > 0`, 'inherited', `CASE WHEN c.conislocal THEN 'and local' ELSE 'only' END`),
+  )}
+  FROM pg_constraint c
+  JOIN (
+    SELECT oid AS conrelid, 0::oid AS contypid, identity, identity AS relation FROM rel
+    UNION ALL
+    SELECT 0, t.oid, ns.name || '.' || quote_ident(t.typname), NULL FROM pg_type t JOIN ns ON ns.oid = t.typnamespace
+    WHERE t.typtype = 'd' AND t.oid >= ${firstUserOid} AND ${notMember('pg_type', 't.oid')}
+  ) owner ON owner.conrelid = c.conrelid AND owner.contypid = c.contypid
+  WHERE c.contype NOT IN ('t', 'n') AND NOT (c.contype = 'f' AND c.conparentid <> 0)`;
+
+export const index = `
+  SELECT ns.name || '.' || quote_ident(c.relname), rel.identity, ${lines(
+    part('table', 'rel.identity'),
+    part('definition', 'pg_get_indexdef(i.indexrelid)'),
+    flag('invalid', 'NOT i.indisvalid OR NOT i.indisready'),
+    part('constraint', 'quote_ident(con.conname)'),
+    partWhen(
+      'c.relispartition',
+      'partition_of',
+      `(SELECT h.inhparent::regclass::text FROM pg_inherits h WHERE h.inhrelid = c.oid)`,
+    ),
+    part('tablespace', 'quote_ident(space.spcname)'),
+    // Per index: joined to a grouped subquery, the planner may group all of pg_attribute again for each of them.
+    part(
+      'statistics',
+      `(SELECT string_agg(a.attnum || ': ' || a.attstattarget, ', ' ORDER BY a.attnum)
+        FROM pg_attribute a WHERE a.attrelid = i.indexrelid AND a.attnum > 0 AND a.attstattarget > -1)`,
+    ),
+  )}
+  FROM pg_index i
+  JOIN rel ON rel.oid = i.indrelid
+  JOIN pg_class c ON c.oid = i.indexrelid
+  JOIN ns ON ns.oid = c.relnamespace
+  LEFT JOIN pg_constraint con ON con.conindid = i.indexrelid AND con.conrelid = i.indrelid AND con.contype IN ('p', 'u', 'x')
+  LEFT JOIN pg_tablespace space ON space.oid = c.reltablespace`;
+
+function enabled(column: string): string {
+  return partWhen(
+    `${column} <> 'O'`,
+    'enabled',
+    `CASE ${column} WHEN 'D' THEN 'no' WHEN 'R' THEN 'replica' ELSE 'always' END`,
+  );
+}
+
+export const trigger = `
+  SELECT rel.identity || '.' || quote_ident(t.tgname), rel.identity, ${lines(
+    part('table', 'rel.identity'),
+    part('definition', 'pg_get_triggerdef(t.oid)'),
+    enabled('t.tgenabled'),
+    flag('inherited', 't.tgparentid <> 0'),
+  )}
+  FROM pg_trigger t JOIN rel ON rel.oid = t.tgrelid WHERE NOT t.tgisinternal`;
+
+export const rule = `
+  SELECT rel.identity || '.' || quote_ident(r.rulename), rel.identity, ${lines(
+    part('table', 'rel.identity'),
+    part('definition', 'pg_get_ruledef(r.oid)'),
+    enabled('r.ev_enabled'),
+  )}
+  FROM pg_rewrite r JOIN rel ON rel.oid = r.ev_class WHERE r.rulename <> '_RETURN'`;
+
+export const policy = `
+  SELECT rel.identity || '.' || quote_ident(p.polname), rel.identity, ${lines(
+    part('table', 'rel.identity'),
+    part('kind', `CASE WHEN p.polpermissive THEN 'permissive' ELSE 'restrictive' END`),
+    part(
+      'command',
+      `CASE p.polcmd WHEN 'r' THEN 'select' WHEN 'a' THEN 'insert' WHEN 'w' THEN 'update' WHEN 'd' THEN 'delete' ELSE 'all' END`,
+    ),
+    part(
+      'roles',
+      sorted(
+        `ARRAY(SELECT coalesce(quote_ident(pg_get_userbyid(nullif(role, 0))), 'public') FROM unnest(p.polroles) AS role)`,
+      ),
+    ),
+    part('using', 'pg_get_expr(p.polqual, p.polrelid)'),
+    part('check', 'pg_get_expr(p.polwithcheck, p.polrelid)'),
+  )}
+  FROM pg_policy p JOIN rel ON rel.oid = p.polrelid`;
+
+export const statistics = `
+  SELECT ns.name || '.' || quote_ident(s.stxname), rel.identity, ${lines(
+    part('table', 'rel.identity'),
+    part('definition', 'pg_get_statisticsobjdef(s.oid)'),
+    partWhen('coalesce(s.stxstattarget, -1) <> -1', 'target', 's.stxstattarget::text'),
+  )}
+  FROM pg_statistic_ext s JOIN rel ON rel.oid = s.stxrelid JOIN ns ON ns.oid = s.stxnamespace`;
+
+/** Every sequence with the column that owns it; a sequence of a table that is not compared is not compared either. */
+export const sequence = `
+  SELECT ns.name || '.' || quote_ident(c.relname), rel.identity, ${lines(
+    partWhen('d.refobjid IS NOT NULL', 'table', 'rel.identity'),
+    part('type', 's.seqtypid::regtype::text'),
+    part('start', 's.seqstart::text'),
+    part('increment', 's.seqincrement::text'),
+    part('minimum', 's.seqmin::text'),
+    part('maximum', 's.seqmax::text'),
+    part('cache', 's.seqcache::text'),
+    flag('cycle', 's.seqcycle'),
+    flag('unlogged', `c.relpersistence = 'u'`),
+    part(
+      `' || CASE d.deptype WHEN 'i' THEN 'identity_of' ELSE 'owned_by' END || '`,
+      `rel.identity || '.' || quote_ident(a.attname)`,
+    ),
+  )}
+  FROM pg_sequence s
+  JOIN pg_class c ON c.oid = s.seqrelid
+  JOIN ns ON ns.oid = c.relnamespace
+  LEFT JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.objsubid = 0
+    AND d.refclassid = 'pg_class'::regclass AND d.refobjsubid > 0 AND d.deptype IN ('a', 'i')
+  LEFT JOIN rel ON rel.oid = d.refobjid
+  LEFT JOIN pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
+  WHERE c.relpersistence <> 't' AND (d.refobjid IS NULL OR rel.oid IS NOT NULL) AND ${notMember('pg_class', 'c.oid')}`;

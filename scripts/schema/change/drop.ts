@@ -1,0 +1,96 @@
+// Takes an object that is to go; gives the SQL that drops it, or nothing where it goes with something else.
+// Pure; it must not know in which order things are dropped.
+import { commentSql } from '../render/attached.ts';
+import type { Item, Model } from '../render/model.ts';
+import type { ObjectClass } from '../types.ts';
+
+const plainDrops: Partial<Record<ObjectClass, string>> = {
+  statistics: 'STATISTICS',
+  aggregate: 'AGGREGATE',
+  schema: 'SCHEMA',
+  extension: 'EXTENSION',
+};
+
+/** What stays of the objects, to know what goes along: `gone` says whether an object of that name goes as a whole. */
+export type Gone = (objectClass: ObjectClass, identity: string) => boolean;
+
+/** Undefined where no statement of ours drops such an object; empty where it goes with another. */
+export function dropSql(model: Model, item: Item, gone: Gone): string[] | undefined {
+  const { identity, name, parts, table } = item;
+  const withTable = table !== undefined && (gone('relation', table) || gone('type', table));
+  switch (item.class) {
+    case 'relation':
+      return dropRelation(item);
+    case 'column':
+      return withTable || !isTable(model, table) || parts.get('inherited') === 'only'
+        ? []
+        : [`ALTER TABLE ${table} DROP COLUMN ${name};`];
+    case 'column-order':
+      return [];
+    case 'constraint':
+      return dropConstraint(item, withTable, gone);
+    case 'index':
+      return withTable || parts.has('constraint') || parts.has('partition_of')
+        ? []
+        : [`DROP INDEX ${identity};`];
+    case 'trigger':
+      return withTable || parts.has('inherited') ? [] : [`DROP TRIGGER ${name} ON ${table};`];
+    case 'rule':
+    case 'policy':
+      return withTable ? [] : [`DROP ${item.class.toUpperCase()} ${name} ON ${table};`];
+    case 'sequence':
+      return dropSequence(item, gone);
+    case 'routine':
+      return [`DROP ${parts.get('kind') === 'procedure' ? 'PROCEDURE' : 'FUNCTION'} ${identity};`];
+    case 'type':
+      return [`DROP ${parts.get('kind') === 'domain' ? 'DOMAIN' : 'TYPE'} ${identity};`];
+    case 'comment':
+      return dropComment(item);
+    default: {
+      const word = plainDrops[item.class];
+      return word === undefined ? undefined : [`DROP ${word} ${identity};`];
+    }
+  }
+}
+
+export function isTable(model: Model, identity: string | undefined): boolean {
+  const kind = identity === undefined ? undefined : model.find('relation', identity)?.parts.get('kind');
+  return kind === 'table' || kind === 'partitioned table';
+}
+
+function dropRelation({ identity, parts }: Item): string[] | undefined {
+  const kind = parts.get('kind') ?? '';
+  if (kind === 'foreign table') return undefined;
+  return [`DROP ${kind.replace('partitioned ', '').toUpperCase()} ${identity};`];
+}
+
+/** Tables that go together may refer to each other, so that foreign keys go first. */
+function dropConstraint(
+  { name, parts, table, identity }: Item,
+  withTable: boolean,
+  gone: Gone,
+): string[] | undefined {
+  const definition = parts.get('definition') ?? '';
+  if (parts.get('inherited') === 'only') return [];
+  if (parts.has('domain')) return withTable ? [] : [`ALTER DOMAIN ${table} DROP CONSTRAINT ${name};`];
+  if (withTable) {
+    const target = / REFERENCES (.+?)\(/.exec(definition)?.[1] ?? '';
+    const needed = definition.startsWith('FOREIGN KEY') && target !== table && gone('relation', target);
+    return needed ? [`ALTER TABLE ${table} DROP CONSTRAINT ${name};`] : [];
+  }
+  return identity === '' ? undefined : [`ALTER TABLE ${table} DROP CONSTRAINT ${name};`];
+}
+
+function dropSequence({ identity, parts }: Item, gone: Gone): string[] {
+  const owner = parts.get('identity_of') ?? parts.get('owned_by');
+  const table = owner?.slice(0, owner.lastIndexOf('.'));
+  const goesAlong =
+    parts.has('identity_of') ||
+    (owner !== undefined && (gone('column', owner) || gone('relation', table ?? '')));
+  return goesAlong ? [] : [`DROP SEQUENCE ${identity};`];
+}
+
+function dropComment(item: Item): string[] | undefined {
+  const sql = commentSql(item);
+  return sql === undefined ? undefined : [sql.replace(/ IS E?'(?:[^']|'')*';$/s, ' IS NULL;')];
+}

@@ -1,0 +1,137 @@
+// Takes the model of a schema; gives the SQL of what stands on tables once they are there: keys, indexes, triggers,
+// rules, policies, statistics and comments. Pure.
+
+import type { Item, Model } from './model.ts';
+import type { Piece } from './order.ts';
+import { isWithTable, ranks } from './tables.ts';
+
+const definitionOf = (item: Item) => item.parts.get('definition') ?? '';
+
+function piece(item: Item, rank: number, ...statements: string[]): Piece {
+  return { key: `${item.class} ${item.identity}`, rank, sql: statements.join('\n'), inlined: [] };
+}
+
+function indexSettings(index: Item): string[] {
+  const targets = index.parts.get('statistics')?.split(', ') ?? [];
+  const parent = index.parts.get('partition_of');
+  return [
+    ...targets.map((target) => {
+      const [column, value] = target.split(': ');
+      return `ALTER INDEX ${index.identity} ALTER COLUMN ${column} SET STATISTICS ${value};`;
+    }),
+    ...(parent === undefined ? [] : [`ALTER INDEX ${parent} ATTACH PARTITION ${index.identity};`]),
+  ];
+}
+
+function constraintPieces(model: Model, item: Item): Piece[] {
+  const definition = definitionOf(item);
+  if (isWithTable(model, item)) return [];
+  if (item.parts.has('domain')) {
+    if (!definition.endsWith('NOT VALID')) return [];
+    return [
+      piece(item, ranks.default, `ALTER DOMAIN ${item.table} ADD CONSTRAINT ${item.name} ${definition};`),
+    ];
+  }
+  const add = (only: string, text: string) =>
+    `ALTER TABLE ${only}${item.table} ADD CONSTRAINT ${item.name} ${text};`;
+  if (definition.startsWith('FOREIGN KEY')) return [piece(item, ranks.foreignKey, add('', definition))];
+  if (definition.startsWith('CHECK')) return [piece(item, ranks.default, add('', definition))];
+  const index = model
+    .partsOf(item.table ?? '', 'index')
+    .find((candidate) => candidate.parts.get('constraint') === item.name);
+  // pg_get_constraintdef leaves the index's options out, except those of EXCLUDE.
+  const options = / WITH \(([^)]*)\)/.exec(index === undefined ? '' : definitionOf(index))?.[1];
+  const [, start, end] = /^(.*?)( (?:WHERE .*|DEFERRABLE.*)|)$/s.exec(definition) ?? [];
+  const text =
+    options === undefined || definition.startsWith('EXCLUDE')
+      ? definition
+      : `${start} WITH (${options})${end}`;
+  return [piece(item, ranks.key, add('ONLY ', text), ...(index === undefined ? [] : indexSettings(index)))];
+}
+
+function indexPieces(item: Item): Piece[] {
+  if (item.parts.has('constraint')) return [];
+  return [piece(item, ranks.index, `${definitionOf(item)};`, ...indexSettings(item))];
+}
+
+const states: Record<string, string> = { no: 'DISABLE', replica: 'ENABLE REPLICA', always: 'ENABLE ALWAYS' };
+
+function stateSql(item: Item, what: string): string[] {
+  const state = states[item.parts.get('enabled') ?? ''];
+  return state === undefined ? [] : [`ALTER TABLE ONLY ${item.table} ${state} ${what} ${item.name};`];
+}
+
+function triggerPieces(item: Item): Piece[] {
+  const state = stateSql(item, 'TRIGGER');
+  // The copies on partitions come with the trigger on the partitioned table.
+  const statements = item.parts.has('inherited') ? state : [`${definitionOf(item)};`, ...state];
+  return statements.length === 0 ? [] : [piece(item, ranks.trigger, ...statements)];
+}
+
+function rulePieces(item: Item): Piece[] {
+  const definition = definitionOf(item).replace(/;$/, '');
+  return [piece(item, ranks.rule, `${definition};`, ...stateSql(item, 'RULE'))];
+}
+
+function policyPieces(item: Item): Piece[] {
+  const { parts } = item;
+  const clauses = [
+    `CREATE POLICY ${item.name} ON ${item.table}`,
+    ...(parts.get('kind') === 'restrictive' ? ['AS RESTRICTIVE'] : []),
+    ...(parts.get('command') === 'all' ? [] : [`FOR ${parts.get('command')?.toUpperCase()}`]),
+    ...(parts.get('roles') === 'public' ? [] : [`TO ${parts.get('roles')}`]),
+    ...(parts.has('using') ? [`USING (${parts.get('using')})`] : []),
+    ...(parts.has('check') ? [`WITH CHECK (${parts.get('check')})`] : []),
+  ];
+  return [piece(item, ranks.policy, `${clauses.join(' ')};`)];
+}
+
+function statisticsPieces(item: Item): Piece[] {
+  const target = item.parts.get('target');
+  const alter = target === undefined ? [] : [`ALTER STATISTICS ${item.identity} SET STATISTICS ${target};`];
+  return [piece(item, ranks.statistics, `${definitionOf(item)};`, ...alter)];
+}
+
+const commentKinds = [
+  ...[
+    'table',
+    'partitioned table',
+    'view',
+    'materialized view',
+    'column',
+    'index',
+    'sequence',
+    'type',
+    'schema',
+  ],
+  ...['extension', 'function', 'window function', 'procedure', 'aggregate', 'statistics'],
+];
+const commentKindsOn = ['constraint', 'trigger', 'rule', 'policy'];
+
+/** COMMENT ON, or nothing where the kind of object is not carried over. */
+export function commentSql(item: Item): string | undefined {
+  const text = `'${(item.parts.get('text') ?? '').replaceAll("'", "''")}'`;
+  const literal = text.includes('\\') ? `E${text.replaceAll('\\', '\\\\')}` : text;
+  const longest = [...commentKinds, ...commentKindsOn]
+    .filter((kind) => item.identity.startsWith(`${kind} `))
+    .sort((a, b) => b.length - a.length)[0];
+  if (longest === undefined) return undefined;
+  const identity = item.identity.slice(longest.length + 1);
+  const kind = longest.replace('partitioned ', '').replace('window ', '').toUpperCase();
+  if (!commentKindsOn.includes(longest)) return `COMMENT ON ${kind} ${identity} IS ${literal};`;
+  const domain = item.parts.has('domain') ? 'DOMAIN ' : '';
+  const name = identity.slice((item.table ?? '').length + 1);
+  return `COMMENT ON ${kind} ${name} ON ${domain}${item.table} IS ${literal};`;
+}
+
+/** Everything that stands on tables and types, comments excepted. */
+export function attachedPieces(model: Model): Piece[] {
+  return [
+    ...model.of('constraint').flatMap((item) => constraintPieces(model, item)),
+    ...model.of('index').flatMap(indexPieces),
+    ...model.of('trigger').flatMap(triggerPieces),
+    ...model.of('rule').flatMap(rulePieces),
+    ...model.of('policy').flatMap(policyPieces),
+    ...model.of('statistics').flatMap(statisticsPieces),
+  ];
+}

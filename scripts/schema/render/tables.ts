@@ -1,0 +1,248 @@
+// Takes the model of a schema; gives the SQL of tables, views and what hangs on them, as pieces to be put in order.
+// Pure; where a table needs something that needs the table, its defaults and checks can be split off.
+
+import type { Item, Model } from './model.ts';
+import type { Piece } from './order.ts';
+import { sequenceOptions } from './programs.ts';
+
+/** Ranks: what comes first where dependencies leave the choice. */
+export const ranks = {
+  schema: 0,
+  extension: 1,
+  type: 2,
+  sequence: 3,
+  routine: 4,
+  aggregate: 5,
+  table: 6,
+  default: 7,
+  ownership: 8,
+  view: 9,
+  key: 10,
+  index: 11,
+  foreignKey: 12,
+  late: 13,
+  statistics: 14,
+  trigger: 15,
+  rule: 16,
+  policy: 17,
+  comment: 18,
+} as const;
+
+const inherited = (item: Item) => item.parts.get('inherited') === 'only';
+const keyOf = (item: Item) => `${item.class} ${item.identity}`;
+const isCheck = (item: Item) => item.parts.get('definition')?.startsWith('CHECK') === true;
+const isNotValid = (item: Item) => item.parts.get('definition')?.endsWith('NOT VALID') === true;
+
+function identityClause(model: Model, column: Item): string {
+  const sequence = model.of('sequence').find((item) => item.parts.get('identity_of') === column.identity);
+  const options =
+    sequence === undefined ? '' : ` (SEQUENCE NAME ${sequence.identity}${sequenceOptions(sequence)})`;
+  return `GENERATED ${column.parts.get('identity')?.toUpperCase()} AS IDENTITY${options}`;
+}
+
+/** A column as CREATE TABLE and ADD COLUMN want it. */
+export function columnClause(model: Model, column: Item, typed: boolean, withDefault: boolean): string {
+  const { parts } = column;
+  const clause = (key: string, text: (value: string) => string) => {
+    const value = parts.get(key);
+    return value === undefined ? [] : [text(value)];
+  };
+  return [
+    column.name,
+    ...(typed ? ['WITH OPTIONS'] : [parts.get('type')]),
+    ...(typed ? [] : clause('storage', (value) => `STORAGE ${value.toUpperCase()}`)),
+    ...(typed ? [] : clause('compression', (value) => `COMPRESSION ${value}`)),
+    ...(typed ? [] : clause('collation', (value) => `COLLATE ${value}`)),
+    ...clause('generated', (value) => `GENERATED ALWAYS AS (${value}) STORED`),
+    ...(parts.has('identity') ? [identityClause(model, column)] : []),
+    ...(withDefault ? clause('default', (value) => `DEFAULT ${value}`) : []),
+    ...(parts.get('nullable') === 'no' ? ['NOT NULL'] : []),
+  ].join(' ');
+}
+
+/** Options as the catalog has them, `a=1, b=x`, as SQL wants them. */
+export function optionList(options: string): string {
+  return options
+    .split(', ')
+    .map((option) => {
+      const at = option.indexOf('=');
+      return `${option.slice(0, at)} = '${option.slice(at + 1).replaceAll("'", "''")}'`;
+    })
+    .join(', ');
+}
+
+function storageOptions(table: Item): string {
+  const own = table.parts.get('options');
+  const toast = table.parts.get('toast_options');
+  const all = [
+    ...(own === undefined ? [] : [optionList(own)]),
+    ...(toast === undefined
+      ? []
+      : [
+          optionList(
+            toast
+              .split(', ')
+              .map((option) => `toast.${option}`)
+              .join(', '),
+          ),
+        ]),
+  ];
+  return all.length === 0 ? '' : ` WITH (${all.join(', ')})`;
+}
+
+function parentsOf(table: Item): string[] {
+  return (
+    table.parts
+      .get('inherits')
+      ?.match(/(?:"(?:[^"]|"")*"|[^,"])+/g)
+      ?.map((name) => name.trim()) ?? []
+  );
+}
+
+/** What a column that a table only inherits has other than its parent. */
+function overrides(model: Model, table: Item, column: Item): string[] {
+  const parents = parentsOf(table).flatMap(
+    (parent) => model.find('column', `${parent}.${column.name}`) ?? [],
+  );
+  const alter = `ALTER TABLE ONLY ${table.identity} ALTER COLUMN ${column.name}`;
+  const own = column.parts.get('default');
+  const result = [];
+  if (own !== parents[0]?.parts.get('default'))
+    result.push(own === undefined ? `${alter} DROP DEFAULT;` : `${alter} SET DEFAULT ${own};`);
+  if (
+    column.parts.get('nullable') === 'no' &&
+    parents.every((parent) => parent.parts.get('nullable') === 'yes')
+  )
+    result.push(`${alter} SET NOT NULL;`);
+  return result;
+}
+
+/** `inline` says that CREATE TABLE has written storage and compression already. */
+export function columnSettings(table: Item, column: Item, inline: boolean): string[] {
+  const { parts } = column;
+  const kind = table.parts.get('kind') === 'materialized view' ? 'MATERIALIZED VIEW' : 'TABLE ONLY';
+  const alter = `ALTER ${kind} ${table.identity} ALTER COLUMN ${column.name}`;
+  const [statistics, options] = [parts.get('statistics'), parts.get('options')];
+  const stored = (key: 'storage' | 'compression') =>
+    inline || !parts.has(key) ? [] : [`${alter} SET ${key.toUpperCase()} ${parts.get(key)};`];
+  return [
+    ...stored('storage'),
+    ...stored('compression'),
+    ...(statistics === undefined ? [] : [`${alter} SET STATISTICS ${statistics};`]),
+    ...(options === undefined ? [] : [`${alter} SET (${optionList(options)});`]),
+  ];
+}
+
+/** Checks that stand inside CREATE TABLE; a partition must have those of its parent before it is attached. */
+function inlineChecks(model: Model, table: Item): Item[] {
+  const partition = table.parts.has('partition_of');
+  return model
+    .partsOf(table.identity, 'constraint')
+    .filter((item) => isCheck(item) && !isNotValid(item) && (partition || !inherited(item)));
+}
+
+function tablePieces(model: Model, table: Item, split: boolean): Piece[] {
+  const { parts, identity } = table;
+  const partition = parts.has('partition_of');
+  const typed = parts.has('of_type');
+  const columns = model.partsOf(identity, 'column');
+  const declared = columns.filter((item) => partition || !inherited(item));
+  const written = typed
+    ? declared.filter((item) => item.parts.get('nullable') === 'no' || item.parts.has('default'))
+    : declared;
+  const checks = inlineChecks(model, table);
+  const body = [
+    ...written.map((item) => columnClause(model, item, typed, !split)),
+    ...(split ? [] : checks.map((item) => `CONSTRAINT ${item.name} ${item.parts.get('definition')}`)),
+  ];
+  const parents = parentsOf(table);
+  const head = `CREATE ${parts.has('unlogged') ? 'UNLOGGED ' : ''}TABLE ${identity}${typed ? ` OF ${parts.get('of_type')}` : ''}`;
+  const list = body.length > 0 ? ` (\n  ${body.join(',\n  ')}\n)` : typed ? '' : ' (\n)';
+  const statements = [
+    `${head}${list}${parents.length > 0 ? ` INHERITS (${parents.join(', ')})` : ''}${
+      parts.has('partition_key') ? ` PARTITION BY ${parts.get('partition_key')}` : ''
+    }${parts.has('access_method') ? ` USING ${parts.get('access_method')}` : ''}${storageOptions(table)};`,
+    ...columns.filter((item) => !declared.includes(item)).flatMap((item) => overrides(model, table, item)),
+    ...columns.flatMap((item) => columnSettings(table, item, !typed && declared.includes(item))),
+    ...(partition
+      ? [`ALTER TABLE ONLY ${parts.get('partition_of')} ATTACH PARTITION ${identity} ${parts.get('bound')};`]
+      : []),
+  ];
+  const defaults = written.filter((item) => item.parts.has('default'));
+  const splittable = [
+    ...defaults.map(
+      (item): Piece => ({
+        key: `default ${item.identity}`,
+        rank: ranks.default,
+        sql: `ALTER TABLE ONLY ${identity} ALTER COLUMN ${item.name} SET DEFAULT ${item.parts.get('default')};`,
+        inlined: [],
+      }),
+    ),
+    ...checks.map(
+      (item): Piece => ({
+        key: keyOf(item),
+        rank: ranks.default,
+        sql: `ALTER TABLE ${identity} ADD CONSTRAINT ${item.name} ${item.parts.get('definition')};`,
+        inlined: [],
+      }),
+    ),
+  ];
+  // A generated column's expression and an inherited column's default cannot leave the table.
+  const fixed = columns.filter((item) => item.parts.has('generated') || !written.includes(item));
+  const inlined = [
+    ...fixed.map((item) => `default ${item.identity}`),
+    ...(split ? [] : splittable.map((piece) => piece.key)),
+  ];
+  const main: Piece = { key: keyOf(table), rank: ranks.table, sql: statements.join('\n'), inlined };
+  return split ? [main, ...splittable] : [main];
+}
+
+function viewPiece(model: Model, view: Item): Piece {
+  const materialized = view.parts.get('kind') === 'materialized view';
+  const body = view.parts.get('definition')?.replace(/;\s*$/, '');
+  const columns = model.partsOf(view.identity, 'column');
+  const defaults = columns.filter((column) => column.parts.has('default'));
+  const statements = [
+    `CREATE ${materialized ? 'MATERIALIZED VIEW' : 'VIEW'} ${view.identity}${storageOptions(view)} AS\n${body}${materialized ? '\nWITH NO DATA' : ''};`,
+    ...columns.flatMap((column) => columnSettings(view, column, false)),
+    ...defaults.map(
+      (column) =>
+        `ALTER VIEW ${view.identity} ALTER COLUMN ${column.name} SET DEFAULT ${column.parts.get('default')};`,
+    ),
+  ];
+  const inlined = defaults.map((column) => `default ${column.identity}`);
+  return { key: keyOf(view), rank: ranks.view, sql: statements.join('\n'), inlined };
+}
+
+function latePiece(table: Item): Piece[] {
+  const security = table.parts.get('row_security') ?? '';
+  const replica = table.parts.get('replica_identity');
+  const alter = `ALTER TABLE ONLY ${table.identity}`;
+  const statements = [
+    ...(security.includes('enabled') ? [`ALTER TABLE ${table.identity} ENABLE ROW LEVEL SECURITY;`] : []),
+    ...(security.includes('forced') ? [`ALTER TABLE ${table.identity} FORCE ROW LEVEL SECURITY;`] : []),
+    ...(replica?.startsWith('index ') ? [`${alter} REPLICA IDENTITY USING INDEX ${replica.slice(6)};`] : []),
+    ...(replica === 'full' || replica === 'nothing'
+      ? [`${alter} REPLICA IDENTITY ${replica.toUpperCase()};`]
+      : []),
+  ];
+  if (statements.length === 0) return [];
+  return [{ key: `late ${table.identity}`, rank: ranks.late, sql: statements.join('\n'), inlined: [] }];
+}
+
+/** Tables and views; `split` names the tables whose defaults and checks must stand apart. */
+export function relationPieces(model: Model, split: ReadonlySet<string>): Piece[] {
+  return model.of('relation').flatMap((item) => {
+    const kind = item.parts.get('kind');
+    if (kind === 'view' || kind === 'materialized view') return [viewPiece(model, item), ...latePiece(item)];
+    return [...tablePieces(model, item, split.has(`relation ${item.identity}`)), ...latePiece(item)];
+  });
+}
+
+/** True for a check that CREATE TABLE (or the parent) already brings. */
+export function isWithTable(model: Model, item: Item): boolean {
+  const table = item.table === undefined ? undefined : model.find('relation', item.table);
+  return (
+    table !== undefined && isCheck(item) && (inherited(item) || inlineChecks(model, table).includes(item))
+  );
+}

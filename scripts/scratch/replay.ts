@@ -1,0 +1,93 @@
+// Takes migrations and a scratch database; applies them as fast as it can, without watching.
+// One round trip per file; statement by statement only where the file runs without a transaction.
+import { MigrateError } from '../base/errors.ts';
+import { codePointsToUnits, positionAt } from '../base/positions.ts';
+import type { Migration, SqlFile } from '../base/types.ts';
+import type { Parser } from '../files/statements.ts';
+import { resetSql, type ScratchClient } from '../lint/trace/catalog.ts';
+import { ensureRoles } from './placeholder-roles.ts';
+import { isServerWide, withoutServerWide } from './server-wide.ts';
+
+/**
+ * Applies the ups in order; the session is reset after each.
+ * @throws MigrateError `migration-failed` naming the file, with PostgreSQL's words.
+ */
+export async function applyMigrations(
+  client: ScratchClient,
+  migrations: readonly Migration[],
+  parse: Parser,
+): Promise<void> {
+  await ensureRoles(client, migrations, parse);
+  for (const { up } of migrations) await applyFile(client, up, parse);
+}
+
+async function applyFile(client: ScratchClient, file: SqlFile, parse: Parser): Promise<void> {
+  const { text, directives } = file;
+  if (!directives.noTransaction) {
+    await run(client, file, 'BEGIN;', withoutServerWide(file, parse), `\n;COMMIT; ${resetSql}`, 0);
+    return;
+  }
+  const parsed = parse(text);
+  if (parsed.ok !== true) {
+    await run(client, file, '', text, '', 0);
+    return;
+  }
+  for (const statement of parsed.statements) {
+    if (!isServerWide(statement)) await run(client, file, '', statement.text, '', statement.start);
+  }
+  await client.query(resetSql);
+}
+
+/** `start` is where `text` begins in the file, `prefix` what is sent before it: errors count from the prefix. */
+async function run(
+  client: ScratchClient,
+  file: SqlFile,
+  prefix: string,
+  text: string,
+  suffix: string,
+  start: number,
+): Promise<void> {
+  try {
+    await client.query(prefix + text + suffix);
+  } catch (error) {
+    throw toMigrateError(error, file, prefix, text, start);
+  }
+}
+
+interface PostgresError {
+  readonly code?: string;
+  readonly message: string;
+  readonly detail?: string;
+  readonly hint?: string;
+  readonly where?: string;
+  readonly position?: string;
+}
+
+function toMigrateError(
+  cause: unknown,
+  file: SqlFile,
+  prefix: string,
+  text: string,
+  start: number,
+): MigrateError {
+  const error = cause as PostgresError;
+  const offset =
+    error.position === undefined
+      ? undefined
+      : start + codePointsToUnits(text, Number(error.position) - 1 - prefix.length);
+  return new MigrateError(
+    'migration-failed',
+    `An earlier migration does not run on the scratch database: ${error.message}`,
+    {
+      hint: 'Lint applies all earlier migrations to an empty database first. If it needs something that this server lacks, such as an extension, set SHADOW_DATABASE_URL to one that has it.',
+      location: { file: file.path, ...(offset === undefined ? {} : positionAt(file.text, offset)) },
+      database: {
+        ...(error.code === undefined ? {} : { sqlState: error.code }),
+        ...(error.detail === undefined ? {} : { detail: error.detail }),
+        ...(error.hint === undefined ? {} : { hint: error.hint }),
+        ...(error.where === undefined ? {} : { context: error.where }),
+      },
+      cause,
+    },
+  );
+}

@@ -1,0 +1,242 @@
+// Takes the address of a server for scratch work (or none: then an embedded one); gives databases that are created,
+// cloned and dropped there. It must not know what they are for, and never touches a database it did not create.
+import { randomBytes } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import pg from 'pg';
+import { MigrateError } from '../base/errors.ts';
+import { readTarget, tlsAttempts } from '../config/target.ts';
+import { projectDirectories, removeServer, startServer } from '../devserver/devserver.ts';
+import { placeholdersSql } from './placeholder-roles.ts';
+
+/** A database of our own; `connection` is what `new pg.Client` takes. */
+export interface ScratchDatabase {
+  readonly name: string;
+  readonly connection: ScratchConnection;
+}
+
+export interface ScratchConnection {
+  readonly host: string;
+  readonly port: number;
+  readonly user: string;
+  readonly password: string;
+  readonly database: string;
+  readonly ssl: NonNullable<pg.ClientConfig['ssl']>;
+}
+
+export interface Shadow {
+  /** An empty database, made from template0. */
+  create(): Promise<ScratchDatabase>;
+  /** A copy of one of this shadow's databases; its idle connections are ended first. */
+  clone(from: ScratchDatabase): Promise<ScratchDatabase>;
+  /** Drops one of this shadow's databases, and ends whoever is connected to it. */
+  drop(database: ScratchDatabase): Promise<void>;
+  /** Drops all that is left and disconnects; may be called twice. */
+  close(): Promise<void>;
+}
+
+export interface ShadowOptions {
+  /** SHADOW_DATABASE_URL; the database that it names is never written to. */
+  readonly shadowUrl?: string | undefined;
+  /** The project, for the embedded scratch server. */
+  readonly root: string;
+}
+
+const prefix = 'migrate_scratch_';
+const leftoverAge = 3_600; // seconds
+const durabilityOff = { fsync: 'off', full_page_writes: 'off', synchronous_commit: 'off' };
+
+/** Opens a shadow, hands it to `work`, and closes it whatever happens. Errors as `openShadow`. */
+export async function withShadow<T>(
+  options: ShadowOptions,
+  work: (shadow: Shadow) => Promise<T>,
+): Promise<T> {
+  const shadow = await openShadow(options);
+  try {
+    return await work(shadow);
+  } finally {
+    await shadow.close();
+  }
+}
+
+/**
+ * Connects to the scratch server and removes what runs that were killed more than an hour ago left there.
+ * @throws MigrateError `connection` (cannot connect, or a session broke), `refused` (may not create databases),
+ *   `usage` (no URL, and the embedded server is not installed)
+ */
+export async function openShadow(options: ShadowOptions): Promise<Shadow> {
+  const server = await scratchServer(options);
+  // One token per run, in the names of its databases and of its session: who has no session any more is dead.
+  const token = `${prefix}${process.pid}_${Math.floor(Date.now() / 1000)}${randomBytes(4).toString('hex')}`;
+  const admin = await connect(server, token);
+  const own = new Map<string, ScratchDatabase>();
+  let counter = 0;
+  const createFrom = async (template: string) => {
+    counter += 1;
+    const database = describe(server, `${token}_${counter}`);
+    own.set(database.name, database);
+    await run(admin, `CREATE DATABASE ${quote(database.name)} TEMPLATE ${quote(template)}`);
+    return database;
+  };
+  const drop = async ({ name }: ScratchDatabase) => {
+    demandOwn(own, name);
+    await endSessions(admin, name, 'all');
+    await run(admin, `DROP DATABASE IF EXISTS ${quote(name)} WITH (FORCE)`);
+    own.delete(name);
+  };
+  try {
+    await removeLeftovers(admin);
+  } catch (error) {
+    await admin.end();
+    throw error;
+  }
+  return {
+    create: () => createFrom('template0'),
+    async clone(from) {
+      demandOwn(own, from.name);
+      await endSessions(admin, from.name, 'idle');
+      return createFrom(from.name);
+    },
+    drop,
+    close: () => closeAll(admin, [...own.values()], drop),
+  };
+}
+
+async function closeAll(
+  admin: pg.Client,
+  databases: readonly ScratchDatabase[],
+  drop: (database: ScratchDatabase) => Promise<void>,
+): Promise<void> {
+  try {
+    for (const database of databases) await drop(database);
+    await dropPlaceholders(admin);
+  } finally {
+    await admin.end().catch(() => {});
+  }
+}
+
+/** Roles that were made so that migrations run; one that another run has come to use meanwhile stays. */
+async function dropPlaceholders(admin: pg.Client): Promise<void> {
+  const { rows } = await admin.query<{ sql: string }>(placeholdersSql);
+  for (const { sql } of rows) await admin.query(sql).catch(() => {});
+}
+
+/** The names are quoted, but a name from elsewhere must not get this far at all. */
+function demandOwn(own: ReadonlyMap<string, ScratchDatabase>, name: string): void {
+  if (!own.has(name)) throw new Error(`${name} is not a scratch database of this run`);
+}
+
+function describe(server: ScratchConnection, name: string): ScratchDatabase {
+  return { name, connection: { ...server, database: name } };
+}
+
+const quote = (name: string) => pg.escapeIdentifier(name);
+
+async function scratchServer({ shadowUrl, root }: ShadowOptions): Promise<ScratchConnection> {
+  return shadowUrl === undefined ? embeddedServer(root) : serverOf(shadowUrl);
+}
+
+/** The named database is kept only as a place to connect to where there is no database `postgres`. Read as `DATABASE_URL` is; of the target's own variables only those that are no address complete it. */
+async function serverOf(url: string): Promise<ScratchConnection> {
+  const { PGPASSWORD, PGSSLMODE, PGSSLROOTCERT, PGUSER } = process.env;
+  const target = await readTarget(
+    { DATABASE_URL: url, PGDATABASE: 'postgres', PGPASSWORD, PGSSLMODE, PGSSLROOTCERT, PGUSER },
+    'SHADOW_DATABASE_URL',
+  );
+  const { host, port, user, database } = target;
+  return {
+    host,
+    port,
+    user,
+    password: target.password ?? '',
+    database,
+    ssl: tlsAttempts(target)[0] ?? false,
+  };
+}
+
+/** A server beside the development one: it does without durability, so after a crash it is made anew. */
+async function embeddedServer(root: string): Promise<ScratchConnection> {
+  const dataDirectory = projectDirectories(root).scratch;
+  const start = () => startServer({ dataDirectory, settings: durabilityOff });
+  const { host, port, user, password } = await start().catch(async (error: unknown) => {
+    if (!(error instanceof MigrateError) || error.code !== 'connection') throw error;
+    await removeServer(dataDirectory);
+    return start();
+  });
+  return { host, port, user, password, database: 'postgres', ssl: false };
+}
+
+/** CREATE DATABASE must be sent from some database: `postgres`, which every server has unless someone dropped it. */
+async function connect(server: ScratchConnection, name: string): Promise<pg.Client> {
+  const candidates = [...new Set(['postgres', server.database])];
+  for (const database of candidates) {
+    const client = new pg.Client({ ...server, database, application_name: name });
+    client.on('error', () => {}); // the next query reports it; without a listener the process would die
+    try {
+      await client.connect();
+      return client;
+    } catch (cause) {
+      await client.end().catch(() => {});
+      if (sqlState(cause) === '3D000' && database !== candidates.at(-1)) continue;
+      throw connectionError(server, cause);
+    }
+  }
+  throw new Error('unreachable: the last candidate returns or throws');
+}
+
+function connectionError({ host, port, user }: ScratchConnection, cause: unknown): MigrateError {
+  const message = `Cannot connect to the scratch server ${host}:${port} as ${user}: ${(cause as Error).message}`;
+  const hint = 'Check SHADOW_DATABASE_URL (and PGPASSWORD), or leave it unset to use the embedded server.';
+  return new MigrateError('connection', message, { hint, cause });
+}
+
+async function run(admin: pg.Client, sql: string): Promise<void> {
+  try {
+    await admin.query(sql);
+  } catch (cause) {
+    if (sqlState(cause) === '42501') {
+      throw new MigrateError('refused', 'The scratch server does not let this user create databases.', {
+        hint: `On that server: ALTER ROLE ${quote(admin.user ?? 'user')} CREATEDB. Or leave SHADOW_DATABASE_URL unset.`,
+        cause,
+      });
+    }
+    if (sqlState(cause) !== undefined) throw cause;
+    throw new MigrateError('connection', `The scratch server went away: ${(cause as Error).message}`, {
+      cause,
+    });
+  }
+}
+
+function sqlState(error: unknown): string | undefined {
+  const { code } = error as { code?: string };
+  return code !== undefined && /^[0-9A-Z]{5}$/.test(code) ? code : undefined;
+}
+
+/**
+ * Ends the sessions of a database and waits until they are gone (at most 5 s): CREATE DATABASE refuses a template in
+ * use, and waits for it, as DROP DATABASE does, in steps of 100 ms.
+ */
+async function endSessions(admin: pg.Client, name: string, which: 'idle' | 'all'): Promise<void> {
+  // Only sessions that we may end: autovacuum's give way by themselves, and asking for them is refused.
+  const sql = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+                WHERE datname = $1 AND pg_has_role(usesysid, 'USAGE') AND (state LIKE 'idle%' OR $2)`;
+  const deadline = Date.now() + 5_000;
+  while ((await admin.query(sql, [name, which === 'all'])).rowCount !== 0 && Date.now() < deadline)
+    await delay(2);
+}
+
+/** Scratch databases of runs that have no session any more and began more than an hour ago. */
+async function removeLeftovers(admin: pg.Client): Promise<void> {
+  const { rows } = await admin.query<{ datname: string }>(
+    `SELECT datname FROM pg_database AS database
+      WHERE datname ~ '^${prefix}[0-9]+_[0-9]{10}[0-9a-f]{8}_[0-9]+$'
+        AND substring(datname FROM '_([0-9]{10})[0-9a-f]{8}_')::bigint < extract(epoch FROM now()) - $1
+        AND pg_has_role(datdba, 'MEMBER')
+        AND NOT EXISTS (SELECT FROM pg_stat_activity AS session
+                         WHERE session.application_name = regexp_replace(database.datname, '_[0-9]+$', '')
+                            OR session.datname = database.datname)`,
+    [leftoverAge],
+  );
+  // Not FORCE: if someone did connect in between, it is no leftover.
+  for (const { datname } of rows)
+    await admin.query(`DROP DATABASE IF EXISTS ${quote(datname)}`).catch(() => {});
+}

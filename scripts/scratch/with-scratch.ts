@@ -1,0 +1,38 @@
+// Takes a scratch database; gives a session on it, and ways to ask it. It never touches the target.
+import pg from 'pg';
+import type { Config } from '../config/config.ts';
+import type { Query } from '../schema/types.ts';
+import type { ScratchDatabase } from './scratch-server.ts';
+
+/** The caller ends it. Where the session breaks, the next query says so. */
+export async function connectTo({ connection }: ScratchDatabase): Promise<pg.Client> {
+  // As options of the connection, for RESET ALL keeps those. What is on a scratch database need not survive a crash.
+  const client = new pg.Client({ ...connection, options: '-c synchronous_commit=off -c jit=off' });
+  client.on('error', () => undefined);
+  await client.connect();
+  return client;
+}
+
+/** Works on an empty database that is dropped afterwards, however the work ends. Errors as `openShadow`. */
+export async function withScratchClient<Result>(
+  { shadowUrl, root }: Pick<Config, 'shadowUrl' | 'root'>,
+  work: (client: pg.Client) => Promise<Result>,
+): Promise<Result> {
+  const { withShadow } = await import('./scratch-server.ts');
+  return withShadow({ shadowUrl, root }, async (shadow) => {
+    const client = await connectTo(await shadow.create());
+    try {
+      return await work(client);
+    } finally {
+      await client.end().catch(() => undefined);
+    }
+  });
+}
+
+/** The rows of the last statement of a batch. */
+export function queryOn(client: pg.Client): Query {
+  return async (text, values) => {
+    const results = [await client.query(text, values)].flat();
+    return results.at(-1)?.rows ?? [];
+  };
+}
