@@ -2,10 +2,10 @@
 
 import { exitCodes, exitStatus, MigrateError } from './base/errors.ts';
 import { breakdown } from './base/timing.ts';
+import { onGithub } from './cli/github-log.ts';
 import { watchSignals } from './cli/interruption.ts';
 import type { CommonFlags, Config } from './config/config.ts';
 import type { CommandResult } from './report/command.ts';
-import { onGithub } from './report/github-log.ts';
 import { formatError } from './report/human.ts';
 import { toJson } from './report/json.ts';
 import { createOutput, type Output, secretsOf } from './report/output.ts';

@@ -59,12 +59,12 @@ export function skipBlank(text: string, from: number): number {
 
 /** Offset behind the block comment that begins at `from`; they nest. */
 export function blockCommentEnd(text: string, from: number): number {
-  const mark = /\/\*|\*\//g;
-  mark.lastIndex = from;
+  const delimiter = /\/\*|\*\//g;
+  delimiter.lastIndex = from;
   let depth = 0;
-  for (let match = mark.exec(text); match !== null; match = mark.exec(text)) {
+  for (let match = delimiter.exec(text); match !== null; match = delimiter.exec(text)) {
     depth += match[0] === '/*' ? 1 : -1;
-    if (depth === 0) return mark.lastIndex;
+    if (depth === 0) return delimiter.lastIndex;
   }
   return text.length;
 }

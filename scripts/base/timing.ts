@@ -3,7 +3,7 @@
 /** In the order in which they were first entered. */
 const totals = new Map<string, { ms: number; times: number }>();
 let startMs = 0;
-/** The same since the last `lap`. */
+/** The same since the last `stageTimes`. */
 let current: string[] = [];
 
 /** Adds to a stage what it took (ms). */
@@ -14,7 +14,7 @@ export function spend(stage: string, ms: number): void {
 }
 
 /** What was spent since the last call: "SQL 12, recording 3.1". */
-export function lap(): string {
+export function stageTimes(): string {
   const spent = current.join(', ');
   current = [];
   return spent;

@@ -118,7 +118,8 @@ export async function compile(root, state) {
  * builds go away when they are an hour old, for another process may still be about to load them.
  */
 function publish(staging, dist, names) {
-  const isEntry = (name) => ['migrate', ...Object.keys(libraries)].some((entry) => name.startsWith(`${entry}.`));
+  const isEntry = (name) =>
+    ['migrate', ...Object.keys(libraries)].some((entry) => name.startsWith(`${entry}.`));
   for (const name of names.sort((a, b) => Number(isEntry(a)) - Number(isEntry(b)))) {
     renameSync(join(staging, name), join(dist, name));
   }

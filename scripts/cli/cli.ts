@@ -29,7 +29,7 @@ export async function parseCommandLine(
   const program = baseProgram(print);
   for (const line of commandLines) {
     addCommand(program, line, (flags, args) => {
-      invocation = { command: line.name, flags, args, usesTarget: !line.offline, load: line.load };
+      invocation = { command: line.name, flags, args, usesTarget: !line.checksOwnTarget, load: line.load };
     });
   }
   try {

@@ -8,7 +8,7 @@ export interface CommandLine {
   readonly args?: string;
   readonly options?: readonly (readonly [flags: string, description: string])[];
   /** Set where the target is not touched, or checked by the command itself. */
-  readonly offline?: true;
+  readonly checksOwnTarget?: true;
   readonly load: () => Promise<Command<never>>;
 }
 
@@ -36,7 +36,7 @@ const strict = ['--strict', 'exit 9 on warnings too'] as const;
 export const commandLines: readonly CommandLine[] = [
   {
     name: 'create',
-    offline: true,
+    checksOwnTarget: true,
     summary: 'write a new pair of migration files',
     args: '<name...>',
     load: async () => (await import('../commands/create.ts')).create,
@@ -104,14 +104,14 @@ export const commandLines: readonly CommandLine[] = [
   },
   {
     name: 'schema',
-    offline: true,
+    checksOwnTarget: true,
     summary: 'write db/schema.sql, what all migrations add up to',
     options: [['--check', 'exit 9 when the committed file is stale, write nothing']],
     load: async () => (await import('../commands/schema.ts')).schema,
   },
   {
     name: 'docs',
-    offline: true,
+    checksOwnTarget: true,
     summary: 'write db/SCHEMA.md: tables, columns, comments and a diagram',
     options: [['--check', 'exit 9 when the committed file is stale, write nothing']],
     load: async () => (await import('../commands/docs.ts')).docs,
@@ -161,19 +161,19 @@ export const commandLines: readonly CommandLine[] = [
       ['--set <name>', 'mark the database with this name'],
       ['--confirm <environment>', 'the name that it is marked with now'],
     ],
-    offline: true,
+    checksOwnTarget: true,
     load: async () => (await import('../commands/environment.ts')).environment,
   },
   {
     name: 'manifest',
-    offline: true,
+    checksOwnTarget: true,
     summary: 'write which migrations this release has, for the application that needs them',
     options: [['--out <path>', 'the file to write; dist/migrations.json if left out']],
     load: async () => (await import('../commands/manifest.ts')).manifest,
   },
   {
     name: 'lint',
-    offline: true,
+    checksOwnTarget: true,
     summary: 'what each statement would do to a live database, and the safe way to write it',
     options: [
       since,
@@ -186,7 +186,7 @@ export const commandLines: readonly CommandLine[] = [
   },
   {
     name: 'verify',
-    offline: true,
+    checksOwnTarget: true,
     summary: 'on a scratch database: every up, its down, its up again; each down must restore the schema',
     options: [since, all, strict],
     load: async () => (await import('../commands/verify.ts')).verify,
@@ -195,18 +195,18 @@ export const commandLines: readonly CommandLine[] = [
     name: 'check',
     summary: 'lint, verify and schema --check: all that a pipeline asks of migrations',
     options: [since, all, strict, ['--sarif <file>', 'also write the findings of lint for code scanning']],
-    offline: true,
+    checksOwnTarget: true,
     load: async () => (await import('../commands/check.ts')).check,
   },
   {
     name: 'db-up',
-    offline: true,
+    checksOwnTarget: true,
     summary: 'start the embedded development server',
     load: async () => (await import('../commands/db-up.ts')).dbUp,
   },
   {
     name: 'db-down',
-    offline: true,
+    checksOwnTarget: true,
     summary: 'stop the embedded development server',
     load: async () => (await import('../commands/db-down.ts')).dbDown,
   },

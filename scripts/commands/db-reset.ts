@@ -3,28 +3,27 @@
 import { MigrateError } from '../base/errors.ts';
 import { refuseMissingTarget } from '../config/config.ts';
 import { isProtected } from '../config/protection.ts';
-import { refuseReadOnly, type Session, withSession } from '../connection/session.ts';
+import { refuseReadOnly, type Session } from '../connection/session.ts';
 import { audited } from '../history/audit.ts';
 import { loadMigrations } from '../history/load-migrations.ts';
+import { lockWait, withTarget } from '../history/with-target.ts';
 import { readHistory, readState } from '../ledger/ledger.ts';
 import { recordTogether } from '../ledger/record.ts';
 import { withRunLock } from '../ledger/run-lock.ts';
 import type { Command, CommandInput } from '../report/command.ts';
 import { emptyingStatements, readContents } from '../runner/empty-database.ts';
-import { lockWait, sayTarget, sessionHooks } from '../runner/run.ts';
 import { up } from './up.ts';
 
 /** Marks under which a database may be emptied. */
 const disposable = ['development', 'test'];
 
 export const dbReset: Command<object> = async (input) => {
-  const { config, progress, signal } = input;
+  const { config, progress } = input;
   // Files that cannot be applied are found before anything is dropped.
   await loadMigrations(config, progress.warn);
   if (config.target === undefined) await resetEmbedded(input);
   else {
-    await withSession(config, { signal, ...sessionHooks(progress) }, async (session) => {
-      sayTarget(config, session, progress);
+    await withTarget(input, async (session) => {
       refuseReadOnly(session);
       // A refusal is logged here; what the reset did is logged with the up that follows, for this log is dropped too.
       await audited(input, session, async () => {
@@ -48,9 +47,9 @@ async function emptyNamed(input: CommandInput<object>, session: Session): Promis
   const { config, progress } = input;
   refuseIndispensable(config.environmentName, isProtected(config, config.environmentName), 'MIGRATE_ENV is');
   // Looked at first without the lock: what may not be emptied is refused at once.
-  refuseMark(input, (await readHistory(session, config, await readState(session, config))).environment);
+  refuseStamp(input, (await readHistory(session, config, await readState(session, config))).environment);
   await withRunLock(session, config, lockWait(input), async (state) => {
-    refuseMark(input, (await readHistory(session, config, state)).environment);
+    refuseStamp(input, (await readHistory(session, config, state)).environment);
     const contents = await readContents(session);
     const { schemas, extensions } = contents;
     progress.say(
@@ -60,7 +59,7 @@ async function emptyNamed(input: CommandInput<object>, session: Session): Promis
   });
 }
 
-function refuseMark({ config }: CommandInput<object>, mark: string | null): void {
+function refuseStamp({ config }: CommandInput<object>, mark: string | null): void {
   if (mark === null) {
     throw new MigrateError(
       'refused',

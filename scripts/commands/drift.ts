@@ -3,7 +3,6 @@
 import { MigrateError } from '../base/errors.ts';
 import { refuseOtherEnvironment } from '../config/binding.ts';
 import { type ConfirmFlags, refuseUnconfirmed } from '../config/protection.ts';
-import { withSession } from '../connection/session.ts';
 import { acceptDrift } from '../drift/accept.ts';
 import { checkDrift, readLiveHashes } from '../drift/check.ts';
 import { portableFingerprint } from '../drift/options.ts';
@@ -11,9 +10,9 @@ import { driftJson, driftLines } from '../drift/report.ts';
 import { writeDrift } from '../drift/write.ts';
 import { normaliseName } from '../files/version.ts';
 import { withHistory } from '../history/recording.ts';
+import { withTarget } from '../history/with-target.ts';
 import { readHistory, readState } from '../ledger/ledger.ts';
 import type { Command, CommandInput, CommandResult } from '../report/command.ts';
-import { sayTarget, sessionHooks } from '../runner/run.ts';
 
 export interface DriftFlags extends ConfirmFlags {
   readonly accept?: boolean;
@@ -38,9 +37,9 @@ export const drift: Command<DriftFlags> = async (input) => {
   );
 };
 
-async function show({ config, progress, signal }: CommandInput<DriftFlags>): Promise<CommandResult> {
-  return withSession(config, { signal, ...sessionHooks(progress) }, async (session) => {
-    sayTarget(config, session, progress);
+async function show(input: CommandInput<DriftFlags>): Promise<CommandResult> {
+  const { config } = input;
+  return withTarget(input, async (session) => {
     const history = await readHistory(session, config, await readState(session, config));
     refuseOtherEnvironment(config, history.environment);
     const check = await checkDrift(session, config, history);

@@ -5,28 +5,27 @@ import { refuseWrongTarget } from '../config/binding.ts';
 import type { Config } from '../config/config.ts';
 import type { ConfirmFlags } from '../config/protection.ts';
 import { readProvenance } from '../config/provenance.ts';
-import { refuseReadOnly, type Session, withSession } from '../connection/session.ts';
+import { refuseReadOnly, type Session } from '../connection/session.ts';
 import { audited } from '../history/audit.ts';
+import { lockWait, withTarget } from '../history/with-target.ts';
 import { ensureLedger, needsLedger, readHistory, readState, restampSql } from '../ledger/ledger.ts';
 import { refuseMissingPrivileges } from '../ledger/privileges.ts';
 import { recordTogether } from '../ledger/record.ts';
 import { withRunLock } from '../ledger/run-lock.ts';
 import type { Command, CommandInput, CommandResult } from '../report/command.ts';
-import { lockWait, sayTarget, sessionHooks } from '../runner/run.ts';
 
 export interface EnvironmentFlags extends ConfirmFlags {
   readonly set?: string;
 }
 
 export const environment: Command<EnvironmentFlags> = async (input) => {
-  const { config, flags, progress, signal } = input;
+  const { config, flags } = input;
   const name = flags.set;
   if (name !== undefined) {
     refuseBadName(name);
     refuseWrongTarget(config, name);
   }
-  return withSession(config, { signal, ...sessionHooks(progress) }, async (session) => {
-    sayTarget(config, session, progress);
+  return withTarget(input, async (session) => {
     if (name === undefined) return show(session, config);
     refuseReadOnly(session);
     return audited(input, session, () => restamp(input, session, name));

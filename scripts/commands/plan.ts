@@ -4,7 +4,7 @@ import { MigrateError } from '../base/errors.ts';
 import type { Direction, Migration } from '../base/types.ts';
 import { allowsOutOfOrder } from '../config/binding.ts';
 import { describeTarget } from '../config/target.ts';
-import { type Session, withSession } from '../connection/session.ts';
+import type { Session } from '../connection/session.ts';
 import { checkDrift } from '../drift/check.ts';
 import { fingerprintJson } from '../drift/report.ts';
 import { sayDrift, stopForDrift } from '../drift/run.ts';
@@ -12,6 +12,7 @@ import { loadParser } from '../files/statements.ts';
 import { type MigrationState, toleratedByDown } from '../history/history.ts';
 import { type CheckedHistory, readChecked } from '../history/history-check.ts';
 import { loadMigrations } from '../history/load-migrations.ts';
+import { withTarget } from '../history/with-target.ts';
 import { readDowns } from '../ledger/entries.ts';
 import { readState } from '../ledger/ledger.ts';
 import { planDown, planUp } from '../plan/plan.ts';
@@ -24,7 +25,6 @@ import { traceSteps } from '../preview/trace.ts';
 import type { PlanView } from '../preview/types.ts';
 import { lookAtTarget } from '../preview/view.ts';
 import type { Command, CommandInput, CommandResult } from '../report/command.ts';
-import { sayTarget, sessionHooks } from '../runner/run.ts';
 
 export interface PlanFlags extends TargetFlags {
   readonly fromDisk?: boolean;
@@ -35,7 +35,7 @@ export interface PlanFlags extends TargetFlags {
 
 /** Serves `plan`, `up --dry-run` and `down --dry-run`; the direction follows the command's name. */
 export const plan: Command<PlanFlags> = async (input) => {
-  const { config, flags, signal } = input;
+  const { config, flags } = input;
   if (flags.markdown && config.json)
     throw new MigrateError('usage', '--markdown and --json exclude each other: give one of them');
   const direction = config.command === 'down' ? 'down' : 'up';
@@ -43,8 +43,7 @@ export const plan: Command<PlanFlags> = async (input) => {
   // What is printed is to be posted as it is.
   const progress = flags.markdown ? { ...input.progress, say: () => undefined } : input.progress;
   const migrations = await loadMigrations(config, progress.warn);
-  return withSession(config, { signal, ...sessionHooks(progress) }, async (session) => {
-    sayTarget(config, session, progress);
+  return withTarget({ ...input, progress }, async (session) => {
     return planIn({ ...input, progress }, session, migrations, direction);
   });
 };

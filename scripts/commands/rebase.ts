@@ -3,23 +3,22 @@ import { existsSync, readdirSync, renameSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { MigrateError } from '../base/errors.ts';
 import type { Config } from '../config/config.ts';
-import { withSession } from '../connection/session.ts';
 import { readClassified } from '../history/history-check.ts';
 import { loadMigrations } from '../history/load-migrations.ts';
 import { overtaken, planRenames, type Rename } from '../history/rebase.ts';
+import { withTarget } from '../history/with-target.ts';
 import { readState } from '../ledger/ledger.ts';
 import type { Command } from '../report/command.ts';
 import { count } from '../report/human.ts';
-import { sayTarget, sessionHooks } from '../runner/run.ts';
 
 export interface RebaseFlags {
   readonly dryRun?: boolean;
 }
 
-export const rebase: Command<RebaseFlags> = async ({ config, flags, args, progress, signal }) => {
+export const rebase: Command<RebaseFlags> = async (input) => {
+  const { config, flags, args, progress } = input;
   const migrations = await loadMigrations(config, progress.warn);
-  return withSession(config, { signal, ...sessionHooks(progress) }, async (session) => {
-    sayTarget(config, session, progress);
+  return withTarget(input, async (session) => {
     const { statuses } = await readClassified(session, config, await readState(session, config), migrations);
     const renames = planRenames(statuses, args, readdirSync(config.directory), new Date());
     for (const { migration, id } of renames) progress.say(`  ${migration.id} → ${id}`);

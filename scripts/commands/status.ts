@@ -2,20 +2,19 @@
 
 import { MigrateError } from '../base/errors.ts';
 import { allowsOutOfOrder } from '../config/binding.ts';
-import { withSession } from '../connection/session.ts';
 import { checkDrift, readLiveHashes } from '../drift/check.ts';
 import { portableFingerprint } from '../drift/options.ts';
 import { driftJson, driftLines } from '../drift/report.ts';
 import { historyError, type MigrationStatus } from '../history/history.ts';
 import { readClassified } from '../history/history-check.ts';
 import { loadMigrations } from '../history/load-migrations.ts';
+import { withTarget } from '../history/with-target.ts';
 import { readAudit } from '../ledger/audit.ts';
 import type { HalfDone } from '../ledger/half-done.ts';
 import { readState } from '../ledger/ledger.ts';
 import { auditLines } from '../report/audit.ts';
 import type { Command, CommandResult } from '../report/command.ts';
 import { count, formatTable } from '../report/human.ts';
-import { sayTarget, sessionHooks } from '../runner/run.ts';
 
 export interface StatusFlags {
   readonly check?: boolean;
@@ -23,11 +22,11 @@ export interface StatusFlags {
   readonly log?: string | true;
 }
 
-export const status: Command<StatusFlags> = async ({ config, flags, progress, signal }) => {
+export const status: Command<StatusFlags> = async (input) => {
+  const { config, flags, progress } = input;
   const limit = readLimit(flags.log, config.json);
   const migrations = await loadMigrations(config, progress.warn);
-  return withSession(config, { signal, ...sessionHooks(progress) }, async (session) => {
-    sayTarget(config, session, progress);
+  return withTarget(input, async (session) => {
     const state = await readState(session, config);
     const history = await readClassified(session, config, state, migrations);
     const { statuses, environment } = history;

@@ -19,9 +19,9 @@ export interface VerifyFlags extends RangeFlags {
 export const verify: Command<VerifyFlags> = async ({ config, flags, progress, signal }) => {
   const migrations = await loadForReview(config);
   const range = await reviewRange(config, migrations, flags, true);
-  const probes = readProbes(config, migrations);
+  const seedRows = readSeedRows(config, migrations);
   progress.say(`Verifying ${count(range.underReview.length)} (${range.reason}): up, down, up`);
-  const { withShadow } = await import('../scratch/scratch-server.ts');
+  const { withScratchServer } = await import('../scratch/scratch-server.ts');
   let reached = 0;
   const onMigration = (migration: Migration, found: readonly Finding[]) => {
     reached += 1;
@@ -34,12 +34,12 @@ export const verify: Command<VerifyFlags> = async ({ config, flags, progress, si
           : progress.style.green('ok');
     progress.say(`  ${migration.id} ${verdict}`);
   };
-  const request = { earlier: range.earlier, underReview: range.underReview, probes, onMigration, signal };
+  const request = { earlier: range.earlier, underReview: range.underReview, seedRows, onMigration, signal };
   const findings =
     range.underReview.length === 0
       ? []
-      : await withShadow({ shadowUrl: config.shadowUrl, root: config.root }, (shadow) =>
-          verifyMigrations(shadow, request),
+      : await withScratchServer({ scratchUrl: config.scratchUrl, root: config.root }, (server) =>
+          verifyMigrations(server, request),
         );
   const unreached = range.underReview.length - reached;
   return {
@@ -54,9 +54,9 @@ export const verify: Command<VerifyFlags> = async ({ config, flags, progress, si
 };
 
 /** Optional rows by version, `db/probe/<version>.sql` beside the migrations directory. */
-function readProbes(config: Config, migrations: readonly Migration[]): Map<string, SqlFile> {
+function readSeedRows(config: Config, migrations: readonly Migration[]): Map<string, SqlFile> {
   const directory = join(dirname(config.directory), 'probe');
-  const probes = new Map<string, SqlFile>();
+  const seedRows = new Map<string, SqlFile>();
   for (const name of existsSync(directory)
     ? readdirSync(directory).filter((entry) => entry.endsWith('.sql'))
     : []) {
@@ -66,12 +66,12 @@ function readProbes(config: Config, migrations: readonly Migration[]): Map<strin
       throw new MigrateError('usage', `${path} belongs to no migration: name it <version>.sql`);
     }
     const text = readFileSync(join(directory, name), 'utf8');
-    probes.set(version, {
+    seedRows.set(version, {
       path,
       text,
       checksum: checksum(text),
       directives: { noTransaction: false, allow: [] },
     });
   }
-  return probes;
+  return seedRows;
 }

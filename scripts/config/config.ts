@@ -39,7 +39,7 @@ export interface Config {
   readonly environmentName: string;
   /** Undefined: the embedded development server. */
   readonly target: Target | undefined;
-  readonly shadowUrl: string | undefined;
+  readonly scratchUrl: string | undefined;
   readonly trackingTable: TrackingTable;
   readonly lockTimeoutMs: number;
   readonly lockRetries: number;
@@ -76,7 +76,7 @@ export async function resolveConfig(
     directory: resolve(root, flags.dir ?? project.dir ?? join('db', 'migrations')),
     environmentName: value.MIGRATE_ENV,
     target: namesTarget(variables) ? await readTarget(variables) : undefined,
-    shadowUrl: variables.SHADOW_DATABASE_URL || undefined,
+    scratchUrl: variables.SHADOW_DATABASE_URL || undefined,
     trackingTable: { schema, table },
     lockTimeoutMs: strongest(variables.MIGRATE_LOCK_TIMEOUT, value.MIGRATE_LOCK_TIMEOUT, project.lockTimeout),
     lockRetries: strongest(variables.MIGRATE_LOCK_RETRIES, value.MIGRATE_LOCK_RETRIES, project.lockRetries),

@@ -3,11 +3,29 @@
 import type pg from 'pg';
 import { MigrateError } from '../base/errors.ts';
 import { describeTarget, type Target } from '../config/target.ts';
-import type { Row, Session } from './session.ts';
 import { type BatchOptions, type BatchResult, openPipe, type Sent, sendBatch } from './simple-query.ts';
 import type { SqlPieces } from './sql-chunks.ts';
 
-export type Channel = Pick<Session, 'query' | 'ask' | 'batch' | 'ahead' | 'restoreEncoding' | 'roundTrips'>;
+export type Row = Readonly<Record<string, unknown>>;
+
+/** The ways to send SQL through one session, and what it cost. */
+export interface Channel {
+  /** One statement, one round trip. Rejects with pg's own error, or MigrateError: `connection` when the session is lost, `locked`, `refused`. */
+  query<Result extends Row = Row>(text: string, values?: readonly unknown[]): Promise<Result[]>;
+  /**
+   * Statements of our own as one text, sent at once where nothing but others of these is under way.
+   * @param answers the rows of so many first statements are given, in text form
+   */
+  ask(text: string, answers?: number): Promise<BatchResult['rows']>;
+  /** Several statements, one round trip; see `sendBatch`. Never rejects. */
+  batch(text: SqlPieces, options?: BatchOptions): Promise<BatchResult>;
+  /** Some of these, sent at once, whatever is under way; `query` and `batch` wait until all of them are answered. */
+  ahead(batches: readonly Sent[]): readonly Promise<BatchResult>[];
+  /** Ours is UTF-8; a file that set another encoding would garble what we send next. Free when nothing changed. */
+  restoreEncoding(): Promise<void>;
+  /** How many round trips this session made; a claim of the README is tested with it. */
+  roundTrips(): number;
+}
 
 /** @param signal when it aborts, failures of queries are its reason */
 export function openChannel(target: Target, client: pg.Client, signal: AbortSignal | undefined): Channel {

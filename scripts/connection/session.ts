@@ -9,15 +9,11 @@ import { type Config, refuseMissingTarget } from '../config/config.ts';
 import { userName } from '../config/provenance.ts';
 import { describeTarget, type Target } from '../config/target.ts';
 import { cancelOnAbort } from './cancel.ts';
-import { openChannel } from './channel.ts';
+import { type Channel, openChannel } from './channel.ts';
 import { connect, poolerError } from './connect.ts';
 import { sessionSettings } from './session-settings.ts';
-import type { BatchOptions, BatchResult, Sent } from './simple-query.ts';
-import type { SqlPieces } from './sql-chunks.ts';
 
-export type Row = Readonly<Record<string, unknown>>;
-
-export interface Session {
+export interface Session extends Channel {
   readonly target: Target;
   /** True when the target is the embedded development server. */
   readonly embedded: boolean;
@@ -27,21 +23,6 @@ export interface Session {
   /** The role we act as: the login's, or the one that ALTER ROLE … SET role gives it. */
   readonly role: string;
   readonly readOnly: 'standby' | 'default_transaction_read_only' | null;
-  /** One statement, one round trip. Rejects with pg's own error, or MigrateError: `connection` when the session is lost, `locked`, `refused`. */
-  query<Result extends Row = Row>(text: string, values?: readonly unknown[]): Promise<Result[]>;
-  /**
-   * Statements of our own as one text, sent at once where nothing but others of these is under way.
-   * @param answers the rows of so many first statements are given, in text form
-   */
-  ask(text: string, answers?: number): Promise<BatchResult['rows']>;
-  /** Several statements, one round trip; see `sendBatch`. Never rejects. */
-  batch(text: SqlPieces, options?: BatchOptions): Promise<BatchResult>;
-  /** Some of these, sent at once, whatever is under way; `query` and `batch` wait until all of them are answered. */
-  ahead(batches: readonly Sent[]): readonly Promise<BatchResult>[];
-  /** Ours is UTF-8; a file that set another encoding would garble what we send next. Free when nothing changed. */
-  restoreEncoding(): Promise<void>;
-  /** How many round trips this session made; a claim of the README is tested with it. */
-  roundTrips(): number;
   /** A second, short-lived connection to the same target, for looking at the first from outside. */
   aside<Result>(work: (client: pg.Client) => Promise<Result>, options?: AsideOptions): Promise<Result>;
   onNotice(listener: (notice: string) => void): void;

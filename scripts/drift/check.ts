@@ -1,5 +1,5 @@
 // Takes a session and its history; gives whether the live schema is what the last run left behind. It only reads.
-// The gate comes first, in one round trip; only where that differs the schema itself is read and compared.
+// The change token comes first, in one round trip; only where that differs the schema itself is read and compared.
 import type { Config } from '../config/config.ts';
 import type { Session } from '../connection/session.ts';
 import type { History } from '../ledger/ledger.ts';
@@ -40,8 +40,8 @@ export interface DriftCheck {
   readonly options: SchemaOptions;
 }
 
-/** Asks for the gate now, so that the server works while we do: what `checkDrift` takes. Its failure is told there. */
-export function askForGate(
+/** Asks for the change token now, so that the server works while we do: what `checkDrift` takes. Its failure is told there. */
+export function askForChangeToken(
   session: Session,
   config: Config,
   { hasLedger }: Pick<History, 'hasLedger'>,
@@ -52,7 +52,7 @@ export function askForGate(
 }
 
 /**
- * @param asked the answer of `askForGate`, where it was called
+ * @param asked the answer of `askForChangeToken`, where it was called
  * @throws MigrateError as every query of a session
  */
 export async function checkDrift(
@@ -72,9 +72,9 @@ export async function checkDrift(
   const stored = { ...options, ...head.options };
   const sameOptions = optionsText(stored) === optionsText(options);
   const isSame = sameOptions && options.tracking.length === own.tracking.length;
-  const gateNow = isSame ? head.gateNow : ((await readHead(session, stored))?.gateNow ?? '');
+  const tokenNow = isSame ? head.tokenNow : ((await readHead(session, stored))?.tokenNow ?? '');
   const stale = !sameOptions || !isCurrent(head);
-  if (gateNow === head.gate && head.method === snapshotMethod())
+  if (tokenNow === head.gate && head.method === snapshotMethod())
     return { ...nothingFound(options, head.hashes), stale };
   if (head.method !== snapshotMethod())
     return settle(session, config, history, options, 'another version of this tool took the snapshot');

@@ -1,6 +1,7 @@
 // Takes objects and differences of two snapshots that were not taken under the same options; leaves out what only the
 // options make differ. Pure.
-import { type Difference, parseDefinition } from '../schema/change/diff.ts';
+import type { Difference } from '../schema/change/diff.ts';
+import { parseDefinition } from '../schema/definition.ts';
 import type { SchemaObject, SchemaOptions, TableName } from '../schema/types.ts';
 
 /** Without the tables that have become tracking tables since, and what stands on them. */

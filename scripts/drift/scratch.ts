@@ -11,7 +11,7 @@ import { queryOn, withScratchClient } from '../scratch/with-scratch.ts';
 
 /**
  * A database with all that the migrations build, dropped after the work.
- * @throws MigrateError `migration-failed` naming the file that does not run; errors of `openShadow`
+ * @throws MigrateError `migration-failed` naming the file that does not run; errors of `openScratchServer`
  */
 export async function withMigrated<Result>(
   config: Config,

@@ -8,7 +8,7 @@ import { cannotRunInTransaction } from '../files/check.ts';
 import { doneSql, type JournalRow, startSql } from '../ledger/journal.ts';
 import { runLockKey } from '../ledger/run-lock.ts';
 import type { ReadyStep } from '../plan/steps.ts';
-import type { RunContext } from './execute.ts';
+import type { RunContext } from './context.ts';
 import { mendBefore } from './resume-statement.ts';
 
 /** What the tool writes must be written, whatever default_transaction_read_only the file has set. */

@@ -5,7 +5,7 @@ import type pg from 'pg';
 import { MigrateError } from '../base/errors.ts';
 import { qualifiedName } from '../ledger/tracking.ts';
 import type { ReadyStep } from '../plan/steps.ts';
-import type { RunContext } from './execute.ts';
+import type { RunContext } from './context.ts';
 
 /** How long (ms) the old backend may take to end by itself; until then its COMMIT may still be under way. */
 const patience = 5000;

@@ -7,7 +7,7 @@ import { describeSqlError } from '../files/sql-error.ts';
 import { entrySql } from '../ledger/entries.ts';
 import { clearSql, type JournalRow, readJournal } from '../ledger/journal.ts';
 import { entryOf, type ReadyStep } from '../plan/steps.ts';
-import type { GroupEnd, RunContext } from './execute.ts';
+import type { GroupEnd, RunContext } from './context.ts';
 import {
   attemptOne,
   begin,

@@ -6,7 +6,7 @@
 
 import type { NewEntry } from '../ledger/entries.ts';
 import { entryOf, type ReadyStep } from '../plan/steps.ts';
-import type { RunContext } from './execute.ts';
+import type { RunContext } from './context.ts';
 import { type SentStep, sendAtOnce } from './send-step.ts';
 
 /** How many steps are under way at most: what a killed run may still complete. */

@@ -3,7 +3,7 @@
 import pg from 'pg';
 import type { Statement } from '../base/types.ts';
 import type { Session } from '../connection/session.ts';
-import type { RunContext } from './execute.ts';
+import type { RunContext } from './context.ts';
 
 interface Relation {
   readonly schemaname?: string;

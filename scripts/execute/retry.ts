@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { formatDuration } from '../base/duration.ts';
 import { MigrateError } from '../base/errors.ts';
-import type { RunContext } from './execute.ts';
+import type { RunContext } from './context.ts';
 
 /** Errors that another attempt may not meet: lock not granted in time, deadlock, serialization failure. */
 const passing = new Set(['55P03', '40P01', '40001']);

@@ -7,7 +7,7 @@ import { fill } from '../connection/sql-chunks.ts';
 import type { NewEntry } from '../ledger/entries.ts';
 import type { StepSql } from '../ledger/node-pg-migrate.ts';
 import { entryOf, type ReadyStep } from '../plan/steps.ts';
-import type { RunContext } from './execute.ts';
+import type { RunContext } from './context.ts';
 import { type Place, prefixStatements, type Recording, recording, runningBatch } from './step-sql.ts';
 
 /** A step under way. */

@@ -8,7 +8,7 @@ import type { StepSql } from '../ledger/node-pg-migrate.ts';
 import { runLockKey } from '../ledger/run-lock.ts';
 import type { ReadyStep } from '../plan/steps.ts';
 import { quoteLiteral } from '../schema/sql.ts';
-import type { RunContext } from './execute.ts';
+import type { RunContext } from './context.ts';
 
 /** Where a step stands in a transaction that it may share with others. */
 export interface Place {

@@ -9,7 +9,7 @@ import { leftovers, resetStatements } from '../connection/session-settings.ts';
 import type { BatchResult } from '../connection/simple-query.ts';
 import { describeSqlError } from '../files/sql-error.ts';
 import type { ReadyStep } from '../plan/steps.ts';
-import type { GroupEnd, RunContext } from './execute.ts';
+import type { GroupEnd, RunContext } from './context.ts';
 import { resolveLostCommit } from './lost-commit.ts';
 import type { Flight } from './pipeline.ts';
 import { gaveUp, isLockConflict, pauseBefore } from './retry.ts';

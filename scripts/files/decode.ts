@@ -51,10 +51,10 @@ export function checksum(text: string | Buffer): string {
 }
 
 /** https://www.unicode.org/faq/utf_bom.html#bom1 */
-const mark = Buffer.of(0xef, 0xbb, 0xbf);
+const bom = Buffer.of(0xef, 0xbb, 0xbf);
 
 /** `checksum` of what `decode` gives; 50 MB of text need not be made into bytes again for it. */
 export function checksumOfFile(bytes: Buffer): string {
-  const isMarked = bytes.subarray(0, mark.length).equals(mark);
-  return checksum(isMarked ? bytes.subarray(mark.length) : bytes);
+  const hasBom = bytes.subarray(0, bom.length).equals(bom);
+  return checksum(hasBom ? bytes.subarray(bom.length) : bytes);
 }

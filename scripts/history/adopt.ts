@@ -1,14 +1,13 @@
 // Takes a history that only the tracking table knows; writes it into the ledger as it is, running nothing.
 
 import type { AppliedMigration, Migration } from '../base/types.ts';
-import type { RunContext } from '../execute/execute.ts';
 import { entrySql, type NewEntry } from '../ledger/entries.ts';
 import type { History } from '../ledger/ledger.ts';
 import { type RecordContext, recordTogether } from '../ledger/record.ts';
 
 /** One transaction with an entry per tracked migration, with the texts that are on disk now. */
 export async function adopt(
-  context: Pick<RunContext, 'session' | 'config' | 'provenance' | 'closing'>,
+  context: RecordContext & { readonly closing: readonly string[] },
   history: History,
   migrations: readonly Migration[],
 ): Promise<void> {

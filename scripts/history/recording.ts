@@ -3,17 +3,17 @@
 
 import type { Migration } from '../base/types.ts';
 import { readProvenance } from '../config/provenance.ts';
-import { refuseReadOnly, withSession } from '../connection/session.ts';
+import { refuseReadOnly } from '../connection/session.ts';
 import { ensureLedger, needsLedger } from '../ledger/ledger.ts';
 import { refuseMissingPrivileges } from '../ledger/privileges.ts';
 import { type RecordContext, recordTogether } from '../ledger/record.ts';
 import { withRunLock } from '../ledger/run-lock.ts';
 import { keepCurrentSql, rememberCurrentSql } from '../ledger/snapshot.ts';
 import type { CommandInput, CommandResult } from '../report/command.ts';
-import { lockWait, sayTarget, sessionHooks } from '../runner/run.ts';
 import { audited } from './audit.ts';
 import { type CheckedHistory, readClassified } from './history-check.ts';
 import { loadMigrations } from './load-migrations.ts';
+import { lockWait, withTarget } from './with-target.ts';
 
 export interface HistoryWork extends RecordContext {
   readonly migrations: readonly Migration[];
@@ -25,10 +25,9 @@ export async function withHistory(
   input: CommandInput<unknown>,
   work: (context: HistoryWork) => Promise<CommandResult>,
 ): Promise<CommandResult> {
-  const { config, progress, signal } = input;
+  const { config, progress } = input;
   const migrations = await loadMigrations(config, progress.warn);
-  return withSession(config, { signal, ...sessionHooks(progress) }, async (session) => {
-    sayTarget(config, session, progress);
+  return withTarget(input, async (session) => {
     refuseReadOnly(session);
     const locked = () =>
       withRunLock(session, config, lockWait(input), async (state) => {

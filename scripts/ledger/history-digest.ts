@@ -42,7 +42,7 @@ export function askForDigest(
     : 'SELECT NULL::json AS history WHERE false';
   const sql = `WITH kept AS MATERIALIZED (
       SELECT history FROM (${kept}) k
-       WHERE history ->> 'tracking' = ${quoteLiteral(trackingName(trackingTable))} AND history ->> 'gate' = ${historyGateSql(trackingTable)}
+       WHERE history ->> 'tracking' = ${quoteLiteral(trackingName(trackingTable))} AND history ->> 'gate' = ${historyTokenSql(trackingTable)}
     ), found AS MATERIALIZED (SELECT coalesce((SELECT history FROM kept), (${historySql(trackingTable)})) AS history)
     SELECT json_build_object('count', (history ->> 'count')::int, 'digest', history ->> 'digest', 'ledgerVersion', (SELECT max(id) FROM migration_ledger.migrations),
       'environment', environment, 'halfDone', half_done) FROM found, (SELECT ${ledgerFacts(trackingTable, state)}) f`;
@@ -74,7 +74,7 @@ export function expectedHistory(
 }
 
 /** Changes when anybody adds, changes or deletes a row of the history; costs a third of reading it. */
-function historyGateSql(tracking: TrackingTable): string {
+function historyTokenSql(tracking: TrackingTable): string {
   const each = [qualifiedName(tracking), 'migration_ledger.applied', 'migration_ledger.entries'].map(
     (table) => `(SELECT count(*) || ':' || sum(hash_array_extended(ARRAY[xmin], 0)) FROM ${table})`,
   );
@@ -93,7 +93,7 @@ function historySql(tracking: TrackingTable): string {
 
 /** Keeps with the snapshot what the history is now; the tracking table must exist and the ledger be up to date. */
 export function keepHistorySql(tracking: TrackingTable): string {
-  return `UPDATE migration_ledger.snapshot SET history = ((${historySql(tracking)})::jsonb || jsonb_build_object('gate', ${historyGateSql(tracking)}))::json`;
+  return `UPDATE migration_ledger.snapshot SET history = ((${historySql(tracking)})::jsonb || jsonb_build_object('gate', ${historyTokenSql(tracking)}))::json`;
 }
 
 function digestOf(migrations: readonly Migration[]): string {

@@ -6,7 +6,8 @@ import { packageRoot } from '../base/paths.ts';
 import type { AppliedMigration } from '../base/types.ts';
 import type { Config, TrackingTable } from '../config/config.ts';
 import type { Provenance } from '../config/provenance.ts';
-import type { Row, Session } from '../connection/session.ts';
+import type { Row } from '../connection/channel.ts';
+import type { Session } from '../connection/session.ts';
 import { quoteLiteral } from '../schema/sql.ts';
 import type { HalfDone } from './half-done.ts';
 import type { Engine } from './node-pg-migrate.ts';
@@ -18,7 +19,7 @@ export interface LedgerState {
   readonly hasTracking: boolean;
   readonly hasLedger: boolean;
   /** Whether the ledger is new enough to have the table of the environment mark, and so on. */
-  readonly hasMark: boolean;
+  readonly hasEnvironment: boolean;
   readonly hasJournal: boolean;
   readonly hasSnapshot: boolean;
 }
@@ -41,7 +42,7 @@ export function trackingName({ schema, table }: TrackingTable): string {
 
 /** Select-list items that tell what exists; they fail on nothing that is missing. */
 export function stateColumns(tracking: TrackingTable): string {
-  return `to_regclass(${quoteLiteral(qualifiedName(tracking))}) IS NOT NULL AS "hasTracking", to_regclass('migration_ledger.applied') IS NOT NULL AS "hasLedger", to_regclass('migration_ledger.environment') IS NOT NULL AS "hasMark", to_regclass('migration_ledger.journal') IS NOT NULL AS "hasJournal", to_regclass('migration_ledger.snapshot') IS NOT NULL AS "hasSnapshot"`;
+  return `to_regclass(${quoteLiteral(qualifiedName(tracking))}) IS NOT NULL AS "hasTracking", to_regclass('migration_ledger.applied') IS NOT NULL AS "hasLedger", to_regclass('migration_ledger.environment') IS NOT NULL AS "hasEnvironment", to_regclass('migration_ledger.journal') IS NOT NULL AS "hasJournal", to_regclass('migration_ledger.snapshot') IS NOT NULL AS "hasSnapshot"`;
 }
 
 export async function readState(session: Session, config: Config): Promise<LedgerState> {
@@ -54,7 +55,7 @@ export async function readState(session: Session, config: Config): Promise<Ledge
 const nothingThere: LedgerState = {
   hasTracking: false,
   hasLedger: false,
-  hasMark: false,
+  hasEnvironment: false,
   hasJournal: false,
   hasSnapshot: false,
 };
@@ -127,7 +128,7 @@ export function trackingRows(
 
 /** Select-list items `environment` and `half_done`, from a ledger that exists. */
 export function ledgerFacts(tracking: TrackingTable, state: LedgerState): string {
-  const mark = state.hasMark ? '(SELECT name FROM migration_ledger.environment)' : 'NULL::text';
+  const mark = state.hasEnvironment ? '(SELECT name FROM migration_ledger.environment)' : 'NULL::text';
   const halfDone = state.hasJournal
     ? `(SELECT json_agg(j) FROM (SELECT id, direction, count(*) FILTER (WHERE done) AS done, max(total) AS total FROM migration_ledger.journal WHERE tracking = ${quoteLiteral(trackingName(tracking))} GROUP BY id, direction) j)`
     : 'NULL::json';

@@ -6,7 +6,8 @@ import { MigrateError } from '../base/errors.ts';
 import { maskSqlSecrets } from '../base/redact.ts';
 import { timed } from '../base/timing.ts';
 import type { Config } from '../config/config.ts';
-import type { Row, Session } from '../connection/session.ts';
+import type { Row } from '../connection/channel.ts';
+import type { Session } from '../connection/session.ts';
 import { type LedgerState, stateColumns } from './ledger.ts';
 
 /** node-pg-migrate's `PG_MIGRATE_LOCK_ID`; a test compares the two, for importing it would evaluate all of node-pg-migrate at every start. */

@@ -2,7 +2,7 @@
 // It decides nothing: whether two schemas agree is the drift check's work.
 import { createHash } from 'node:crypto';
 import pg from 'pg';
-import { gateSql } from '../schema/catalog/change-token.ts';
+import { changeTokenSql } from '../schema/catalog/change-token.ts';
 import {
   canonicalSettings,
   classHashesSql,
@@ -21,8 +21,8 @@ import {
 /** What the ledger knows of the last snapshot, and of itself since then. All null where there is no snapshot. */
 export interface SnapshotHead {
   readonly gate: string | null;
-  /** The gate as it is now, under the options that were asked for. */
-  readonly gateNow: string;
+  /** The change token as it is now, under the options that were asked for. */
+  readonly tokenNow: string;
   readonly method: string | null;
   readonly options: Pick<SchemaOptions, 'include' | 'ignore'> | null;
   readonly tracking: readonly string[] | null;
@@ -60,12 +60,12 @@ export function storeSnapshotSql(options: SchemaOptions, ownTracking: string): s
     ...canonicalSettings.split('\n').map((setting) => setting.replace(/;$/, '')),
     "SET LOCAL statement_timeout = '0'",
     'DELETE FROM migration_ledger.snapshot_classes',
-    // One statement, so that gate and objects are of the same moment.
+    // One statement, so that change token and objects are of the same moment.
     `${classStatesSql(options)}, stored AS (
   INSERT INTO migration_ledger.snapshot_classes (class, hash, objects) SELECT class, hash, objects FROM class_state
 )
 INSERT INTO migration_ledger.snapshot (gate, method, options, tracking, seq, newest, journal)
-SELECT (SELECT gate FROM (${gateSql(options)}) AS now), ${quote(snapshotMethod())}, ${quote(optionsText(options))},
+SELECT (SELECT token FROM (${changeTokenSql(options)}) AS now), ${quote(snapshotMethod())}, ${quote(optionsText(options))},
   ARRAY[${tracking}]::text[], (SELECT max(seq) FROM migration_ledger.entries),
   (SELECT max(id) FROM migration_ledger.applied WHERE tracking = ${quote(ownTracking)}), ${journalState}
 ON CONFLICT (only_row) DO UPDATE SET gate = excluded.gate, method = excluded.method, options = excluded.options,
@@ -89,9 +89,9 @@ export function leaveOutSql(tracking: string): string {
 
 /** A batch of two statements; the second gives one row with one column, JSON, which `parseHead` reads. */
 export function headSql(options: SchemaOptions): string {
-  // Compiling the gate's query would take longer than running it.
+  // Compiling the change token's query would take longer than running it.
   return `SET LOCAL jit = off;
-SELECT json_build_object('gate', s.gate, 'gateNow', (SELECT gate FROM (${gateSql(options)}) AS now), 'method', s.method,
+SELECT json_build_object('gate', s.gate, 'tokenNow', (SELECT token FROM (${changeTokenSql(options)}) AS now), 'method', s.method,
   'options', s.options::json, 'tracking', s.tracking, 'seq', s.seq, 'seqNow', (SELECT max(seq) FROM migration_ledger.entries),
   'journal', s.journal, 'journalNow', ${journalState},
   'hashes', (SELECT json_object_agg(class, hash) FROM migration_ledger.snapshot_classes),

@@ -1,7 +1,8 @@
 // Takes a session; has postgres-migrations make or renew the ledger's tables from SQL files, in one round trip.
 // It does not know what the tables are for.
 import { MigrateError } from '../base/errors.ts';
-import type { Row, Session } from '../connection/session.ts';
+import type { Row } from '../connection/channel.ts';
+import type { Session } from '../connection/session.ts';
 import { literal } from '../schema/sql.ts';
 import { inTransaction } from './record.ts';
 

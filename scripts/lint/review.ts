@@ -3,6 +3,7 @@
 import { MigrateError } from '../base/errors.ts';
 import type { Finding, Migration, SqlFile, Statement } from '../base/types.ts';
 import { loadParser, type Parser } from '../files/statements.ts';
+import type { ScratchClient } from '../scratch/client.ts';
 import { ensureRoles } from '../scratch/placeholder-roles.ts';
 import { applyMigrations } from '../scratch/replay.ts';
 import { allowanceFindings } from './allowances.ts';
@@ -20,7 +21,7 @@ import { foreignKeyWithoutIndex } from './rules/review-rules.ts';
 import type { Severity, Step } from './rules/rule.ts';
 import { rules } from './rules/rules.ts';
 import { readActions } from './statement/actions.ts';
-import { readCatalog, type ScratchClient } from './trace/catalog.ts';
+import { readCatalog } from './trace/catalog.ts';
 import type { Catalog } from './trace/traced.ts';
 import { traceMigration } from './trace/tracer.ts';
 

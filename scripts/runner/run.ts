@@ -2,14 +2,12 @@
 // The order of a run is DESIGN's: connect, preflight, lock, history, plan, execute, unlock.
 
 import { formatDuration } from '../base/duration.ts';
-import { lap, started, timed } from '../base/timing.ts';
+import { stageTimes, started, timed } from '../base/timing.ts';
 import type { Migration, Outcome } from '../base/types.ts';
 import { saveMemory } from '../base/v8-heap.ts';
-import type { Config } from '../config/config.ts';
 import { readProvenance } from '../config/provenance.ts';
-import { describeTarget } from '../config/target.ts';
-import { refuseReadOnly, type Session, withSession } from '../connection/session.ts';
-import { askForGate, checkDrift, type DriftCheck } from '../drift/check.ts';
+import { refuseReadOnly, type Session } from '../connection/session.ts';
+import { askForChangeToken, checkDrift, type DriftCheck } from '../drift/check.ts';
 import { type Expectation, meetExpectation } from '../drift/expect.ts';
 import { leftSomething, sayDrift, stopForDrift } from '../drift/run.ts';
 import {
@@ -19,18 +17,14 @@ import {
   takeSnapshotAfterFailure,
 } from '../drift/snapshot.ts';
 import { storedFingerprint } from '../drift/stored.ts';
-import {
-  execute,
-  executeTogether,
-  type Observer,
-  type RunContext,
-  type RunResult,
-} from '../execute/execute.ts';
+import type { Observer, RunContext } from '../execute/context.ts';
+import { execute, executeTogether, type RunResult } from '../execute/execute.ts';
 import { adopt } from '../history/adopt.ts';
 import { audited } from '../history/audit.ts';
 import { type MigrationState, refuseBrokenHistory } from '../history/history.ts';
 import { askForHistory, type CheckedHistory, readClassified } from '../history/history-check.ts';
 import { checkMigrations } from '../history/load-migrations.ts';
+import { lockWait, withTarget } from '../history/with-target.ts';
 import { readDowns } from '../ledger/entries.ts';
 import { refuseHalfDone } from '../ledger/half-done.ts';
 import { ensureLedger, type History, needsLedger } from '../ledger/ledger.ts';
@@ -66,26 +60,24 @@ export async function runMigrations(
   input: CommandInput<unknown>,
   request: RunRequest,
 ): Promise<CommandResult> {
-  const { config, progress, signal } = input;
+  const { config, progress } = input;
   started();
   const files = await timed('files', () => checkMigrations(config, progress.warn));
-  const hooks = { signal, ...sessionHooks(progress) };
-  return withSession(config, hooks, async (session) => {
-    sayTarget(config, session, progress);
+  return withTarget(input, async (session) => {
     session.onNotice((notice) => progress.detail(`  ${notice}`));
     refuseReadOnly(session);
     const locked = () =>
-      withRunLock(session, config, lockWait({ progress, signal }), async (state) => {
+      withRunLock(session, config, lockWait(input), async (state) => {
         // Rows of a long history are many objects; a run that goes forward has one row to read.
         if (!request.forward) saveMemory(files.count);
         const asked = askForHistory(session, config, state, files, request.forward ?? false);
-        const gate = askForGate(session, config, state);
+        const token = askForChangeToken(session, config, state);
         const history = await timed('history', () =>
           readClassified(session, config, state, files.all(), asked),
         );
         const migrations = files.all();
         if (request.approve === undefined) refuseBrokenHistory(history.statuses, request.tolerated);
-        const drift = await timed('drift', () => checkDrift(session, config, history, gate));
+        const drift = await timed('drift', () => checkDrift(session, config, history, token));
         await request.approve?.({ session, migrations, history, drift });
         if (drift.state === 'drifted') return stopForDrift(drift, session, config);
         sayDrift(drift, history, progress);
@@ -132,25 +124,6 @@ async function runChecked(
   return { ...reported, document: { ...reported.document, fingerprint: await storedFingerprint(session) } };
 }
 
-export function lockWait({ progress, signal }: Pick<CommandInput<unknown>, 'progress' | 'signal'>) {
-  const onWait = (holder: string) => progress.say(`Waiting for another migration run to finish: ${holder}`);
-  return { signal, onWait };
-}
-
-export function sessionHooks(progress: Progress) {
-  return {
-    onRetry: (reason: string) => progress.say(`Waiting for the server (${reason})`),
-    onServerStart: () => progress.say(`Started the embedded development server (make db-down stops it)`),
-  };
-}
-
-export function sayTarget(config: Config, session: Session, progress: Progress): void {
-  const embedded = session.embedded ? ' (embedded development server)' : '';
-  progress.say(
-    `Database ${describeTarget(session.target)}${embedded}, environment ${config.environmentName}`,
-  );
-}
-
 function nothingToDo(line: string, session: Session): CommandResult {
   return { document: { migrations: [], roundTrips: session.roundTrips() }, lines: [line] };
 }
@@ -187,14 +160,14 @@ function observe(progress: Progress): Observer {
   return {
     stepStarted: (step: ReadyStep, number, total) => {
       const verb = step.direction === 'up' ? 'applying' : 'reverting';
-      lap();
+      stageTimes();
       progress.group(`  ${verb} ${step.id} (${number} of ${total})`);
       if (step.note !== undefined) progress.say(`  note: ${step.note}`);
     },
     stepEnded: (outcome: Outcome) => {
       progress.endGroup();
       progress.say(formatOutcome(outcome, progress.style));
-      progress.detail(`    in ms: ${lap()}`);
+      progress.detail(`    in ms: ${stageTimes()}`);
     },
     live: (text: string) => progress.live(text),
     say: (text: string) => progress.say(text),

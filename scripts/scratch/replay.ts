@@ -4,7 +4,7 @@ import { MigrateError } from '../base/errors.ts';
 import { codePointsToUnits, positionAt } from '../base/positions.ts';
 import type { Migration, SqlFile } from '../base/types.ts';
 import type { Parser } from '../files/statements.ts';
-import { resetSql, type ScratchClient } from '../lint/trace/catalog.ts';
+import { resetSql, type ScratchClient } from './client.ts';
 import { ensureRoles } from './placeholder-roles.ts';
 import { isServerWide, withoutServerWide } from './server-wide.ts';
 

@@ -23,20 +23,20 @@ export interface ScratchConnection {
   readonly ssl: NonNullable<pg.ClientConfig['ssl']>;
 }
 
-export interface Shadow {
+export interface ScratchServer {
   /** An empty database, made from template0. */
   create(): Promise<ScratchDatabase>;
-  /** A copy of one of this shadow's databases; its idle connections are ended first. */
+  /** A copy of one of this server's databases; its idle connections are ended first. */
   clone(from: ScratchDatabase): Promise<ScratchDatabase>;
-  /** Drops one of this shadow's databases, and ends whoever is connected to it. */
+  /** Drops one of this server's databases, and ends whoever is connected to it. */
   drop(database: ScratchDatabase): Promise<void>;
   /** Drops all that is left and disconnects; may be called twice. */
   close(): Promise<void>;
 }
 
-export interface ShadowOptions {
+export interface ScratchOptions {
   /** SHADOW_DATABASE_URL; the database that it names is never written to. */
-  readonly shadowUrl?: string | undefined;
+  readonly scratchUrl?: string | undefined;
   /** The project, for the embedded scratch server. */
   readonly root: string;
 }
@@ -45,16 +45,16 @@ const prefix = 'migrate_scratch_';
 const leftoverAge = 3_600; // seconds
 const durabilityOff = { fsync: 'off', full_page_writes: 'off', synchronous_commit: 'off' };
 
-/** Opens a shadow, hands it to `work`, and closes it whatever happens. Errors as `openShadow`. */
-export async function withShadow<T>(
-  options: ShadowOptions,
-  work: (shadow: Shadow) => Promise<T>,
+/** Opens a server, hands it to `work`, and closes it whatever happens. Errors as `openScratchServer`. */
+export async function withScratchServer<T>(
+  options: ScratchOptions,
+  work: (server: ScratchServer) => Promise<T>,
 ): Promise<T> {
-  const shadow = await openShadow(options);
+  const server = await openScratchServer(options);
   try {
-    return await work(shadow);
+    return await work(server);
   } finally {
-    await shadow.close();
+    await server.close();
   }
 }
 
@@ -63,7 +63,7 @@ export async function withShadow<T>(
  * @throws MigrateError `connection` (cannot connect, or a session broke), `refused` (may not create databases),
  *   `usage` (no URL, and the embedded server is not installed)
  */
-export async function openShadow(options: ShadowOptions): Promise<Shadow> {
+export async function openScratchServer(options: ScratchOptions): Promise<ScratchServer> {
   const server = await scratchServer(options);
   // One token per run, in the names of its databases and of its session: who has no session any more is dead.
   const token = `${prefix}${process.pid}_${Math.floor(Date.now() / 1000)}${randomBytes(4).toString('hex')}`;
@@ -131,8 +131,8 @@ function describe(server: ScratchConnection, name: string): ScratchDatabase {
 
 const quote = (name: string) => pg.escapeIdentifier(name);
 
-async function scratchServer({ shadowUrl, root }: ShadowOptions): Promise<ScratchConnection> {
-  return shadowUrl === undefined ? embeddedServer(root) : serverOf(shadowUrl);
+async function scratchServer({ scratchUrl, root }: ScratchOptions): Promise<ScratchConnection> {
+  return scratchUrl === undefined ? embeddedServer(root) : serverOf(scratchUrl);
 }
 
 /** The named database is kept only as a place to connect to where there is no database `postgres`. Read as `DATABASE_URL` is; of the target's own variables only those that are no address complete it. */

@@ -13,14 +13,14 @@ export async function connectTo({ connection }: ScratchDatabase): Promise<pg.Cli
   return client;
 }
 
-/** Works on an empty database that is dropped afterwards, however the work ends. Errors as `openShadow`. */
+/** Works on an empty database that is dropped afterwards, however the work ends. Errors as `openScratchServer`. */
 export async function withScratchClient<Result>(
-  { shadowUrl, root }: Pick<Config, 'shadowUrl' | 'root'>,
+  { scratchUrl, root }: Pick<Config, 'scratchUrl' | 'root'>,
   work: (client: pg.Client) => Promise<Result>,
 ): Promise<Result> {
-  const { withShadow } = await import('./scratch-server.ts');
-  return withShadow({ shadowUrl, root }, async (shadow) => {
-    const client = await connectTo(await shadow.create());
+  const { withScratchServer } = await import('./scratch-server.ts');
+  return withScratchServer({ scratchUrl, root }, async (server) => {
+    const client = await connectTo(await server.create());
     try {
       return await work(client);
     } finally {

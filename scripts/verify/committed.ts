@@ -6,13 +6,13 @@ import type { Parser } from '../files/statements.ts';
 import { differingClasses } from '../schema/catalog/snapshot.ts';
 import { diffSnapshots } from '../schema/change/diff.ts';
 import type { ClassHashes, SchemaObject } from '../schema/types.ts';
-import type { Shadow } from '../scratch/scratch-server.ts';
+import type { ScratchServer } from '../scratch/scratch-server.ts';
 import { rolesLeft } from '../scratch/server-wide.ts';
 import { connectTo } from '../scratch/with-scratch.ts';
 import type { CycleResult } from './cycle.ts';
 import { fails, inexactDown, irreversible, isExact, upAgainDiffers } from './findings.ts';
 import type { Scratch, ScratchFailure } from './scratch.ts';
-import { type Bench, scratchOf } from './workspace.ts';
+import { scratchOf, type Workspace } from './workspace.ts';
 
 /** The schema at one moment. */
 interface Seen {
@@ -28,17 +28,17 @@ interface Ending {
 
 /** One copy of the scratch database and three readings of the schema, whatever the length of the history. */
 export async function cycleCommitted(
-  shadow: Shadow,
-  bench: Bench,
+  server: ScratchServer,
+  workspace: Workspace,
   parse: Parser,
   migration: Migration,
 ): Promise<CycleResult> {
   const { up, down } = migration;
-  const before = await see(scratchOf(bench, parse));
-  await bench.client.end();
-  const spare = await shadow.clone(bench.database);
-  bench.client = await connectTo(bench.database);
-  const scratch = scratchOf(bench, parse);
+  const before = await see(scratchOf(workspace, parse));
+  await workspace.client.end();
+  const spare = await server.clone(workspace.database);
+  workspace.client = await connectTo(workspace.database);
+  const scratch = scratchOf(workspace, parse);
   const upFailure = await runCommitted(scratch, up);
   if (upFailure !== null) {
     const failure = fails('up-fails', up, upFailure.message, upFailure);
@@ -48,14 +48,14 @@ export async function cycleCommitted(
     down.directives.irreversible === undefined
       ? await revertAndRepeat(scratch, migration, before)
       : { findings: [irreversible(migration)], sound: true };
-  if (sound) await shadow.drop(spare);
+  if (sound) await server.drop(spare);
   else {
     // The database is not what the next migration builds on: the copy is, with the up on it.
-    await bench.client.end();
-    await shadow.drop(bench.database);
-    bench.database = spare;
-    bench.client = await connectTo(spare);
-    await runCommitted(scratchOf(bench, parse), up);
+    await workspace.client.end();
+    await server.drop(workspace.database);
+    workspace.database = spare;
+    workspace.client = await connectTo(spare);
+    await runCommitted(scratchOf(workspace, parse), up);
   }
   return { findings, applied: true, doubtful: false };
 }

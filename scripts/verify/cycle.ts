@@ -2,15 +2,15 @@
 // compares the schema after each. Leaves the database as after the up, whatever was found.
 
 import type { Finding, Migration, SqlFile } from '../base/types.ts';
-import { differingCatalogs, type GateParts } from '../schema/catalog/change-token-parts.ts';
+import { type ChangeTokenParts, differingCatalogs } from '../schema/catalog/change-token-parts.ts';
 import { differingClasses } from '../schema/catalog/snapshot.ts';
 import { type Difference, diffSnapshots } from '../schema/change/diff.ts';
 import type { ClassHashes, ObjectClass } from '../schema/types.ts';
 import { rolesLeft } from '../scratch/server-wide.ts';
 import { classesOf } from './catalogs.ts';
 import { fails, inexactDown, irreversible, isExact, upAgainDiffers } from './findings.ts';
-import { probeRows } from './probe.ts';
 import type { RowsWritten, Scratch, ScratchFailure } from './scratch.ts';
+import { tryWithSeedRows } from './seed-rows.ts';
 
 export interface CycleResult {
   readonly findings: readonly Finding[];
@@ -20,24 +20,24 @@ export interface CycleResult {
   readonly doubtful: boolean;
   /** Those of the findings that rows from db/probe brought to light. */
   readonly probed?: readonly Finding[];
-  /** The gate as it is now, where that is known: the next cycle need not read it again. */
-  readonly gate?: GateParts | null;
+  /** The token as it is now, where that is known: the next cycle need not read it again. */
+  readonly token?: ChangeTokenParts | null;
 }
 
 /**
  * The cost does not depend on how many migrations came before but through the size of the catalogs: those that the
  * migration writes to are counted twice. Where no catalog row is another after the down, nothing else is read.
- * @param known the gate as the cycle before left it, or null
+ * @param known the token as the cycle before left it, or null
  */
 export async function cycleInTransaction(
   scratch: Scratch,
   migration: Migration,
   probe: SqlFile | null,
-  known: GateParts | null,
+  known: ChangeTokenParts | null,
 ): Promise<CycleResult> {
   await scratch.sql('BEGIN');
-  const probed = probe === null ? [] : await probeRows(scratch, migration, probe);
-  const before = known ?? (await scratch.gate());
+  const probed = probe === null ? [] : await tryWithSeedRows(scratch, migration, probe);
+  const before = known ?? (await scratch.token());
   await scratch.sql('SAVEPOINT before_up');
   const written = await scratch.rowsWritten();
   const upFailure = await scratch.run(migration.up);
@@ -49,7 +49,7 @@ export async function cycleInTransaction(
   const result =
     migration.down.directives.irreversible === undefined
       ? await revertAndRepeat(scratch, migration, before, written)
-      : { findings: [irreversible(migration)], gate: null };
+      : { findings: [irreversible(migration)], token: null };
   if (result === 'doubtful') {
     await scratch.sql('ROLLBACK');
     return { findings: probed, applied: false, doubtful: true, probed };
@@ -57,8 +57,8 @@ export async function cycleInTransaction(
   const refused = await commit(scratch, migration);
   // What the end of the transaction refuses may be the doing of three files in one.
   if (refused !== null) return { findings: probed, applied: false, doubtful: true, probed };
-  const { findings, gate } = result;
-  return { findings: [...probed, ...findings], applied: true, doubtful: false, probed, gate };
+  const { findings, token } = result;
+  return { findings: [...probed, ...findings], applied: true, doubtful: false, probed, token };
 }
 
 async function commit(scratch: Scratch, { up }: Migration): Promise<Finding | null> {
@@ -74,16 +74,16 @@ async function commit(scratch: Scratch, { up }: Migration): Promise<Finding | nu
 async function revertAndRepeat(
   scratch: Scratch,
   migration: Migration,
-  before: GateParts,
+  before: ChangeTokenParts,
   written: RowsWritten,
-): Promise<{ findings: Finding[]; gate: GateParts } | 'doubtful'> {
+): Promise<{ findings: Finding[]; token: ChangeTokenParts } | 'doubtful'> {
   const { up, down } = migration;
   await scratch.sql('SAVEPOINT after_up');
   const first = writtenSince(written, await scratch.rowsWritten());
   if ((await scratch.run(down)) !== null) return 'doubtful';
   const writtenThen = await scratch.rowsWritten();
   const touched = writtenSince(written, writtenThen);
-  const classes = classesOf(differingCatalogs(before, await gateOf(scratch, touched)));
+  const classes = classesOf(differingCatalogs(before, await tokenOf(scratch, touched)));
   const reverted = classes.length === 0 ? null : await scratch.hashes(classes);
   if ((await scratch.run(up)) !== null) return 'doubtful';
   const second = writtenSince(writtenThen, await scratch.rowsWritten());
@@ -101,7 +101,7 @@ async function revertAndRepeat(
     ...(isExact(left) ? upAgainDiffers(migration, again) : []),
   ];
   const all = touched === null || second === null ? null : { ...touched, ...second };
-  return { findings, gate: { ...before, ...(await gateOf(scratch, all)) } };
+  return { findings, token: { ...before, ...(await tokenOf(scratch, all)) } };
 }
 
 /** What was written from one reading to the next, in the order of the catalogs' names; null where nobody counts. */
@@ -111,11 +111,11 @@ function writtenSince(before: RowsWritten, now: RowsWritten): RowsWritten {
   return Object.fromEntries(changed.filter(([, n]) => n !== 0).sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
-/** The parts of the gate that may have changed. */
-async function gateOf(scratch: Scratch, touched: RowsWritten): Promise<GateParts> {
-  if (touched === null) return scratch.gate();
+/** The parts of the token that may have changed. */
+async function tokenOf(scratch: Scratch, touched: RowsWritten): Promise<ChangeTokenParts> {
+  if (touched === null) return scratch.token();
   const names = Object.keys(touched).sort();
-  return names.length === 0 ? {} : scratch.gate(names);
+  return names.length === 0 ? {} : scratch.token(names);
 }
 
 const dataDecide = new Set(['DoStmt', 'CallStmt', 'SelectStmt', 'ExecuteStmt']);

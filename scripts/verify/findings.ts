@@ -138,7 +138,7 @@ export function fails(
   return finding(rule, 'error', file, message, help, place);
 }
 
-export function probeRowsDiffer({ down }: Migration, table: string, when: string): Finding {
+export function seedRowsDiffer({ down }: Migration, table: string, when: string): Finding {
   return finding(
     'probe-rows',
     'error',

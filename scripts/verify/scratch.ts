@@ -5,8 +5,7 @@ import type { SqlFile } from '../base/types.ts';
 import { sendBatch } from '../connection/simple-query.ts';
 import { describeSqlError } from '../files/sql-error.ts';
 import type { Parser } from '../files/statements.ts';
-import { resetSql } from '../lint/trace/catalog.ts';
-import { type GateParts, gatePartsSql } from '../schema/catalog/change-token-parts.ts';
+import { type ChangeTokenParts, changeTokenPartsSql } from '../schema/catalog/change-token-parts.ts';
 import { readClassHashes, readObjects, withCanonicalSession } from '../schema/catalog/snapshot.ts';
 import {
   type ClassHashes,
@@ -15,6 +14,7 @@ import {
   type Query,
   type SchemaObject,
 } from '../schema/types.ts';
+import { resetSql } from '../scratch/client.ts';
 import { isServerWide, withoutServerWide } from '../scratch/server-wide.ts';
 import { queryOn } from '../scratch/with-scratch.ts';
 
@@ -35,7 +35,7 @@ export interface Scratch {
    * Per catalog a text; equal means that no row changed, different means nothing.
    * @param touched only of these catalogs, and of those that depend on them
    */
-  gate(touched?: readonly string[]): Promise<GateParts>;
+  token(touched?: readonly string[]): Promise<ChangeTokenParts>;
   /** How many rows this transaction has written so far, per catalog. */
   rowsWritten(): Promise<RowsWritten>;
   hashes(classes?: readonly ObjectClass[]): Promise<ClassHashes>;
@@ -66,8 +66,8 @@ export function openScratch(client: pg.Client, parse: Parser, inside: () => bool
     sql: async (text) => {
       await client.query(text);
     },
-    gate: async (touched) =>
-      (await prepared(gatePartsSql(defaultSchemaOptions, touched)))[0]?.parts as GateParts,
+    token: async (touched) =>
+      (await prepared(changeTokenPartsSql(defaultSchemaOptions, touched)))[0]?.parts as ChangeTokenParts,
     rowsWritten: async () =>
       ((await client.query({ name: 'rows_written', text: writtenSql })).rows[0] as { written: RowsWritten })
         .written,

@@ -5,38 +5,38 @@ import type { Finding, Migration, SqlFile } from '../base/types.ts';
 import { loadParser, type Parser } from '../files/statements.ts';
 import { ensureRoles } from '../scratch/placeholder-roles.ts';
 import { applyMigrations } from '../scratch/replay.ts';
-import type { Shadow } from '../scratch/scratch-server.ts';
+import type { ScratchServer } from '../scratch/scratch-server.ts';
 import { connectTo } from '../scratch/with-scratch.ts';
 import { cycleCommitted } from './committed.ts';
 import { type CycleResult, cycleInTransaction } from './cycle.ts';
-import { type Bench, scratchOf } from './workspace.ts';
+import { scratchOf, type Workspace } from './workspace.ts';
 
 export interface VerifyRequest {
   readonly earlier: readonly Migration[];
   readonly underReview: readonly Migration[];
   /** Rows to put in before an up, by version. */
-  readonly probes: ReadonlyMap<string, SqlFile>;
+  readonly seedRows: ReadonlyMap<string, SqlFile>;
   readonly onMigration?: (migration: Migration, findings: readonly Finding[]) => void;
   readonly signal?: AbortSignal;
 }
 
 /** @throws MigrateError `migration-failed` when an earlier migration does not run */
-export async function verifyMigrations(shadow: Shadow, request: VerifyRequest): Promise<Finding[]> {
+export async function verifyMigrations(server: ScratchServer, request: VerifyRequest): Promise<Finding[]> {
   const parse = await loadParser();
-  const database = await shadow.create();
-  const bench: Bench = { database, client: await connectTo(database), inside: false, gate: null };
+  const database = await server.create();
+  const workspace: Workspace = { database, client: await connectTo(database), inside: false, token: null };
   try {
-    await applyMigrations(bench.client, request.earlier, parse);
-    await ensureRoles(bench.client, request.underReview, parse);
-    return await verifyEach(shadow, bench, parse, request);
+    await applyMigrations(workspace.client, request.earlier, parse);
+    await ensureRoles(workspace.client, request.underReview, parse);
+    return await verifyEach(server, workspace, parse, request);
   } finally {
-    await bench.client.end().catch(() => undefined);
+    await workspace.client.end().catch(() => undefined);
   }
 }
 
 async function verifyEach(
-  shadow: Shadow,
-  bench: Bench,
+  server: ScratchServer,
+  workspace: Workspace,
   parse: Parser,
   request: VerifyRequest,
 ): Promise<Finding[]> {
@@ -44,11 +44,11 @@ async function verifyEach(
   for (const migration of request.underReview) {
     request.signal?.throwIfAborted();
     const result: CycleResult = await cycle(
-      shadow,
-      bench,
+      server,
+      workspace,
       parse,
       migration,
-      request.probes.get(migration.version) ?? null,
+      request.seedRows.get(migration.version) ?? null,
     );
     findings.push(...result.findings);
     request.onMigration?.(migration, result.findings);
@@ -58,22 +58,22 @@ async function verifyEach(
 }
 
 async function cycle(
-  shadow: Shadow,
-  bench: Bench,
+  server: ScratchServer,
+  workspace: Workspace,
   parse: Parser,
   migration: Migration,
   probe: SqlFile | null,
 ): Promise<CycleResult> {
   const outside = migration.up.directives.noTransaction || migration.down.directives.noTransaction;
-  const known = probe === null ? bench.gate : null;
-  bench.gate = null;
-  if (outside) return cycleCommitted(shadow, bench, parse, migration);
-  bench.inside = true;
-  const result = await cycleInTransaction(scratchOf(bench, parse), migration, probe, known);
-  bench.inside = false;
-  bench.gate = result.gate ?? null;
+  const known = probe === null ? workspace.token : null;
+  workspace.token = null;
+  if (outside) return cycleCommitted(server, workspace, parse, migration);
+  workspace.inside = true;
+  const result = await cycleInTransaction(scratchOf(workspace, parse), migration, probe, known);
+  workspace.inside = false;
+  workspace.token = result.token ?? null;
   // What fails only because three files shared one transaction is no fault of theirs.
   if (!result.doubtful) return result;
-  const committed = await cycleCommitted(shadow, bench, parse, migration);
+  const committed = await cycleCommitted(server, workspace, parse, migration);
   return { ...committed, findings: [...(result.probed ?? []), ...committed.findings] };
 }

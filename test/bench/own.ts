@@ -2,7 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import pg from 'pg';
-import { gateSql } from '../../scripts/schema/catalog/change-token.ts';
+import { changeTokenSql } from '../../scripts/schema/catalog/change-token.ts';
 import { canonicalSettings, classHashesSql } from '../../scripts/schema/catalog/snapshot.ts';
 import { defaultSchemaOptions } from '../../scripts/schema/types.ts';
 import { bigSchemaSql } from '../support/big-schema.ts';
@@ -49,7 +49,7 @@ async function catalogQueries(bench: Bench, place: Place, rounds: number): Promi
   const client = new pg.Client({ connectionString: place.url });
   await client.connect();
   const queries = [
-    ['gate (query)', `BEGIN; SET LOCAL jit = off; ${gateSql(defaultSchemaOptions)}; COMMIT`],
+    ['gate (query)', `BEGIN; SET LOCAL jit = off; ${changeTokenSql(defaultSchemaOptions)}; COMMIT`],
     [
       'canonical snapshot (query)',
       `BEGIN; ${canonicalSettings}; ${classHashesSql(defaultSchemaOptions)}; COMMIT`,

@@ -14,9 +14,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { execa } from 'execa';
+import { cleanUpAfterTest } from '../support/cleanup.ts';
 import { isSettled, productRoot } from '../support/cli.ts';
 import { createDatabase } from '../support/database.ts';
-import { cleanUpAfterTest } from '../support/hooks.ts';
 
 const dockerfile = readFileSync(join(productRoot, '.github', 'Dockerfile'), 'utf8');
 

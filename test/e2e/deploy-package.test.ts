@@ -4,9 +4,9 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
+import { cleanUpAfterTest } from '../support/cleanup.ts';
 import { productRoot } from '../support/cli.ts';
 import { createDatabase } from '../support/database.ts';
-import { cleanUpAfterTest } from '../support/hooks.ts';
 
 describe('the package in another project', function () {
   this.timeout(300_000);

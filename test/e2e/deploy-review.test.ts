@@ -14,10 +14,10 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { AssertionError, expect } from 'chai';
+import { cleanUpAfterTest } from '../support/cleanup.ts';
 import { expectExit, productRoot, project } from '../support/cli.ts';
 import { createDatabase } from '../support/database.ts';
 import { commitFiles, layProduct } from '../support/deployment.ts';
-import { cleanUpAfterTest } from '../support/hooks.ts';
 import { runWorkflow, type WorkflowResult } from '../support/workflow.ts';
 
 const pair = (id: string, up: string, down: string) => ({
@@ -104,9 +104,9 @@ async function review(added: Record<string, string>, head = 'shop/shop'): Promis
 }
 
 /** What `make schema` writes for these migrations, so that the commit is complete. */
-async function schemaOf(files: Record<string, string>, shadowUrl: string): Promise<Record<string, string>> {
+async function schemaOf(files: Record<string, string>, scratchUrl: string): Promise<Record<string, string>> {
   const tool = await project(files);
-  expectExit(await tool.run(['schema'], { env: { SHADOW_DATABASE_URL: shadowUrl } }), 0);
+  expectExit(await tool.run(['schema'], { env: { SHADOW_DATABASE_URL: scratchUrl } }), 0);
   return { 'db/schema.sql': readFileSync(join(tool.root, 'db', 'schema.sql'), 'utf8') };
 }
 

@@ -22,8 +22,8 @@ import { elsewhere, serverAccount } from '../../scripts/devserver/account.ts';
 import { repairSymlinks } from '../../scripts/devserver/binaries.ts';
 import { removeServer, stopServer } from '../../scripts/devserver/devserver.ts';
 import { readPostmaster } from '../../scripts/devserver/postmaster.ts';
+import { cleanUpAfterTest } from '../support/cleanup.ts';
 import { productRoot } from '../support/cli.ts';
-import { cleanUpAfterTest } from '../support/hooks.ts';
 import { endWithProcess } from '../support/postgres.ts';
 
 const account = serverAccount();

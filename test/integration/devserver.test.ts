@@ -18,7 +18,7 @@ import {
   stopServer,
 } from '../../scripts/devserver/devserver.ts';
 import { livingPostmaster, readPostmaster } from '../../scripts/devserver/postmaster.ts';
-import { cleanUpAfterTest } from '../support/hooks.ts';
+import { cleanUpAfterTest } from '../support/cleanup.ts';
 import { endWithProcess } from '../support/postgres.ts';
 
 /** A folder that is not there yet, in a path as people have them; its server is removed after the test. */

@@ -6,9 +6,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { type ExecaError, execa } from 'execa';
+import { cleanUpAfterRun, cleanUpAfterTest } from '../support/cleanup.ts';
 import { expectExit, type Project, productRoot, project } from '../support/cli.ts';
 import { createDatabase } from '../support/database.ts';
-import { cleanUpAfterRun, cleanUpAfterTest } from '../support/hooks.ts';
 
 const files = {
   '20250101000000_customers.up.sql': 'CREATE TABLE customers (id bigint PRIMARY KEY);\n',

@@ -3,9 +3,9 @@ import { execFileSync, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { createOutput } from '../../scripts/report/output.ts';
+import { cleanUpAfterTest } from '../support/cleanup.ts';
 import { expectExit, productRoot, project } from '../support/cli.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
-import { cleanUpAfterTest } from '../support/hooks.ts';
 import { pair, until } from '../support/runs.ts';
 
 const hasTerminal = process.platform === 'linux' && commandExists('script');

@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import type pg from 'pg';
 import { checkSchema } from '../../scripts/gate/gate.ts';
+import { cleanUpAfterTest } from '../support/cleanup.ts';
 import { expectExit, productRoot } from '../support/cli.ts';
 import { adminClient } from '../support/database.ts';
-import { cleanUpAfterTest } from '../support/hooks.ts';
 import { refused, release } from '../support/release.ts';
 
 describe('the roles of db/roles.sql', () => {

@@ -1,7 +1,7 @@
 // Every kind of change that somebody might make by hand is seen by the gate and named by the comparison.
 import { expect } from 'chai';
 import type pg from 'pg';
-import { readGate } from '../../scripts/schema/catalog/change-token.ts';
+import { readChangeToken } from '../../scripts/schema/catalog/change-token.ts';
 import { describeDifference } from '../../scripts/schema/change/diff.ts';
 import { defaultSchemaOptions, type SchemaOptions, type Snapshot } from '../../scripts/schema/types.ts';
 import { type Change, tableChanges } from '../fixtures/schema/changes.ts';
@@ -26,7 +26,7 @@ describe('a change by hand', () => {
     const query = queryOn(client);
     for (const options of [defaultSchemaOptions, withPrivileges]) {
       base.set(options, {
-        gate: await readGate(query, options),
+        gate: await readChangeToken(query, options),
         snapshot: await snapshotOf(query, options),
       });
     }
@@ -45,7 +45,7 @@ describe('a change by hand', () => {
     await query('BEGIN');
     try {
       await query(fill(sql));
-      expect(await readGate(query, options), 'the gate').not.to.equal(gate);
+      expect(await readChangeToken(query, options), 'the gate').not.to.equal(gate);
       const differences = await changesSince(snapshot, query, options, 'running');
       const seen = differences.map((difference) => `${difference.kind} ${difference.identity}`);
       expect(seen, 'the comparison').to.include(`${kind} ${fill(identity)}`);
@@ -87,7 +87,7 @@ describe('a change by hand', () => {
     const query = queryOn(client);
     for (const [options, { gate, snapshot }] of base) {
       expect(await changesSince(snapshot, query, options)).to.deep.equal([]);
-      expect(await readGate(query, options)).to.equal(gate);
+      expect(await readChangeToken(query, options)).to.equal(gate);
     }
   });
 });

@@ -1,7 +1,7 @@
 // What nobody would call a change of the schema is none: housekeeping, rows, temporary objects, and what was undone.
 import { expect } from 'chai';
 import type pg from 'pg';
-import { readGate } from '../../scripts/schema/catalog/change-token.ts';
+import { readChangeToken } from '../../scripts/schema/catalog/change-token.ts';
 import { describeDifference } from '../../scripts/schema/change/diff.ts';
 import { defaultSchemaOptions, type Snapshot } from '../../scripts/schema/types.ts';
 import { createDatabase } from '../support/database.ts';
@@ -129,9 +129,9 @@ describe('what is no change', () => {
 
   for (const action of quietEverywhere) {
     it(`passes the gate: ${action.join('; ')}`, async () => {
-      const gate = await readGate(queryOn(client), defaultSchemaOptions);
+      const gate = await readChangeToken(queryOn(client), defaultSchemaOptions);
       await perform(action);
-      expect(await readGate(queryOn(client), defaultSchemaOptions), 'the gate').to.equal(gate);
+      expect(await readChangeToken(queryOn(client), defaultSchemaOptions), 'the gate').to.equal(gate);
       await expectQuiet();
       await client.query('RESET ALL');
     });

@@ -1,6 +1,6 @@
 // The canonical snapshot depends on the schema alone: not on the order of creation, the reader's rights or settings.
 import { expect } from 'chai';
-import { readGate } from '../../scripts/schema/catalog/change-token.ts';
+import { readChangeToken } from '../../scripts/schema/catalog/change-token.ts';
 import { readClassHashes, withCanonicalSession } from '../../scripts/schema/catalog/snapshot.ts';
 import { describeDifference, diffSnapshots } from '../../scripts/schema/change/diff.ts';
 import { defaultSchemaOptions, type SchemaOptions } from '../../scripts/schema/types.ts';
@@ -74,7 +74,7 @@ describe('the canonical snapshot', () => {
       const reader = queryOn(await database.client({ user: role, password: 'reader' }));
       const options: SchemaOptions = { ...defaultSchemaOptions, include: ['owners', 'grants'] };
       expect(await changesSince(await snapshotOf(owner, options), reader, options)).to.deep.equal([]);
-      expect(await readGate(reader, options)).to.match(/^[0-9a-f]{32}$/);
+      expect(await readChangeToken(reader, options)).to.match(/^[0-9a-f]{32}$/);
     } finally {
       await owner(`DROP OWNED BY ${role}; DROP ROLE ${role}`);
     }
@@ -139,7 +139,7 @@ describe('the canonical snapshot', () => {
       }
       return shortest;
     };
-    const gate = await best(() => readGate(query, defaultSchemaOptions));
+    const gate = await best(() => readChangeToken(query, defaultSchemaOptions));
     const hashes = await best(() =>
       withCanonicalSession(query, () => readClassHashes(query, defaultSchemaOptions)),
     );

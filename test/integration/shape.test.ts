@@ -3,9 +3,9 @@ import { mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
+import { cleanUpAfterTest } from '../support/cleanup.ts';
 import { expectExit, type Project, project } from '../support/cli.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
-import { cleanUpAfterTest } from '../support/hooks.ts';
 import { recordLoading } from '../support/loaded.ts';
 import { pair, tables } from '../support/migrations.ts';
 import { proxyTo } from '../support/proxy.ts';

@@ -3,9 +3,9 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { catalogOf } from '../support/catalog.ts';
+import { cleanUpAfterTest } from '../support/cleanup.ts';
 import { expectExit, project } from '../support/cli.ts';
 import { adminClient, createDatabase } from '../support/database.ts';
-import { cleanUpAfterTest } from '../support/hooks.ts';
 import { tables, versionOf } from '../support/migrations.ts';
 
 describe('Status', () => {

@@ -4,8 +4,8 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
+import { cleanUpAfterTest } from '../support/cleanup.ts';
 import { expectExit, project } from '../support/cli.ts';
-import { cleanUpAfterTest } from '../support/hooks.ts';
 import { pair } from '../support/runs.ts';
 import { type OwnServer, ownServer } from '../support/server.ts';
 

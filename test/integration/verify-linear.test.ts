@@ -1,7 +1,7 @@
 // Verifying is linear in the length of the history: the same number of round trips for each pair, whatever came before.
 import { expect } from 'chai';
 import type { Migration } from '../../scripts/base/types.ts';
-import { openShadow } from '../../scripts/scratch/scratch-server.ts';
+import { openScratchServer } from '../../scripts/scratch/scratch-server.ts';
 import { verifyMigrations } from '../../scripts/verify/verify.ts';
 import { createDatabase } from '../support/database.ts';
 import { migration } from '../support/lint.ts';
@@ -20,7 +20,7 @@ function history(pairs: number): Migration[] {
 describe('verify: a long history', () => {
   it('takes as many round trips for the last of 200 pairs as for the first', async () => {
     const database = await createDatabase();
-    const shadow = await openShadow({ shadowUrl: database.url, root: '/nonexistent' });
+    const server = await openScratchServer({ scratchUrl: database.url, root: '/nonexistent' });
     const tripsAt: number[] = [];
     let trips = 0;
     try {
@@ -36,10 +36,10 @@ describe('verify: a long history', () => {
         return sync.call(this);
       };
       try {
-        const findings = await verifyMigrations(shadow, {
+        const findings = await verifyMigrations(server, {
           earlier: [],
           underReview: history(200),
-          probes: new Map(),
+          seedRows: new Map(),
           onMigration: () => tripsAt.push(trips),
         });
         expect(findings).to.deep.equal([]);
@@ -48,7 +48,7 @@ describe('verify: a long history', () => {
         pg.Connection.prototype.sync = sync;
       }
     } finally {
-      await shadow.close();
+      await server.close();
     }
     const cost = (i: number) => (tripsAt[i] ?? 0) - (tripsAt[i - 2] ?? 0);
     expect(cost(199)).to.equal(cost(11)).and.to.be.lessThan(60);

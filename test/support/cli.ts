@@ -6,7 +6,7 @@ import { dirname, isAbsolute, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { AssertionError, config } from 'chai';
 import { execa } from 'execa';
-import { cleanUpAfterTest } from './hooks.ts';
+import { cleanUpAfterTest } from './cleanup.ts';
 
 // A failing assertion shows the whole output of the tool.
 config.truncateThreshold = 0;

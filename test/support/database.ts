@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
-import { cleanUpAfterRun, cleanUpAfterTest } from './hooks.ts';
+import { cleanUpAfterRun, cleanUpAfterTest } from './cleanup.ts';
 import { type TestServer, testServer } from './postgres.ts';
 
 /** A database of a test's own; its clients are closed and it is dropped after the test. */

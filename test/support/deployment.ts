@@ -15,9 +15,9 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
+import { cleanUpAfterTest } from './cleanup.ts';
 import { isSettled, productRoot } from './cli.ts';
 import { adminClient, createDatabase, type TestDatabase } from './database.ts';
-import { cleanUpAfterTest } from './hooks.ts';
 import { type ActionInput, runWorkflow, type WorkflowResult } from './workflow.ts';
 
 const workflow = join(productRoot, '.github', 'workflows', 'deploy.yml');

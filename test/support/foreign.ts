@@ -5,9 +5,9 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { execa } from 'execa';
 import { migrate } from 'postgres-migrations';
+import { cleanUpAfterTest } from './cleanup.ts';
 import { productRoot } from './cli.ts';
 import type { TestDatabase } from './database.ts';
-import { cleanUpAfterTest } from './hooks.ts';
 
 function folder(files: Record<string, string>): string {
   const root = mkdtempSync(join(tmpdir(), 'migrate-foreign-'));

@@ -4,7 +4,7 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { cleanUpAfterTest } from './hooks.ts';
+import { cleanUpAfterTest } from './cleanup.ts';
 
 export interface Loaded {
   /** Names of npm packages, sorted; those in the bundle count from the moment one of their modules is evaluated. */

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import pg from 'pg';
 import { parseIntoClientConfig } from 'pg-connection-string';
 import { removeServer, startServer } from '../../scripts/devserver/devserver.ts';
-import { cleanUpAfterRun } from './hooks.ts';
+import { cleanUpAfterRun } from './cleanup.ts';
 
 /** Where the run's server is, and a login that may create databases. */
 export interface TestServer {

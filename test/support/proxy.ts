@@ -2,7 +2,7 @@
 // that a test can cut the line, or kill the client, at any one of them. It must not know what the messages mean for us.
 // https://www.postgresql.org/docs/16/protocol-message-formats.html
 import { connect, createServer, type Socket } from 'node:net';
-import { cleanUpAfterTest } from './hooks.ts';
+import { cleanUpAfterTest } from './cleanup.ts';
 
 /** One message of the client that makes the server answer. */
 export interface Frontend {

@@ -1,7 +1,7 @@
 // Takes a database; gives roles that may do less than its owner. It knows nothing of migrations.
 import { randomBytes } from 'node:crypto';
+import { cleanUpAfterTest } from './cleanup.ts';
 import { adminClient, type TestDatabase } from './database.ts';
-import { cleanUpAfterTest } from './hooks.ts';
 
 export interface Role {
   readonly name: string;

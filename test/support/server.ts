@@ -20,7 +20,7 @@ import {
   stopServer,
 } from '../../scripts/devserver/devserver.ts';
 import { readPostmaster } from '../../scripts/devserver/postmaster.ts';
-import { cleanUpAfterTest } from './hooks.ts';
+import { cleanUpAfterTest } from './cleanup.ts';
 import { endWithProcess } from './postgres.ts';
 
 export interface OwnServer {

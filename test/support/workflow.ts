@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { removeDevServer } from '../../scripts/devserver/devserver.ts';
+import { cleanUpAfterTest } from './cleanup.ts';
 import { type Contexts, evaluate, type Functions, interpolate, truthy } from './expressions.ts';
-import { cleanUpAfterTest } from './hooks.ts';
 import { type Job, readWorkflow, type Step, type Variables, type Workflow } from './workflow-file.ts';
 
 export interface WorkflowRun {

@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { execa } from 'execa';
+import { cleanUpAfterTest } from '../support/cleanup.ts';
 import { expectExit, productRoot, project } from '../support/cli.ts';
-import { cleanUpAfterTest } from '../support/hooks.ts';
 
 /** A copy of what a release carries. */
 function release(): string {

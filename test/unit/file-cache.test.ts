@@ -6,7 +6,7 @@ import { expect } from 'chai';
 import type { Migration } from '../../scripts/base/types.ts';
 import { readMigrations } from '../../scripts/files/directory.ts';
 import { openFileCache } from '../../scripts/files/file-cache.ts';
-import { cleanUpAfterTest } from '../support/hooks.ts';
+import { cleanUpAfterTest } from '../support/cleanup.ts';
 
 const names = { up: '20250101000001_a.up.sql', down: '20250101000001_a.down.sql' };
 

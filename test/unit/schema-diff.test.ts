@@ -1,12 +1,8 @@
 // How two lists of objects differ, and how that is said in one line.
 import { expect } from 'chai';
 import { fingerprint } from '../../scripts/schema/catalog/fingerprint.ts';
-import {
-  describeDifference,
-  diffObjects,
-  diffSnapshots,
-  parseDefinition,
-} from '../../scripts/schema/change/diff.ts';
+import { describeDifference, diffObjects, diffSnapshots } from '../../scripts/schema/change/diff.ts';
+import { parseDefinition } from '../../scripts/schema/definition.ts';
 import { type ClassHashes, objectClasses, type SchemaObject } from '../../scripts/schema/types.ts';
 
 const object = (kind: SchemaObject['class'], identity: string, definition: string): SchemaObject => ({

@@ -1,9 +1,10 @@
 // The rules on adding and validating constraints.
 import { joinedName, quoteIdentifier, sameName } from '../statement/names.ts';
 import type { ActionOf, ConstraintFacts, Name } from '../statement/types.ts';
+import { lookUp } from '../trace/traced.ts';
 import { concurrentlyFile } from './indexes.ts';
 import { setNotNull } from './not-null.ts';
-import { type Context, defineRule, isCreatedBefore, isNullable, lookUp, type Rule, scanned } from './rule.ts';
+import { type Context, defineRule, isCreatedBefore, isNullable, type Rule, scanned } from './rule.ts';
 
 type AddConstraint = ActionOf<'add-constraint'>;
 

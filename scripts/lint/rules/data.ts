@@ -1,8 +1,9 @@
 // The rules on changing rows.
 import { splitAtWord } from '../statement/clauses.ts';
 import type { ActionOf } from '../statement/types.ts';
+import { lookUp } from '../trace/traced.ts';
 import { concurrentlyFile } from './indexes.ts';
-import { type Context, defineRule, lookUp, type Rule } from './rule.ts';
+import { type Context, defineRule, type Rule } from './rule.ts';
 
 type ChangeRows = ActionOf<'change-rows'>;
 

@@ -2,9 +2,9 @@
 // The index may come in the same file or a later one: that is how it is built CONCURRENTLY.
 import { sameName, sqlName } from '../statement/names.ts';
 import type { Action, Name } from '../statement/types.ts';
-import type { Catalog } from '../trace/traced.ts';
+import { type Catalog, lookUp } from '../trace/traced.ts';
 import { indexFor } from './indexes.ts';
-import { type Hit, lookUp, type Step } from './rule.ts';
+import type { Hit, Step } from './rule.ts';
 
 export interface ForeignKeyHit {
   readonly hit: Hit;

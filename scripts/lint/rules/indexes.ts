@@ -1,7 +1,8 @@
 // The rules on building and dropping indexes.
 import { shorten } from '../statement/clauses.ts';
 import { joinedName, sqlName } from '../statement/names.ts';
-import { defineRule, lookUp, type Rule } from './rule.ts';
+import { lookUp } from '../trace/traced.ts';
+import { defineRule, type Rule } from './rule.ts';
 
 export const concurrentlyFile = '-- migrate: no-transaction';
 

@@ -1,8 +1,9 @@
 // The rules on attaching and detaching partitions.
 import { joinedName, sqlName } from '../statement/names.ts';
 import type { Name } from '../statement/types.ts';
+import { lookUp } from '../trace/traced.ts';
 import { concurrentlyFile } from './indexes.ts';
-import { type Context, defineRule, lookUp, type Rule } from './rule.ts';
+import { type Context, defineRule, type Rule } from './rule.ts';
 
 const attachScan = defineRule({
   id: 'attach-partition-scan',

@@ -3,7 +3,7 @@
 import type { Finding, SqlFile, Statement } from '../../base/types.ts';
 import { everyTable, means, sameName, sqlName } from '../statement/names.ts';
 import type { Action, ActionKind, ActionOf, Name } from '../statement/types.ts';
-import type { Catalog, CatalogRelation, TracedStatement } from '../trace/traced.ts';
+import { type Catalog, lookUp, type TracedStatement } from '../trace/traced.ts';
 
 export type Severity = Finding['severity'];
 
@@ -143,17 +143,6 @@ export function existed(table: Name, context: Context): boolean {
   if (context.trace?.watched === true) return false;
   if (context.catalog !== undefined && lookUp(table, context.catalog) === undefined) return false;
   return !isCreatedBefore(table, context);
-}
-
-/** The relation of the catalog that a name as written may mean; `public` before other schemas. */
-export function lookUp(table: Name, catalog: Catalog): CatalogRelation | undefined {
-  let found: CatalogRelation | undefined;
-  for (const relation of catalog.values()) {
-    if (!means(table, `${relation.schema}.${relation.name}`)) continue;
-    if (relation.schema === 'public') return relation;
-    found ??= relation;
-  }
-  return found;
 }
 
 /** Whether an earlier statement of this file makes it. */

@@ -3,8 +3,8 @@ import { shorten } from '../statement/clauses.ts';
 import { relationName, sameName, sqlName } from '../statement/names.ts';
 import type { Action, Name } from '../statement/types.ts';
 import { stopsWrites } from '../trace/locks.ts';
-import type { TracedLock } from '../trace/traced.ts';
-import { type Context, defineStepRule, existed, lookUp, type Rule } from './rule.ts';
+import { lookUp, type TracedLock } from '../trace/traced.ts';
+import { type Context, defineStepRule, existed, type Rule } from './rule.ts';
 
 const exclusive = 'AccessExclusiveLock';
 

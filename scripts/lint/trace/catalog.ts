@@ -1,11 +1,7 @@
 // Gives the queries that read locks, storage and scans of our own session, and the catalog as rules need it.
 // It knows pg_catalog, nothing of statements. Every name is qualified: a migration may have moved search_path.
+import type { ScratchClient } from '../../scratch/client.ts';
 import type { Catalog, CatalogRelation } from './traced.ts';
-
-/** A connection that runs one query text, several statements included; the last result counts. pg's Client is one. */
-export interface ScratchClient {
-  query(text: string): Promise<unknown>;
-}
 
 /** One relation that our session holds locks on. */
 export interface Probed {
@@ -37,9 +33,6 @@ WHERE c.relnamespace IS DISTINCT FROM 99`;
 export const baselineSql = `SELECT coalesce(pg_catalog.json_agg(pg_catalog.json_build_array(
   c.oid::bigint, pg_catalog.pg_relation_filenode(c.oid)::bigint, pg_catalog.pg_stat_get_xact_numscans(c.oid))), '[]') AS baseline
 FROM pg_catalog.pg_class c WHERE c.oid >= 16384 AND c.relkind IN ('r','m','i','p')`;
-
-/** Undoes what SET, SET ROLE and search_path leave behind; not DISCARD ALL, which needs to stand alone. */
-export const resetSql = 'RESET SESSION AUTHORIZATION; RESET ALL';
 
 function catalogSql(condition: string): string {
   return `SELECT coalesce(pg_catalog.json_agg(pg_catalog.json_build_object(

@@ -1,8 +1,7 @@
 // Takes what a statement does; gives the locks that PostgreSQL documents for it, for statements that cannot be watched
 // because they refuse to run in a transaction: https://www.postgresql.org/docs/16/explicit-locking.html
-import { lookUp } from '../rules/rule.ts';
 import type { Action } from '../statement/types.ts';
-import type { Catalog, TracedLock } from './traced.ts';
+import { type Catalog, lookUp, type TracedLock } from './traced.ts';
 
 export interface DocumentedEffects {
   readonly locks: readonly TracedLock[];

@@ -2,9 +2,10 @@
 // It knows the state of one migration under trace, nothing of how statements are run.
 import { codePointsToUnits } from '../../base/positions.ts';
 import type { Statement } from '../../base/types.ts';
+import type { ScratchClient } from '../../scratch/client.ts';
 import { relationName } from '../statement/names.ts';
 import type { Action } from '../statement/types.ts';
-import type { Probed, ScratchClient } from './catalog.ts';
+import type { Probed } from './catalog.ts';
 import { stopsWrites, strengthOf } from './locks.ts';
 import type { Catalog, TracedLock, TracedStatement, TraceError } from './traced.ts';
 

@@ -1,7 +1,7 @@
-// What was seen on the scratch database, as types: locks, rewrites, scans of a statement, and the catalog around it.
-// No code here but types.
+// What was seen on the scratch database: locks, rewrites, scans of a statement, and the catalog around it.
 import type { Statement } from '../../base/types.ts';
-import type { Action } from '../statement/types.ts';
+import { means } from '../statement/names.ts';
+import type { Action, Name } from '../statement/types.ts';
 
 /** A lock on a relation; `relation` is `schema.name`, `mode` as in pg_locks. */
 export interface TracedLock {
@@ -85,3 +85,14 @@ export interface CatalogRelation {
 }
 
 export type Catalog = ReadonlyMap<number, CatalogRelation>;
+
+/** The relation of the catalog that a name as written may mean; `public` before other schemas. */
+export function lookUp(table: Name, catalog: Catalog): CatalogRelation | undefined {
+  let found: CatalogRelation | undefined;
+  for (const relation of catalog.values()) {
+    if (!means(table, `${relation.schema}.${relation.name}`)) continue;
+    if (relation.schema === 'public') return relation;
+    found ??= relation;
+  }
+  return found;
+}

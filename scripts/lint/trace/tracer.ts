@@ -3,18 +3,11 @@
 
 import type { Statement } from '../../base/types.ts';
 import { cannotRunInTransaction } from '../../files/check.ts';
+import { resetSql, type ScratchClient } from '../../scratch/client.ts';
 import { isServerWide } from '../../scratch/server-wide.ts';
 import { isOpaque, readActions } from '../statement/actions.ts';
 import type { Action } from '../statement/types.ts';
-import {
-  baselineSql,
-  type Probed,
-  probeSql,
-  queryJson,
-  readCatalog,
-  resetSql,
-  type ScratchClient,
-} from './catalog.ts';
+import { baselineSql, type Probed, probeSql, queryJson, readCatalog } from './catalog.ts';
 import { documentedEffects } from './documented.ts';
 import { observeChanges } from './observed.ts';
 import { compare, type Effects, heldLocks, hiddenActions, type Session, toTraceError } from './probe.ts';

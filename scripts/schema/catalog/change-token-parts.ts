@@ -1,11 +1,11 @@
-// Takes what to leave out; gives the gate part by part, so that two readings tell which catalogs differ, and parts whose
+// Takes what to leave out; gives the change token part by part, so that two readings tell which catalogs differ, and parts whose
 // catalogs nobody wrote to need not be read. It reads nothing itself.
 
 import { quoteLiteral } from '../sql.ts';
 import type { SchemaOptions } from '../types.ts';
 import { catalogs, countsOf, hiddenSql } from './change-token.ts';
 
-/** Which catalog each part of the gate counts, in the order of `countsOf`. */
+/** Which catalog each part of the change token counts, in the order of `countsOf`. */
 const partNames: readonly string[] = [
   ...['pg_class', 'pg_index', 'pg_attribute', 'pg_type'],
   ...catalogs.map(({ name }) => name),
@@ -14,21 +14,21 @@ const partNames: readonly string[] = [
   ...['pg_shdescription', 'pg_user_mappings', 'pg_subscription', 'pg_database'],
 ];
 
-/** Parts of the gate that also read other catalogs than the one they count. */
+/** Parts of the change token that also read other catalogs than the one they count. */
 const alsoRead: Readonly<Record<string, readonly string[]>> = {
   pg_type: ['pg_class'],
   pg_depend: ['pg_class', 'pg_sequence'],
   pg_user_mappings: ['pg_user_mapping', 'pg_foreign_server'],
 };
 
-/** The gate before it is condensed: what each part says, by the catalog that it counts. */
-export type GateParts = Readonly<Record<string, string>>;
+/** The change token before it is condensed: what each part says, by the catalog that it counts. */
+export type ChangeTokenParts = Readonly<Record<string, string>>;
 
 /**
- * One row with one column `parts`, JSON as `GateParts`. Conditions as `gateSql`.
+ * One row with one column `parts`, JSON as `ChangeTokenParts`. Conditions as `changeTokenSql`.
  * @param touched only the parts that may have changed when rows of these catalogs did
  */
-export function gatePartsSql(options: SchemaOptions, touched?: readonly string[]): string {
+export function changeTokenPartsSql(options: SchemaOptions, touched?: readonly string[]): string {
   const counts = countsOf(options);
   const isConcerned = (name: string) =>
     touched === undefined || [name, ...(alsoRead[name] ?? [])].some((read) => touched.includes(read));
@@ -40,6 +40,6 @@ SELECT json_object(ARRAY[${parts.map(({ name }) => name).join(', ')}]::text[], A
 }
 
 /** The catalogs that the second reading says something else of than the first; it may be of some parts only. */
-export function differingCatalogs(a: GateParts, b: GateParts): string[] {
+export function differingCatalogs(a: ChangeTokenParts, b: ChangeTokenParts): string[] {
   return Object.keys(b).filter((name) => a[name] !== b[name]);
 }

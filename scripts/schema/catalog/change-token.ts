@@ -200,18 +200,18 @@ function sharedCounts(options: SchemaOptions): string[] {
   ];
 }
 
-/** The parts of the gate, each an SQL expression, in a fixed order. They need the CTEs of `hiddenSql` before them. */
+/** The parts of the change token, each an SQL expression, in a fixed order. They need the CTEs of `hiddenSql` before them. */
 export function countsOf(options: SchemaOptions): string[] {
   return [relationCounts(options), catalogs.map(countCatalog), keyedCounts(), sharedCounts(options)].flat();
 }
 
 /**
- * A SELECT of one row with one column `gate` (text, 32 characters), without parameters, so that it can stand in a
+ * A SELECT of one row with one column `token` (text, 32 characters), without parameters, so that it can stand in a
  * batch or inside another transaction. It reads what any role may read.
  */
-export function gateSql(options: SchemaOptions): string {
+export function changeTokenSql(options: SchemaOptions): string {
   return `${hiddenSql(options)}
-SELECT md5(concat_ws(',', ${countsOf(options).join(',\n')})) AS gate`;
+SELECT md5(concat_ws(',', ${countsOf(options).join(',\n')})) AS token`;
 }
 
 /** What does not count: our own tables, and what is temporary. */
@@ -236,8 +236,8 @@ export function hiddenSql(options: SchemaOptions): string {
 )`;
 }
 
-/** The gate of the connected database; compare it only with one read from the same database. */
-export async function readGate(query: Query, options: SchemaOptions): Promise<string> {
-  const [row] = await query(gateSql(options));
-  return String(row?.gate);
+/** The change token of the connected database; compare it only with one read from the same database. */
+export async function readChangeToken(query: Query, options: SchemaOptions): Promise<string> {
+  const [row] = await query(changeTokenSql(options));
+  return String(row?.token);
 }

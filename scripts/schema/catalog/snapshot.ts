@@ -13,7 +13,7 @@ import {
   type SchemaOptions,
   type Snapshot,
 } from '../types.ts';
-import * as marks from './annotations.ts';
+import * as annotations from './annotations.ts';
 import * as database from './database.ts';
 import * as programs from './programs.ts';
 import * as relations from './relations.ts';
@@ -52,10 +52,10 @@ const sources: Readonly<Record<ObjectClass, string>> = {
   language: database.language,
   transform: database.transform,
   'access-method': database.accessMethod,
-  comment: marks.comment,
+  comment: annotations.comment,
   setting: database.setting,
-  owner: marks.owner,
-  grant: marks.grant,
+  owner: annotations.owner,
+  grant: annotations.grant,
 };
 
 const canonicalNames = {

@@ -1,6 +1,7 @@
 // Takes two lists of schema objects, what should be there and what is; gives how they differ, object by object.
 // Pure: it must know neither databases nor files.
 
+import { parseDefinition } from '../definition.ts';
 import type { ObjectClass, SchemaObject } from '../types.ts';
 
 /** One object that differs. `drift` is what stops a run; `warning` is worth a line only. */
@@ -14,22 +15,7 @@ export interface Difference {
   readonly severity: 'drift' | 'warning';
 }
 
-const marks = { added: '+', removed: '-', changed: '~' } as const;
-
-/** The parts of a definition by key, in their order; continuation lines are joined to the value above. */
-export function parseDefinition(definition: string): Map<string, string> {
-  const parts = new Map<string, string>();
-  let last: string | undefined;
-  for (const line of definition.split('\n')) {
-    if (line.startsWith('  ') && last !== undefined) {
-      parts.set(last, `${parts.get(last)}\n${line.slice(2)}`);
-    } else if (line.includes('=')) {
-      last = line.slice(0, line.indexOf('='));
-      parts.set(last, line.slice(last.length + 1));
-    }
-  }
-  return parts;
-}
+const signs = { added: '+', removed: '-', changed: '~' } as const;
 
 // NUL never occurs in a catalog's text.
 const keyOf = (object: SchemaObject) => `${object.class}\0${object.identity}`;
@@ -77,7 +63,7 @@ export function diffObjects(
 }
 
 /** The kinds under which an object's own comment, owner and grants go: `table public.x`. */
-function markKinds(kind: ObjectClass, own: string | undefined): string[] {
+function annotationKinds(kind: ObjectClass, own: string | undefined): string[] {
   if (kind === 'relation') return [own ?? 'table'];
   if (kind === 'routine' || kind === 'aggregate') return ['routine', own ?? 'aggregate', 'aggregate'];
   return [kind.replaceAll('-', ' ')];
@@ -92,8 +78,10 @@ function foldingNames(difference: Difference): string[] {
   if (kind === 'relation') names.push(`${change} table ${identity}`);
   if (kind === 'type') names.push(`${change} domain ${identity}`);
   if (kind === 'constraint') names.push(`${change} constraint ${identity}`);
-  const marks = markKinds(kind, parts.get('kind')).map((mark) => `${change} mark ${mark} ${identity}`);
-  return [...names, ...marks];
+  const annotations = annotationKinds(kind, parts.get('kind')).map(
+    (annotation) => `${change} annotation ${annotation} ${identity}`,
+  );
+  return [...names, ...annotations];
 }
 
 function foldedInto(difference: Difference): string[] {
@@ -105,7 +93,7 @@ function foldedInto(difference: Difference): string[] {
   if (table !== undefined && kind !== 'relation') names.push(`table ${table}`);
   if (domain !== undefined) names.push(`domain ${domain}`);
   if (constraint !== undefined) names.push(`constraint ${table}.${constraint}`);
-  if (kind === 'comment' || kind === 'owner' || kind === 'grant') names.push(`mark ${identity}`);
+  if (kind === 'comment' || kind === 'owner' || kind === 'grant') names.push(`annotation ${identity}`);
   return names.map((name) => `${change} ${name}`);
 }
 
@@ -216,7 +204,7 @@ function describeParts(expected: string, actual: string): string {
 /** One line: `+ table public.x`, `- index public.i`, `~ column public.users.email: text → varchar(50)`. */
 export function describeDifference(difference: Difference): string {
   const { change, expected, actual, identity } = difference;
-  const line = `${marks[change]} ${spokenKind(difference)} ${identity}`;
+  const line = `${signs[change]} ${spokenKind(difference)} ${identity}`;
   if (expected !== null && actual !== null) return `${line}: ${describeParts(expected, actual)}`;
   const parts = parseDefinition(actual ?? expected ?? '');
   if (difference.kind === 'column') return `${line}: ${shortType(parts.get('type') ?? '')}`;

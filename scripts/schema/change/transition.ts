@@ -1,12 +1,13 @@
 // Takes two lists of schema objects; gives the SQL that leads from the first to the second, and what it cannot write.
 // Pure. Whether the SQL is right is for a scratch database to say.
 
+import { parseDefinition } from '../definition.ts';
 import { commentSql } from '../render/attached.ts';
 import { buildModel, type Item, type Model } from '../render/model.ts';
 import { isWithTable, ranks } from '../render/tables.ts';
 import type { ObjectClass, SchemaObject } from '../types.ts';
 import { addColumn, alterColumn, alterSequence, alterTable, alterType } from './alter.ts';
-import { type Difference, diffObjects, foldDifferences, parseDefinition } from './diff.ts';
+import { type Difference, diffObjects, foldDifferences } from './diff.ts';
 import { dropSql, isTable } from './drop.ts';
 import { assemble, type Plan } from './order.ts';
 

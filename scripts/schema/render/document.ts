@@ -141,18 +141,18 @@ const word = (text: string) =>
 const quoted = (text: string) => `"${text.replaceAll('"', '')}"`;
 
 function entity(model: Model, table: Item): string[] {
-  const marksOf = (column: Item) => {
+  const keyMarkers = (column: Item) => {
     const keys = keysOf(model, table, column);
-    const marks = [
+    const markers = [
       ...(keys.includes('primary') ? ['PK'] : []),
       ...(keys.includes('→') ? ['FK'] : []),
       ...(keys.includes('unique') ? ['UK'] : []),
     ];
-    return marks.length === 0 ? '' : ` ${marks.join(', ')}`;
+    return markers.length === 0 ? '' : ` ${markers.join(', ')}`;
   };
   const columns = model.partsOf(table.identity, 'column');
   const lines = columns.map(
-    (column) => `    ${word(column.parts.get('type') ?? '')} ${word(column.name)}${marksOf(column)}`,
+    (column) => `    ${word(column.parts.get('type') ?? '')} ${word(column.name)}${keyMarkers(column)}`,
   );
   return [`  ${quoted(table.identity)} {`, ...lines, '  }'];
 }

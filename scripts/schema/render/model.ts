@@ -1,7 +1,7 @@
 // Takes the objects of a snapshot; gives them as a model to write SQL from: definitions parsed, parts by table.
 // Pure; it must not know SQL's grammar.
 
-import { parseDefinition } from '../change/diff.ts';
+import { parseDefinition } from '../definition.ts';
 import type { ObjectClass, SchemaObject } from '../types.ts';
 
 /** An object with its definition taken apart; `name` is its last name, quoted where SQL needs it. */

@@ -4,8 +4,8 @@ import { appendFileSync } from 'node:fs';
 import { relative } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
 import type { Environment } from '../config/environment.ts';
-import { annotations, defuse, endGroup, group, type RunReport, summaryMarkdown } from './github.ts';
-import type { Output } from './output.ts';
+import { annotations, defuse, endGroup, group, type RunReport, summaryMarkdown } from '../report/github.ts';
+import type { Output } from '../report/output.ts';
 
 const blockerPatterns = [/^\s*blocked by (.+)$/, /^Waiting for another migration run to finish: (.+)$/];
 const mostBlockers = 10;

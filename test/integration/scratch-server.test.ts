@@ -5,9 +5,13 @@ import { expect } from 'chai';
 import pg from 'pg';
 import { MigrateError } from '../../scripts/base/errors.ts';
 import { projectDirectories, removeDevServer } from '../../scripts/devserver/devserver.ts';
-import { openShadow, type ScratchDatabase, withShadow } from '../../scripts/scratch/scratch-server.ts';
+import {
+  openScratchServer,
+  type ScratchDatabase,
+  withScratchServer,
+} from '../../scripts/scratch/scratch-server.ts';
+import { cleanUpAfterTest } from '../support/cleanup.ts';
 import { adminClient, createDatabase, type TestDatabase } from '../support/database.ts';
-import { cleanUpAfterTest } from '../support/hooks.ts';
 import { endWithProcess } from '../support/postgres.ts';
 
 const root = join(tmpdir(), 'a project that needs no embedded server');
@@ -32,7 +36,7 @@ async function createNamed(name: string): Promise<void> {
   cleanUpAfterTest(() => admin.query(`DROP DATABASE IF EXISTS ${pg.escapeIdentifier(name)}`));
 }
 
-describe('a shadow on SHADOW_DATABASE_URL', () => {
+describe('a server on SHADOW_DATABASE_URL', () => {
   let target: TestDatabase;
   const ours = `migrate_scratch_${process.pid}_%`;
 
@@ -41,8 +45,8 @@ describe('a shadow on SHADOW_DATABASE_URL', () => {
   });
 
   it('creates empty databases of its own and drops them when it closes', async () => {
-    await withShadow({ shadowUrl: target.url, root }, async (shadow) => {
-      const database = await shadow.create();
+    await withScratchServer({ scratchUrl: target.url, root }, async (server) => {
+      const database = await server.create();
       expect(await databases(ours)).to.deep.equal([database.name]);
       const client = await connect(database);
       const { rows } = await client.query(
@@ -54,18 +58,18 @@ describe('a shadow on SHADOW_DATABASE_URL', () => {
   });
 
   it('clones a database that idle sessions are still connected to', async () => {
-    await withShadow({ shadowUrl: target.url, root }, async (shadow) => {
-      const original = await shadow.create();
+    await withScratchServer({ scratchUrl: target.url, root }, async (server) => {
+      const original = await server.create();
       await (await connect(original)).query('CREATE TABLE kept AS SELECT 42 AS answer');
-      const clone = await connect(await shadow.clone(original));
+      const clone = await connect(await server.clone(original));
       expect((await clone.query('SELECT answer FROM kept')).rows).to.deep.equal([{ answer: 42 }]);
     });
   });
 
   it('drops its databases when the work fails, busy sessions or not', async () => {
     const failure = new Error('the work failed');
-    const outcome = withShadow({ shadowUrl: target.url, root }, async (shadow) => {
-      const client = await connect(await shadow.create());
+    const outcome = withScratchServer({ scratchUrl: target.url, root }, async (server) => {
+      const client = await connect(await server.create());
       client.query('SELECT pg_sleep(60)').catch(() => {});
       throw failure;
     });
@@ -75,13 +79,13 @@ describe('a shadow on SHADOW_DATABASE_URL', () => {
 
   it('never touches the database that the URL names, nor any other', async () => {
     await target.query('CREATE TABLE precious ()');
-    await withShadow({ shadowUrl: target.url, root }, async (shadow) => {
-      await shadow.create();
-      const foreign = { name: target.name, connection: { ...(await shadow.create()).connection } };
-      expect(await shadow.drop(foreign).catch((error: Error) => error.message)).to.contain(
+    await withScratchServer({ scratchUrl: target.url, root }, async (server) => {
+      await server.create();
+      const foreign = { name: target.name, connection: { ...(await server.create()).connection } };
+      expect(await server.drop(foreign).catch((error: Error) => error.message)).to.contain(
         'not a scratch database',
       );
-      expect(await shadow.clone(foreign).catch((error: Error) => error.message)).to.contain(
+      expect(await server.clone(foreign).catch((error: Error) => error.message)).to.contain(
         'not a scratch database',
       );
     });
@@ -96,7 +100,7 @@ describe('a shadow on SHADOW_DATABASE_URL', () => {
     const alike = 'migrate_scratch_of_somebody';
     for (const name of [old, young, inUse, alike]) await createNamed(name);
     await target.client({ application_name: inUse.replace(/_1$/, '') });
-    await withShadow({ shadowUrl: target.url, root }, async () => {});
+    await withScratchServer({ scratchUrl: target.url, root }, async () => {});
     expect(await databases('migrate_scratch_%'))
       .to.include.members([young, inUse, alike])
       .and.not.to.include(old);
@@ -110,7 +114,7 @@ describe('a shadow on SHADOW_DATABASE_URL', () => {
     const url = new URL(target.url);
     url.username = role;
     url.password = 'limited';
-    const error = await withShadow({ shadowUrl: url.href, root }, (shadow) => shadow.create()).catch(
+    const error = await withScratchServer({ scratchUrl: url.href, root }, (server) => server.create()).catch(
       (reason) => reason,
     );
     expect(error).to.be.instanceOf(MigrateError);
@@ -119,7 +123,7 @@ describe('a shadow on SHADOW_DATABASE_URL', () => {
   });
 
   it('says which server it could not reach', async () => {
-    const error = await openShadow({ shadowUrl: 'postgresql://me@127.0.0.1:1/x', root }).catch(
+    const error = await openScratchServer({ scratchUrl: 'postgresql://me@127.0.0.1:1/x', root }).catch(
       (reason) => reason,
     );
     expect(error).to.have.property('code', 'connection');
@@ -127,16 +131,16 @@ describe('a shadow on SHADOW_DATABASE_URL', () => {
   });
 });
 
-describe('a shadow without SHADOW_DATABASE_URL', () => {
+describe('a server without SHADOW_DATABASE_URL', () => {
   it('uses an embedded server beside the development one, without durability', async () => {
-    const project = mkdtempSync(join(tmpdir(), 'migrate shadow '));
+    const project = mkdtempSync(join(tmpdir(), 'migrate server '));
     endWithProcess(projectDirectories(project).scratch, project);
     cleanUpAfterTest(async () => {
       await removeDevServer(project);
       rmSync(project, { recursive: true, force: true });
     });
-    await withShadow({ root: project }, async (shadow) => {
-      const client = await connect(await shadow.create());
+    await withScratchServer({ root: project }, async (server) => {
+      const client = await connect(await server.create());
       const { rows } = await client.query(
         "SELECT current_setting('fsync'), current_setting('data_directory') AS folder",
       );

@@ -1,7 +1,7 @@
 // Takes a migration and rows put in before it; tells which tables' rows do not survive up, down, up. Leaves nothing.
 import pg from 'pg';
 import type { Finding, Migration, SqlFile } from '../base/types.ts';
-import { fails, probeRowsDiffer } from './findings.ts';
+import { fails, seedRowsDiffer } from './findings.ts';
 import type { Scratch } from './scratch.ts';
 
 type RowHashes = ReadonlyMap<string, string>;
@@ -26,7 +26,11 @@ function differing(a: RowHashes, b: RowHashes): string[] {
 }
 
 /** Runs inside the caller's transaction, under a savepoint that it takes back. */
-export async function probeRows(scratch: Scratch, migration: Migration, probe: SqlFile): Promise<Finding[]> {
+export async function tryWithSeedRows(
+  scratch: Scratch,
+  migration: Migration,
+  probe: SqlFile,
+): Promise<Finding[]> {
   await scratch.sql('SAVEPOINT probe');
   try {
     return await cycle(scratch, migration, probe);
@@ -48,7 +52,7 @@ async function cycle(scratch: Scratch, migration: Migration, probe: SqlFile): Pr
   if (reverted !== null)
     return [fails('down-fails', down, `with the rows of ${probe.path}: ${reverted.message}`, reverted)];
   const afterDown = differing(before, await rowHashes(scratch));
-  const findings = afterDown.map((table) => probeRowsDiffer(migration, table, 'after up and down'));
+  const findings = afterDown.map((table) => seedRowsDiffer(migration, table, 'after up and down'));
   const again = await scratch.run(up);
   if (again !== null)
     return [
@@ -60,6 +64,6 @@ async function cycle(scratch: Scratch, migration: Migration, probe: SqlFile): Pr
   );
   return [
     ...findings,
-    ...afterAgain.map((table) => probeRowsDiffer(migration, table, 'after up, down and up')),
+    ...afterAgain.map((table) => seedRowsDiffer(migration, table, 'after up, down and up')),
   ];
 }

@@ -1,0 +1,42 @@
+// What every step of a run is given, and what it gives back. Types alone: whoever runs a step imports this, and this
+// imports no step.
+import type { MigrateError } from '../base/errors.ts';
+import type { Outcome } from '../base/types.ts';
+import type { Config } from '../config/config.ts';
+import type { Provenance } from '../config/provenance.ts';
+import type { Session } from '../connection/session.ts';
+import type { Parser } from '../files/statements.ts';
+import type { Engine } from '../ledger/node-pg-migrate.ts';
+import type { ReadyStep } from '../plan/steps.ts';
+
+/** What a run tells while it goes on. */
+export interface Observer {
+  stepStarted(step: ReadyStep, number: number, total: number): void;
+  stepEnded(outcome: Outcome): void;
+  /** Something that is true now and replaced soon: elapsed time, progress, who blocks. */
+  live(text: string): void;
+  say(text: string): void;
+}
+
+export interface RunContext {
+  readonly session: Session;
+  readonly config: Config;
+  readonly engine: Engine;
+  readonly provenance: Provenance;
+  /** Loaded where statements have to be told apart: outside of a transaction, and when one fails. */
+  readonly loadParser: () => Promise<Parser>;
+  readonly observer: Observer;
+  readonly signal: AbortSignal;
+  /** Statements to run last in the transaction of the run's last step, before it commits. */
+  readonly closing: readonly string[];
+}
+
+/** How a group of steps ended that was to be all or nothing. Durations in ms, one per step that ran. */
+export interface GroupEnd {
+  readonly durations: readonly number[];
+  readonly failure: {
+    readonly index: number;
+    readonly error: MigrateError /** The steps count all the same. */;
+    readonly committed: boolean;
+  } | null;
+}
