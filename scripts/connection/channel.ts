@@ -98,7 +98,7 @@ function ownQueryError(target: Target, error: unknown, lost: Error | null): unkn
   const { code, message } = error as { code?: string; message: string };
   if (code === '42501') {
     return new MigrateError('refused', `The role lacks a privilege: ${message}`, {
-      hint: 'Use the migration role, or have an administrator grant it (README, "Credentials").',
+      hint: 'Use the migration role, or have an administrator grant it (.github/DEPLOY.md, "Roles").',
       database: { sqlState: code },
       cause: error,
     });

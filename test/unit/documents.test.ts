@@ -1,0 +1,87 @@
+// The documents: that their tables are what the code says, that their links lead somewhere, that README stays short.
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { expect } from 'chai';
+import { packageRoot } from '../../scripts/base/paths.ts';
+import { commandLines } from '../../scripts/cli/command-lines.ts';
+import { rules } from '../../scripts/lint/rules/rules.ts';
+
+const documents = [
+  'README.md',
+  'db/README.md',
+  'scripts/README.md',
+  'test/README.md',
+  '.github/DEPLOY.md',
+  '.github/CONTRIBUTING.md',
+  '.github/CHANGELOG.md',
+];
+const read = (path: string) => readFileSync(join(packageRoot, path), 'utf8');
+const makefile = read('Makefile');
+const targets = [...makefile.matchAll(/^([a-z][a-z-]*):.*## /gm)].map(([, name]) => name ?? '');
+
+/** The text between a heading and the next one of any level. */
+function section(text: string, heading: string): string {
+  const [, after = ''] = text.split(new RegExp(`^#+ ${heading}\\n`, 'm'));
+  return after.split(/^#+ /m)[0] ?? '';
+}
+
+/** `#heading` of a link, as GitHub writes it. */
+const anchors = (text: string) =>
+  [...text.matchAll(/^#+ (.+)$/gm)].map(([, title = '']) =>
+    title
+      .toLowerCase()
+      .replaceAll(/[^\p{L}\p{N} _-]/gu, '')
+      .replaceAll(' ', '-'),
+  );
+
+describe('The documents', () => {
+  for (const path of documents) {
+    it(`link only to what is there: ${path}`, () => {
+      const text = read(path);
+      const broken = [...text.matchAll(/\]\(([^)\s]+)\)/g)]
+        .map(([, target = '']) => target)
+        .filter((target) => !/^https?:/.test(target))
+        .filter((target) => {
+          const [file = '', anchor] = target.split('#');
+          const found = file === '' ? path : join(dirname(path), file);
+          if (!existsSync(join(packageRoot, found))) return true;
+          return anchor !== undefined && !anchors(read(found)).includes(anchor);
+        });
+      expect(broken).to.deep.equal([]);
+    });
+
+    it(`name only targets that the Makefile has: ${path}`, () => {
+      const named = [...read(path).matchAll(/`make ([a-z][a-z-]*)/g)].map(([, name = '']) => name);
+      expect(named.filter((name) => !targets.includes(name))).to.deep.equal([]);
+    });
+  }
+
+  it('list every rule of lint with its severity, in the order of the code', () => {
+    const rows = section(read('db/README.md'), 'Catalogue of rules').matchAll(
+      /^\| `([a-z-]+)` \| (\w+) \| (.+) \|$/gm,
+    );
+    const written = [...rows].map(([, id, severity, summary]) => `${id} ${severity} ${summary}`);
+    const known = Object.values(rules).map(({ id, severity, summary }) => `${id} ${severity} ${summary}`);
+    expect(written).to.deep.equal(known);
+  });
+
+  it('have every target of the Makefile in README’s table of commands', () => {
+    const table = section(read('README.md'), 'Commands');
+    const missing = targets.filter((name) => !new RegExp(`\`make ${name}[ \`]`).test(table));
+    expect(missing).to.deep.equal([]);
+  });
+
+  it('leave no command without a target or a npm script', () => {
+    const scripts = Object.values(
+      (JSON.parse(read('package.json')) as { scripts: Record<string, string> }).scripts,
+    );
+    const missing = commandLines
+      .map(({ name }) => name)
+      .filter((name) => !scripts.some((script) => script === `node scripts/run.cjs ${name}`));
+    expect(missing).to.deep.equal([]);
+  });
+
+  it('keep README to what a newcomer and a bad night need', () => {
+    expect(Buffer.byteLength(read('README.md'))).to.be.below(18_000);
+  });
+});
