@@ -41,20 +41,41 @@ export function codePointsToUnits(text: string, codePoints: number): number {
   return unit;
 }
 
-/** First offset at or after `from` that is neither white space nor inside a comment (block comments nest). */
+/**
+ * First offset at or after `from` that is neither white space nor inside a comment, as PostgreSQL's scanner sees both:
+ * block comments nest, and a line comment ends at LF or CR.
+ */
 export function skipBlank(text: string, from: number): number {
   let at = from;
   for (;;) {
-    while (at < text.length && /[ \t\n\r\f\v]/.test(text.charAt(at))) at += 1;
+    while (at < text.length && isSpace(text.charCodeAt(at))) at += 1;
     if (text.startsWith('--', at)) {
-      const end = text.indexOf('\n', at);
-      at = end === -1 ? text.length : end + 1;
+      at = lineCommentEnd(text, at);
     } else if (text.startsWith('/*', at)) {
       at = blockCommentEnd(text, at);
     } else {
       return at;
     }
   }
+}
+
+/** Blank, TAB, LF, VT (from PostgreSQL 17 on), FF, CR; no other white space of Unicode is any to PostgreSQL. */
+function isSpace(unit: number): boolean {
+  return unit === 32 || (unit >= 9 && unit <= 13);
+}
+
+/** The text from `from` to `to`, without white space at its end, as an offset. */
+export function trimmedEnd(text: string, from: number, to: number): number {
+  let end = to;
+  while (end > from && isSpace(text.charCodeAt(end - 1))) end -= 1;
+  return end;
+}
+
+/** Offset of what ends the line comment that begins at `from`, or of the text's end. */
+export function lineCommentEnd(text: string, from: number): number {
+  const lineEnd = /[\n\r]/g;
+  lineEnd.lastIndex = from;
+  return lineEnd.exec(text)?.index ?? text.length;
 }
 
 /** Offset behind the block comment that begins at `from`; they nest. */

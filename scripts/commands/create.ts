@@ -4,6 +4,7 @@ import { join, relative } from 'node:path';
 import { MigrateError } from '../base/errors.ts';
 import { packageRoot } from '../base/paths.ts';
 import type { Config } from '../config/config.ts';
+import { unifyLineEnds } from '../files/decode.ts';
 import { nextVersion, normaliseName } from '../files/version.ts';
 import type { Command } from '../report/command.ts';
 
@@ -62,8 +63,6 @@ function writeError(cause: Error): MigrateError {
 
 function template({ root }: Config, direction: 'up' | 'down'): string {
   const own = join(root, 'db', 'templates', `migration.${direction}.sql`);
-  return readFileSync(
-    existsSync(own) ? own : join(packageRoot, 'db', 'templates', `migration.${direction}.sql`),
-    'utf8',
-  );
+  const path = existsSync(own) ? own : join(packageRoot, 'db', 'templates', `migration.${direction}.sql`);
+  return unifyLineEnds(readFileSync(path, 'utf8'));
 }

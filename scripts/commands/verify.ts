@@ -4,7 +4,7 @@ import { dirname, join, relative } from 'node:path';
 import { MigrateError } from '../base/errors.ts';
 import type { Finding, Migration, SqlFile } from '../base/types.ts';
 import type { Config } from '../config/config.ts';
-import { checksum } from '../files/decode.ts';
+import { checksum, decode } from '../files/decode.ts';
 import { loadForReview } from '../history/load-migrations.ts';
 import type { Command } from '../report/command.ts';
 import { failing, formatFindings, summariseFindings } from '../report/findings.ts';
@@ -65,7 +65,9 @@ function readSeedRows(config: Config, migrations: readonly Migration[]): Map<str
     if (!migrations.some((migration) => migration.version === version)) {
       throw new MigrateError('usage', `${path} belongs to no migration: name it <version>.sql`);
     }
-    const text = readFileSync(join(directory, name), 'utf8');
+    const { text, faults } = decode(readFileSync(join(directory, name)));
+    const [fault] = faults;
+    if (fault !== undefined) throw new MigrateError('usage', `${path}:${fault.line}: ${fault.message}`);
     seedRows.set(version, {
       path,
       text,

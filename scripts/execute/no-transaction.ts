@@ -3,6 +3,7 @@
 import { MigrateError } from '../base/errors.ts';
 import type { Statement } from '../base/types.ts';
 import { leftovers, resetStatements } from '../connection/session-settings.ts';
+import { separateStatements } from '../files/separate.ts';
 import { describeSqlError } from '../files/sql-error.ts';
 import { entrySql } from '../ledger/entries.ts';
 import { clearSql, type JournalRow, readJournal } from '../ledger/journal.ts';
@@ -70,8 +71,8 @@ async function runStatements(context: RunContext, step: ReadyStep): Promise<void
 
 async function statementsOf(context: RunContext, step: ReadyStep): Promise<readonly Statement[]> {
   const parse = await context.loadParser();
-  const parsed = parse(step.text);
-  if (parsed.ok === true) return parsed.statements;
+  const statements = separateStatements(parse, step.text);
+  if (statements !== null) return statements;
   throw new MigrateError(
     'migration-failed',
     `${step.path} cannot be split into statements, which running outside a transaction needs`,

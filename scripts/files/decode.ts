@@ -7,19 +7,46 @@ export interface TextFault {
   readonly message: string;
 }
 
-/** Strict UTF-8 without BOM. Where that is not what the bytes are, the text is as near to them as may be. */
+/**
+ * Strict UTF-8 without BOM, its line ends LF: every checkout then builds the same schema, function bodies and literals
+ * included. Where that is not what the bytes are, the text is as near to them as may be.
+ */
 export function decode(bytes: Buffer): { readonly text: string; readonly faults: readonly TextFault[] } {
   const nul = bytes.indexOf(0);
-  const faults =
-    nul === -1
+  const cr = loneCarriageReturn(bytes);
+  const faults = [
+    ...(nul === -1
       ? []
-      : [{ line: lineOf(bytes, nul), message: 'contains a NUL byte, which PostgreSQL cannot store' }];
+      : [{ line: lineOf(bytes, nul), message: 'contains a NUL byte, which PostgreSQL cannot store' }]),
+    ...(cr === -1
+      ? []
+      : [
+          {
+            line: lineOf(bytes, cr),
+            message:
+              'contains a carriage return without a line feed: it ends a comment for PostgreSQL and not for the reader; save the file with LF line ends',
+          },
+        ]),
+  ];
   try {
-    return { text: new TextDecoder('utf-8', { fatal: true }).decode(bytes), faults };
+    const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+    return { text: unifyLineEnds(text), faults };
   } catch {
     const fault = { line: firstBadLine(bytes), message: 'is not valid UTF-8: save it as UTF-8' };
-    return { text: bytes.toString('utf8'), faults: [...faults, fault] };
+    return { text: unifyLineEnds(bytes.toString('utf8')), faults: [...faults, fault] };
   }
+}
+
+/** CRLF as LF; a lone CR stays what it is. */
+export function unifyLineEnds(text: string): string {
+  return text.includes('\r') ? text.replaceAll('\r\n', '\n') : text;
+}
+
+/** Offset of the first CR that no LF follows, or -1. */
+function loneCarriageReturn(bytes: Buffer): number {
+  let at = bytes.indexOf(13);
+  while (at !== -1 && bytes[at + 1] === 10) at = bytes.indexOf(13, at + 1);
+  return at;
 }
 
 function lineOf(bytes: Buffer, offset: number): number {
@@ -46,7 +73,7 @@ function firstBadLine(bytes: Buffer): number {
 /** sha256 in hex of a text with its line ends made equal, so that a checkout with CRLF is the same text. */
 export function checksum(text: string | Buffer): string {
   return createHash('sha256')
-    .update(text.includes('\r') ? text.toString().replaceAll('\r\n', '\n') : text)
+    .update(text.includes('\r') ? unifyLineEnds(text.toString()) : text)
     .digest('hex');
 }
 

@@ -1,7 +1,7 @@
 // Takes the text of one SQL file; gives what its `-- migrate:` comments ask for, and what is wrong with them.
 // It knows nothing of other files, nor of what the directives lead to.
 import { parseDuration } from '../base/duration.ts';
-import { blockCommentEnd, skipBlank } from '../base/positions.ts';
+import { blockCommentEnd, lineCommentEnd, skipBlank } from '../base/positions.ts';
 import type { Allowance, Direction, Directives } from '../base/types.ts';
 
 export interface DirectiveProblem {
@@ -50,15 +50,10 @@ function lineComments(text: string, end: number): ReadonlySet<number> {
     if (text.startsWith('/*', at)) at = blockCommentEnd(text, at);
     else if (text.startsWith('--', at)) {
       starts.add(at);
-      at = skipLine(text, at);
+      at = lineCommentEnd(text, at);
     } else at += 1;
   }
   return starts;
-}
-
-function skipLine(text: string, from: number): number {
-  const end = text.indexOf('\n', from);
-  return end === -1 ? text.length : end + 1;
 }
 
 /** @returns what is wrong with the directive, or null. */

@@ -1,20 +1,25 @@
 // Takes two SQL texts; tells whether PostgreSQL reads them as the same statements. Comments, white space, line ends and
-// a BOM make no difference. Pure but for loading the parser.
+// a BOM make no difference, nor do line ends inside of literals and bodies. Pure but for loading the parser.
+import type { Statement } from '../base/types.ts';
+import { unifyLineEnds } from './decode.ts';
 import { loadParser, type Parser } from './statements.ts';
 
 /** @returns a comparison; texts that do not parse are the same only if they are equal. */
 export async function loadComparison(): Promise<(a: string, b: string) => boolean> {
   const parse = await loadParser();
-  return (a, b) => a === b || (meaning(parse, a) ?? a) === (meaning(parse, b) ?? b);
+  const said = (text: string) => meaning(parse, text) ?? unifyLineEnds(text);
+  return (a, b) => a === b || said(a) === said(b);
 }
 
-/** What a text says, comments and white space aside, as one string; null when it does not parse. */
+/** What a text says, comments, white space and line ends aside, as one string; null when it does not parse. */
 export function meaning(parse: Parser, text: string): string | null {
-  const result = parse(text);
-  if (result.ok !== true) return null;
-  return JSON.stringify(
-    result.statements.map(({ kind, node }) => [kind, node]),
-    (key, value: unknown) =>
-      key === 'location' || key === 'stmt_location' || key === 'stmt_len' ? undefined : value,
-  );
+  const result = parse(unifyLineEnds(text));
+  return result.ok === true ? `[${result.statements.map(nodeText).join(',')}]` : null;
 }
+
+/** What one statement says, its place aside, as JSON. */
+export function nodeText({ kind, node }: Pick<Statement, 'kind' | 'node'>): string {
+  return JSON.stringify([kind, node], (key, value: unknown) => (places.has(key) ? undefined : value));
+}
+
+const places = new Set(['location', 'stmt_location', 'stmt_len']);

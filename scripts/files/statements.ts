@@ -1,7 +1,13 @@
 // Takes the text of an SQL file; gives its statements with kind and position, or the parser's error.
 // The parser is PostgreSQL 16's own (libpg-query). It knows nothing of files on disk or of databases.
 import { setFlagsFromString } from 'node:v8';
-import { codePointsToUnits, type PositionTracker, positionTracker, skipBlank } from '../base/positions.ts';
+import {
+  codePointsToUnits,
+  type PositionTracker,
+  positionTracker,
+  skipBlank,
+  trimmedEnd,
+} from '../base/positions.ts';
 import type { Statement } from '../base/types.ts';
 
 /** A syntax error as the server would report it; `offset` is in UTF-16 units from the start of the text. */
@@ -79,14 +85,16 @@ interface LocatedNode {
   readonly start: number;
   readonly end: number;
   readonly stmt: Readonly<Record<string, unknown>>;
+  /** Whether a semicolon ends it: what follows may belong to it where none does. */
+  readonly closed: boolean;
 }
 
-type Piece = { raws: LocatedNode[]; end: number } | { problem: SyntaxProblem } | 'opaque';
+type Piece = { raws: readonly LocatedNode[]; end: number } | { problem: SyntaxProblem } | 'opaque';
 
 /**
- * The next run of whole statements from `start`. A prefix that parses and ends in `;` ends at a true statement border:
- * the grammar is LR(1) and an open literal, comment or body would have been an error. A prefix that does not parse is
- * doubled, so that the work stays linear in the text's length.
+ * The next run of whole statements from `start`. A prefix that parses and whose last statement a semicolon ends is cut
+ * at a true border: the grammar is LR(1), and an open literal, block comment or body would have been an error. Any other
+ * prefix (its last `;` may stand in a line comment) is doubled, so that the work stays linear in the text's length.
  */
 function nextPiece(text: string, start: number, parsePiece: ParsePiece): Piece {
   let length = pieceLength;
@@ -95,7 +103,8 @@ function nextPiece(text: string, start: number, parsePiece: ParsePiece): Piece {
     const piece = text.slice(start, end);
     if (piece.length > longestStatement && length > pieceLength) return 'opaque';
     const result = tryParse(piece, start, parsePiece);
-    if (result === 'opaque' || 'raws' in result || end >= text.length) return result;
+    if (result === 'opaque' || end >= text.length) return result;
+    if ('raws' in result && result.raws.at(-1)?.closed !== false) return result;
     length *= 2;
   }
 }
@@ -110,13 +119,14 @@ function pieceEnd(text: string, start: number, length: number): number {
 
 function tryParse(piece: string, start: number, parsePiece: ParsePiece): Piece {
   if (skipBlank(piece, 0) >= piece.length) return { raws: [], end: start + piece.length };
+  let raws: readonly RawStatement[];
   try {
-    const raws = parsePiece(piece).stmts ?? [];
-    return { raws: locateNodes(piece, start, raws), end: start + piece.length };
+    raws = parsePiece(piece).stmts ?? [];
   } catch (error) {
     if (error instanceof RangeError || isWasmFailure(error)) return 'opaque';
     return { problem: toProblem(error, piece, start) };
   }
+  return { raws: locateNodes(piece, start, raws), end: start + piece.length };
 }
 
 function isWasmFailure(error: unknown): boolean {
@@ -146,24 +156,37 @@ function statementsBefore(
   return result.raws.map((raw, i) => toStatement(text, raw, known + i + 1, position));
 }
 
-/** Byte ranges of the parser → UTF-16 ranges of the whole text, without leading comments. */
+/**
+ * Byte ranges of the parser → UTF-16 ranges of the whole text, without leading comments.
+ * @throws Error, a bug, where the ranges leave anything out that the parser may have read, or a statement has no text
+ */
 function locateNodes(piece: string, start: number, raws: readonly RawStatement[]): LocatedNode[] {
   const toUnits = byteToUnitConverter(piece);
   const byteLength = Buffer.byteLength(piece);
   const located: LocatedNode[] = [];
+  let covered = 0;
   for (const raw of raws) {
     if (raw.stmt === undefined) continue;
+    const closed = raw.stmt_len !== undefined && raw.stmt_len !== 0;
     const from = raw.stmt_location ?? 0;
-    const to = raw.stmt_len === undefined || raw.stmt_len === 0 ? byteLength : from + raw.stmt_len;
     const first = skipBlank(piece, toUnits(from));
-    const last = toUnits(to);
-    located.push({
-      start: start + first,
-      end: start + first + piece.slice(first, last).trimEnd().length,
-      stmt: raw.stmt,
-    });
+    const last = toUnits(closed ? from + (raw.stmt_len ?? 0) : byteLength);
+    const end = trimmedEnd(piece, first, last);
+    if (end <= first || skipEmpty(piece, covered) < first)
+      throw new Error(`statement ${located.length + 1} at ${start + first} is not where the parser saw it`);
+    located.push({ start: start + first, end: start + end, stmt: raw.stmt, closed });
+    covered = last;
   }
+  if (skipEmpty(piece, covered) < piece.length)
+    throw new Error(`the text behind statement ${located.length} at ${start + covered} belongs to none`);
   return located;
+}
+
+/** First offset from `from` on that is neither blank nor a semicolon. */
+function skipEmpty(text: string, from: number): number {
+  let at = skipBlank(text, from);
+  while (text.charAt(at) === ';') at = skipBlank(text, at + 1);
+  return at;
 }
 
 /** Bytes → UTF-16 units for offsets asked in rising order; constant work for plain ASCII. */

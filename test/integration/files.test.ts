@@ -93,6 +93,25 @@ describe('A pair of files', () => {
   });
 });
 
+describe('A lone carriage return', () => {
+  it('is refused in a migration, for a comment that it ends hides a statement', async () => {
+    const database = await createDatabase();
+    await database.query('CREATE TABLE payroll (id int)');
+    const up = '-- adds a column\rDROP TABLE public.payroll;\nCREATE TABLE one (id int);\n';
+    for (const head of ['', '-- migrate: no-transaction\n']) {
+      const repo = await project(pair(`${v(1)}_a`, head + up, 'DROP TABLE one;'));
+      for (const command of ['up', 'plan', 'lint', 'verify', 'schema']) {
+        const result = await repo.run([command], { env: database.env() });
+        expectExit(result, 2);
+        expect(result.stderr).to.match(/_a\.up\.sql:\d: contains a carriage return without a line feed/);
+      }
+    }
+    expect(await database.query("SELECT to_regclass('public.payroll')::text AS name")).to.deep.equal([
+      { name: 'payroll' },
+    ]);
+  });
+});
+
 describe('Bytes that are no text', () => {
   it('are refused with their line: not UTF-8, UTF-16, a NUL', async () => {
     const repo = await project(tables('one', 'two', 'three'));

@@ -33,6 +33,32 @@ describe('the fingerprint', () => {
     expect(status.json().fingerprint).to.equal(await fingerprint());
   });
 
+  it('is the same for a checkout with CRLF, whose functions, comments and defaults have LF in the database', async () => {
+    const text = `CREATE TABLE notes (body text DEFAULT 'one\ntwo');
+      CREATE FUNCTION f() RETURNS text LANGUAGE plpgsql AS $$\nBEGIN\n  RETURN 'a\nb';\nEND\n$$;
+      COMMENT ON TABLE notes IS 'first\nsecond';\n`;
+    const down = 'DROP FUNCTION f();\nDROP TABLE notes;\n';
+    const crlf = (sql: string) => sql.replaceAll('\n', '\r\n');
+    const build = async (checkout: Record<string, string>) => {
+      const database = await createDatabase();
+      const repo = await project(checkout);
+      expectExit(await repo.run(['up'], { env: database.env() }), 0);
+      const status = await repo.run(['status', '--json'], { env: database.env() });
+      const [row] = await database.query<{ up_sql: string; body: string }>(
+        "SELECT up_sql, prosrc AS body FROM migration_ledger.entries, pg_proc WHERE proname = 'f'",
+      );
+      return { database, fingerprint: status.json().fingerprint, ...row };
+    };
+    const lf = await build(pair(1, 'notes', text, down));
+    const windows = await build(pair(1, 'notes', crlf(text), crlf(down)));
+    expect(windows.fingerprint).to.equal(lf.fingerprint);
+    expect(windows).to.include({ up_sql: lf.up_sql, body: lf.body });
+    const other = await project(pair(1, 'notes', text, down));
+    const again = await other.run(['up'], { env: windows.database.env() });
+    expectExit(again, 0);
+    expect(again.stdout).to.include('Already up to date');
+  });
+
   it('changes with the schema and comes back with it', async () => {
     const { database, fingerprint } = await migrated();
     const before = await fingerprint();
