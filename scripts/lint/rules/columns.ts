@@ -1,23 +1,9 @@
 // The rules on adding columns.
 import { joinedName, quoteIdentifier } from '../statement/names.ts';
 import type { ActionOf, ColumnFacts } from '../statement/types.ts';
-import { setNotNull } from './not-null.ts';
 import { type Context, defineRule, type Rule, rewritten, scanned } from './rule.ts';
 
 type AddColumn = ActionOf<'add-column'>;
-
-const batches = (table: string, assignment: string, condition: string) =>
-  [
-    '-- 3. fill the old rows in batches, in a migration with "-- migrate: no-transaction":',
-    `UPDATE ${table} SET ${assignment}`,
-    `WHERE ctid = ANY (ARRAY (SELECT ctid FROM ${table} WHERE ${condition} LIMIT 10000)); -- repeat until UPDATE 0`,
-  ].join('\n');
-
-function notNullSteps(table: string, column: ColumnFacts): string {
-  return column.notNull || column.primary
-    ? `\n-- 4. then NOT NULL without a long lock:\n${setNotNull(table, column.name)}`
-    : '';
-}
 
 const rewriteEffect = (table: string) =>
   `AccessExclusiveLock on ${table} while the whole table is rewritten: reads and writes wait`;
@@ -38,35 +24,12 @@ const volatileDefault = defineRule({
     (column.volatile || (trace?.watched === true && /\(/.test(column.default ?? ''))),
   seen: rewriteSeen,
   effect: rewriteEffect,
-  rewrite: (table, { column }) => {
-    const name = quoteIdentifier(column.name);
-    return [
-      `ALTER TABLE ${table} ADD COLUMN ${name} ${column.type};`,
-      '-- 2. new rows get the value from now on:',
-      `ALTER TABLE ${table} ALTER COLUMN ${name} SET DEFAULT ${column.default ?? '…'};`,
-      batches(table, `${name} = ${column.default ?? '…'}`, `${name} IS NULL`) + notNullSteps(table, column),
-    ].join('\n');
-  },
+  rewrite: (_table, { column }) =>
+    `Add column ${column.name} without the default; set the default in the next statement, for new rows; fill the old rows with a batch (-- migrate: batch); then make it NOT NULL as the rule set-not-null says.`,
 });
 
-function numberedColumn(table: string, column: ColumnFacts): string {
-  const name = quoteIdentifier(column.name);
-  const sequence = joinedName(table.replace(/^.*\./, '').replaceAll('"', ''), column.name, 'seq');
-  const type = /^big|8$|int8|bigint/i.test(column.type)
-    ? 'bigint'
-    : /^small|2$|smallint/i.test(column.type)
-      ? 'smallint'
-      : 'integer';
-  return [
-    `CREATE SEQUENCE ${sequence} AS ${type};`,
-    `ALTER TABLE ${table} ADD COLUMN ${name} ${type};`,
-    `ALTER TABLE ${table} ALTER COLUMN ${name} SET DEFAULT nextval('${sequence}');`,
-    `ALTER SEQUENCE ${sequence} OWNED BY ${table}.${name};`,
-    batches(table, `${name} = nextval('${sequence}')`, `${name} IS NULL`),
-    '-- 4. then NOT NULL without a long lock:',
-    setNotNull(table, column.name),
-  ].join('\n');
-}
+const numberedColumn = ({ name }: ColumnFacts) =>
+  `Add column ${name} without a default; make its sequence and set the default for new rows; fill the old rows with a batch (-- migrate: batch); then make it NOT NULL as the rule set-not-null says.`;
 
 const serialColumn = defineRule({
   id: 'add-column-serial',
@@ -77,7 +40,7 @@ const serialColumn = defineRule({
   when: ({ column }) => isSerial(column),
   seen: rewriteSeen,
   effect: rewriteEffect,
-  rewrite: (table, { column }) => numberedColumn(table, column),
+  rewrite: (_table, { column }) => numberedColumn(column),
 });
 
 const identityColumn = defineRule({
@@ -89,7 +52,7 @@ const identityColumn = defineRule({
   when: ({ column }) => column.identity,
   seen: rewriteSeen,
   effect: rewriteEffect,
-  rewrite: (table, { column }) => numberedColumn(table, column),
+  rewrite: (_table, { column }) => numberedColumn(column),
 });
 
 const storedColumn = defineRule({
@@ -101,21 +64,8 @@ const storedColumn = defineRule({
   when: ({ column }) => column.generated !== undefined,
   seen: rewriteSeen,
   effect: rewriteEffect,
-  rewrite: (table, { column }) => {
-    const name = quoteIdentifier(column.name);
-    const trigger = joinedName(table.replace(/^.*\./, '').replaceAll('"', ''), column.name);
-    return [
-      `ALTER TABLE ${table} ADD COLUMN ${name} ${column.type};`,
-      '-- 2. a trigger keeps it right for rows written from now on:',
-      `CREATE FUNCTION ${trigger}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN SELECT ${column.generated ?? '…'} INTO NEW.${name} FROM (SELECT NEW.*) AS new_row; RETURN NEW; END $$;`,
-      `CREATE TRIGGER ${trigger} BEFORE INSERT OR UPDATE ON ${table} FOR EACH ROW EXECUTE FUNCTION ${trigger}();`,
-      batches(
-        table,
-        `${name} = ${column.generated ?? '…'}`,
-        `${name} IS DISTINCT FROM (${column.generated ?? '…'})`,
-      ),
-    ].join('\n');
-  },
+  rewrite: (_table, { column }) =>
+    `Add column ${column.name} as an ordinary one; let a trigger (or the application) keep it right for new rows, and a batch (-- migrate: batch) fill the old ones. A stored expression cannot be added without writing every row.`,
 });
 
 const domainColumn = defineRule({
@@ -128,16 +78,8 @@ const domainColumn = defineRule({
     !column.volatile && !column.identity && column.generated === undefined && isDomain(column, context),
   seen: rewriteSeen,
   effect: rewriteEffect,
-  rewrite: (table, { column }) => {
-    const name = quoteIdentifier(column.name);
-    return [
-      '-- the base type of the domain, and its CHECK as a constraint of the table:',
-      `ALTER TABLE ${table} ADD COLUMN ${name} <base type of ${column.type}>${typeof column.default === 'string' ? ` DEFAULT ${column.default}` : ''};`,
-      `ALTER TABLE ${table} ADD CONSTRAINT ${joinedName(column.name, 'check')} CHECK (<the domain's condition on ${name}>) NOT VALID;`,
-      '-- in the next migration:',
-      `ALTER TABLE ${table} VALIDATE CONSTRAINT ${joinedName(column.name, 'check')};`,
-    ].join('\n');
-  },
+  rewrite: (_table, { column }) =>
+    `Give column ${column.name} the base type of ${column.type}, and the domain's condition as a CHECK of the table: NOT VALID first, validated in the next migration.`,
 });
 
 /** Without a database: the file itself makes a domain of that name. With one: what is no built-in type and rewrites. */

@@ -15,7 +15,9 @@ export function constraintName(table: Name, { name, columns, type }: ConstraintF
   return joinedName(table.name, ...(type === 'primary' ? [] : columns), endings[type]);
 }
 
-function validatedLater(table: string, action: AddConstraint): string {
+function validatedLater(table: string, action: AddConstraint, context: Context): string {
+  if (isShared(action, context))
+    return 'Add each constraint NOT VALID in a statement of its own, and validate it in the next migration. A partitioned table takes no foreign key that is NOT VALID: give it to each partition so, validate it there, then add it to the partitioned table.';
   const name = constraintName(action.table, action.constraint);
   return [
     `ALTER TABLE ${table} ADD CONSTRAINT ${name} ${action.constraint.definition} NOT VALID;`,
@@ -33,7 +35,7 @@ const checkValidating = defineRule({
   when: ({ constraint }) => constraint.type === 'check' && !constraint.notValid,
   seen: (trace, { table }) => scanned(trace, table),
   effect: (table) => `AccessExclusiveLock on ${table} while the whole table is read: reads and writes wait`,
-  rewrite: (table, action) => validatedLater(table, action),
+  rewrite: validatedLater,
 });
 
 const foreignKeyValidating = defineRule({
@@ -45,7 +47,7 @@ const foreignKeyValidating = defineRule({
   when: ({ constraint }) => constraint.type === 'foreign' && !constraint.notValid,
   effect: (table) =>
     `ShareRowExclusiveLock on ${table} and on the referenced table while every row is compared: writes wait`,
-  rewrite: (table, action) => validatedLater(table, action),
+  rewrite: validatedLater,
 });
 
 const foreignColumnValidating = defineRule({
@@ -88,8 +90,18 @@ const validateTogether = defineRule({
   rewrite: (_table, _action, { step }) => `-- move this into the next migration:\n${step.statement.text};`,
 });
 
+/** The statement does more than this, or is about a partitioned table: then no ready-made SQL is right. */
+function isShared({ table, constraint }: AddConstraint, { catalog, step }: Context): boolean {
+  const kind = catalog === undefined ? undefined : lookUp(table, catalog)?.kind;
+  const added = step.actions.filter((action) => action.kind === 'add-constraint');
+  return added.length > 1 || (kind === 'p' && constraint.type !== 'check');
+}
+
 /** A unique index built aside, then taken over. */
-function usingIndex(table: string, { table: name, constraint }: AddConstraint, context: Context): string {
+function usingIndex(table: string, action: AddConstraint, context: Context): string {
+  const { table: name, constraint } = action;
+  if (isShared(action, context) || !/^\w+( key)? ?\([^()]*\)$/i.test(constraint.definition))
+    return 'Build a unique index with the same columns and options CONCURRENTLY in a migration without a transaction, and let the constraint take it over with USING INDEX in the next one. Of a partitioned table, do so for each partition first.';
   const word = constraint.type === 'primary' ? 'PRIMARY KEY' : 'UNIQUE';
   const own = constraintName(name, constraint);
   const columns = constraint.columns.map(quoteIdentifier).join(', ');
@@ -201,14 +213,8 @@ const domainCheck = defineRule({
   when: ({ constraint, table }, context) => !constraint.notValid && !isCreatedBefore(table, context),
   seen: (trace) => trace.scans.length > 0,
   effect: (table) => `ShareLock on all tables that use ${table} while they are read: writes wait`,
-  rewrite: (table, { table: name, constraint }) => {
-    const own = constraintName(name, constraint);
-    return [
-      `ALTER DOMAIN ${table} ADD CONSTRAINT ${own} ${constraint.definition} NOT VALID;`,
-      '-- in the next migration:',
-      `ALTER DOMAIN ${table} VALIDATE CONSTRAINT ${own};`,
-    ].join('\n');
-  },
+  rewrite: (table) =>
+    `Add it NOT VALID: every new value is checked from then on, and no row is read. Validating a domain always stops writes to the tables that use ${table}; where old rows must be checked beside traffic, add the condition to each of those tables as a CHECK, NOT VALID first, and validate it there.`,
 });
 
 export const constraintRules: readonly Rule[] = [

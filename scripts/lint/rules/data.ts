@@ -1,8 +1,6 @@
 // The rules on changing rows.
-import { splitAtWord } from '../statement/clauses.ts';
 import type { ActionOf } from '../statement/types.ts';
 import { lookUp } from '../trace/traced.ts';
-import { concurrentlyFile } from './indexes.ts';
 import { type Context, defineRule, type Rule } from './rule.ts';
 
 type ChangeRows = ActionOf<'change-rows'>;
@@ -21,23 +19,9 @@ function isUnbatched(action: ChangeRows, { catalog }: Context): boolean {
   );
 }
 
-function inBatches(table: string, { sql, verb }: ChangeRows): string {
-  const { head, tail } = splitAtWord(sql, 'where');
-  const plain =
-    /^(update|delete)\b/i.test(sql) && !/\b(from|using)\b/i.test(head.replace(/^delete\s+from/i, ''));
-  const change = plain ? head : verb === 'UPDATE' ? `UPDATE ${table} SET …` : `DELETE FROM ${table}`;
-  const condition = plain && tail !== undefined ? tail : verb === 'UPDATE' ? '<not yet changed>' : 'true';
-  return [
-    concurrentlyFile,
-    'DO $$ BEGIN',
-    '  LOOP',
-    `    ${change}`,
-    `    WHERE ctid = ANY (ARRAY (SELECT ctid FROM ${table} WHERE ${condition} LIMIT 10000));`,
-    '    EXIT WHEN NOT FOUND;',
-    '    COMMIT;',
-    '  END LOOP;',
-    'END $$;',
-  ].join('\n');
+/** Words: which rows a batch may take without changing what the statement means is decided where a program is made. */
+function inBatches(table: string, { verb }: ChangeRows): string {
+  return `Let "-- migrate: batch <table> by <key column>" walk the key of ${table}: one ${verb} with the same condition and the range of a batch ($1, $2), one transaction per batch.`;
 }
 
 const why =

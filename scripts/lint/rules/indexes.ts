@@ -46,7 +46,12 @@ const dropIndexBlocking = defineRule({
   on: 'drop-index',
   when: ({ concurrent }) => !concurrent,
   effect: (table) => `AccessExclusiveLock on the table of index ${table}: reads and writes wait`,
-  rewrite: (_table, { sql }) => concurrently(sql, /^\s*drop\s+index/i),
+  rewrite: (_table, action, { catalog, step }) =>
+    step.actions.length > 1 ||
+    /\bcascade\b/i.test(action.sql) ||
+    (catalog !== undefined && lookUp(action.table, catalog)?.kind === 'I')
+      ? 'DROP INDEX CONCURRENTLY takes one index at a time, without CASCADE, and none of a partitioned table. That one: drop it in a quiet minute with a short lock-timeout.'
+      : concurrently(action.sql, /^\s*drop\s+index/i),
 });
 
 const reindexBlocking = defineRule({

@@ -30,15 +30,8 @@ const notNullColumn = defineRule({
     !column.identity &&
     column.generated === undefined,
   effect: (table, { column }) => `column ${column.name} of the existing rows of ${table} would be null`,
-  rewrite: (table, { column }) => {
-    const name = quoteIdentifier(column.name);
-    return [
-      `ALTER TABLE ${table} ADD COLUMN ${name} ${column.type} NOT NULL DEFAULT <constant>;`,
-      '-- or, when no constant is right: add it nullable, fill it in batches, then',
-      `ALTER TABLE ${table} ADD COLUMN ${name} ${column.type};`,
-      setNotNull(table, column.name),
-    ].join('\n');
-  },
+  rewrite: (_table, { column }) =>
+    `Give column ${column.name} a constant default in the same statement. Where no constant is right: add it nullable, fill it with a batch (-- migrate: batch), then make it NOT NULL as the rule set-not-null says.`,
 });
 
 const setNotNullRule = defineRule({
@@ -49,7 +42,10 @@ const setNotNullRule = defineRule({
   on: 'set-not-null',
   seen: (trace, { table }) => scanned(trace, table),
   effect: (table) => `AccessExclusiveLock on ${table} while the whole table is read: reads and writes wait`,
-  rewrite: (table, { column }) => setNotNull(table, column),
+  rewrite: (table, { column }, { step }) =>
+    step.actions.length === 1
+      ? setNotNull(table, column)
+      : 'For each column: a CHECK (… IS NOT NULL) NOT VALID, validated in the next migration; with it SET NOT NULL reads nothing; then drop the CHECK.',
 });
 
 export const notNullRules: readonly Rule[] = [notNullColumn, setNotNullRule];

@@ -1,9 +1,9 @@
 // The rules on attaching and detaching partitions.
-import { joinedName, sqlName } from '../statement/names.ts';
+import { sqlName } from '../statement/names.ts';
 import type { Name } from '../statement/types.ts';
-import { lookUp } from '../trace/traced.ts';
+import { type Catalog, lookUp } from '../trace/traced.ts';
 import { concurrentlyFile } from './indexes.ts';
-import { type Context, defineRule, type Rule } from './rule.ts';
+import { defineRule, type Rule } from './rule.ts';
 
 const attachScan = defineRule({
   id: 'attach-partition-scan',
@@ -13,29 +13,9 @@ const attachScan = defineRule({
   on: 'attach-partition',
   seen: (trace) => trace.scans.length > 0,
   effect: (table) => `AccessExclusiveLock on ${table} while the whole table is read`,
-  rewrite: (table, { table: name, parent, bound }, context) => {
-    const check = joinedName(name.name, 'bound');
-    return [
-      `ALTER TABLE ${table} ADD CONSTRAINT ${check} CHECK (${boundCondition(parent, bound, context)}) NOT VALID;`,
-      '-- in the next migration:',
-      `ALTER TABLE ${table} VALIDATE CONSTRAINT ${check};`,
-      '-- in the one after it:',
-      `ALTER TABLE ${sqlName(parent)} ATTACH PARTITION ${table} ${bound};`,
-      `ALTER TABLE ${table} DROP CONSTRAINT ${check};`,
-    ].join('\n');
-  },
+  rewrite: (table) =>
+    `Before it, in migrations of their own: give ${table} a CHECK that its partition key is not null and within the bound, NOT VALID first and validated in the next one, and the indexes of the partitioned table CONCURRENTLY; a default partition needs a CHECK that none of its rows is within the bound. Then attach it, and drop the CHECKs.`,
 });
-
-/** The bound as a condition, for a key of one column; in words for others. */
-function boundCondition(parent: Name, bound: string, { catalog }: Context): string {
-  const key = catalog === undefined ? undefined : lookUp(parent, catalog)?.partitionKey;
-  const column = /^(?:RANGE|LIST) \(("[^"]+"|\w+)\)$/.exec(key ?? '')?.[1];
-  if (column === undefined) return `<the partition key is not null and within ${bound}>`;
-  const range = /from\s*\((.+?)\)\s*to\s*\((.+?)\)$/is.exec(bound);
-  if (range !== null) return `${column} IS NOT NULL AND ${column} >= ${range[1]} AND ${column} < ${range[2]}`;
-  const values = /\bin\s*\((.+)\)$/is.exec(bound);
-  return values === null ? `<within ${bound}>` : `${column} IS NOT NULL AND ${column} IN (${values[1]})`;
-}
 
 const detachBlocking = defineRule({
   id: 'detach-partition-blocking',
@@ -46,8 +26,18 @@ const detachBlocking = defineRule({
   when: ({ concurrent }) => !concurrent,
   effect: (table, { parent }) =>
     `AccessExclusiveLock on ${sqlName(parent)} and ${table}: reads and writes wait`,
-  rewrite: (table, { parent }) =>
-    `${concurrentlyFile}\nALTER TABLE ${sqlName(parent)} DETACH PARTITION ${table} CONCURRENTLY;`,
+  rewrite: (table, { parent }, { catalog }) =>
+    hasDefault(parent, catalog)
+      ? 'A table with a default partition cannot lose another one CONCURRENTLY. Detach it in a quiet minute with a short lock-timeout, or empty the default partition and drop it first.'
+      : `${concurrentlyFile}\nALTER TABLE ${sqlName(parent)} DETACH PARTITION ${table} CONCURRENTLY;`,
 });
+
+/** Whether a partition takes what fits nowhere else; unknown without a catalog. */
+function hasDefault(parent: Name, catalog: Catalog | undefined): boolean {
+  const oid = catalog === undefined ? undefined : lookUp(parent, catalog)?.oid;
+  return [...(catalog?.values() ?? [])].some(
+    (relation) => relation.isDefault && relation.parent === String(oid),
+  );
+}
 
 export const partitionRules: readonly Rule[] = [attachScan, detachBlocking];

@@ -1,6 +1,5 @@
 // The rules on statements that rewrite or lock a whole table because that is what they are for.
 import { lockModes, shareLock } from '../trace/locks.ts';
-import { concurrentlyFile } from './indexes.ts';
 import { defineRule, type Rule, rewritten } from './rule.ts';
 
 const closed = (table: string) =>
@@ -98,7 +97,7 @@ const truncate = defineRule({
   on: 'truncate',
   effect: (table) => `AccessExclusiveLock on ${table}; every row is lost`,
   rewrite: (table) =>
-    `${concurrentlyFile}\nDELETE FROM ${table} WHERE ctid = ANY (ARRAY (SELECT ctid FROM ${table} LIMIT 10000)); -- repeat until DELETE 0`,
+    `If rows must go while the application runs: delete them in batches (-- migrate: batch) by the key of ${table}. If nobody uses the table any more, allow the rule with that reason.`,
 });
 
 const lockTable = defineRule({

@@ -14,18 +14,8 @@ const changeType = defineRule({
   seen: (trace) => trace.rewrites.length > 0 || trace.scans.length > 0,
   effect: (table) =>
     `AccessExclusiveLock on ${table} while the whole table is rewritten or read: reads and writes wait`,
-  rewrite: (table, { column, type, using }) => {
-    const old = quoteIdentifier(column);
-    const fresh = quoteIdentifier(`${column}_new`);
-    const value = using ?? `${old}::${type}`;
-    return [
-      '-- expand: a new column, filled by a trigger for new writes and in batches for old rows',
-      `ALTER TABLE ${table} ADD COLUMN ${fresh} ${type};`,
-      `UPDATE ${table} SET ${fresh} = ${value} WHERE ctid = ANY (ARRAY (SELECT ctid FROM ${table} WHERE ${fresh} IS NULL AND ${old} IS NOT NULL LIMIT 10000)); -- repeat until UPDATE 0`,
-      '-- contract, when every release reads the new column:',
-      `ALTER TABLE ${table} DROP COLUMN ${old};`,
-    ].join('\n');
-  },
+  rewrite: (_table, { column, type }) =>
+    `Expand and contract: add a column of type ${type} beside ${column}; let a trigger fill it for new writes and a batch (-- migrate: batch) for old rows; when every release reads it, drop ${column} in a later migration.`,
 });
 
 const enumAddUsed = defineRule({
@@ -46,8 +36,8 @@ const enumAddUsed = defineRule({
     ),
   anywhere: true,
   effect: (table, { value }) => `value ${quoteLiteral(value)} of ${table} is used before it is committed`,
-  rewrite: (table, { value }) =>
-    `ALTER TYPE ${table} ADD VALUE ${quoteLiteral(value)};\n-- and what uses it in the next migration`,
+  rewrite: (_table, _action, { step }) =>
+    `${step.statement.text};\n-- and what uses the value in the next migration`,
 });
 
 const jsonColumn = defineRule({

@@ -73,6 +73,10 @@ export interface CatalogRelation {
   readonly kind: string;
   readonly persistence: string;
   readonly parent: string | null;
+  /** A partition that takes what fits in no other. */
+  readonly isDefault: boolean;
+  /** Of a partition: `FOR VALUES …` or `DEFAULT`. */
+  readonly bound: string | null;
   /** Of a partitioned table: `RANGE (created_at)`. */
   readonly partitionKey: string | null;
   /** Of an index: its table. */
