@@ -1,17 +1,23 @@
-# Everything a person or a pipeline does, by name. `make help` lists it.
-# Recipes wrap npm scripts. name=, to=, n= and the other variables are passed on as one quoted argument each.
+# Everything a person or a pipeline does, by name. `make help` lists it; each target runs the command of the tool that has
+# its name. A variable of the command line is an option of that command: to=V is --to V, dry_run=1 is --dry-run. One that
+# the command does not know is refused; nothing here has to be changed for a new option.
+# When a command fails make itself always exits with 2: where the code counts, call npm (npm run migrate:up).
 
 .DEFAULT_GOAL := help
 SHELL := /bin/sh
 .SUFFIXES:
 
-# A value reaches the shell through the environment, so that no character in it can be taken for a command. Only what
-# stands on make's own command line counts: a variable that the shell happens to have must not steer a migration.
-export name to n confirm reason since args dir plan out
-export from table accept accept_down forget record resolve set log write expect_fingerprint
+# Values are data: taken as they stand, not expanded by make, and handed on in the environment, not in the text of a
+# recipe, where a shell would read them. Only make's own command line counts, not what the environment happens to have.
+given := $(foreach v,$(.VARIABLES),$(if $(filter command,$(origin $v)),$v))
+$(foreach v,$(given),$(eval override $v := $$(value $v)))
+override MAKE_GIVEN := $(given)
+export MAKE_GIVEN $(given)
 
-opt = $(if $(findstring command,$(origin $(1))),--$(2) "$$$(1)")
-run = npm run --silent $(1) --
+command = $(patsubst migrate-%,%,$(patsubst migrate-new,migrate-create,$(patsubst check-migrations,migrate-check,$@)))
+run = @npm run --silent migrate -- $(command) --make
+# What is no command of the tool knows the variables named here, or none.
+only = $(if $(filter-out $(1),$(given)),$(error make $@ knows no variable $(filter-out $(1),$(given)); known are: $(or $(1),none)))
 
 node_modules/.package-lock.json: package.json package-lock.json
 	npm ci --no-audit --no-fund
@@ -22,79 +28,79 @@ ready: node_modules/.package-lock.json
 .PHONY: check-migrations help ready migrate-new migrate-up migrate-down migrate-redo migrate-status migrate-plan migrate-drift migrate-lint migrate-verify schema docs migrate-baseline migrate-repair migrate-rebase migrate-environment manifest db-up db-down db-reset test bench lint check
 
 help: ## list the targets
-	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 } /^## / { printf "\n%s\n", substr($$0, 4) }' $(MAKEFILE_LIST)
+	$(call only)@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 } /^## / { printf "\n%s\n", substr($$0, 4) }' $(MAKEFILE_LIST)
 
 ## Migrations
 migrate-new: ready ## write a new pair of files: name=create-users-table
-	@$(call run,migrate:create) $(if $(findstring command,$(origin name)),"$$name","")
+	$(run)
 
-migrate-up: ready ## apply pending migrations: [to=V] [n=K] [plan=FILE]
-	@$(call run,migrate:up) $(call opt,to,to) $(call opt,n,n) $(call opt,plan,plan) $(call opt,expect_fingerprint,expect-fingerprint) $(call opt,dir,dir) $(args)
+migrate-up: ready ## apply pending migrations: [to=V] [n=K] [plan=FILE] [dry_run=1]
+	$(run)
 
-migrate-down: ready ## revert the newest one: [to=V] [n=K] [confirm=ENVIRONMENT]
-	@$(call run,migrate:down) $(call opt,to,to) $(call opt,n,n) $(call opt,confirm,confirm) $(call opt,dir,dir) $(args)
+migrate-down: ready ## revert the newest one: [to=V] [n=K] [confirm=ENVIRONMENT] [dry_run=1]
+	$(run)
 
 migrate-redo: ready ## revert the newest one and apply it again: [confirm=ENVIRONMENT]
-	@$(call run,migrate:redo) $(call opt,confirm,confirm) $(call opt,dir,dir) $(args)
+	$(run)
 
-migrate-status: ready ## every migration and its state: [log=K] shows the audit log
-	@$(call run,migrate:status) $(call opt,log,log) $(call opt,dir,dir) $(args)
+migrate-status: ready ## every migration and its state: [check=1], [log=K] shows the audit log
+	$(run)
 
 migrate-plan: ready ## what up would do, writing nothing: [to=V] [n=K] [out=FILE]
-	@$(call run,migrate:plan) $(call opt,to,to) $(call opt,n,n) $(call opt,out,out) $(call opt,dir,dir) $(args)
+	$(run)
 
 migrate-drift: ready ## was the schema changed by hand? [accept=1 reason="…"] [write=NAME] [confirm=ENVIRONMENT]
-	@$(call run,migrate:drift) $(if $(findstring command,$(origin accept)),--accept) $(call opt,write,write) $(call opt,reason,reason) $(call opt,confirm,confirm) $(call opt,dir,dir) $(args)
+	$(run)
 
 migrate-baseline: ready ## adopt an existing database: to=V [from=TOOL] [table=T]
-	@$(call run,migrate:baseline) $(call opt,to,to) $(call opt,from,from) $(call opt,table,table) $(call opt,confirm,confirm) $(call opt,reason,reason) $(call opt,dir,dir) $(args)
+	$(run)
 
 migrate-repair: ready ## accept=V, forget=V, record=V=applied (or =pending), with reason="…"
-	@$(call run,migrate:repair) $(call opt,accept,accept) $(call opt,accept_down,accept-down) $(call opt,forget,forget) $(call opt,record,record) $(call opt,resolve,resolve) $(call opt,confirm,confirm) $(call opt,reason,reason) $(call opt,dir,dir) $(args)
+	$(run)
 
 migrate-rebase: ready ## give pending files older than the newest applied a fresh version
-	@$(call run,migrate:rebase) $(call opt,dir,dir) $(args)
+	$(run)
 
 migrate-environment: ready ## how the database is marked, or set=NAME confirm=CURRENT
-	@$(call run,migrate:environment) $(call opt,set,set) $(call opt,confirm,confirm) $(args)
+	$(run)
 
 manifest: ready ## write which migrations this release has, for the application's gate: [out=FILE]
-	@$(call run,migrate:manifest) $(call opt,out,out) $(call opt,dir,dir) $(args)
+	$(run)
 
 ## Review
 migrate-lint: ready ## what each statement would do to a live database: [since=REF]
-	@$(call run,migrate:lint) $(call opt,since,since) $(call opt,dir,dir) $(args)
+	$(run)
 
 migrate-verify: ready ## up, down, up on a scratch database: [since=REF]
-	@$(call run,migrate:verify) $(call opt,since,since) $(call opt,dir,dir) $(args)
+	$(run)
 
 check-migrations: ready ## all that a pipeline asks of migrations: lint, verify, schema check [since=REF]
-	@$(call run,migrate:check) $(call opt,since,since) $(call opt,dir,dir) $(args)
+	$(run)
 
 schema: ready ## write db/schema.sql, what the migrations add up to
-	@$(call run,migrate:schema) $(call opt,dir,dir) $(args)
+	$(run)
 
 docs: ready ## write db/SCHEMA.md: tables, comments, diagram
-	@$(call run,migrate:docs) $(call opt,dir,dir) $(args)
+	$(run)
 
 ## Development database
 db-up: ready ## start the embedded PostgreSQL 16
-	@$(call run,db:up) $(args)
+	$(run)
 
 db-down: ready ## stop it; its data stay
-	@$(call run,db:down) $(args)
+	$(run)
 
 db-reset: ready ## empty it and apply everything again
-	@$(call run,db:reset) $(args)
+	$(run)
 
 ## Quality
 test: ready ## all tests, on a throw-away PostgreSQL 16
-	@npm test --silent $(args)
+	$(call only,args)@set -f; npm test --silent -- $$args
 
 lint: ready ## format, lint and types
-	@npm run --silent lint
+	$(call only)@npm run --silent lint
 
 bench: ready ## this tool beside its peers: [args="--quick"]
-	@npm run --silent bench -- $(args)
+	$(call only,args)@set -f; npm run --silent bench -- $$args
 
 check: lint test ## all that CI runs

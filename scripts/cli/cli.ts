@@ -2,8 +2,10 @@
 import { Command as Commander, CommanderError, Option } from 'commander';
 import { MigrateError } from '../base/errors.ts';
 import type { CommonFlags } from '../config/config.ts';
+import type { Environment } from '../config/environment.ts';
 import type { Command } from '../report/command.ts';
-import { type CommandLine, commandLines } from './command-lines.ts';
+import { type CommandLine, commandLines, commonOptions } from './command-lines.ts';
+import { fromMake, makeArguments } from './make-variables.ts';
 
 /** What argv asked for. */
 export interface Invocation {
@@ -17,14 +19,25 @@ export interface Invocation {
 
 const helpHint = 'npm run migrate -- --help lists commands and options.';
 
+/** `up --make` becomes `up` with what the variables of make's command line stand for; other arguments stay as they are. */
+function withMakeVariables(argv: readonly string[], environment: Environment): readonly string[] {
+  const [name = '', last, ...more] = argv;
+  const line = commandLines.find((each) => each.name === name);
+  if (last !== fromMake || more.length > 0 || line === undefined) return argv;
+  return [name, ...makeArguments(line, environment)];
+}
+
 /**
+ * @param environment where make's variables are, when argv says that they count
  * @returns what to run, or null when help or the version was asked for and printed
  * @throws MigrateError `usage` for an unknown command, option or argument
  */
 export async function parseCommandLine(
   argv: readonly string[],
   print: (text: string) => void,
+  environment: Environment = process.env,
 ): Promise<Invocation | null> {
+  const args = withMakeVariables(argv, environment);
   let invocation: Invocation | null = null;
   const program = baseProgram(print);
   for (const line of commandLines) {
@@ -33,11 +46,11 @@ export async function parseCommandLine(
     });
   }
   try {
-    await program.parseAsync(argv, { from: 'user' });
+    await program.parseAsync(args, { from: 'user' });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     if (error.exitCode === 0) return null;
-    throw new MigrateError('usage', usageMessage(error, argv), { hint: helpHint });
+    throw new MigrateError('usage', usageMessage(error, args), { hint: helpHint });
   }
   return invocation;
 }
@@ -67,14 +80,10 @@ function addCommand(
     .description(line.summary)
     .allowExcessArguments(false);
   if (line.args !== undefined) command.argument(line.args);
-  for (const [flags, description] of line.options ?? []) command.addOption(new Option(flags, description));
-  command
-    .option('--json', 'one JSON document on stdout; progress goes to stderr')
-    .option('--quiet', 'only errors and the last line')
-    .option('--verbose', 'also notices of the server, and where the time went')
-    .option('--dir <path>', 'the migrations directory')
-    .action((...parsed: unknown[]) => {
-      const positional = parsed.slice(0, -2).flat() as string[];
-      chosen(parsed.at(-2) as Invocation['flags'], positional);
-    });
+  for (const [flags, description] of [...(line.options ?? []), ...commonOptions])
+    command.addOption(new Option(flags, description));
+  command.action((...parsed: unknown[]) => {
+    const positional = parsed.slice(0, -2).flat() as string[];
+    chosen(parsed.at(-2) as Invocation['flags'], positional);
+  });
 }

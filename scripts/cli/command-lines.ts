@@ -32,6 +32,14 @@ const since = ['--since <ref>', 'only migrations that are new against this git r
 const all = ['--all', 'all migrations'] as const;
 const strict = ['--strict', 'exit 9 on warnings too'] as const;
 
+/** What every command takes. */
+export const commonOptions: readonly (readonly [flags: string, description: string])[] = [
+  ['--json', 'one JSON document on stdout; progress goes to stderr'],
+  ['--quiet', 'only errors and the last line'],
+  ['--verbose', 'also notices of the server, and where the time went'],
+  ['--dir <path>', 'the migrations directory'],
+];
+
 /** Every command, in the order of --help. */
 export const commandLines: readonly CommandLine[] = [
   {

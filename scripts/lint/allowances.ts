@@ -1,5 +1,6 @@
 // Takes a file's `-- migrate: allow` directives and what the rules found; gives those that silence nothing or name no rule.
 // Pure.
+import { nearest } from '../base/nearest.ts';
 import type { SqlFile } from '../base/types.ts';
 import type { Complaint } from './complaints.ts';
 import { unknownRule, unusedAllow } from './rules/review-rules.ts';
@@ -43,26 +44,8 @@ export function allowanceFindings(
 
 /** The rules that a misspelt one may have meant: fewest letters to change. */
 function closest(id: string): string {
-  const near = Object.keys(rules)
-    .map((other) => ({ other, changes: editDistance(id, other) }))
-    .filter(({ other, changes }) => changes <= other.length / 2)
-    .sort((a, b) => a.changes - b.changes)
-    .slice(0, 3);
+  const near = nearest(id, Object.keys(rules));
   return near.length === 0
     ? `Known are: ${Object.keys(rules).join(', ')}`
-    : `Did you mean ${near.map(({ other }) => other).join(' or ')}?`;
-}
-
-/** Levenshtein's distance. */
-function editDistance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
-  for (let i = 1; i <= a.length; i += 1) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j += 1) {
-      const replaced = (row[j - 1] ?? 0) + (a.charAt(i - 1) === b.charAt(j - 1) ? 0 : 1);
-      next.push(Math.min(replaced, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
-    }
-    row = next;
-  }
-  return row[b.length] ?? 0;
+    : `Did you mean ${near.join(' or ')}?`;
 }

@@ -134,10 +134,21 @@ describe('A newcomer', function () {
 
   it('cannot make a variable of make run a command or become an option', async () => {
     const bad = `x"; touch pwned; "$(touch pwned)\`touch pwned\``;
-    expect((await make('migrate-new', `name=${bad.replaceAll('$', '$$')}`)).exitCode).not.to.equal(0);
+    expect((await make('migrate-new', `name=${bad}`)).exitCode).not.to.equal(0);
+    expect((await make('migrate-new', 'name=x $(shell touch pwned)')).exitCode).not.to.equal(0);
     expect((await make('migrate-up', 'to=1; touch pwned')).exitCode).not.to.equal(0);
     expect((await make('migrate-new', 'name=')).exitCode).not.to.equal(0);
     expect(existsSync(join(clone, 'pwned'))).to.equal(false);
+  });
+
+  it('reverts nothing by a variable that is misspelt, and sees what a revert would do', async () => {
+    const misspelt = await make('migrate-down', 'To=0');
+    expect(misspelt.exitCode, misspelt.all).to.equal(2);
+    expect(misspelt.all).to.include('make knows no variable "To"').and.include('to=');
+    const shown = await make('migrate-down', 'dry_run=1');
+    expectExit(shown, 0);
+    expect(shown.all).to.include('DROP');
+    expect((await make('migrate-status')).stdout).to.include('0 pending');
   });
 
   it('works on a database of their own when one is named, and the embedded server is left alone', async () => {
