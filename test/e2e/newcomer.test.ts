@@ -135,7 +135,7 @@ describe('A newcomer', function () {
   it('cannot make a variable of make run a command or become an option', async () => {
     const bad = `x"; touch pwned; "$(touch pwned)\`touch pwned\``;
     expect((await make('migrate-new', `name=${bad}`)).exitCode).not.to.equal(0);
-    expect((await make('migrate-new', 'name=x $(shell touch pwned)')).exitCode).not.to.equal(0);
+    expect((await make('migrate-down', 'confirm=$(shell touch pwned)')).exitCode).not.to.equal(0);
     expect((await make('migrate-up', 'to=1; touch pwned')).exitCode).not.to.equal(0);
     expect((await make('migrate-new', 'name=')).exitCode).not.to.equal(0);
     expect(existsSync(join(clone, 'pwned'))).to.equal(false);
