@@ -49,7 +49,7 @@ async function catalogQueries(bench: Bench, place: Place, rounds: number): Promi
   const client = new pg.Client({ connectionString: place.url });
   await client.connect();
   const queries = [
-    ['gate (query)', `BEGIN; SET LOCAL jit = off; ${changeTokenSql(defaultSchemaOptions)}; COMMIT`],
+    ['change token (query)', `BEGIN; SET LOCAL jit = off; ${changeTokenSql(defaultSchemaOptions)}; COMMIT`],
     [
       'canonical snapshot (query)',
       `BEGIN; ${canonicalSettings}; ${classHashesSql(defaultSchemaOptions)}; COMMIT`,

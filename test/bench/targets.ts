@@ -51,7 +51,7 @@ export function verdicts(tables: Tables, floor: string): Verdict[] {
       2,
       reviewNames.lint,
     ),
-    atMostMs('gate on 1,000 tables: at most 60 ms', cell(largeSchema, 'gate (query)'), 60),
+    atMostMs('change token on 1,000 tables: at most 60 ms', cell(largeSchema, 'change token (query)'), 60),
     atMostMs(
       'canonical snapshot of 1,000 tables: at most 400 ms',
       cell(largeSchema, 'canonical snapshot (query)'),

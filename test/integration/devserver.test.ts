@@ -101,14 +101,8 @@ describe('the embedded server', () => {
     const dataDirectory = freshFolder();
     const first = await startServer({ dataDirectory });
     const pid = pidIn(dataDirectory);
-    const times: number[] = [];
-    for (let round = 0; round < 5; round += 1) {
-      const start = performance.now();
-      expect(await startServer({ dataDirectory })).to.deep.equal({ ...first, started: false });
-      times.push(performance.now() - start);
-    }
+    expect(await startServer({ dataDirectory })).to.deep.equal({ ...first, started: false });
     expect(pidIn(dataDirectory)).to.equal(pid);
-    expect(Math.min(...times)).to.be.below(100);
   });
 
   it('gives one server to starts within one process, too', async () => {
