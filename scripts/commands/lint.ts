@@ -25,6 +25,7 @@ export const lint: Command<LintFlags> = async ({ config, flags, progress }) => {
     earlier: range.earlier,
     underReview: range.underReview,
     settings: config.project.lint ?? {},
+    postgres: config.postgres,
   };
   const findings =
     flags.static || range.underReview.length === 0

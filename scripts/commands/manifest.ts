@@ -16,12 +16,13 @@ export interface ManifestFlags {
 
 export const manifest: Command<ManifestFlags> = async ({ config, flags, progress }) => {
   const migrations = await loadMigrations(config, progress.warn);
-  const parse = await loadParser();
+  const parse = await loadParser(config.postgres);
   const { schema, table } = config.trackingTable;
   const content: Manifest = {
     format: 1,
     toolVersion: toolVersion(),
     trackingTable: `${schema}.${table}`,
+    postgres: config.postgres,
     migrations: migrations.map(({ id, up }) => ({
       id,
       checksum: up.checksum,

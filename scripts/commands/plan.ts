@@ -64,13 +64,13 @@ async function planIn(
   sayDrift(drift, history, progress);
   const steps = await stepsOf(session, migrations, history, flags, direction);
   const applied = await appliedMigrations(session, migrations, history.applied);
-  const trace = await traceSteps({ config, progress, applied, steps });
+  const trace = await traceSteps({ config, progress, applied, steps, postgres: session.major });
   const { findings, untraced } = trace;
   const view: PlanView = {
     direction,
     environment: config.environmentName,
     database: describeTarget(session.target),
-    ...(await lookAtTarget(session, await loadParser(), steps, trace)),
+    ...(await lookAtTarget(session, await loadParser(session.major), steps, trace)),
     findings,
     untraced,
   };

@@ -34,7 +34,14 @@ export const verify: Command<VerifyFlags> = async ({ config, flags, progress, si
           : progress.style.green('ok');
     progress.say(`  ${migration.id} ${verdict}`);
   };
-  const request = { earlier: range.earlier, underReview: range.underReview, seedRows, onMigration, signal };
+  const request = {
+    earlier: range.earlier,
+    underReview: range.underReview,
+    seedRows,
+    onMigration,
+    signal,
+    postgres: config.postgres,
+  };
   const findings =
     range.underReview.length === 0
       ? []

@@ -3,6 +3,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { MigrateError } from '../base/errors.ts';
+import { defaultMajor } from '../base/postgres-major.ts';
 import { type Environment, namesTarget, readEnvironment } from './environment.ts';
 import {
   checkSettings,
@@ -40,6 +41,8 @@ export interface Config {
   /** Undefined: the embedded development server. */
   readonly target: Target | undefined;
   readonly scratchUrl: string | undefined;
+  /** Major version of the servers that the migrations are written for. */
+  readonly postgres: number;
   readonly trackingTable: TrackingTable;
   readonly lockTimeoutMs: number;
   readonly lockRetries: number;
@@ -77,6 +80,7 @@ export async function resolveConfig(
     environmentName: value.MIGRATE_ENV,
     target: namesTarget(variables) ? await readTarget(variables) : undefined,
     scratchUrl: variables.SHADOW_DATABASE_URL || undefined,
+    postgres: project.postgres ?? defaultMajor,
     trackingTable: { schema, table },
     lockTimeoutMs: strongest(variables.MIGRATE_LOCK_TIMEOUT, value.MIGRATE_LOCK_TIMEOUT, project.lockTimeout),
     lockRetries: strongest(variables.MIGRATE_LOCK_RETRIES, value.MIGRATE_LOCK_RETRIES, project.lockRetries),

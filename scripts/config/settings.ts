@@ -2,6 +2,7 @@
 // It knows nothing of where the values came from, nor of connections.
 import * as z from 'zod/mini';
 import { parseDuration } from '../base/duration.ts';
+import { defaultMajor, newestMajor, oldestMajor } from '../base/postgres-major.ts';
 import { objectClasses } from '../schema/types.ts';
 
 /** A duration as text in, ms out. */
@@ -57,6 +58,14 @@ const pattern = z.string().check(z.minLength(1, 'must not be empty; a right valu
 
 /** `db/config.json`; every key is documented in README, "Configuration". */
 export const projectSchema = z.strictObject({
+  postgres: z.optional(
+    z
+      .int()
+      .check(
+        z.gte(oldestMajor, `must be ${oldestMajor} or newer; a right value is ${defaultMajor}`),
+        z.lte(newestMajor, `must be at most ${newestMajor}; a right value is ${defaultMajor}`),
+      ),
+  ),
   dir: z.optional(z.string().check(z.minLength(1, 'must not be empty; a right value is db/migrations'))),
   trackingTable: z.optional(
     z

@@ -4,6 +4,7 @@ import { hostname } from 'node:os';
 import type pg from 'pg';
 import { MigrateError } from '../base/errors.ts';
 import { readGitHead } from '../base/git-head.ts';
+import { majorOf, oldestMajor } from '../base/postgres-major.ts';
 import { timed } from '../base/timing.ts';
 import { type Config, refuseMissingTarget } from '../config/config.ts';
 import { userName } from '../config/provenance.ts';
@@ -20,6 +21,8 @@ export interface Session extends Channel {
   /** For the libraries that bring their own queries; everything else goes through `query` and `batch`. */
   readonly client: pg.Client;
   readonly pid: number;
+  /** Major version of the server. */
+  readonly major: number;
   /** The role we act as: the login's, or the one that ALTER ROLE … SET role gives it. */
   readonly role: string;
   readonly readOnly: 'standby' | 'default_transaction_read_only' | null;
@@ -119,7 +122,7 @@ async function openSession(
   return { target, client, embedded: config.target === undefined, ...channel, ...facts, aside, onNotice };
 }
 
-type Preflight = Pick<Session, 'pid' | 'role' | 'readOnly'>;
+type Preflight = Pick<Session, 'pid' | 'major' | 'role' | 'readOnly'>;
 
 /** One round trip that tells whether this is a session, and what can be done in it. */
 async function preflight(client: pg.Client, query: Session['query']): Promise<Preflight> {
@@ -127,16 +130,32 @@ async function preflight(client: pg.Client, query: Session['query']): Promise<Pr
   const promised = (client as unknown as { processID: number | null }).processID;
   const [row] = await query<{
     pid: number;
+    version: number;
     role: string;
     standby: boolean;
     read_only: boolean;
   }>(
-    `SELECT pg_backend_pid() AS pid, current_user AS role, pg_is_in_recovery() AS standby, current_setting('default_transaction_read_only')::bool AS read_only`,
+    `SELECT pg_backend_pid() AS pid, current_setting('server_version_num')::int AS version, current_user AS role, pg_is_in_recovery() AS standby, current_setting('default_transaction_read_only')::bool AS read_only`,
   );
   if (row === undefined || row.pid !== promised)
     throw poolerError('another backend answers than the one that was promised at login');
+  refuseOldServer(row.version);
   const readOnly = row.standby ? 'standby' : row.read_only ? 'default_transaction_read_only' : null;
-  return { pid: row.pid, role: row.role, readOnly };
+  return { pid: row.pid, major: majorOf(row.version), role: row.role, readOnly };
+}
+
+/** @throws MigrateError `refused` for a server older than the oldest that is served */
+function refuseOldServer(version: number): void {
+  const major = majorOf(version);
+  if (major >= oldestMajor) return;
+  throw new MigrateError(
+    'refused',
+    `The server is PostgreSQL ${major}; the oldest that this tool works with is ${oldestMajor}`,
+    {
+      hint: `PostgreSQL ${major} has reached its end of life. Upgrade the server, then run the same command again.`,
+      state: 'Nothing was changed.',
+    },
+  );
 }
 
 /** @throws MigrateError `refused` on a standby or where sessions are read-only: nothing can be written there. */

@@ -18,7 +18,7 @@ export async function withMigrated<Result>(
   migrations: readonly Migration[],
   work: (query: Query) => Promise<Result>,
 ): Promise<Result> {
-  const parse = await loadParser();
+  const parse = await loadParser(config.postgres);
   return withScratchClient(config, async (client) => {
     try {
       await applyMigrations(client, migrations, parse);

@@ -57,7 +57,7 @@ function stopped({ signal }: RunContext, step: ReadyStep, cause: Error): Migrate
 async function runStatements(context: RunContext, step: ReadyStep): Promise<void> {
   const statements = await statementsOf(context, step);
   const journal = await readJournal(context.session, context.config.trackingTable, step.id, step.direction);
-  const next = await resumeAt(step, statements, journal);
+  const next = await resumeAt(context.session.major, step, statements, journal);
   await prepareSession(context, step, statements.slice(0, next));
   if (journal.length > 0)
     context.observer.say(
@@ -88,6 +88,7 @@ async function statementsOf(context: RunContext, step: ReadyStep): Promise<reado
  * @throws MigrateError `history`
  */
 async function resumeAt(
+  major: number,
   step: ReadyStep,
   statements: readonly Statement[],
   journal: readonly JournalRow[],
@@ -95,7 +96,7 @@ async function resumeAt(
   const done = journal.filter((row) => row.done);
   if (done.length === 0) return 0;
   const { loadComparison } = await import('../files/equivalent-sql.ts');
-  const same = await loadComparison();
+  const same = await loadComparison(major);
   const changed = done.find(({ statement, sql }) => !same(statements[statement - 1]?.text ?? '', sql));
   if (changed === undefined) return done.length;
   throw new MigrateError(

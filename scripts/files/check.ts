@@ -7,8 +7,8 @@ import type { FileProblem } from './directory.ts';
 import { safeMessage } from './sql-error.ts';
 import { loadParser, type ParseResult, type Parser } from './statements.ts';
 
-/** A file that PostgreSQL 16's grammar refuses. */
-export interface SyntaxError16 {
+/** A file that PostgreSQL's grammar refuses. */
+export interface GrammarError {
   readonly file: SqlFile;
   readonly message: string;
   /** UTF-16 offset into the file's text. */
@@ -17,14 +17,14 @@ export interface SyntaxError16 {
 
 export interface Checked {
   readonly problems: readonly FileProblem[];
-  readonly syntaxErrors: readonly SyntaxError16[];
+  readonly syntaxErrors: readonly GrammarError[];
 }
 
-/** Parses every file given and collects all that is refused. */
-export async function checkSql(files: readonly SqlFile[]): Promise<Checked> {
-  const parse = await loadParser();
+/** Parses every file given with the grammar of that major version and collects all that is refused. */
+export async function checkSql(files: readonly SqlFile[], major: number): Promise<Checked> {
+  const parse = await loadParser(major);
   const problems: FileProblem[] = [];
-  const syntaxErrors: SyntaxError16[] = [];
+  const syntaxErrors: GrammarError[] = [];
   for (const file of files) {
     if (file.directives.irreversible === undefined) checkFile(file, parse, problems, syntaxErrors);
   }
@@ -35,7 +35,7 @@ function checkFile(
   file: SqlFile,
   parse: Parser,
   problems: FileProblem[],
-  syntaxErrors: SyntaxError16[],
+  syntaxErrors: GrammarError[],
 ): void {
   const found: FileProblem[] = [];
   let last: Statement | undefined;

@@ -4,9 +4,12 @@ import type { Statement } from '../base/types.ts';
 import { unifyLineEnds } from './decode.ts';
 import { loadParser, type Parser } from './statements.ts';
 
-/** @returns a comparison; texts that do not parse are the same only if they are equal. */
-export async function loadComparison(): Promise<(a: string, b: string) => boolean> {
-  const parse = await loadParser();
+/**
+ * @param major of the server that the texts are for
+ * @returns a comparison; texts that do not parse are the same only if they are equal
+ */
+export async function loadComparison(major: number): Promise<(a: string, b: string) => boolean> {
+  const parse = await loadParser(major);
   const said = (text: string) => meaning(parse, text) ?? unifyLineEnds(text);
   return (a, b) => a === b || said(a) === said(b);
 }

@@ -13,6 +13,7 @@ import {
 } from 'node:fs';
 import { join, sep } from 'node:path';
 import { packageRoot, programName } from '../base/paths.ts';
+import { grammarOf } from '../base/postgres-major.ts';
 import type { Directives } from '../base/types.ts';
 
 /** What was found when the file was last read; only files that nothing was wrong with are kept. */
@@ -79,11 +80,20 @@ const racyMs = 2000;
 /** How many directories are remembered. */
 const keptDirectories = 50;
 
-/** Reads what the last run left; a cache that cannot be read is empty, one that cannot be written is not kept. */
-export function openFileCache(directory: string): FileCache {
+/**
+ * Reads what the last run left; a cache that cannot be read is empty, one that cannot be written is not kept.
+ * @param major whose grammar found the files in order: what another one found does not count
+ */
+export function openFileCache(directory: string, major: number): FileCache {
   const lookedAt = Date.now();
   const folder = join(packageRoot, 'dist', '.cache');
-  const path = join(folder, `${createHash('sha256').update(directory).digest('hex').slice(0, 24)}.files`);
+  const path = join(
+    folder,
+    `${createHash('sha256')
+      .update(`${grammarOf(major)} ${directory}`)
+      .digest('hex')
+      .slice(0, 24)}.files`,
+  );
   const stored = readStored(path, directory);
   let seen: readonly string[] = [];
   let states: Float64Array = new Float64Array();

@@ -1,5 +1,5 @@
 // Takes the text of an SQL file; gives its statements with kind and position, or the parser's error.
-// The parser is PostgreSQL 16's own (libpg-query). It knows nothing of files on disk or of databases.
+// The parser is PostgreSQL's own (libpg-query), of the major version that is asked for. It knows nothing of files on disk or of databases.
 import { setFlagsFromString } from 'node:v8';
 import {
   codePointsToUnits,
@@ -8,6 +8,7 @@ import {
   skipBlank,
   trimmedEnd,
 } from '../base/positions.ts';
+import { type Grammar, grammarOf } from '../base/postgres-major.ts';
 import type { Statement } from '../base/types.ts';
 
 /** A syntax error as the server would report it; `offset` is in UTF-16 units from the start of the text. */
@@ -46,9 +47,21 @@ const longestStatement = 1024 * 1024;
  */
 const baselineOnly = ['--no-wasm-tier-up', '--no-wasm-dynamic-tiering'];
 
-/** Loads the parser (about 15 ms, once). Import this module only on a path that has SQL to read. */
-export async function loadParser(): Promise<Parser> {
-  const { loadModule, parseSync } = await import('libpg-query');
+/** One package per grammar; each is loaded where it is asked for, and only then. */
+const packages: Readonly<Record<Grammar, () => Promise<Library>>> = {
+  16: () => import('libpg-query'),
+  17: () => import('libpg-query-17'),
+  18: () => import('libpg-query-18'),
+};
+
+type Library = Pick<typeof import('libpg-query'), 'loadModule'> & { parseSync(text: string): unknown };
+
+/**
+ * Loads the parser (about 15 ms, once each). Import this module only on a path that has SQL to read.
+ * @param major of the server that the SQL is for
+ */
+export async function loadParser(major: number): Promise<Parser> {
+  const { loadModule, parseSync } = await packages[grammarOf(major)]();
   for (const flag of baselineOnly) setFlagsFromString(flag);
   await loadModule();
   return (text, each) => parseText(text, (piece) => parseSync(piece) as { stmts?: RawStatement[] }, each);

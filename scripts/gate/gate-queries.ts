@@ -1,6 +1,7 @@
 // Takes a connection of an application and a manifest; gives what the database has and the release has not, and the
 // other way round: two queries with one row each. SELECT on the tracking table and the ledger is all it needs.
 import { MigrateError } from '../base/errors.ts';
+import { defaultMajor } from '../base/postgres-major.ts';
 import { type Manifest, meaningChecksum } from './manifest.ts';
 
 /** What pg's Client and Pool, TypeORM's DataSource and others have in common; gives rows, bare or in an object. */
@@ -83,7 +84,7 @@ async function trulyModified(
     import('../files/equivalent-sql.ts'),
     import('../files/statements.ts'),
   ]);
-  const parse = await loadParser();
+  const parse = await loadParser(manifest.postgres ?? defaultMajor);
   const meanings = new Map(manifest.migrations.map((migration) => [migration.id, migration.meaning]));
   return suspects
     .filter(({ id, seq }) => {

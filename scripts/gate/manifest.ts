@@ -16,6 +16,8 @@ export interface Manifest {
   readonly format: 1;
   readonly toolVersion: string;
   readonly trackingTable: string;
+  /** Whose grammar the meanings were read with; 16 where nothing is said. */
+  readonly postgres?: number;
   /** Oldest first. */
   readonly migrations: readonly ManifestMigration[];
 }

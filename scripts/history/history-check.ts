@@ -112,7 +112,7 @@ async function compareTexts(
   const mayBeRenamed = gone.length > 0 && unapplied.length > 0;
   if (suspects.length === 0 && !mayBeRenamed) return nothingFound;
   const { loadComparison } = await import('../files/equivalent-sql.ts');
-  const same = await loadComparison();
+  const same = await loadComparison(session.major);
   const wanted = [...suspects, ...(mayBeRenamed ? gone : [])].map(({ entry }) => entry?.seq ?? 0);
   const texts = await readTexts(session, wanted);
   const upOf = (entry: LedgerEntry | null) => texts.get(entry?.seq ?? 0)?.up ?? null;

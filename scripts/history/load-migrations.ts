@@ -2,10 +2,11 @@
 
 import { MigrateError } from '../base/errors.ts';
 import { positionAt } from '../base/positions.ts';
+import { grammarOf, majorOf, newestMajor } from '../base/postgres-major.ts';
 import type { Migration, SqlFile } from '../base/types.ts';
 import type { Config } from '../config/config.ts';
 import { connect } from '../connection/connect.ts';
-import type { Checked, SyntaxError16 } from '../files/check.ts';
+import type { Checked, GrammarError } from '../files/check.ts';
 import { type FileProblem, type MigrationList, readMigrations } from '../files/directory.ts';
 import { openFileCache } from '../files/file-cache.ts';
 import { excerpt } from '../files/sql-error.ts';
@@ -23,9 +24,9 @@ export async function loadMigrations(
 
 /** As `loadMigrations`, with the making of the list left to a moment when there is time for it. */
 export async function checkMigrations(config: Config, warn: (text: string) => void): Promise<MigrationList> {
-  const cache = openFileCache(config.directory);
+  const cache = openFileCache(config.directory, config.postgres);
   const loaded = readMigrations(config.directory, config.root, cache);
-  const { problems: sqlProblems, syntaxErrors } = await checkUnknown(loaded.unchecked);
+  const { problems: sqlProblems, syntaxErrors } = await checkUnknown(loaded.unchecked, config.postgres);
   const problems = [...loaded.problems, ...sqlProblems];
   if (problems.length > 0) throw refused(problems, syntaxErrors);
   if (syntaxErrors.length > 0) await refuseSyntax(config, syntaxErrors, warn);
@@ -38,22 +39,22 @@ export async function checkMigrations(config: Config, warn: (text: string) => vo
  * @throws MigrateError `usage` listing every other problem
  */
 export async function loadForReview(config: Config): Promise<readonly Migration[]> {
-  const cache = openFileCache(config.directory);
+  const cache = openFileCache(config.directory, config.postgres);
   const { all, unchecked, problems } = readMigrations(config.directory, config.root, cache);
-  const checked = await checkUnknown(unchecked);
+  const checked = await checkUnknown(unchecked, config.postgres);
   if (problems.length + checked.problems.length > 0)
     throw refused([...problems, ...checked.problems], checked.syntaxErrors);
   return all();
 }
 
 /** Without the parser where no file has to be looked at, which is what most runs find. */
-async function checkUnknown(files: readonly SqlFile[]): Promise<Checked> {
+async function checkUnknown(files: readonly SqlFile[], major: number): Promise<Checked> {
   if (files.length === 0) return { problems: [], syntaxErrors: [] };
   const { checkSql } = await import('../files/check.ts');
-  return checkSql(files);
+  return checkSql(files, major);
 }
 
-function refused(problems: readonly FileProblem[], syntaxErrors: readonly SyntaxError16[]): MigrateError {
+function refused(problems: readonly FileProblem[], syntaxErrors: readonly GrammarError[]): MigrateError {
   const listed = [...problems.map(describeProblem), ...syntaxErrors.map(describeSyntax)];
   const [first] = problems;
   return new MigrateError(
@@ -74,26 +75,37 @@ function describeProblem({ file, line, message }: FileProblem): string {
   return `${file}${line === undefined ? '' : `:${line}`}: ${message}`;
 }
 
-function describeSyntax({ file, message, offset }: SyntaxError16): string {
+function describeSyntax({ file, message, offset }: GrammarError): string {
   const { line, column } = positionAt(file.text, offset);
   return `${file.path}:${line}:${column}: ${message}`;
 }
 
-/** The parser is PostgreSQL 16's; on a server of another major version the server has the last word. */
+/** The grammar is that of `postgres` in db/config.json; where the server is of another major version, its own counts. */
 async function refuseSyntax(
   config: Config,
-  errors: readonly SyntaxError16[],
+  errors: readonly GrammarError[],
   warn: (text: string) => void,
 ): Promise<void> {
-  if (await serverIsAnotherMajor(config)) {
-    for (const error of errors)
-      warn(`${describeSyntax(error)} (in PostgreSQL 16; this server may know better)`);
-    return;
-  }
+  const server = await serverMajor(config);
+  if (server === null || grammarOf(server) === grammarOf(config.postgres)) throw syntaxError(errors);
+  const { checkSql } = await import('../files/check.ts');
+  const { problems, syntaxErrors } = await checkSql(
+    errors.map(({ file }) => file),
+    server,
+  );
+  if (problems.length > 0) throw refused(problems, syntaxErrors);
+  if (syntaxErrors.length > 0 && server <= newestMajor) throw syntaxError(syntaxErrors);
+  for (const error of syntaxErrors)
+    warn(
+      `${describeSyntax(error)} (in PostgreSQL ${newestMajor}; this server is newer and has the last word)`,
+    );
+}
+
+function syntaxError(errors: readonly GrammarError[]): MigrateError {
   const [first] = errors;
-  if (first === undefined) return;
+  if (first === undefined) return new MigrateError('migration-failed', 'syntax error');
   const { file, message, offset } = first;
-  throw new MigrateError('migration-failed', message, {
+  return new MigrateError('migration-failed', message, {
     location: { file: file.path, ...positionAt(file.text, offset) },
     database: { sqlState: '42601' },
     excerpt: excerpt(file.text, offset),
@@ -103,15 +115,15 @@ async function refuseSyntax(
   });
 }
 
-/** Looks once and briefly; a server that does not answer changes nothing about the error. */
-async function serverIsAnotherMajor({ target }: Config): Promise<boolean> {
-  if (target === undefined) return false;
+/** Looks once and briefly; null where the server does not answer: then the error stands as it is. */
+async function serverMajor({ target }: Config): Promise<number | null> {
+  if (target === undefined) return null;
   try {
     const client = await connect(target, { applicationName: 'migrate version', timeoutMs: 2000 });
     const { rows } = await client.query<{ server_version_num: string }>('SHOW server_version_num');
     await client.end();
-    return Math.floor(Number(rows[0]?.server_version_num) / 10_000) !== 16;
+    return majorOf(Number(rows[0]?.server_version_num));
   } catch {
-    return false;
+    return null;
   }
 }

@@ -32,6 +32,8 @@ export interface ReviewOptions {
   /** A connection to an empty database that may be filled. Without it only static rules are asked. */
   readonly scratch?: ScratchClient;
   readonly settings?: LintSettings;
+  /** Major version of the servers that the migrations are for. */
+  readonly postgres: number;
   /** Told after each migration, in order; the steps have a trace where there was a scratch database. */
   readonly onReviewed?: (migration: Migration, steps: readonly Step[]) => void;
 }
@@ -56,7 +58,7 @@ interface Reviewed {
  */
 export async function reviewMigrations(options: ReviewOptions): Promise<readonly Finding[]> {
   demandKnownRules(options.settings);
-  const parse = await loadParser();
+  const parse = await loadParser(options.postgres);
   const { scratch, earlier, underReview } = options;
   if (scratch !== undefined) {
     await applyMigrations(scratch, earlier, parse);

@@ -22,6 +22,8 @@ export interface TraceRequest {
   /** All that is applied on the target, in its order; null where the text of one is nowhere. */
   readonly applied: readonly Migration[] | null;
   readonly steps: readonly ReadyStep[];
+  /** Major version of the target. */
+  readonly postgres: number;
 }
 
 export interface PlanTrace {
@@ -38,7 +40,9 @@ export async function traceSteps(request: TraceRequest): Promise<PlanTrace> {
   if (applied === null) return withoutScratch(request, 'the text of an applied migration is not at hand');
   try {
     return await withScratchClient(config, (client) =>
-      steps[0]?.direction === 'up' ? traceUps(request, applied, client) : traceDowns(applied, steps, client),
+      steps[0]?.direction === 'up'
+        ? traceUps(request, applied, client)
+        : traceDowns(request, applied, client),
     );
   } catch (error) {
     if (!(error instanceof MigrateError) || error.code === 'interrupted' || error.code === 'terminated')
@@ -52,14 +56,19 @@ function reasonOf({ message, options: { location } }: MigrateError): string {
   return place === '' ? message : `${message} (${place})`;
 }
 
-async function withoutScratch({ config, steps }: TraceRequest, reason: string): Promise<PlanTrace> {
+async function withoutScratch({ config, steps, postgres }: TraceRequest, reason: string): Promise<PlanTrace> {
   const underReview = upsOf(steps);
-  const findings = await reviewMigrations({ earlier: [], underReview, settings: config.project.lint ?? {} });
+  const findings = await reviewMigrations({
+    earlier: [],
+    underReview,
+    settings: config.project.lint ?? {},
+    postgres,
+  });
   return { traces: new Map(), findings, untraced: reason };
 }
 
 async function traceUps(
-  { config, steps }: TraceRequest,
+  { config, steps, postgres }: TraceRequest,
   earlier: readonly Migration[],
   scratch: ScratchClient,
 ): Promise<PlanTrace> {
@@ -69,6 +78,7 @@ async function traceUps(
     underReview: upsOf(steps),
     scratch,
     settings: config.project.lint ?? {},
+    postgres,
     onReviewed: ({ id }, reviewed) => {
       const traced = reviewed.flatMap(({ trace }) => (trace === undefined ? [] : [trace]));
       if (traced.length > 0) traces.set(id, traced);
@@ -84,11 +94,11 @@ function upsOf(steps: readonly ReadyStep[]): readonly Migration[] {
 }
 
 async function traceDowns(
+  { steps, postgres }: TraceRequest,
   applied: readonly Migration[],
-  steps: readonly ReadyStep[],
   client: ScratchClient,
 ): Promise<PlanTrace> {
-  const parse = await loadParser();
+  const parse = await loadParser(postgres);
   await applyMigrations(client, applied, parse);
   await ensureRoles(client, applied, parse);
   const traces = new Map<string, readonly TracedStatement[]>();

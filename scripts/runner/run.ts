@@ -145,7 +145,7 @@ async function prepare(
   await refuseMissingWrites(session, config);
   const observer = observe(progress);
   const closing = snapshotStatements(config, drift.options);
-  const loadParser = async () => (await import('../files/statements.ts')).loadParser();
+  const loadParser = async () => (await import('../files/statements.ts')).loadParser(session.major);
   const context = { session, config, engine, provenance, loadParser, observer, signal, closing };
   if (history.adoptable) {
     await adopt(context, history, migrations);

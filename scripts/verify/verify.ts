@@ -18,11 +18,13 @@ export interface VerifyRequest {
   readonly seedRows: ReadonlyMap<string, SqlFile>;
   readonly onMigration?: (migration: Migration, findings: readonly Finding[]) => void;
   readonly signal?: AbortSignal;
+  /** Major version of the servers that the migrations are for. */
+  readonly postgres: number;
 }
 
 /** @throws MigrateError `migration-failed` when an earlier migration does not run */
 export async function verifyMigrations(server: ScratchServer, request: VerifyRequest): Promise<Finding[]> {
-  const parse = await loadParser();
+  const parse = await loadParser(request.postgres);
   const database = await server.create();
   const workspace: Workspace = { database, client: await connectTo(database), inside: false, token: null };
   try {

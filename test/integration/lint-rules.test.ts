@@ -44,6 +44,7 @@ function review(client: pg.Client, id: string, example: 'bad' | 'good'): Promise
     : [];
   const text = readFileSync(join(folder, id, `${example}.up.sql`), 'utf8');
   return reviewMigrations({
+    postgres: 16,
     earlier,
     underReview: [migration(`20250102000000_${example}`, text)],
     scratch: client,

@@ -55,7 +55,7 @@ describe('lint: the labelled set, traced', () => {
   async function review(text: string): Promise<readonly Finding[]> {
     await empty(client);
     const underReview = [migration('20250102000000_snippet', text)];
-    return reviewMigrations({ earlier: [before], underReview, scratch: client });
+    return reviewMigrations({ postgres: 16, earlier: [before], underReview, scratch: client });
   }
 });
 

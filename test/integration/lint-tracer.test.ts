@@ -101,7 +101,7 @@ describe('lint: the tracer', () => {
   });
 
   async function trace(sql: string, noTransaction = false): Promise<readonly TracedStatement[]> {
-    const parsed = (await loadParser())(sql);
+    const parsed = (await loadParser(16))(sql);
     if (parsed.ok !== true) throw new Error(`not parsed: ${sql}`);
     return (await traceMigration(client, parsed.statements, { noTransaction })).statements;
   }
@@ -175,7 +175,7 @@ describe('lint: a review of several migrations', () => {
     underReview: readonly Migration[],
     earlier: readonly Migration[] = [],
   ): Promise<readonly Finding[]> {
-    return reviewMigrations({ earlier, underReview, scratch: client });
+    return reviewMigrations({ postgres: 16, earlier, underReview, scratch: client });
   }
 });
 

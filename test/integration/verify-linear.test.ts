@@ -37,6 +37,7 @@ describe('verify: a long history', () => {
       };
       try {
         const findings = await verifyMigrations(server, {
+          postgres: 16,
           earlier: [],
           underReview: history(200),
           seedRows: new Map(),

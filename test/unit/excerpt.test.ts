@@ -38,7 +38,7 @@ describe('An excerpt', () => {
 
   it('masks a password, also where the error stands in the middle of its statement', async () => {
     const text = "SELECT 1;\nCREATE ROLE app\n  PASSWORD 's3cr3t'\n  VALID UNTIL 'bad';";
-    const statements = (await loadParser())(text);
+    const statements = (await loadParser(16))(text);
     const { options } = describeSqlError(
       Object.assign(new Error('invalid input syntax'), { position: String(text.indexOf("'bad'") + 1) }),
       {

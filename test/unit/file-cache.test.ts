@@ -24,7 +24,7 @@ function read(folder: string, later = 10_000, old: (name: string) => boolean = (
   const { now } = Date;
   Date.now = () => now() + later;
   try {
-    const cache = openFileCache(folder);
+    const cache = openFileCache(folder, 16);
     const loaded = readMigrations(folder, folder, cache);
     cache.keep(new Map([...loaded.read].filter(([name]) => old(name))));
     return loaded;

@@ -31,7 +31,7 @@ describe('The line ends of a file', () => {
     ));
 
   it('make no difference to what a text says, inside of literals either', async () => {
-    const same = await loadComparison();
+    const same = await loadComparison(16);
     expect(same("SELECT 'a\r\nb';", "SELECT 'a\nb'; -- more\n")).to.equal(true);
     expect(same("SELECT 'a\r\nb';", "SELECT 'a b';")).to.equal(false);
   });
@@ -40,7 +40,7 @@ describe('The line ends of a file', () => {
 describe('A text cut into statements', () => {
   let parse: Parser;
   before(async () => {
-    parse = await loadParser();
+    parse = await loadParser(16);
   });
   const statements = ['SELECT 1', "SELECT ';'", 'DROP TABLE a', 'SELECT $x$;\r;$x$', 'SELECT "-- ;" FROM t'];
   const blanks = [' ', '\t', '\n', '\r', '\r\n', '\f'];

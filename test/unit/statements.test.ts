@@ -6,7 +6,7 @@ import { loadParser, type Parser } from '../../scripts/files/statements.ts';
 describe('The statements of a file', () => {
   let parse: Parser;
   before(async () => {
-    parse = await loadParser();
+    parse = await loadParser(16);
   });
   const statements = (text: string) => {
     const result = parse(text);
