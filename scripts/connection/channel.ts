@@ -3,7 +3,7 @@
 import type pg from 'pg';
 import { MigrateError } from '../base/errors.ts';
 import { describeTarget, type Target } from '../config/target.ts';
-import { type BatchOptions, type BatchResult, openPipe, type Sent, sendBatch } from './simple-query.ts';
+import { type BatchOptions, type BatchResult, openPipeline, type Sent, sendBatch } from './simple-query.ts';
 import type { SqlPieces } from './sql-chunks.ts';
 
 export type Row = Readonly<Record<string, unknown>>;
@@ -19,8 +19,8 @@ export interface Channel {
   ask(text: string, answers?: number): Promise<BatchResult['rows']>;
   /** Several statements, one round trip; see `sendBatch`. Never rejects. */
   batch(text: SqlPieces, options?: BatchOptions): Promise<BatchResult>;
-  /** Some of these, sent at once, whatever is under way; `query` and `batch` wait until all of them are answered. */
-  ahead(batches: readonly Sent[]): readonly Promise<BatchResult>[];
+  /** Several batches, sent at once, whatever is unanswered; `query` and `batch` wait until all of them are answered. */
+  pipeline(batches: readonly Sent[]): readonly Promise<BatchResult>[];
   /** Ours is UTF-8; a file that set another encoding would garble what we send next. Free when nothing changed. */
   restoreEncoding(): Promise<void>;
   /** How many round trips this session made; a claim of the README is tested with it. */
@@ -41,14 +41,14 @@ export function openChannel(target: Target, client: pg.Client, signal: AbortSign
   connection.on('parameterStatus', (status: { parameterName: string; parameterValue: string }) => {
     if (status.parameterName === 'client_encoding') encoding = status.parameterValue;
   });
-  const pipe = openPipe(client);
+  const sending = openPipeline(client);
   const explained = (result: BatchResult): BatchResult =>
     isConnectionLoss(result.error) ? { ...result, error: lostError(target, lost ?? result.error) } : result;
   const takingTurns = async <Result>(send: () => Promise<Result>): Promise<Result> => {
     trips += 1;
     inTurn += 1;
     try {
-      await pipe.drained();
+      await sending.drained();
       return await send();
     } finally {
       inTurn -= 1;
@@ -60,9 +60,9 @@ export function openChannel(target: Target, client: pg.Client, signal: AbortSign
   };
   const batch = async (text: SqlPieces, options?: BatchOptions): Promise<BatchResult> =>
     explained(await takingTurns(() => sendBatch(client, text, options)));
-  const ahead = (batches: readonly Sent[]): Promise<BatchResult>[] => {
+  const pipeline = (batches: readonly Sent[]): Promise<BatchResult>[] => {
     trips += batches.length;
-    return pipe.send(batches).map(async (answer) => explained(await answer));
+    return sending.send(batches).map(async (answer) => explained(await answer));
   };
   return {
     query: async <Result extends Row>(text: string, values?: readonly unknown[]): Promise<Result[]> => {
@@ -75,17 +75,17 @@ export function openChannel(target: Target, client: pg.Client, signal: AbortSign
     },
     ask: async (text: string, answers = 0) => {
       const keepRows = answers;
-      const [sent] = inTurn === 0 ? ahead([{ text, keepRows }]) : [];
+      const [sent] = inTurn === 0 ? pipeline([{ text, keepRows }]) : [];
       const { rows, error } = await (sent ?? batch(text, { keepRows }));
       if (error === null) return rows;
       throw refusal(error);
     },
     batch,
-    ahead,
+    pipeline,
     restoreEncoding: async () => {
       if (encoding === 'UTF8') return;
       trips += 1;
-      await pipe.drained();
+      await sending.drained();
       await sendBatch(client, 'RESET client_encoding');
     },
     roundTrips: () => trips,

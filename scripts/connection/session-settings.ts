@@ -21,5 +21,14 @@ export function sessionSettings({ lockTimeoutMs }: Config): Readonly<Record<stri
 /** Brings role and settings back to those of a fresh session; RESET ROLE after, for a role may be set by ALTER ROLE. */
 export const resetStatements = ['SET SESSION AUTHORIZATION DEFAULT', 'RESET ROLE', 'RESET ALL'];
 
-/** What outlives a transaction besides settings. DISCARD ALL would do it, and drop the run lock. */
-export const leftovers = ['CLOSE ALL', 'DEALLOCATE ALL', 'UNLISTEN *', 'DISCARD TEMP', 'DISCARD SEQUENCES'];
+/**
+ * Drops session state that ROLLBACK keeps: cursors, prepared statements, LISTEN, temporary tables, what sequences gave.
+ * As DISCARD ALL, without dropping the run lock.
+ */
+export const discardSessionState = [
+  'CLOSE ALL',
+  'DEALLOCATE ALL',
+  'UNLISTEN *',
+  'DISCARD TEMP',
+  'DISCARD SEQUENCES',
+];

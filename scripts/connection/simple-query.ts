@@ -80,7 +80,7 @@ export interface Sent extends BatchOptions {
 }
 
 /** Batches that are under way at the same time. */
-export interface Pipe {
+export interface Pipeline {
   /** Sends them at once, in one go, whatever is unanswered; as `sendBatch` otherwise. The answers never reject. */
   send(batches: readonly Sent[]): Promise<BatchResult>[];
   /** Resolves when nothing is under way: only then may anything else use the client. */
@@ -92,7 +92,7 @@ export interface Pipe {
  * pg gets to know a batch only when the one before it is answered: it sends one query at a time.
  * https://www.postgresql.org/docs/16/protocol-flow.html#PROTOCOL-FLOW-PIPELINING
  */
-export function openPipe(client: pg.Client): Pipe {
+export function openPipeline(client: pg.Client): Pipeline {
   const { connection } = client as unknown as { connection: Connection };
   const waiting: pg.Submittable[] = [];
   let underway: Promise<unknown> = Promise.resolve();

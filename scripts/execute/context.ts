@@ -23,7 +23,7 @@ export interface RunContext {
   readonly config: Config;
   readonly engine: Engine;
   readonly provenance: Provenance;
-  /** Loaded where statements have to be told apart: outside of a transaction, and when one fails. */
+  /** Loaded where statements have to be told apart: in a no-transaction step, and when a statement fails. */
   readonly loadParser: () => Promise<Parser>;
   readonly observer: Observer;
   readonly signal: AbortSignal;
@@ -32,11 +32,19 @@ export interface RunContext {
 }
 
 /** How a group of steps ended that was to be all or nothing. Durations in ms, one per step that ran. */
-export interface GroupEnd {
-  readonly durations: readonly number[];
-  readonly failure: {
-    readonly index: number;
-    readonly error: MigrateError /** The steps count all the same. */;
-    readonly committed: boolean;
-  } | null;
-}
+export type GroupEnd =
+  | {
+      /** Every step counts. */
+      readonly outcome: 'recorded';
+      readonly durations: readonly number[];
+      /** What ends the run here all the same: the session was lost after COMMIT. Null where the run goes on. */
+      readonly error: MigrateError | null;
+    }
+  | {
+      /** No step counts, or of a no-transaction step the journal knows which statements ran. */
+      readonly outcome: 'failed';
+      readonly durations: readonly number[];
+      readonly error: MigrateError;
+      /** 0-based index of the step that failed; null where none had begun. */
+      readonly failedIndex: number | null;
+    };

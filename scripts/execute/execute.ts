@@ -1,14 +1,15 @@
 // Takes steps with their texts; gives how each ended. Stops at the first failure and says what state that leaves.
-// How one step runs is transaction.ts's and outside.ts's work. It knows nothing of files or terminals.
+// How one step runs is transaction.ts's and no-transaction.ts's work. It knows nothing of files or terminals.
 
-import type { MigrateError } from '../base/errors.ts';
-import { MigrateError as Failure } from '../base/errors.ts';
+import { MigrateError } from '../base/errors.ts';
 import type { Outcome } from '../base/types.ts';
 import type { ReadyStep } from '../plan/steps.ts';
 import type { GroupEnd, RunContext } from './context.ts';
-import { runOutside } from './no-transaction.ts';
-import { contextOf, type Flight, openFlights } from './pipeline.ts';
+import { inTurn } from './in-turn.ts';
+import { runNoTransaction } from './no-transaction.ts';
+import { pipelined } from './pipelined.ts';
 import { runInTransaction } from './transaction.ts';
+import type { Task, Transport } from './transport.ts';
 
 export interface RunResult {
   readonly outcomes: readonly Outcome[];
@@ -28,31 +29,23 @@ export async function executeTogether(context: RunContext, steps: readonly Ready
   return run(context, [steps]);
 }
 
-async function run(context: RunContext, groups: readonly (readonly ReadyStep[])[]): Promise<RunResult> {
+async function run(context: RunContext, steps: readonly (readonly ReadyStep[])[]): Promise<RunResult> {
+  const groups = steps.map((group, index) => tasksOf(context, group, index, index === steps.length - 1));
+  const started = announcing(context, groups.flat());
+  const transport = openTransport(context, groups, started);
   const outcomes: Outcome[] = [];
-  const total = groups.flat().length;
-  const flights = openFlights(
-    context,
-    groups.map((group) => (group.length === 1 ? (group[0] ?? null) : null)),
-  );
   for (const [i, group] of groups.entries()) {
-    const flight = flights.take(i);
-    const own = contextOf(context, i, groups.length);
-    const end = await runGroup(own, group, flight, { before: outcomes.length, total });
-    const done = end.failure === null || end.failure.committed;
-    const ended = group.map((step, k) =>
-      outcomeOf(step, groupOutcome(step, k, end, done), end.durations[k] ?? null),
-    );
+    const end = await runGroup(context, transport, group, started);
+    const ended = group.map(({ step }, k) => outcomeOf(step, groupOutcome(step, k, end), end.durations[k]));
     for (const outcome of ended) if (outcome.outcome !== 'pending') context.observer.stepEnded(outcome);
-    if (end.failure !== null) {
-      const unreached = groups
-        .slice(i + 1)
-        .flat()
-        .map((step) => outcomeOf(step, 'pending', null));
-      const failed = group[end.failure.index];
+    if (end.error !== null) {
+      const unreached = groups.slice(i + 1).flat();
+      const pending = unreached.map(({ step }) => outcomeOf(step, 'pending', undefined));
+      const failed =
+        end.outcome === 'failed' && end.failedIndex !== null ? group[end.failedIndex] : undefined;
       return {
-        outcomes: [...outcomes, ...ended, ...unreached],
-        failure: withState(end.failure.error, failed, outcomes),
+        outcomes: [...outcomes, ...ended, ...pending],
+        failure: withState(end.error, failed?.step, outcomes),
       };
     }
     outcomes.push(...ended);
@@ -60,32 +53,68 @@ async function run(context: RunContext, groups: readonly (readonly ReadyStep[])[
   return { outcomes, failure: null };
 }
 
+/** The tasks of one transaction; only the run's last step runs the closing statements. */
+function tasksOf(
+  { closing }: RunContext,
+  group: readonly ReadyStep[],
+  index: number,
+  isLastGroup: boolean,
+): Task[] {
+  return group.map((step, k) => {
+    const last = k === group.length - 1;
+    return { step, index, place: { first: k === 0, last, closing: isLastGroup && last ? closing : [] } };
+  });
+}
+
+/** Without `pipelined` the same happens, only slower. */
+function openTransport(
+  context: RunContext,
+  groups: readonly (readonly Task[])[],
+  started: (task: Task) => void,
+): Transport {
+  const plain = inTurn({ context, started });
+  const alone = groups.map((group) => (group.length === 1 ? (group[0] ?? null) : null));
+  return pipelined({ context, started }, alone, plain);
+}
+
+/** Tells the observer of each task once, however often it is sent. */
+function announcing({ observer }: RunContext, tasks: readonly Task[]): (task: Task) => void {
+  let told = 0;
+  return (task) => {
+    const number = tasks.indexOf(task, told) + 1;
+    if (number === 0) return;
+    told = number;
+    observer.stepStarted(task.step, number, tasks.length);
+  };
+}
+
 async function runGroup(
   context: RunContext,
-  group: readonly ReadyStep[],
-  flight: Flight | null,
-  { before, total }: { before: number; total: number },
+  transport: Transport,
+  group: readonly Task[],
+  started: (task: Task) => void,
 ): Promise<GroupEnd> {
-  const { signal, observer } = context;
-  if (signal.aborted && flight === null)
-    return { durations: [], failure: { index: -1, error: signal.reason as MigrateError, committed: false } };
-  const started = (step: ReadyStep) => observer.stepStarted(step, before + group.indexOf(step) + 1, total);
   const [only] = group;
-  if (only?.directives.noTransaction && group.length === 1) {
-    started(only);
-    return runOutside(context, only);
-  }
-  return runInTransaction(context, group, started, flight);
+  if (only === undefined || group.length > 1 || !only.step.directives.noTransaction)
+    return runInTransaction(context, transport, group);
+  if (context.signal.aborted) return notBegun(context);
+  started(only);
+  return runNoTransaction({ ...context, closing: only.place.closing }, only.step);
 }
 
-function groupOutcome(step: ReadyStep, k: number, { failure }: GroupEnd, done: boolean): Outcome['outcome'] {
-  if (done) return step.direction === 'up' ? 'applied' : 'reverted';
-  return k === failure?.index ? 'failed' : 'pending';
+function notBegun({ signal }: RunContext): GroupEnd {
+  return { outcome: 'failed', durations: [], error: signal.reason as MigrateError, failedIndex: null };
 }
 
-function outcomeOf(step: ReadyStep, outcome: Outcome['outcome'], durationMs: number | null): Outcome {
+function groupOutcome(step: ReadyStep, k: number, end: GroupEnd): Outcome['outcome'] {
+  if (end.outcome === 'recorded') return step.direction === 'up' ? 'applied' : 'reverted';
+  return k === end.failedIndex ? 'failed' : 'pending';
+}
+
+function outcomeOf(step: ReadyStep, outcome: Outcome['outcome'], durationMs: number | undefined): Outcome {
   const { id, version, name, direction } = step;
-  return { id, version, name, direction, outcome, durationMs: outcome === 'pending' ? null : durationMs };
+  const ran = outcome !== 'pending' && durationMs !== undefined;
+  return { id, version, name, direction, outcome, durationMs: ran ? durationMs : null };
 }
 
 /** Completes an error with the state of the database and what to type next, where it does not say so itself. */
@@ -110,7 +139,7 @@ function withState(
       : `Mend ${options.location?.file ?? step.path}, then run make migrate-${step.direction} again.`);
   const counting =
     before[0]?.outcome === 'reverted' ? ' With to=V it goes on; n=K would revert K more from here.' : '';
-  return new Failure(error.code, error.message, {
+  return new MigrateError(error.code, error.message, {
     ...options,
     state: (options.state ?? what) + kept,
     hint: hint + counting,

@@ -10,9 +10,9 @@ import type { RunContext } from './context.ts';
 /** How long (ms) the old backend may take to end by itself; until then its COMMIT may still be under way. */
 const patience = 5000;
 
-/** How a lost COMMIT ended; `committed` null means that the server did not answer. */
+/** How a transaction ended whose COMMIT was lost; `unknown` means that the server did not answer. */
 export interface LostCommit {
-  readonly committed: boolean | null;
+  readonly outcome: 'recorded' | 'rolled back' | 'unknown';
   readonly error: MigrateError;
 }
 
@@ -26,21 +26,24 @@ export async function resolveLostCommit(
   transaction: string | null,
   lost: MigrateError,
 ): Promise<LostCommit> {
-  const committed = await look(context, step, transaction).catch(() => null);
+  const outcome = await look(context, step, transaction).then(
+    (committed) => (committed ? 'recorded' : 'rolled back'),
+    () => 'unknown' as const,
+  );
   const { message, code } = context.signal.aborted ? (context.signal.reason as MigrateError) : lost;
-  const { state, hint } = verdictOf(step, committed);
-  return { committed, error: new MigrateError(code, message, { ...lost.options, state, hint }) };
+  const { state, hint } = tell(step, outcome);
+  return { outcome, error: new MigrateError(code, message, { ...lost.options, state, hint }) };
 }
 
-function verdictOf({ id, direction }: ReadyStep, committed: boolean | null): { state: string; hint: string } {
+function tell({ id, direction }: ReadyStep, outcome: LostCommit['outcome']): { state: string; hint: string } {
   const done = direction === 'up' ? 'applied' : 'reverted';
-  if (committed === null) {
+  if (outcome === 'unknown') {
     return {
       state: `Whether ${id} is ${done} could not be found out: the server does not answer.`,
       hint: 'make migrate-status tells, as soon as the server is back.',
     };
   }
-  if (!committed)
+  if (outcome === 'rolled back')
     return { state: `${id} was rolled back: nothing of it is left.`, hint: 'Run the same command again.' };
   return {
     state: `${id} is ${done}: its COMMIT got through, as a look at the tracking table on a new connection proved.`,

@@ -2,7 +2,7 @@
 // the step when all are done. What a failure or a kill left behind is found and mended before a statement runs again.
 import { MigrateError } from '../base/errors.ts';
 import type { Statement } from '../base/types.ts';
-import { leftovers, resetStatements } from '../connection/session-settings.ts';
+import { discardSessionState, resetStatements } from '../connection/session-settings.ts';
 import { separateStatements } from '../files/separate.ts';
 import { describeSqlError } from '../files/sql-error.ts';
 import { entrySql } from '../ledger/entries.ts';
@@ -22,21 +22,24 @@ import { tableIndexes } from './resume-statement.ts';
 import { gaveUp, isLockConflict, pauseBefore } from './retry.ts';
 
 /** Runs or resumes the step. Its failure says which statement is next, for a plain run of the same command goes on there. */
-export async function runOutside(context: RunContext, step: ReadyStep): Promise<GroupEnd> {
+export async function runNoTransaction(context: RunContext, step: ReadyStep): Promise<GroupEnd> {
   const started = performance.now();
-  const ended = (durationMs: number, error: MigrateError | null, committed = false): GroupEnd => ({
+  const failed = (durationMs: number, error: MigrateError): GroupEnd => ({
+    outcome: 'failed',
     durations: [Math.round(durationMs)],
-    failure: error === null ? null : { index: 0, error, committed },
+    error,
+    failedIndex: 0,
   });
   try {
     await runStatements(context, step);
   } catch (error) {
-    await context.session.batch(['ROLLBACK', ...resetStatements, ...leftovers].join(';\n'));
-    return ended(performance.now() - started, stopped(context, step, error as Error));
+    await context.session.batch(['ROLLBACK', ...resetStatements, ...discardSessionState].join(';\n'));
+    return failed(performance.now() - started, stopped(context, step, error as Error));
   }
   const durationMs = performance.now() - started;
-  const { error, committed } = await recordOutside(context, step, durationMs);
-  return ended(durationMs, error, committed);
+  const { outcome, error } = await recordNoTransaction(context, step, durationMs);
+  if (outcome === 'failed') return failed(durationMs, error);
+  return { outcome, durations: [Math.round(durationMs)], error };
 }
 
 /** What broke outside of the file's own statements: the error as it is, with what is known of the step's state. */
@@ -207,17 +210,17 @@ async function describe(
 }
 
 /** The step as a whole: tracking row, ledger row, and the journal's rows away, in one transaction. */
-async function recordOutside(
+async function recordNoTransaction(
   context: RunContext,
   step: ReadyStep,
   durationMs: number,
-): Promise<{ error: MigrateError | null; committed: boolean }> {
+): Promise<{ outcome: 'recorded'; error: MigrateError | null } | { outcome: 'failed'; error: MigrateError }> {
   const { config, engine, provenance } = context;
   const { trackingSql } = engine.stepSql(step);
   const statements = [
     begin,
     ...resetStatements,
-    ...leftovers,
+    ...discardSessionState,
     keepRunLock,
     trackingSql,
     entrySql(entryOf(step, durationMs), config.trackingTable, provenance),
@@ -229,12 +232,15 @@ async function recordOutside(
     () => null,
     (error: Error) => error,
   );
-  if (refused === null) return { error: null, committed: false };
+  if (refused === null) return { outcome: 'recorded', error: null };
   if (!(refused instanceof MigrateError) || refused.code !== 'connection')
-    return { error: stopped(context, step, refused), committed: false };
-  const { error, committed } = await resolveLostCommit(context, step, null, refused);
+    return { outcome: 'failed', error: stopped(context, step, refused) };
+  const { outcome, error } = await resolveLostCommit(context, step, null, refused);
+  if (outcome === 'recorded') return { outcome, error };
+  if (outcome === 'unknown') return { outcome: 'failed', error };
   const state = `Every statement of ${step.id} has run, but it is not recorded yet.`;
-  return committed === false
-    ? { error: new MigrateError(error.code, error.message, { ...error.options, state }), committed }
-    : { error, committed: committed ?? false };
+  return {
+    outcome: 'failed',
+    error: new MigrateError(error.code, error.message, { ...error.options, state }),
+  };
 }

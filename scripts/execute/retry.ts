@@ -7,8 +7,13 @@ import type { RunContext } from './context.ts';
 /** Errors that another attempt may not meet: lock not granted in time, deadlock, serialization failure. */
 const passing = new Set(['55P03', '40P01', '40001']);
 
+/** Whether another attempt may not meet an error with this SQLSTATE. */
+export function isPassing(sqlState: string | undefined): boolean {
+  return passing.has(sqlState ?? '');
+}
+
 export function isLockConflict(error: MigrateError): boolean {
-  return passing.has(error.options.database?.sqlState ?? '');
+  return isPassing(error.options.database?.sqlState);
 }
 
 /** Exponential with jitter, so that two waiters do not meet again: about 0.1, 0.2, 0.4 … at most 5 s. In ms. */

@@ -6,22 +6,22 @@ import type { Provenance } from '../config/provenance.ts';
 import { isLong } from '../connection/sql-chunks.ts';
 import { entrySql, type NewEntry } from './entries.ts';
 
-export interface SparedEntry {
+export interface ChunkedEntry {
   readonly statement: string;
   /** In the order in which they stand in the statement; empty where no text is long. */
   readonly values: ReadonlyMap<string, string>;
 }
 
 /** As `entrySql`; see `fill` for putting the texts back. */
-export function sparedEntry(entry: NewEntry, tracking: TrackingTable, provenance: Provenance): SparedEntry {
+export function chunkedEntry(entry: NewEntry, tracking: TrackingTable, provenance: Provenance): ChunkedEntry {
   const values = new Map<string, string>();
-  const spare = (text: string | null) => {
+  const chunk = (text: string | null) => {
     if (!isLong(text)) return text;
     const placeholder = `text ${randomUUID()}`;
     values.set(placeholder, text);
     return placeholder;
   };
-  const upSql = spare(entry.upSql);
-  const downSql = spare(entry.downSql);
+  const upSql = chunk(entry.upSql);
+  const downSql = chunk(entry.downSql);
   return { statement: entrySql({ ...entry, upSql, downSql }, tracking, provenance), values };
 }

@@ -1,0 +1,72 @@
+// Takes how a step failed; gives the error that says so to a person. What is left of the step is said where it is more
+// or other than "rolled back". It sends nothing.
+import type { DatabaseError } from 'pg';
+import { MigrateError } from '../base/errors.ts';
+import type { BatchResult } from '../connection/simple-query.ts';
+import { describeSqlError } from '../files/sql-error.ts';
+import type { ReadyStep } from '../plan/steps.ts';
+import type { RunContext } from './context.ts';
+import { openingCount } from './step-sql.ts';
+
+/**
+ * PostgreSQL refused a statement of the file, or one of ours before it.
+ * @param prefixLength characters of ours that were sent before the file's first
+ */
+export async function refusedStatement(
+  { loadParser }: Pick<RunContext, 'loadParser'>,
+  step: ReadyStep,
+  { error, completed }: BatchResult,
+  prefixLength: number,
+): Promise<MigrateError> {
+  const parse = await loadParser();
+  const parsed = parse(step.text);
+  const statements = parsed.ok === true ? parsed.statements : null;
+  const sent = { path: step.path, text: step.text, statements, prefixLength };
+  const failedIndex = Math.max(0, completed - openingCount);
+  const { message, options } = describeSqlError(error as DatabaseError, sent, failedIndex);
+  return new MigrateError('migration-failed', message, options);
+}
+
+/**
+ * PostgreSQL refused a statement that records the step.
+ * @param completed how many statements of the recording had completed; the first checks deferred constraints
+ */
+export function recordingRefused(error: DatabaseError, step: ReadyStep, completed: number): MigrateError {
+  const sent = { path: step.path, text: '', statements: null, prefixLength: 0 };
+  const { options } = describeSqlError(error, sent, 0);
+  const { excerpt: _, ...rest } = options;
+  return new MigrateError('migration-failed', error.message, {
+    ...rest,
+    location: { file: step.path },
+    statement:
+      completed === 0
+        ? 'deferred constraints, checked at the end of the transaction'
+        : 'recording the migration',
+  });
+}
+
+/** The session was lost before a COMMIT was sent. */
+export function sessionLost({ id }: ReadyStep, { message, options }: MigrateError): MigrateError {
+  return new MigrateError('connection', message, {
+    ...options,
+    state: `The server rolls ${id} back: nothing of it is left.`,
+    hint: 'Run the same command again.',
+  });
+}
+
+/**
+ * The transaction ended, or the run lock was given up, before the step could be recorded.
+ * @param lost where the session was lost before it could be seen whether the transaction was committed
+ */
+export function leftTransaction({ id, path }: ReadyStep, lost?: MigrateError): MigrateError {
+  return new MigrateError(
+    lost?.code ?? 'migration-failed',
+    lost?.message ?? `${path} left its transaction, or gave up the run lock`,
+    {
+      hint: 'A migration must not commit, roll back or call pg_advisory_unlock_all(). Look at what its statements and functions do.',
+      state: `What ran before the transaction ended may be there, but ${id} is not recorded. Look with make migrate-drift, undo it by hand, mend the file.`,
+      location: { file: path },
+      ...(lost && { cause: lost }),
+    },
+  );
+}
