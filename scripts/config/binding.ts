@@ -3,6 +3,7 @@
 
 import { MigrateError } from '../base/errors.ts';
 import type { Config } from './config.ts';
+import { canonicalHost, hostSpellings } from './host.ts';
 import type { ProjectSettings } from './settings.ts';
 
 /** What db/config.json binds an environment to; a pattern may hold `*` and `?`. */
@@ -54,17 +55,23 @@ function bindingsOf({ environments = {} }: ProjectSettings): Map<string, Binding
 function mismatches(name: string, binding: Binding, place: Place): string[] {
   return (['host', 'database'] as const).flatMap((key) => {
     const pattern = binding[key];
-    if (pattern === undefined || matches(pattern, place[key], key === 'host')) return [];
+    if (pattern === undefined || (key === 'host' ? matchesHost : matches)(pattern, place[key])) return [];
     return [`environments.${name}.${key} is "${pattern}", and the ${key} is ${place[key]}`];
   });
 }
 
-function matches(pattern: string, text: string, ignoreCase: boolean): boolean {
+/** However pattern and host are spelled: `db.example.com.`, `DB.example.com`, `127.1` and `localhost` are no other place. */
+function matchesHost(pattern: string, host: string): boolean {
+  const meant = /[*?]/.test(pattern) ? pattern.toLowerCase().replace(/\.+$/, '') : canonicalHost(pattern);
+  return hostSpellings(host).some((spelling) => matches(meant, spelling.toLowerCase()));
+}
+
+function matches(pattern: string, text: string): boolean {
   const source = pattern
     .replace(/[.+^${}()|[\]\\]/g, '\\$&')
     .replaceAll('*', '.*')
     .replaceAll('?', '.');
-  return new RegExp(`^${source}$`, ignoreCase ? 'is' : 's').test(text);
+  return new RegExp(`^${source}$`, 's').test(text);
 }
 
 /** Two environments on one server are told apart by the one that says more; a mere wildcard says nothing. */

@@ -1,10 +1,18 @@
-declare module 'pgpass' {
+declare module 'pgpass/lib/helper.js' {
+  import type { Readable } from 'node:stream';
+
   interface ConnectionInfo {
     host: string;
     port: number;
     user: string;
     database: string;
   }
-  function pgpass(connection: ConnectionInfo, callback: (password: string | undefined) => void): void;
-  export = pgpass;
+  const helper: {
+    getPassword(
+      connection: ConnectionInfo,
+      file: Readable,
+      callback: (password: string | undefined) => void,
+    ): void;
+  };
+  export = helper;
 }

@@ -1,27 +1,54 @@
-// Takes the variables that name a database; gives how to connect to it, TLS as libpq means it.
+// Takes the variables that name a database; gives how to connect to it, every parameter as libpq means it.
 // It opens no connection. The password stays out of every text made here.
-import { existsSync, readFileSync } from 'node:fs';
-import type { ConnectionOptions } from 'node:tls';
 import { MigrateError } from '../base/errors.ts';
+import { type Parameter, type Parameters, readParameters } from './connection-string.ts';
 import type { Environment } from './environment.ts';
+import { settingVariables } from './libpq.ts';
+import { readTls, type TlsSettings } from './tls.ts';
 
-export const sslModes = ['disable', 'allow', 'prefer', 'require', 'verify-ca', 'verify-full'] as const;
-export type SslMode = (typeof sslModes)[number];
+export const sessionKinds = [
+  'any',
+  'read-write',
+  'read-only',
+  'primary',
+  'standby',
+  'prefer-standby',
+] as const;
+export type SessionKind = (typeof sessionKinds)[number];
 
-/** Where to connect; `password` is undefined where `.pgpass` may know it. */
-export interface Target {
+/** Where and how to connect; `password` is undefined where `.pgpass` may know it. */
+export interface Target extends TlsSettings {
   readonly host: string;
   readonly port: number;
   readonly user: string;
   readonly password: string | undefined;
   readonly database: string;
-  readonly sslMode: SslMode;
-  /** PEM text of the certificate authorities to trust instead of Node's own. */
-  readonly sslRootCertificate?: string;
+  /** The password file to look in, instead of `~/.pgpass`. */
+  readonly passfile?: string;
+  /** For the server at the start of the session, such as `-c search_path=app`. */
+  readonly options?: string;
+  /** Instead of the name that says who runs which command. */
+  readonly applicationName?: string;
+  /** How long one attempt may take; no bound of its own where left out. */
+  readonly connectTimeoutMs?: number;
+  /** What the server must be; left out for any. */
+  readonly sessionKind?: SessionKind;
+  /** SCRAM bound to the TLS connection; not done where left out. */
+  readonly channelBinding?: ChannelBinding;
+  /** Ways to log in that are allowed (`password`, `md5`, `scram-sha-256`, `none`); left out for all. */
+  readonly loginMethods?: readonly LoginMethod[];
+  /** False where TCP's keep-alive is not wanted. */
+  readonly keepAlive?: boolean;
 }
 
+const channelBindings = ['disable', 'prefer', 'require'] as const;
+type ChannelBinding = (typeof channelBindings)[number];
+
+const loginMethods = ['password', 'md5', 'scram-sha-256', 'none'] as const;
+export type LoginMethod = (typeof loginMethods)[number];
+
 /** `database on host:port`, for people; never with user or password. */
-export function describeTarget(target: Target): string {
+export function describeTarget(target: Pick<Target, 'database' | 'host' | 'port'>): string {
   return `${target.database} on ${target.host}:${target.port}`;
 }
 
@@ -31,131 +58,99 @@ export function describeTarget(target: Target): string {
  * @throws MigrateError `usage` naming the variable; the URL itself is never printed, for it may hold a password.
  */
 export async function readTarget(environment: Environment, variable = 'DATABASE_URL'): Promise<Target> {
-  const url = environment.DATABASE_URL ? parseUrl(environment.DATABASE_URL, variable) : {};
-  const host = url.host || environment.PGHOST || 'localhost';
-  const user = url.user || environment.PGUSER || environment.USER || 'postgres';
-  const sslMode = readSslMode(url.sslmode ?? environment.PGSSLMODE, host);
-  const rootCertificate = readRootCertificate(url.sslrootcert ?? environment.PGSSLROOTCERT);
+  const parameters = readParameters(environment.DATABASE_URL, environment, variable);
+  const value = (keyword: string) => parameters.get(keyword)?.value;
+  const host = readHost(parameters, variable);
+  const user = value('user') ?? (environment.USER || 'postgres');
   return {
     host,
-    port: readPort(url.port || environment.PGPORT || '5432', url.port ? variable : 'PGPORT'),
+    port: readPort(parameters.get('port'), variable),
     user,
-    password: url.password || environment.PGPASSWORD || undefined,
-    database: url.database || environment.PGDATABASE || user,
-    sslMode,
-    ...(rootCertificate === undefined ? {} : { sslRootCertificate: rootCertificate }),
+    password: value('password'),
+    database: value('dbname') ?? user,
+    ...readTls(parameters, host),
+    ...given('passfile', value('passfile')),
+    ...given('options', optionsOf(value('options'), environment)),
+    ...given('applicationName', value('application_name') ?? value('fallback_application_name')),
+    ...given('connectTimeoutMs', connectTimeout(parameters.get('connect_timeout'))),
+    ...given('sessionKind', choice(parameters.get('target_session_attrs'), sessionKinds)),
+    ...given('channelBinding', choice(parameters.get('channel_binding'), channelBindings)),
+    ...given('loginMethods', methodsOf(parameters.get('require_auth'))),
+    ...given('keepAlive', value('keepalives') === '0' ? false : undefined),
   };
 }
 
-interface UrlParts {
-  host?: string;
-  port?: string;
-  user?: string;
-  password?: string;
-  database?: string;
-  sslmode?: string;
-  sslrootcert?: string;
+function given<Key extends keyof Target>(key: Key, value: Target[Key]): Partial<Target> {
+  return value === undefined ? {} : { [key]: value };
 }
 
-const urlExample = 'a right value is postgres://user@host:5432/database, with the password in PGPASSWORD';
-
-function parseUrl(text: string, variable: string): UrlParts {
-  if (!/^postgres(ql)?:\/\//.test(text)) {
-    throw new MigrateError('usage', `${variable} is no PostgreSQL URL; ${urlExample}`);
-  }
-  let url: URL;
-  try {
-    url = new URL(text);
-  } catch {
-    // Neither the URL nor the parser's error is shown or kept as a cause: both may hold the password.
-    throw new MigrateError('usage', `${variable} cannot be read; ${urlExample}`);
-  }
-  const query = url.searchParams;
-  const part = (value: string | null) => (value === null || value === '' ? {} : decode(value));
-  const named = <Key extends keyof UrlParts>(key: Key, value: string | null): UrlParts => {
-    const decoded = part(value);
-    return typeof decoded === 'string' ? { [key]: decoded } : {};
-  };
-  return {
-    ...named('host', query.get('host') ?? url.hostname.replace(/^\[(.*)\]$/, '$1')),
-    ...named('port', query.get('port') ?? url.port),
-    ...named('user', query.get('user') ?? url.username),
-    ...named('password', query.get('password') ?? url.password),
-    ...named('database', query.get('dbname') ?? url.pathname.slice(1)),
-    ...named('sslmode', query.get('sslmode')),
-    ...named('sslrootcert', query.get('sslrootcert')),
-  };
+function readHost(parameters: Parameters, variable: string): string {
+  const said = parameters.get('host') ?? { value: 'localhost', source: variable };
+  if (!said.value.includes(',')) return said.value;
+  throw new MigrateError('usage', `${said.source} names several hosts; migrations run on one server`, {
+    hint: 'Name the primary server alone.',
+  });
 }
 
-function decode(value: string): string {
-  try {
-    return decodeURIComponent(value);
-  } catch {
-    return value;
-  }
-}
-
-function readPort(text: string, variable: string): number {
+function readPort(said: Parameter | undefined, variable: string): number {
+  const text = said?.value ?? '5432';
   const port = Number(text);
   if (!Number.isInteger(port) || port < 1 || port > 65_535) {
-    throw new MigrateError('usage', `${variable}: "${text}" is no port; a right value is 5432`);
+    const source = said?.source === 'PGPORT' ? 'PGPORT' : variable;
+    throw new MigrateError('usage', `${source}: "${text}" is no port; a right value is 5432`);
   }
   return port;
 }
 
-/** Loopback and Unix sockets cannot be listened to from outside, so TLS is only taken there where the server asks. */
-export function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || host.startsWith('127.') || host.startsWith('/');
+/** Spaces and backslashes in a value are escaped with a backslash, as the server reads them. */
+function optionsOf(options: string | undefined, environment: Environment): string | undefined {
+  const settings = Object.entries(settingVariables).flatMap(([variable, setting]) => {
+    const value = environment[variable];
+    return value ? [`-c ${setting}=${value.replace(/[\s\\]/g, '\\$&')}`] : [];
+  });
+  return [...settings, ...(options === undefined ? [] : [options])].join(' ') || undefined;
 }
 
-function readSslMode(text: string | undefined, host: string): SslMode {
-  if (text === undefined || text === '') return isLoopback(host) ? 'allow' : 'verify-full';
-  const mode = sslModes.find((known) => known === text);
-  if (mode === undefined) {
+/** Seconds, as libpq; zero, negative and below is no bound. https://www.postgresql.org/docs/16/libpq-connect.html#LIBPQ-CONNECT-CONNECT-TIMEOUT */
+function connectTimeout(said: Parameter | undefined): number | undefined {
+  if (said === undefined) return undefined;
+  if (!/^\s*-?\d{1,9}\s*$/.test(said.value)) {
     throw new MigrateError(
       'usage',
-      `sslmode: "${text}" is unknown; a right value is one of ${sslModes.join(', ')}`,
+      `${said.source}: "${said.value}" is no number of seconds; a right value is 10`,
     );
   }
-  return mode;
+  const seconds = Number(said.value);
+  return seconds > 0 ? seconds * 1000 : undefined;
 }
 
-function readRootCertificate(path: string | undefined): string | undefined {
-  if (path === undefined || path === '' || path === 'system') return undefined;
-  if (!existsSync(path)) {
+function choice<Value extends string>(
+  said: Parameter | undefined,
+  values: readonly Value[],
+): Value | undefined {
+  if (said === undefined) return undefined;
+  const found = values.find((value) => value === said.value);
+  if (found !== undefined) return found;
+  throw new MigrateError(
+    'usage',
+    `${said.source}: "${said.value}" is unknown; it may be ${values.join(', ')}`,
+  );
+}
+
+/** A list of methods, or of forbidden ones with `!` before each. */
+function methodsOf(said: Parameter | undefined): readonly LoginMethod[] | undefined {
+  if (said === undefined) return undefined;
+  const names = said.value.split(',').map((name) => name.trim());
+  const negated = names.filter((name) => name.startsWith('!'));
+  const known: readonly string[] = [...loginMethods, 'gss', 'sspi'];
+  const wrong = names.find((name) => !known.includes(name.replace('!', '')));
+  if (wrong !== undefined || (negated.length > 0 && negated.length < names.length)) {
     throw new MigrateError(
       'usage',
-      `PGSSLROOTCERT names ${path}, which does not exist; a right value is the path of a PEM file`,
+      `${said.source}: "${said.value}" is no list of ${known.join(', ')}, each without or each with a ! before it`,
     );
   }
-  return readFileSync(path, 'utf8');
-}
-
-/**
- * The ways to try, first to last, each as Node's TLS options or `false` for none.
- * https://www.postgresql.org/docs/16/libpq-ssl.html#LIBPQ-SSL-PROTECTION
- */
-export function tlsAttempts(target: Target): (ConnectionOptions | false)[] {
-  const ca = target.sslRootCertificate === undefined ? {} : { ca: target.sslRootCertificate };
-  const unverified: ConnectionOptions = { rejectUnauthorized: false };
-  const chainOnly: ConnectionOptions = {
-    ...ca,
-    rejectUnauthorized: true,
-    checkServerIdentity: () => undefined,
-  };
-  switch (target.sslMode) {
-    case 'disable':
-      return [false];
-    case 'allow':
-      return [false, unverified];
-    case 'prefer':
-      return [unverified, false];
-    case 'require':
-      // libpq: with a root certificate given, `require` checks the chain like `verify-ca`.
-      return [target.sslRootCertificate === undefined ? unverified : chainOnly];
-    case 'verify-ca':
-      return [chainOnly];
-    case 'verify-full':
-      return [{ ...ca, rejectUnauthorized: true }];
-  }
+  return loginMethods.filter((method) =>
+    negated.length > 0 ? !names.includes(`!${method}`) : names.includes(method),
+  );
 }

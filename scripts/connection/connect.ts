@@ -4,18 +4,23 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { formatDuration } from '../base/duration.ts';
 import { MigrateError } from '../base/errors.ts';
-import { describeTarget, type Target, tlsAttempts } from '../config/target.ts';
+import { describeTarget, type Target } from '../config/target.ts';
+import { tlsAttempts } from '../config/tls.ts';
+import { watchLogin } from './login.ts';
 
 export interface ConnectOptions {
   readonly applicationName: string;
-  /** Of the session, from its first statement on; after those of PGOPTIONS, so that these count. */
-  readonly settings?: Readonly<Record<string, number>>;
+  /** Of the session, from its first statement on; after those of the target, so that these count. */
+  readonly settings?: Readonly<Record<string, number | string>>;
   /** How long to go on trying, in ms. */
   readonly timeoutMs: number;
   readonly signal?: AbortSignal;
   /** Told once, when the first attempt failed and more follow. */
   readonly onRetry?: (reason: string) => void;
 }
+
+/** What the last attempt may take (ms) where nothing of the time is left: enough for a server that is there. */
+const lastAttempt = 100;
 
 /** Errors that time may heal: the server is starting, restarting, or its name is not known yet. */
 const passing = new Set([
@@ -38,18 +43,20 @@ const passing = new Set([
  * that cannot be reached; `refused` for a pooler that does not let a session be set up.
  */
 export async function connect(target: Target, options: ConnectOptions): Promise<pg.Client> {
-  const deadline = Date.now() + options.timeoutMs;
+  const started = Date.now();
+  const deadline = started + options.timeoutMs;
   for (let attempt = 0; ; attempt += 1) {
     options.signal?.throwIfAborted();
     try {
       return await tryModes(target, options, deadline);
     } catch (error) {
       options.signal?.throwIfAborted();
+      const left = deadline - Date.now();
+      if (!isPassing(error) || left <= 0) throw connectionError(error, target, Date.now() - started);
       const pause = Math.min(2000, 100 * 2 ** attempt) * (0.5 + Math.random() / 2);
-      if (!isPassing(error) || Date.now() + pause >= deadline)
-        throw connectionError(error, target, options.timeoutMs);
       if (attempt === 0) options.onRetry?.((error as Error).message || codeOf(error));
-      await sleep(pause, undefined, {
+      // The last attempt is made when the time is up, so that the time that is told was spent.
+      await sleep(Math.min(pause, left), undefined, {
         ...(options.signal === undefined ? {} : { signal: options.signal }),
       }).catch(() => options.signal?.throwIfAborted());
     }
@@ -60,7 +67,7 @@ async function tryModes(target: Target, options: ConnectOptions, deadline: numbe
   const attempts = tlsAttempts(target);
   for (const [i, ssl] of attempts.entries()) {
     try {
-      return await open(target, ssl, options, Math.max(1, deadline - Date.now()));
+      return await open(target, ssl, options, Math.max(lastAttempt, deadline - Date.now()));
     } catch (error) {
       if (i === attempts.length - 1 || !isAboutTls(error)) throw error;
     }
@@ -79,49 +86,58 @@ async function open(
   options: ConnectOptions,
   timeoutMs: number,
 ): Promise<pg.Client> {
-  const client = new pg.Client({
+  const timeLimit = Math.min(timeoutMs, target.connectTimeoutMs ?? timeoutMs);
+  const client: pg.Client = new pg.Client({
     host: target.host,
     port: target.port,
     user: target.user,
     database: target.database,
-    password: target.password ?? (() => readPassfile(target) as Promise<string>),
+    password: () => login.password() as Promise<string>,
     ssl,
-    application_name: options.applicationName,
-    ...startupOptions(options.settings),
-    connectionTimeoutMillis: timeoutMs,
-    keepAlive: true,
+    application_name: target.applicationName ?? options.applicationName,
+    options: startupOptions(target, options.settings),
+    connectionTimeoutMillis: timeLimit,
+    keepAlive: target.keepAlive ?? true,
+    ...({ enableChannelBinding: bindsChannel(target) } as object),
   });
+  const login = watchLogin(client, target);
   client.on('error', () => undefined);
   // A polite end would wait for the server's next word, which may never come.
   const abort = () => void streamOf(client).destroy();
   options.signal?.addEventListener('abort', abort, { once: true });
   try {
     await client.connect();
+    login.check();
     return client;
   } catch (error) {
     streamOf(client).destroy();
-    throw error;
+    throw timedOut(error) ? noAnswer(target, timeLimit) : error;
   } finally {
     options.signal?.removeEventListener('abort', abort);
   }
 }
 
-/** Without settings pg passes PGOPTIONS on by itself. https://www.postgresql.org/docs/16/libpq-connect.html#LIBPQ-CONNECT-OPTIONS */
-function startupOptions(settings: ConnectOptions['settings']): { options?: string } {
-  if (settings === undefined) return {};
-  const own = Object.entries(settings).map(([name, value]) => `-c ${name}=${value}`);
-  return { options: [process.env.PGOPTIONS ?? '', ...own].join(' ').trim() };
+function bindsChannel({ channelBinding }: Target): boolean {
+  return channelBinding === 'prefer' || channelBinding === 'require';
+}
+
+/**
+ * The target's own options, then ours, which count where both say something. Never empty: pg would take PGOPTIONS of the
+ * process, which may belong to another target.
+ * https://www.postgresql.org/docs/16/libpq-connect.html#LIBPQ-CONNECT-OPTIONS
+ */
+function startupOptions({ options }: Target, settings: ConnectOptions['settings']): string {
+  const own = Object.entries(settings ?? {}).map(([name, value]) => `-c ${name}=${escaped(String(value))}`);
+  return [...(options === undefined ? [] : [options]), ...own].join(' ') || ' ';
+}
+
+function escaped(value: string): string {
+  return value.replace(/[\s\\]/g, '\\$&');
 }
 
 /** The socket below a client, to be cut where asking is of no use. */
 export function streamOf(client: pg.Client): { destroy(): void } {
   return (client as unknown as { connection: { stream: { destroy(): void } } }).connection.stream;
-}
-
-async function readPassfile(target: Target): Promise<string | undefined> {
-  const { default: pgpass } = await import('pgpass');
-  const { host, port, user, database } = target;
-  return new Promise((resolve) => pgpass({ host, port, user, database }, resolve));
 }
 
 function codeOf(error: unknown): string {
@@ -134,7 +150,23 @@ function isPassing(error: unknown): boolean {
   return passing.has(codeOf(error)) || (error as Error).message === 'Connection terminated unexpectedly';
 }
 
-function connectionError(error: unknown, target: Target, timeoutMs: number): MigrateError {
+function timedOut(error: unknown): boolean {
+  return (error as Error).message === 'timeout expired';
+}
+
+function noAnswer(target: Target, limitMs: number): MigrateError {
+  return new MigrateError(
+    'connection',
+    `Cannot connect to ${describeTarget(target)}: no answer within ${formatDuration(limitMs)}`,
+    { hint: reachable, state: 'Nothing was changed.' },
+  );
+}
+
+const reachable =
+  'Check that the server runs, and host, port and firewall; MIGRATE_CONNECT_TIMEOUT sets how long to keep trying.';
+
+function connectionError(error: unknown, target: Target, triedMs: number): MigrateError {
+  if (error instanceof MigrateError) return error;
   const inner = (error as AggregateError).errors?.[0] as Error | undefined;
   const message = (inner ?? (error as Error)).message;
   const code = codeOf(inner ?? error);
@@ -143,7 +175,7 @@ function connectionError(error: unknown, target: Target, timeoutMs: number): Mig
     /^[0-9A-Z]{5}$/.test(code) && error instanceof pg.DatabaseError ? { database: { sqlState: code } } : {};
   return new MigrateError(
     'connection',
-    `Cannot connect to ${describeTarget(target)}: ${explain(code, message, timeoutMs)}`,
+    `Cannot connect to ${describeTarget(target)}: ${explain(code, message, triedMs)}`,
     {
       hint: hintFor(code, message, target),
       state: 'Nothing was changed.',
@@ -153,12 +185,11 @@ function connectionError(error: unknown, target: Target, timeoutMs: number): Mig
   );
 }
 
-function explain(code: string, message: string, timeoutMs: number): string {
-  if (message === 'timeout expired' || code === 'ETIMEDOUT')
-    return `no answer within ${formatDuration(timeoutMs)}`;
+function explain(code: string, message: string, triedMs: number): string {
+  if (code === 'ETIMEDOUT') return `no answer within ${formatDuration(triedMs)}`;
   if (/client password must be a string/.test(message))
     return 'the server asks for a password and none is set';
-  return passing.has(code) ? `${message} (tried for ${formatDuration(timeoutMs)})` : message;
+  return passing.has(code) ? `${message} (tried for ${formatDuration(triedMs)})` : message;
 }
 
 function hintFor(code: string, message: string, target: Target): string {
@@ -172,7 +203,7 @@ function hintFor(code: string, message: string, target: Target): string {
   if (/certificate|CERT_|altnames|self.signed/i.test(`${message} ${code}`)) {
     return 'The server’s certificate could not be verified. Set PGSSLROOTCERT to the PEM file of its authority; PGSSLMODE=require encrypts without verifying.';
   }
-  return 'Check that the server runs, and host, port and firewall; MIGRATE_CONNECT_TIMEOUT sets how long to keep trying.';
+  return reachable;
 }
 
 /** Refusal for a connection that goes through a pooler which shares sessions. */

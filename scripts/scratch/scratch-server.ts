@@ -4,23 +4,13 @@ import { randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
 import { MigrateError } from '../base/errors.ts';
-import { readTarget, tlsAttempts } from '../config/target.ts';
-import { projectDirectories, removeServer, startServer } from '../devserver/devserver.ts';
 import { placeholdersSql } from './placeholder-roles.ts';
+import { type ScratchConnection, type ScratchOptions, scratchAddress } from './scratch-address.ts';
 
 /** A database of our own; `connection` is what `new pg.Client` takes. */
 export interface ScratchDatabase {
   readonly name: string;
   readonly connection: ScratchConnection;
-}
-
-export interface ScratchConnection {
-  readonly host: string;
-  readonly port: number;
-  readonly user: string;
-  readonly password: string;
-  readonly database: string;
-  readonly ssl: NonNullable<pg.ClientConfig['ssl']>;
 }
 
 export interface ScratchServer {
@@ -34,16 +24,8 @@ export interface ScratchServer {
   close(): Promise<void>;
 }
 
-export interface ScratchOptions {
-  /** SHADOW_DATABASE_URL; the database that it names is never written to. */
-  readonly scratchUrl?: string | undefined;
-  /** The project, for the embedded scratch server. */
-  readonly root: string;
-}
-
 const prefix = 'migrate_scratch_';
 const leftoverAge = 3_600; // seconds
-const durabilityOff = { fsync: 'off', full_page_writes: 'off', synchronous_commit: 'off' };
 
 /** Opens a server, hands it to `work`, and closes it whatever happens. Errors as `openScratchServer`. */
 export async function withScratchServer<T>(
@@ -64,7 +46,7 @@ export async function withScratchServer<T>(
  *   `usage` (no URL, and the embedded server is not installed)
  */
 export async function openScratchServer(options: ScratchOptions): Promise<ScratchServer> {
-  const server = await scratchServer(options);
+  const server = await scratchAddress(options);
   // One token per run, in the names of its databases and of its session: who has no session any more is dead.
   const token = `${prefix}${process.pid}_${Math.floor(Date.now() / 1000)}${randomBytes(4).toString('hex')}`;
   const admin = await connect(server, token);
@@ -130,40 +112,6 @@ function describe(server: ScratchConnection, name: string): ScratchDatabase {
 }
 
 const quote = (name: string) => pg.escapeIdentifier(name);
-
-async function scratchServer({ scratchUrl, root }: ScratchOptions): Promise<ScratchConnection> {
-  return scratchUrl === undefined ? embeddedServer(root) : serverOf(scratchUrl);
-}
-
-/** The named database is kept only as a place to connect to where there is no database `postgres`. Read as `DATABASE_URL` is; of the target's own variables only those that are no address complete it. */
-async function serverOf(url: string): Promise<ScratchConnection> {
-  const { PGPASSWORD, PGSSLMODE, PGSSLROOTCERT, PGUSER } = process.env;
-  const target = await readTarget(
-    { DATABASE_URL: url, PGDATABASE: 'postgres', PGPASSWORD, PGSSLMODE, PGSSLROOTCERT, PGUSER },
-    'SHADOW_DATABASE_URL',
-  );
-  const { host, port, user, database } = target;
-  return {
-    host,
-    port,
-    user,
-    password: target.password ?? '',
-    database,
-    ssl: tlsAttempts(target)[0] ?? false,
-  };
-}
-
-/** A server beside the development one: it does without durability, so after a crash it is made anew. */
-async function embeddedServer(root: string): Promise<ScratchConnection> {
-  const dataDirectory = projectDirectories(root).scratch;
-  const start = () => startServer({ dataDirectory, settings: durabilityOff });
-  const { host, port, user, password } = await start().catch(async (error: unknown) => {
-    if (!(error instanceof MigrateError) || error.code !== 'connection') throw error;
-    await removeServer(dataDirectory);
-    return start();
-  });
-  return { host, port, user, password, database: 'postgres', ssl: false };
-}
 
 /** CREATE DATABASE must be sent from some database: `postgres`, which every server has unless someone dropped it. */
 async function connect(server: ScratchConnection, name: string): Promise<pg.Client> {

@@ -141,6 +141,23 @@ describe('TLS', () => {
       expect(encrypted).to.equal(true);
     });
 
+    it('is verified in full with the authorities of the system, whatever else is asked for', async () => {
+      const { result } = await up('localhost', { PGSSLROOTCERT: 'system' });
+      expectExit(result, 8);
+      for (const mode of ['disable', 'allow', 'prefer', 'require', 'verify-ca']) {
+        const weak = await up('localhost', { PGSSLMODE: mode, PGSSLROOTCERT: 'system' });
+        expectExit(weak.result, 2);
+        expect(weak.result.stderr).to.include('verify-full');
+      }
+    });
+
+    it('binds the login to it where that is demanded', async () => {
+      const seen = await up('localhost', { PGSSLMODE: 'require', PGCHANNELBINDING: 'require' });
+      expectExit(seen.result, 0);
+      const plain = await up('localhost', { PGSSLMODE: 'disable', PGCHANNELBINDING: 'require' });
+      expectExit(plain.result, 7);
+    });
+
     it('is a usage error where the root certificate is no file', async () => {
       const { result } = await up('localhost', { PGSSLMODE: 'verify-full', PGSSLROOTCERT: '/nowhere.crt' });
       expectExit(result, 2);

@@ -43,6 +43,15 @@ describe('the binding of an environment', () => {
     ['staging', 'b@h', { staging: { host: 'h', database: 'b' }, production: { host: 'h' } }, null],
     ['staging', 'b@h', { staging: { host: '*' }, production: { host: 'h' } }, /is production/],
     ['staging', 'b@h', { staging: {}, production: { host: 'h', database: 'c' } }, null],
+    ['staging', 'shop@a.prod.example.com.', both, /is production/],
+    ['staging', 'shop@A.prod.Example.com.', both, /is production/],
+    ['production', 'shop@a.prod.example.com.', both, null],
+    ['staging', 'b@127.1', { production: { host: 'localhost' } }, /is production/],
+    ['staging', 'b@localhost', { production: { host: '127.0.0.1' } }, /is production/],
+    ['staging', 'b@0x0a.0.0.5', { production: { host: '10.0.0.5' } }, /is production/],
+    ['staging', 'b@::FFFF:10.0.0.5', { production: { host: '10.0.0.*' } }, /is production/],
+    ['staging', 'b@[2001:DB8::1]', { production: { host: '2001:db8:0::1' } }, /is production/],
+    ['staging', 'b@127.0.0.1.example.com', { production: { host: 'localhost' } }, null],
     ['a', 'shop@h.1', { a: { host: 'h.1' }, b: { host: 'h?1' } }, null],
   ];
   for (const [name, at, environments, expected] of cases) {

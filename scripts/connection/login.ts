@@ -1,0 +1,115 @@
+// Takes a client that is about to connect; gives its password when the server asks for one, and holds the server to what
+// the target demands of the login: the method, the binding to TLS, the kind of server. It sends nothing.
+import { createReadStream, statSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import type pg from 'pg';
+import { MigrateError } from '../base/errors.ts';
+import { describeTarget, type LoginMethod, type Target } from '../config/target.ts';
+
+interface Login {
+  /** What to answer with. Rejects where the server asks in a way that the target does not allow: nothing is sent then. */
+  password(): Promise<string | undefined>;
+  /** When the session is there. @throws MigrateError `refused` where it is none that the target allows */
+  check(): void;
+}
+
+/** What the server asked for, as its messages tell. */
+interface Asked {
+  method: LoginMethod;
+  /** Whether SCRAM can be bound to this connection's TLS. */
+  bindable: boolean;
+}
+
+/** To be called before the client connects, so that it hears the server's messages first. */
+export function watchLogin(client: pg.Client, target: Target): Login {
+  const asked: Asked = { method: 'none', bindable: false };
+  const reported = new Map<string, string>();
+  const { connection } = client as unknown as { connection: NodeJS.EventEmitter & { stream: object } };
+  connection.on('authenticationCleartextPassword', () => {
+    asked.method = 'password';
+  });
+  connection.on('authenticationMD5Password', () => {
+    asked.method = 'md5';
+  });
+  connection.on('authenticationSASL', ({ mechanisms }: { mechanisms: readonly string[] }) => {
+    asked.method = 'scram-sha-256';
+    asked.bindable = mechanisms.includes('SCRAM-SHA-256-PLUS') && 'getPeerCertificate' in connection.stream;
+  });
+  connection.on('parameterStatus', (status: { parameterName: string; parameterValue: string }) => {
+    reported.set(status.parameterName, status.parameterValue);
+  });
+  return {
+    password: async () => {
+      refuseMethod(target, asked);
+      return target.password ?? readPassfile(target);
+    },
+    check: () => {
+      refuseMethod(target, asked);
+      refuseSessionKind(target, reported);
+    },
+  };
+}
+
+function refuseMethod(target: Target, { method, bindable }: Asked): void {
+  if (target.loginMethods !== undefined && !target.loginMethods.includes(method)) {
+    throw refused(
+      target,
+      `asks for the login method ${method}, which require_auth (PGREQUIREAUTH) does not allow`,
+      'Somebody may stand in for the server. If not, have it ask for scram-sha-256, or allow what it asks for.',
+    );
+  }
+  if (target.channelBinding === 'require' && !(method === 'scram-sha-256' && bindable)) {
+    throw refused(
+      target,
+      'does not bind the login to TLS, which channel_binding=require (PGCHANNELBINDING) demands',
+      'It takes TLS (sslmode) and a password stored as scram-sha-256.',
+    );
+  }
+}
+
+/** PostgreSQL 14 and later report both by themselves. */
+function refuseSessionKind(target: Target, reported: ReadonlyMap<string, string>): void {
+  const { sessionKind } = target;
+  const standby = reported.get('in_hot_standby') === 'on';
+  const readOnly = standby || reported.get('default_transaction_read_only') === 'on';
+  const fits = {
+    any: true,
+    'prefer-standby': true,
+    primary: !standby,
+    standby,
+    'read-write': !readOnly,
+    'read-only': readOnly,
+  };
+  if (sessionKind === undefined || fits[sessionKind]) return;
+  throw refused(
+    target,
+    `is ${standby ? 'a standby' : `a primary${readOnly ? ' with read-only sessions' : ''}`}, and target_session_attrs (PGTARGETSESSIONATTRS) demands ${sessionKind}`,
+    'Name the server that is meant.',
+  );
+}
+
+function refused(target: Target, what: string, hint: string): MigrateError {
+  return new MigrateError('refused', `${describeTarget(target)} ${what}`, {
+    hint,
+    state: 'Nothing was changed.',
+  });
+}
+
+/** As libpq: a file that others may read is not used. https://www.postgresql.org/docs/16/libpq-pgpass.html */
+export async function readPassfile(target: Target): Promise<string | undefined> {
+  const path = target.passfile ?? join(process.env.HOME || homedir(), '.pgpass');
+  const stat = statSync(path, { throwIfNoEntry: false });
+  if (stat === undefined || !stat.isFile()) return undefined;
+  if (process.platform !== 'win32' && (stat.mode & 0o77) !== 0) {
+    process.stderr.write(
+      `WARNING: password file "${path}" has group or world access; it is not used (chmod 600)\n`,
+    );
+    return undefined;
+  }
+  const { default: helper } = await import('pgpass/lib/helper.js');
+  const { host, port, user, database } = target;
+  return new Promise((resolve) =>
+    helper.getPassword({ host, port, user, database }, createReadStream(path), resolve),
+  );
+}

@@ -1,0 +1,77 @@
+// Takes SHADOW_DATABASE_URL, or none: then the embedded server; gives how to connect there. It must not know what for.
+import type pg from 'pg';
+import { MigrateError } from '../base/errors.ts';
+import type { Environment } from '../config/environment.ts';
+import { canonicalHost } from '../config/host.ts';
+import { readTarget } from '../config/target.ts';
+import { tlsAttempts } from '../config/tls.ts';
+import { readPassfile } from '../connection/login.ts';
+import { projectDirectories, removeServer, startServer } from '../devserver/devserver.ts';
+
+export interface ScratchConnection {
+  readonly host: string;
+  readonly port: number;
+  readonly user: string;
+  /** As a function: pg would take an empty one from PGPASSWORD, which is another server's. */
+  readonly password: () => Promise<string>;
+  readonly database: string;
+  readonly ssl: NonNullable<pg.ClientConfig['ssl']>;
+}
+
+export interface ScratchOptions {
+  /** SHADOW_DATABASE_URL; the database that it names is never written to. */
+  readonly scratchUrl?: string | undefined;
+  /** The project, for the embedded scratch server. */
+  readonly root: string;
+}
+
+const durabilityOff = { fsync: 'off', full_page_writes: 'off', synchronous_commit: 'off' };
+
+/** Starts the embedded server where that is meant. @throws MigrateError `usage`, or `connection` */
+export async function scratchAddress({ scratchUrl, root }: ScratchOptions): Promise<ScratchConnection> {
+  return scratchUrl === undefined ? embeddedServer(root) : serverOf(scratchUrl);
+}
+
+/** The named database is kept only as a place to connect to where there is no database `postgres`. Read as `DATABASE_URL` is. */
+async function serverOf(url: string): Promise<ScratchConnection> {
+  const target = await readTarget(
+    { PGDATABASE: 'postgres', ...(await completing(url)), DATABASE_URL: url },
+    'SHADOW_DATABASE_URL',
+  );
+  const { host, port, user, database, password } = target;
+  return {
+    host,
+    port,
+    user,
+    password: async () => password ?? (await readPassfile(target)) ?? '',
+    database,
+    ssl: tlsAttempts(target)[0] ?? false,
+  };
+}
+
+/**
+ * Login and TLS of the target are its own: no other server is offered the password. They complete the URL only where it
+ * names the same server, or where no target is named, so that they can be meant for nothing else.
+ */
+async function completing(url: string): Promise<Environment> {
+  const { DATABASE_URL: _, PGHOST: __, PGPORT: ___, PGDATABASE: ____, ...login } = process.env;
+  if (!process.env.DATABASE_URL && !process.env.PGHOST) return login;
+  const [target, scratch] = await Promise.all([
+    readTarget(process.env),
+    readTarget({ DATABASE_URL: url }, 'SHADOW_DATABASE_URL'),
+  ]);
+  const same = canonicalHost(target.host) === canonicalHost(scratch.host) && target.port === scratch.port;
+  return same ? login : {};
+}
+
+/** A server beside the development one: it does without durability, so after a crash it is made anew. */
+async function embeddedServer(root: string): Promise<ScratchConnection> {
+  const dataDirectory = projectDirectories(root).scratch;
+  const start = () => startServer({ dataDirectory, settings: durabilityOff });
+  const { host, port, user, password } = await start().catch(async (error: unknown) => {
+    if (!(error instanceof MigrateError) || error.code !== 'connection') throw error;
+    await removeServer(dataDirectory);
+    return start();
+  });
+  return { host, port, user, password: async () => password, database: 'postgres', ssl: false };
+}
