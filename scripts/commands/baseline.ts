@@ -6,6 +6,7 @@ import { compareWithFiles } from '../drift/adopted.ts';
 import { checkDrift } from '../drift/check.ts';
 import { snapshotStatements } from '../drift/snapshot.ts';
 import { type BaselineItem, baselineStatements, planBaseline, planImport } from '../history/baseline.ts';
+import { refuseHalfDone } from '../history/half-done.ts';
 import { foreignTools, readForeignHistory } from '../history/read-foreign.ts';
 import { type HistoryWork, withHistory, writeHistory } from '../history/recording.ts';
 import { readPlanTarget } from '../plan/target-flags.ts';
@@ -25,6 +26,7 @@ export const baseline: Command<BaselineFlags> = async (input) => {
   const to = readVersion(flags);
   if (!flags.dryRun) refuseUnconfirmed(config, flags);
   return withHistory(input, async (context) => {
+    refuseHalfDone(context.history.statuses, [], 'a baseline does not finish it');
     const items = await chooseItems(context, flags, to, progress.say);
     for (const line of formatTable(items.map(mappingRow))) progress.say(line);
     if (items.length === 0)

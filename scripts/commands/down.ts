@@ -20,7 +20,7 @@ export const down: Command<DownFlags> = async (input) => {
   return runMigrations(input, {
     // What is to be reverted may come from a release that this checkout never had: the ledger has its text.
     tolerated: toleratedByDown,
-    plan: (migrations, { applied }) => planDown(migrations, applied, target),
+    plan: (migrations, { applied, halfDone }) => planDown(migrations, applied, target, halfDone),
     fromDisk: input.flags.fromDisk ?? false,
     nothing: ({ applied }) =>
       applied.length === 0

@@ -9,8 +9,10 @@ import { portableFingerprint } from '../drift/options.ts';
 import { driftJson, driftLines } from '../drift/report.ts';
 import { writeDrift } from '../drift/write.ts';
 import { normaliseName } from '../files/version.ts';
+import { refuseHalfDone } from '../history/half-done.ts';
 import { withHistory } from '../history/recording.ts';
 import { withTarget } from '../history/with-target.ts';
+import { halfDoneLine } from '../ledger/half-done.ts';
 import { readHistory, readState } from '../ledger/ledger.ts';
 import type { Command, CommandInput, CommandResult } from '../report/command.ts';
 
@@ -32,9 +34,12 @@ export const drift: Command<DriftFlags> = async (input) => {
   if (!accept && write === undefined) return show(input);
   const name = write === undefined ? '' : normaliseName(write);
   refuseUnconfirmed(config, flags);
-  return withHistory(input, (context) =>
-    accept ? acceptDrift(context, reason ?? '') : writeDrift(context, name, reason),
-  );
+  return withHistory(input, (context) => {
+    if (accept) return acceptDrift(context, reason ?? '');
+    // What a half-done migration did is none of what somebody changed by hand.
+    refuseHalfDone(context.history.statuses, [], 'no other migration is written beside it');
+    return writeDrift(context, name, reason);
+  });
 };
 
 async function show(input: CommandInput<DriftFlags>): Promise<CommandResult> {
@@ -46,7 +51,7 @@ async function show(input: CommandInput<DriftFlags>): Promise<CommandResult> {
     const hashes = check.hashes ?? (await readLiveHashes(session, check.options));
     return {
       document: { ...driftJson(check), fingerprint: portableFingerprint(hashes) },
-      lines: driftLines(check, config.verbose),
+      lines: [...history.halfDone.map(halfDoneLine), ...driftLines(check, config.verbose)],
       verdict: check.state === 'drifted' ? 'drift' : null,
     };
   });

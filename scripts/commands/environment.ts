@@ -8,6 +8,7 @@ import { readProvenance } from '../config/provenance.ts';
 import { refuseReadOnly, type Session } from '../connection/session.ts';
 import { audited } from '../history/audit.ts';
 import { lockWait, withTarget } from '../history/with-target.ts';
+import { halfDoneLine } from '../ledger/half-done.ts';
 import { ensureLedger, needsLedger, readHistory, readState, restampSql } from '../ledger/ledger.ts';
 import { refuseMissingPrivileges } from '../ledger/privileges.ts';
 import { recordTogether } from '../ledger/record.ts';
@@ -38,12 +39,16 @@ function refuseBadName(name: string): void {
 }
 
 async function show(session: Session, config: Config): Promise<CommandResult> {
-  const { environment: mark } = await readHistory(session, config, await readState(session, config));
+  const { environment: mark, halfDone } = await readHistory(
+    session,
+    config,
+    await readState(session, config),
+  );
   const line =
     mark === null
       ? 'The database has no mark yet: the first write makes one'
       : `The database is marked ${mark}`;
-  return { document: { mark }, lines: [line] };
+  return { document: { mark }, lines: [...halfDone.map(halfDoneLine), line] };
 }
 
 async function restamp(

@@ -3,17 +3,21 @@
 import { MigrateError } from '../base/errors.ts';
 import type { Direction, Migration } from '../base/types.ts';
 import { allowsOutOfOrder } from '../config/binding.ts';
+import type { Config } from '../config/config.ts';
 import { describeTarget } from '../config/target.ts';
 import type { Session } from '../connection/session.ts';
 import { checkDrift } from '../drift/check.ts';
 import { fingerprintJson } from '../drift/report.ts';
 import { sayDrift, stopForDrift } from '../drift/run.ts';
-import { loadParser } from '../files/statements.ts';
+import { findResumePoint } from '../execute/resume-point.ts';
+import { loadParser, type Parser } from '../files/statements.ts';
+import { refuseHalfDone } from '../history/half-done.ts';
 import { type MigrationState, toleratedByDown } from '../history/history.ts';
 import { type CheckedHistory, readChecked } from '../history/history-check.ts';
 import { loadMigrations } from '../history/load-migrations.ts';
 import { withTarget } from '../history/with-target.ts';
 import { readDowns } from '../ledger/entries.ts';
+import { readJournal } from '../ledger/journal.ts';
 import { readState } from '../ledger/ledger.ts';
 import { planDown, planUp } from '../plan/plan.ts';
 import { type ReadyStep, readySteps } from '../plan/steps.ts';
@@ -63,6 +67,8 @@ async function planIn(
   if (drift.state === 'drifted') return stopForDrift(drift, session, config);
   sayDrift(drift, history, progress);
   const steps = await stepsOf(session, migrations, history, flags, direction);
+  const parse = await loadParser(session.major);
+  const ran = await statementsThatRan(session, config, steps, parse);
   const applied = await appliedMigrations(session, migrations, history.applied);
   const trace = await traceSteps({ config, progress, applied, steps, postgres: session.major });
   const { findings, untraced } = trace;
@@ -70,7 +76,7 @@ async function planIn(
     direction,
     environment: config.environmentName,
     database: describeTarget(session.target),
-    ...(await lookAtTarget(session, await loadParser(session.major), steps, trace)),
+    ...(await lookAtTarget(session, parse, steps, trace, ran)),
     findings,
     untraced,
   };
@@ -85,13 +91,31 @@ async function planIn(
 async function stepsOf(
   session: Session,
   migrations: readonly Migration[],
-  { applied }: CheckedHistory,
+  { applied, halfDone, statuses }: CheckedHistory,
   flags: PlanFlags,
   direction: Direction,
 ): Promise<readonly ReadyStep[]> {
   const target = readPlanTarget(flags, direction === 'down');
-  const { steps } = (direction === 'up' ? planUp : planDown)(migrations, applied, target);
-  return readySteps(steps, await readDowns(session, steps), flags.fromDisk);
+  const { steps } = (direction === 'up' ? planUp : planDown)(migrations, applied, target, halfDone);
+  refuseHalfDone(statuses, steps);
+  return readySteps(steps, await readDowns(session, steps), { fromDisk: flags.fromDisk ?? false, halfDone });
+}
+
+/** How many statements of each half-done step ran already, by id. @throws MigrateError `history` as the run itself would */
+async function statementsThatRan(
+  session: Session,
+  { trackingTable }: Config,
+  steps: readonly ReadyStep[],
+  parse: Parser,
+): Promise<ReadonlyMap<string, number>> {
+  const ran = new Map<string, number>();
+  for (const step of steps.filter(({ resumed }) => resumed !== undefined)) {
+    const parsed = parse(step.text);
+    if (parsed.ok !== true) continue;
+    const journal = await readJournal(session, trackingTable, step.id, step.direction);
+    ran.set(step.id, await findResumePoint(session.major, step, parsed.statements, journal));
+  }
+  return ran;
 }
 
 function resultOf(

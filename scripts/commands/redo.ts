@@ -3,6 +3,7 @@
 import { MigrateError } from '../base/errors.ts';
 import type { AppliedMigration, Migration } from '../base/types.ts';
 import { type ConfirmFlags, refuseUnconfirmed } from '../config/protection.ts';
+import { refuseHalfDone } from '../history/half-done.ts';
 import { refuseBrokenHistory } from '../history/history.ts';
 import { downStep, type Plan, upStep } from '../plan/plan.ts';
 import type { Command } from '../report/command.ts';
@@ -13,12 +14,14 @@ export const redo: Command<ConfirmFlags> = async (input) => {
   return runMigrations(input, {
     tolerated: new Set(['modified', 'modified down', 'out of order']),
     plan: (migrations, { applied, statuses }) => {
+      refuseHalfDone(statuses, [], 'redo does not finish it');
       // Editing the newest migration and doing it again is what redo is for; the others must be as they ran.
       const others = statuses.filter(({ id }) => id !== applied.at(-1)?.id);
       refuseBrokenHistory(others, new Set(['out of order']));
       return planRedo(migrations, applied);
     },
     together: true,
+    fromDisk: true,
     nothing: () => 'Nothing to redo: no migration is applied',
   });
 };

@@ -5,12 +5,13 @@ import { allowsOutOfOrder } from '../config/binding.ts';
 import { checkDrift, readLiveHashes } from '../drift/check.ts';
 import { portableFingerprint } from '../drift/options.ts';
 import { driftJson, driftLines } from '../drift/report.ts';
+import { halfDoneProblem, unfinishableError } from '../history/half-done.ts';
 import { historyError, type MigrationStatus } from '../history/history.ts';
 import { readClassified } from '../history/history-check.ts';
 import { loadMigrations } from '../history/load-migrations.ts';
 import { withTarget } from '../history/with-target.ts';
 import { readAudit } from '../ledger/audit.ts';
-import type { HalfDone } from '../ledger/half-done.ts';
+import { type HalfDone, halfWord } from '../ledger/half-done.ts';
 import { readState } from '../ledger/ledger.ts';
 import { auditLines } from '../report/audit.ts';
 import type { Command, CommandResult } from '../report/command.ts';
@@ -30,15 +31,17 @@ export const status: Command<StatusFlags> = async (input) => {
     const state = await readState(session, config);
     const history = await readClassified(session, config, state, migrations);
     const { statuses, environment } = history;
-    const halfDone = new Map(history.halfDone.map((half) => [half.id, half]));
     const drift = await checkDrift(session, config, history);
     const hashes = drift.hashes ?? (await readLiveHashes(session, drift.options));
     const log = limit === undefined ? null : await readAudit(session, limit);
     const outOfOrder = allowsOutOfOrder(config, undefined);
-    const error = historyError(statuses, new Set(outOfOrder ? ['out of order'] : []));
-    const pending = statuses.filter(({ applied, twin }) => applied === null && twin === null).length;
+    const error =
+      historyError(statuses, new Set(outOfOrder ? ['out of order'] : [])) ?? unfinishableError(statuses);
+    const pending = statuses.filter(
+      ({ applied, twin, half }) => applied === null && (twin === null || half !== null),
+    ).length;
     const document = {
-      migrations: statuses.map((status) => statusJson(status, halfDone.get(status.id))),
+      migrations: statuses.map(statusJson),
       mark: environment,
       ...driftJson(drift),
       fingerprint: portableFingerprint(hashes),
@@ -47,9 +50,8 @@ export const status: Command<StatusFlags> = async (input) => {
     return {
       document,
       lines: [
-        ...(log === null
-          ? formatTable(statuses.map((status) => statusRow(status, halfDone.get(status.id))))
-          : auditLines(log)),
+        ...(log === null ? formatTable(statuses.map(statusRow)) : auditLines(log)),
+        ...statuses.map(halfDoneProblem).filter((line) => line !== null),
         ...driftLines(drift, config.verbose),
         summary(statuses, pending),
       ],
@@ -67,17 +69,17 @@ function readLimit(log: string | true | undefined, json: boolean): number | null
   throw new MigrateError('usage', `--log "${log}" is not a whole number above 0; a right value is 20`);
 }
 
-function statusJson(status: MigrationStatus, half: HalfDone | undefined): Record<string, unknown> {
-  const { version, name, state, applied, diffs, twin } = status;
+function statusJson(status: MigrationStatus): Record<string, unknown> {
+  const { version, name, state, applied, half, diffs, twin } = status;
   return {
     version,
     name,
-    state: half !== undefined ? 'partial' : state === 'modified down' ? 'modified' : state,
+    state: state === 'modified down' ? 'modified' : state,
     appliedAt: applied?.appliedAt ?? null,
     appliedBy: applied?.entry?.actor ?? null,
     gitSha: applied?.entry?.gitSha ?? null,
     durationMs: applied?.entry?.durationMs ?? null,
-    ...(half === undefined
+    ...(half === null
       ? {}
       : { partial: { direction: half.direction, statement: statementOf(half), of: half.total } }),
     ...(diffs.length === 0 ? {} : { diffs }),
@@ -90,8 +92,8 @@ function statementOf({ done, total }: HalfDone): number {
   return Math.min(done + 1, total);
 }
 
-function statusRow({ id, state, applied }: MigrationStatus, half: HalfDone | undefined): string[] {
-  const shown = half === undefined ? state : `partial (statement ${statementOf(half)} of ${half.total})`;
+function statusRow({ id, state, applied, half }: MigrationStatus): string[] {
+  const shown = half === null ? state : `partial (statement ${statementOf(half)} of ${half.total})`;
   const by =
     applied?.entry == null ? (applied === null ? '' : 'by node-pg-migrate') : `by ${applied.entry.actor}`;
   const kind = applied?.entry == null || applied.entry.kind === 'run' ? '' : `(${applied.entry.kind})`;
@@ -101,6 +103,10 @@ function statusRow({ id, state, applied }: MigrationStatus, half: HalfDone | und
 
 function summary(statuses: readonly MigrationStatus[], pending: number): string {
   if (statuses.length === 0) return 'There are no migrations';
-  const applied = statuses.filter(({ applied }) => applied !== null).length;
-  return `${count(applied)} applied, ${pending} pending`;
+  const applied = statuses.filter(({ applied, half }) => applied !== null && half === null).length;
+  const halves = statuses.flatMap(({ half }) => (half === null ? [] : [half]));
+  const parts = [...new Set(halves.map(halfWord))].map(
+    (word) => `, ${halves.filter((half) => halfWord(half) === word).length} ${word}`,
+  );
+  return `${count(applied)} applied, ${pending} pending${parts.join('')}`;
 }

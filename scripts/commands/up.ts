@@ -5,7 +5,8 @@ import type { Migration } from '../base/types.ts';
 import { allowsOutOfOrder } from '../config/binding.ts';
 import type { Config } from '../config/config.ts';
 import { readExpectation } from '../drift/expect.ts';
-import { planUp, upStep } from '../plan/plan.ts';
+import { type HalfDone, halfDoneOf } from '../ledger/half-done.ts';
+import { type Plan, planUp, upStep } from '../plan/plan.ts';
 import { readPlanTarget, type TargetFlags } from '../plan/target-flags.ts';
 import { readBinding, readPlan, refuseChanged, type SavedPlan } from '../preview/saved.ts';
 import type { Command } from '../report/command.ts';
@@ -37,10 +38,10 @@ export const up: Command<UpFlags> = async (input) => {
         ? undefined
         : async (found) =>
             refuseChanged(saved, await readBinding({ config, ...found }), found.drift.differences),
-    plan: (migrations, { applied }) => {
+    plan: (migrations, { applied, halfDone }) => {
       if (saved !== null) return { direction: 'up', steps: stepsOf(saved, migrations) };
-      const plan = planUp(migrations, applied, target);
-      if (flags.singleTransaction) refuseNoTransaction(plan.steps.map(({ migration }) => migration?.up));
+      const plan = planUp(migrations, applied, target, halfDone);
+      if (flags.singleTransaction) refuseNoTransaction(plan.steps, halfDone);
       return plan;
     },
     together: flags.singleTransaction ?? false,
@@ -76,16 +77,22 @@ function stepsOf({ steps }: SavedPlan, migrations: readonly Migration[]) {
   return migrations.filter(({ id }) => steps.includes(id)).map(upStep);
 }
 
-function refuseNoTransaction(
-  files: readonly ({ path: string; directives: { noTransaction: boolean } } | undefined)[],
-): void {
-  const outside = files.filter((file) => file?.directives.noTransaction);
-  if (outside.length === 0) return;
+function refuseNoTransaction(steps: Plan['steps'], halfDone: readonly HalfDone[]): void {
+  const problems = steps.flatMap((step) => {
+    const half = halfDoneOf(halfDone, step);
+    if (half !== undefined)
+      return [
+        `${step.id} is half applied outside a transaction: ${half.done} of ${half.total} statements ran`,
+      ];
+    const up = step.migration?.up;
+    return up?.directives.noTransaction ? [`${up.path} is marked no-transaction`] : [];
+  });
+  if (problems.length === 0) return;
   throw new MigrateError(
     'usage',
     '--single-transaction is not possible: a pending migration runs outside a transaction',
     {
-      problems: outside.map((file) => `${file?.path} is marked no-transaction`),
+      problems,
       hint: 'Apply up to there with to=, then go on; or leave --single-transaction out.',
       state: 'Nothing was changed.',
     },

@@ -5,11 +5,12 @@ import { MigrateError } from '../base/errors.ts';
 import type { Statement } from '../base/types.ts';
 import { describeSighting, watch } from '../connection/blocker-watch.ts';
 import { cannotRunInTransaction } from '../files/check.ts';
-import { doneSql, type JournalRow, startSql } from '../ledger/journal.ts';
+import { doneSql, type JournalRow, type JournalTexts, rememberSql, startSql } from '../ledger/journal.ts';
 import { runLockKey } from '../ledger/run-lock.ts';
 import type { ReadyStep } from '../plan/steps.ts';
 import type { RunContext } from './context.ts';
 import { mendBefore } from './resume-statement.ts';
+import { memorySql } from './session-memory.ts';
 
 /** What the tool writes must be written, whatever default_transaction_read_only the file has set. */
 export const begin = 'BEGIN READ WRITE';
@@ -17,7 +18,9 @@ export const begin = 'BEGIN READ WRITE';
 export const keepRunLock = `SELECT 1 / pg_catalog.pg_try_advisory_lock(${runLockKey})::int`;
 
 export interface Attempt {
-  readonly row: Omit<JournalRow, 'done'>;
+  readonly row: Omit<JournalRow, 'done' | 'session'>;
+  /** Of the pair, with the first statement that a run comes to. */
+  readonly texts: JournalTexts | null;
   /** An earlier attempt, of this run or another, may have left something behind. */
   readonly again: boolean;
 }
@@ -54,12 +57,12 @@ async function runBetweenMarks(
   context: RunContext,
   step: ReadyStep,
   statement: Statement,
-  { row, again }: Attempt,
+  { row, texts, again }: Attempt,
 ): Promise<Refusal | null> {
   const { session, config } = context;
   const done = doneSql(config.trackingTable, row);
   const budget = concurrentLockTimeout(context, step, statement);
-  await write(context, [startSql(config.trackingTable, row)], budget);
+  await write(context, [startSql(config.trackingTable, row, texts)], budget);
   const finished = await mendBefore(context, statement, again ? row.indexes : null);
   // Where PostgreSQL allows it, the statement and its mark are one transaction: done and marked, or neither.
   const prefix = mustRunAlone(statement)
@@ -71,9 +74,36 @@ async function runBetweenMarks(
     if (error !== null) return { error, prefixLength: prefix.length };
     await session.restoreEncoding();
   }
-  if (prefix !== '' && !finished) await send(context, [...ownRole(context), keepRunLock, done, 'COMMIT']);
-  else await write(context, [done], budget === null ? null : config.lockTimeoutMs);
+  const remember = rememberStatements(context, step, row);
+  if (prefix !== '' && !finished)
+    await send(context, [...ownRole(context), keepRunLock, done, 'COMMIT', ...remember]);
+  else await write(context, [done], budget === null ? null : config.lockTimeoutMs, remember);
   return null;
+}
+
+/** A transaction after the statement's own: what was set for that one alone is gone by now. */
+function rememberStatements(
+  context: RunContext,
+  step: ReadyStep,
+  row: Pick<JournalRow, 'id' | 'direction' | 'statement'>,
+): string[] {
+  const { config } = context;
+  const own = {
+    lock_timeout: [
+      step.directives.lockTimeoutMs ?? config.lockTimeoutMs,
+      config.lockTimeoutMs * (config.lockRetries + 1),
+      config.lockTimeoutMs,
+    ],
+    statement_timeout: [step.directives.statementTimeoutMs ?? config.statementTimeoutMs],
+  };
+  const kept = 'migrate.session';
+  return [
+    begin,
+    `SELECT pg_catalog.set_config('${kept}', (${memorySql(step.text, own)}), true)`,
+    ...ownRole(context),
+    rememberSql(config.trackingTable, row, `pg_catalog.current_setting('${kept}')`),
+    'COMMIT',
+  ];
 }
 
 /**
@@ -109,10 +139,19 @@ async function write(
   context: RunContext,
   statements: readonly string[],
   lockTimeoutMs: number | null,
+  after: readonly string[] = [],
 ): Promise<void> {
   const timeout =
     lockTimeoutMs === null ? [] : [`SELECT set_config('lock_timeout', '${lockTimeoutMs}', false)`];
-  await send(context, [begin, ...ownRole(context), keepRunLock, ...statements, 'COMMIT', ...timeout]);
+  await send(context, [
+    begin,
+    ...ownRole(context),
+    keepRunLock,
+    ...statements,
+    'COMMIT',
+    ...timeout,
+    ...after,
+  ]);
 }
 
 function ownRole({ session }: RunContext): string[] {

@@ -5,8 +5,8 @@ import type { Statement } from '../base/types.ts';
 import { discardSessionState, resetStatements } from '../connection/session-settings.ts';
 import { separateStatements } from '../files/separate.ts';
 import { describeSqlError } from '../files/sql-error.ts';
-import { entrySql } from '../ledger/entries.ts';
-import { clearSql, type JournalRow, readJournal } from '../ledger/journal.ts';
+import { entrySql, readTexts } from '../ledger/entries.ts';
+import { clearSql, type JournalRow, type JournalTexts, readJournal } from '../ledger/journal.ts';
 import { entryOf, type ReadyStep } from '../plan/steps.ts';
 import type { GroupEnd, RunContext } from './context.ts';
 import {
@@ -18,8 +18,10 @@ import {
   send,
 } from './journaled-statement.ts';
 import { resolveLostCommit } from './lost-commit.ts';
+import { findResumePoint } from './resume-point.ts';
 import { tableIndexes } from './resume-statement.ts';
 import { gaveUp, isLockConflict, pauseBefore } from './retry.ts';
+import { refuseLostObjects, restoreStatements } from './session-memory.ts';
 
 /** Runs or resumes the step. Its failure says which statement is next, for a plain run of the same command goes on there. */
 export async function runNoTransaction(context: RunContext, step: ReadyStep): Promise<GroupEnd> {
@@ -60,15 +62,20 @@ function stopped({ signal }: RunContext, step: ReadyStep, cause: Error): Migrate
 async function runStatements(context: RunContext, step: ReadyStep): Promise<void> {
   const statements = await statementsOf(context, step);
   const journal = await readJournal(context.session, context.config.trackingTable, step.id, step.direction);
-  const next = await resumeAt(context.session.major, step, statements, journal);
-  await prepareSession(context, step, statements.slice(0, next));
+  const next = await findResumePoint(context.session.major, step, statements, journal);
+  refuseLostObjects(step, statements, next, journal);
+  const pair = await textsOf(context, step);
+  await prepareSession(context, step, statements.slice(0, next), journal);
   if (journal.length > 0)
     context.observer.say(
-      `  resuming ${step.id} at statement ${Math.min(next + 1, statements.length)} of ${statements.length}`,
+      next < statements.length
+        ? `  resuming ${step.id} at statement ${next + 1} of ${statements.length}`
+        : `  every statement of ${step.id} ran already: recording it`,
     );
   for (const statement of statements.slice(next)) {
     const begun = journal.find((row) => row.statement === statement.index) ?? null;
-    await runWithRetries(context, step, statement, statements.length, begun);
+    const texts = statement.index === next + 1 ? pair : null;
+    await runWithRetries(context, step, statement, statements.length, { begun, texts });
   }
 }
 
@@ -86,45 +93,26 @@ async function statementsOf(context: RunContext, step: ReadyStep): Promise<reado
   );
 }
 
-/**
- * How many statements are done. They must still be what the file says; below that point the file may have changed.
- * @throws MigrateError `history`
- */
-async function resumeAt(
-  major: number,
-  step: ReadyStep,
-  statements: readonly Statement[],
-  journal: readonly JournalRow[],
-): Promise<number> {
-  const done = journal.filter((row) => row.done);
-  if (done.length === 0) return 0;
-  const { loadComparison } = await import('../files/equivalent-sql.ts');
-  const same = await loadComparison(major);
-  const changed = done.find(({ statement, sql }) => !same(statements[statement - 1]?.text ?? '', sql));
-  if (changed === undefined) return done.length;
-  throw new MigrateError(
-    'history',
-    `${step.path} was changed above the point it had reached: statement ${changed.statement} has already run with another text`,
-    {
-      location: { file: step.path, line: statements[changed.statement - 1]?.line ?? 1 },
-      problems: [`ran: ${changed.sql.replace(/\s+/g, ' ').slice(0, 200)}`],
-      state: `${step.id} is half done: ${done.length} of ${statements.length} statements ran. Nothing was changed now.`,
-      hint: `Restore those statements and run again; or settle it by hand and say so: npm run migrate:repair -- --resolve ${step.version} applied (or pending) --reason …`,
-    },
-  );
+/** The pair as it is now, for whoever has to settle the migration without its files. */
+async function textsOf({ session }: RunContext, step: ReadyStep): Promise<JournalTexts> {
+  const { migration, applied } = step;
+  const kept = applied?.entry == null ? undefined : await readTexts(session, [applied.entry.seq]);
+  const recorded = kept?.get(applied?.entry?.seq ?? 0);
+  const up = step.direction === 'up' ? step.text : (recorded?.up ?? migration?.up.text ?? null);
+  return { up, down: step.direction === 'down' ? step.text : (migration?.down.text ?? null) };
 }
 
-/** Settings of the file itself (SET …) count for what follows them, so they are made again before resuming. */
+/** What the file's own statements have set counts for those that follow, so it is set again before resuming. */
 async function prepareSession(
   { session, config }: RunContext,
   step: ReadyStep,
   done: readonly Statement[],
+  journal: readonly JournalRow[],
 ): Promise<void> {
   const lockMs = step.directives.lockTimeoutMs ?? config.lockTimeoutMs;
   const statementMs = step.directives.statementTimeoutMs ?? config.statementTimeoutMs;
   const own = `SELECT set_config('lock_timeout', '${lockMs}', false), set_config('statement_timeout', '${statementMs}', false)`;
-  const settings = done.filter(({ kind }) => kind === 'VariableSetStmt').map(({ text }) => text);
-  const { error } = await session.batch([own, ...settings].join(';\n'));
+  const { error } = await session.batch([own, ...restoreStatements(done, journal)].join(';\n'));
   if (error !== null) throw error;
 }
 
@@ -133,7 +121,7 @@ async function runWithRetries(
   step: ReadyStep,
   statement: Statement,
   total: number,
-  begun: JournalRow | null,
+  { begun, texts }: { begun: JournalRow | null; texts: JournalTexts | null },
 ): Promise<void> {
   const indexes = begun?.indexes ?? (await tableIndexes(context.session, statement));
   const row = {
@@ -151,7 +139,7 @@ async function runWithRetries(
       context,
       step,
       statement,
-      { row, again: begun !== null || attempt > 0 },
+      { row, texts, again: begun !== null || attempt > 0 },
       blockers,
     );
     if (error === null) return;

@@ -16,6 +16,7 @@ export interface Presence {
   readonly tracked: boolean;
   readonly ledger: boolean;
   readonly marked: boolean;
+  readonly journal: boolean;
 }
 
 /** Ids as `<version>_<name>`, sorted. */
@@ -23,6 +24,8 @@ export interface Comparison {
   readonly behind: readonly string[];
   readonly ahead: readonly string[];
   readonly modified: readonly string[];
+  /** Of the release's own migrations: those that the journal says stopped half-way, up or down. */
+  readonly halfDone: readonly string[];
   readonly environment: string | null;
 }
 
@@ -30,17 +33,22 @@ export async function readPresence(client: Queryable, { trackingTable }: Manifes
   const [row] = await ask(
     client,
     `SELECT to_regclass($1) IS NOT NULL AS tracked, to_regclass('migration_ledger.applied') IS NOT NULL AS ledger,
-            to_regclass('migration_ledger.environment') IS NOT NULL AS marked`,
+            to_regclass('migration_ledger.environment') IS NOT NULL AS marked, to_regclass('migration_ledger.journal') IS NOT NULL AS journal`,
     [trackingTable],
   );
-  return { tracked: row?.tracked === true, ledger: row?.ledger === true, marked: row?.marked === true };
+  return {
+    tracked: row?.tracked === true,
+    ledger: row?.ledger === true,
+    marked: row?.marked === true,
+    journal: row?.journal === true,
+  };
 }
 
 /** The server compares, so that one row comes back however many migrations there are. */
 export async function compare(
   client: Queryable,
   manifest: Manifest,
-  { tracked, ledger, marked }: Presence,
+  { tracked, ledger, marked, journal }: Presence,
 ): Promise<Comparison> {
   const built = JSON.stringify(manifest.migrations.map(({ id, checksum }) => ({ id, checksum })));
   const [schema, table] = manifest.trackingTable.split('.');
@@ -56,6 +64,7 @@ export async function compare(
             (SELECT coalesce(json_agg(id ORDER BY id), '[]') FROM tracked WHERE id NOT IN (SELECT id FROM built)) AS ahead,
             (SELECT coalesce(json_agg(json_build_object('id', id, 'seq', seq::text) ORDER BY id), '[]')
                FROM built JOIN tracked USING (id) JOIN recorded USING (id) WHERE up_checksum <> checksum) AS suspects,
+            ${journal ? `(SELECT coalesce(json_agg(DISTINCT id ORDER BY id), '[]') FROM built JOIN migration_ledger.journal j USING (id) WHERE j.tracking = '${manifest.trackingTable}')` : "'[]'::json"} AS half_done,
             ${marked ? '(SELECT name FROM migration_ledger.environment LIMIT 1)' : 'NULL'} AS environment`,
     [built],
   );
@@ -64,6 +73,7 @@ export async function compare(
     behind: listOf<string>(row?.behind),
     ahead: listOf<string>(row?.ahead),
     modified: suspects.length === 0 ? [] : await trulyModified(client, manifest, suspects),
+    halfDone: listOf<string>(row?.half_done),
     environment: typeof row?.environment === 'string' ? row.environment : null,
   };
 }

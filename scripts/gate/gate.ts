@@ -32,18 +32,20 @@ export interface GateOptions {
 /** What the gate found; `ready` is the verdict, `message` says why in a sentence. Lists hold `<version>_<name>`. */
 export interface SchemaState {
   readonly ready: boolean;
-  readonly state: 'current' | 'ahead' | 'behind' | 'modified' | 'other-environment';
+  readonly state: 'current' | 'ahead' | 'behind' | 'modified' | 'half-done' | 'other-environment';
   readonly message: string;
   readonly behind: readonly string[];
   readonly ahead: readonly string[];
   readonly modified: readonly string[];
+  /** Migrations of this release that stopped half-way, up or down: neither applied nor pending. */
+  readonly halfDone: readonly string[];
   /** The database's mark; null where it has none. */
   readonly environment: string | null;
 }
 
 /**
  * Compares the database with the release; for a start that must not go on otherwise.
- * @throws MigrateError `pending` (behind), `history` (modified), `refused` (marked as another environment, or no right to
+ * @throws MigrateError `pending` (behind), `history` (modified, half done), `refused` (marked as another environment, or no right to
  * look), `usage` (no manifest), `connection`
  */
 export async function assertSchema(options: GateOptions = {}): Promise<SchemaState> {
@@ -112,13 +114,17 @@ function list(ids: readonly string[]): string {
 }
 
 function judge(
-  { behind, ahead, modified, environment }: Comparison,
+  { behind, ahead, modified, halfDone, environment }: Comparison,
   expected: string | undefined,
 ): SchemaState {
-  const common = { behind, ahead, modified, environment };
+  const common = { behind, ahead, modified, halfDone, environment };
   if (expected !== undefined && environment !== null && environment !== expected) {
     const message = `The database is marked as ${environment}, but this application runs as ${expected}`;
     return { ...common, ready: false, state: 'other-environment', message };
+  }
+  if (halfDone.length > 0) {
+    const message = `The database is between two states, for migrations of this release are half done: ${list(halfDone)}`;
+    return { ...common, ready: false, state: 'half-done', message };
   }
   if (modified.length > 0) {
     const message = `The database has other versions of migrations than this release: ${list(modified)}`;
@@ -135,10 +141,16 @@ function judge(
   return { ...common, ready: true, state: 'current', message: 'The database has the schema of this release' };
 }
 
-const refusals = { behind: 'pending', modified: 'history', 'other-environment': 'refused' } as const;
+const refusals = {
+  behind: 'pending',
+  modified: 'history',
+  'half-done': 'history',
+  'other-environment': 'refused',
+} as const;
 const hints = {
   behind: 'Run the migrations of this release against this database first: make migrate-up.',
   modified: 'Build the release from the commit whose migrations were applied, or see make migrate-status.',
+  'half-done': 'Finish them with the command that stopped (make migrate-status names it).',
   'other-environment': 'Check the connection settings, and MIGRATE_ENV of the application.',
 } as const;
 

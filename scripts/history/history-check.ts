@@ -9,6 +9,7 @@ import type { Session } from '../connection/session.ts';
 import type { MigrationList } from '../files/directory.ts';
 import { readTexts } from '../ledger/entries.ts';
 import { askForDigest, expectedHistory, type HistoryDigest } from '../ledger/history-digest.ts';
+import { readJournal } from '../ledger/journal.ts';
 import { type History, type LedgerState, readHistory } from '../ledger/ledger.ts';
 import {
   classify,
@@ -83,7 +84,39 @@ export async function readClassified(
   if (expected !== null)
     return { ...history, statuses: classifyPrefix(migrations, history.applied), adoptable };
   const found = await compareTexts(session, migrations, history.applied);
-  return { ...history, statuses: classify(migrations, history.applied, found), adoptable };
+  const renamedHalf = await findRenamedHalf(session, config, migrations, history);
+  const statuses = classify(migrations, history.applied, { ...found, renamedHalf }, history.halfDone);
+  return { ...history, statuses, adoptable };
+}
+
+/** Half-applied migrations whose files are gone, each with the one pending file that begins with what it ran. */
+async function findRenamedHalf(
+  session: Session,
+  config: Config,
+  migrations: readonly Migration[],
+  { applied, halfDone }: History,
+): Promise<ReadonlyMap<string, string>> {
+  const onDisk = new Set(migrations.map(({ id }) => id));
+  const gone = halfDone.filter(({ id, direction }) => direction === 'up' && !onDisk.has(id));
+  const found = new Map<string, string>();
+  if (gone.length === 0) return found;
+  const [{ loadComparison }, { loadParser }] = await Promise.all([
+    import('../files/equivalent-sql.ts'),
+    import('../files/statements.ts'),
+  ]);
+  const [same, parse] = await Promise.all([loadComparison(session.major), loadParser(session.major)]);
+  const taken = new Set([...applied, ...halfDone].map(({ id }) => id));
+  const unapplied = migrations.filter(({ id }) => !taken.has(id));
+  for (const { id } of gone) {
+    const journal = await readJournal(session, config.trackingTable, id, 'up');
+    const twins = unapplied.filter(({ up }) => {
+      const parsed = parse(up.text);
+      const texts = parsed.ok === true ? parsed.statements.map(({ text }) => text) : [];
+      return journal.every(({ statement, sql }) => same(texts[statement - 1] ?? '', sql));
+    });
+    if (twins.length === 1 && twins[0] !== undefined) found.set(id, twins[0].id);
+  }
+  return found;
 }
 
 /** A file whose checksum is not the recorded one. */

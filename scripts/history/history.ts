@@ -2,10 +2,12 @@
 // Whether a changed text is a real change is the caller's to find out: that needs the parser and the ledger's text.
 import { MigrateError } from '../base/errors.ts';
 import type { AppliedMigration, Migration } from '../base/types.ts';
+import type { HalfDone } from '../ledger/half-done.ts';
 
 export type MigrationState =
   | 'applied'
   | 'pending'
+  | 'partial'
   | 'modified'
   | 'modified down'
   | 'missing'
@@ -21,6 +23,8 @@ export interface MigrationStatus {
   readonly state: MigrationState;
   readonly migration: Migration | null;
   readonly applied: AppliedMigration | null;
+  /** Set where the journal says that it stopped half-way; then the state is `partial`, whatever else is true. */
+  readonly half: HalfDone | null;
   /** What ran against what the files say now, as unified diffs; empty unless modified. */
   readonly diffs: readonly string[];
   /** The id that the same text has on disk now, or had when it was applied; only of a renamed pair. */
@@ -34,6 +38,8 @@ export interface HistoryOptions {
   readonly downModified: ReadonlyMap<string, string>;
   /** From the id that is applied to the id that has the same text on disk and is not applied. */
   readonly renamed: ReadonlyMap<string, string>;
+  /** From the id that is half applied and gone from disk to the pending id that begins with the same statements. */
+  readonly renamedHalf?: ReadonlyMap<string, string>;
 }
 
 /** What a revert can live with: it runs what the ledger has, so files need not be there, nor be what they were. */
@@ -44,26 +50,36 @@ export const toleratedByDown: ReadonlySet<MigrationState> = new Set([
   'modified down',
 ]);
 
-/** The state of every migration on disk or in the database, oldest first. */
+/** The state of every migration on disk, in the database or half-way between, oldest first. */
 export function classify(
   migrations: readonly Migration[],
   applied: readonly AppliedMigration[],
   found: HistoryOptions,
+  halfDone: readonly HalfDone[] = [],
 ): MigrationStatus[] {
   const onDisk = new Map(migrations.map((migration) => [migration.id, migration]));
   const inDatabase = new Map(applied.map((entry) => [entry.id, entry]));
   const newest = applied.at(-1)?.id ?? '';
   const ledgerInUse = applied.some(({ entry }) => entry !== null);
-  const formerName = new Map([...found.renamed].map(([was, is]) => [is, was]));
-  return [...new Set([...onDisk.keys(), ...inDatabase.keys()])].sort().map((id) => {
+  const newNames = new Map([...found.renamed, ...(found.renamedHalf ?? [])]);
+  const formerName = new Map([...newNames].map(([was, is]) => [is, was]));
+  const begun = new Map(halfDone.map((half) => [half.id, half]));
+  return [...new Set([...onDisk.keys(), ...inDatabase.keys(), ...begun.keys()])].sort().map((id) => {
     const migration = onDisk.get(id) ?? null;
     const entry = inDatabase.get(id) ?? null;
-    const { version, name } = (migration ?? entry) as Migration | AppliedMigration;
+    const half = begun.get(id) ?? null;
+    const { version, name } = migration ?? entry ?? namesOf(id);
     const diffs = [found.modified.get(id), found.downModified.get(id)].filter((diff) => diff !== undefined);
-    const twin = found.renamed.get(id) ?? formerName.get(id) ?? null;
-    const state = stateOf(id, migration, entry, { newest, ledgerInUse, found });
-    return { id, version, name, state, migration, applied: entry, diffs, twin };
+    const twin = newNames.get(id) ?? formerName.get(id) ?? null;
+    const state =
+      half === null ? stateOf(id, migration, entry, { newest, ledgerInUse, found }) : ('partial' as const);
+    return { id, version, name, state, migration, applied: entry, half, diffs, twin };
   });
+}
+
+function namesOf(id: string): { version: string; name: string } {
+  const [, version = id, name = ''] = /^(\d+)[_-]?(.*)$/s.exec(id) ?? [];
+  return { version, name };
 }
 
 /** The same where it is known that exactly the oldest are applied, with these very texts. */
@@ -75,7 +91,7 @@ export function classifyPrefix(
     const { id, version, name } = migration;
     const entry = applied[i] ?? null;
     const state = entry === null ? 'pending' : 'applied';
-    return { id, version, name, state, migration, applied: entry, diffs: none, twin: null };
+    return { id, version, name, state, migration, applied: entry, half: null, diffs: none, twin: null };
   });
 }
 

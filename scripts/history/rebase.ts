@@ -3,6 +3,7 @@
 import { MigrateError } from '../base/errors.ts';
 import type { Migration } from '../base/types.ts';
 import { nextVersion } from '../files/version.ts';
+import { halfWord } from '../ledger/half-done.ts';
 import type { MigrationStatus } from './history.ts';
 
 export interface Rename {
@@ -50,6 +51,8 @@ function complaint(statuses: readonly MigrationStatus[], wish: string): string[]
   if (matching.some(isOutOfOrder)) return [];
   const [status] = matching;
   if (status === undefined) return [`${wish}: there is no such migration`];
+  if (status.half !== null)
+    return [`${status.id} is ${halfWord(status.half)}: finish it under its name first`];
   return [
     status.applied === null
       ? `${status.id} is pending and newer than everything applied: it needs no other version`

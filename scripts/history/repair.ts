@@ -3,8 +3,9 @@
 
 import { MigrateError } from '../base/errors.ts';
 import type { Direction } from '../base/types.ts';
+import { checksum } from '../files/decode.ts';
 import { entrySql, type LedgerTexts, type NewEntry } from '../ledger/entries.ts';
-import { clearSql } from '../ledger/journal.ts';
+import { clearSql, type JournalTexts } from '../ledger/journal.ts';
 import { trackSql, untrackSql } from '../ledger/tracking.ts';
 import { adoptStatements } from './adopt.ts';
 import type { MigrationStatus } from './history.ts';
@@ -72,20 +73,13 @@ function withStates(option: string, given: readonly string[] = []): Named[] {
   return named;
 }
 
-/**
- * @param halfDone ids of no-transaction migrations that stopped half-way
- * @throws MigrateError `usage` listing every named migration that the option does not fit
- */
-export function planRepairs(
-  named: readonly Named[],
-  statuses: readonly MigrationStatus[],
-  halfDone: ReadonlySet<string>,
-): Repair[] {
+/** @throws MigrateError `usage` listing every named migration that the option does not fit */
+export function planRepairs(named: readonly Named[], statuses: readonly MigrationStatus[]): Repair[] {
   const repairs = new Map<string, Repair>();
   const problems: string[] = [];
   for (const wish of named) {
     const status = find(statuses, wish);
-    const complaint = status === undefined ? 'there is no such migration' : misfit(wish, status, halfDone);
+    const complaint = status === undefined ? 'there is no such migration' : misfit(wish, status);
     if (status === undefined || complaint !== null) {
       problems.push(`${wish.option} ${wish.version}: ${complaint}`);
       continue;
@@ -106,8 +100,13 @@ export function planRepairs(
 }
 
 /** By version or by id; of two that share a version, the one that the option can be about. */
-function find(statuses: readonly MigrationStatus[], { version, action }: Named): MigrationStatus | undefined {
+function find(
+  statuses: readonly MigrationStatus[],
+  { option, version, action }: Named,
+): MigrationStatus | undefined {
   const matching = statuses.filter(({ id, version: own }) => id === version || own === version);
+  const half = matching.find((status) => status.half !== null);
+  if (option === '--resolve' && half !== undefined) return half;
   const onDisk = matching.find(({ migration }) => migration !== null);
   const gone = matching.find(({ migration }) => migration === null);
   return action === 'forget' ? (gone ?? onDisk) : (onDisk ?? gone);
@@ -116,12 +115,13 @@ function find(statuses: readonly MigrationStatus[], { version, action }: Named):
 /** Why the option does not fit, or null. */
 function misfit(
   { option, action }: Named,
-  { id, state, migration, applied, diffs }: MigrationStatus,
-  halfDone: ReadonlySet<string>,
+  { id, state, migration, applied, half, diffs }: MigrationStatus,
 ): string | null {
-  const half = halfDone.has(id);
-  if (option === '--resolve') return half ? null : `${id} is not half done; --record says what is applied`;
-  if (half) return `${id} is half done: settle it by hand, then --resolve ${id} applied (or pending)`;
+  if (option === '--resolve')
+    return half !== null ? null : `${id} is not half done; --record says what is applied`;
+  if (half !== null && action === 'forget' && migration === null) return null;
+  if (half !== null)
+    return `${id} is half done: settle it by hand, then --resolve ${id} applied (or pending)`;
   switch (action) {
     case 'accept':
       return state === 'modified' ? null : `its up text is what was applied (${state})`;
@@ -157,13 +157,25 @@ export function describeRepair({ status: { id }, actions }: Repair): string {
   return effects[action ?? 'accept'];
 }
 
-/** The SQL of all repairs, to be run in one transaction; `texts` has what the ledger keeps of the migrations. */
+/** What is known of the migrations to be repaired besides their files. */
+export interface KnownTexts {
+  /** Of the entries that count, by sequence number. */
+  readonly entries: LedgerTexts;
+  /** Of half-done migrations whose files may be gone, by id: what their journal keeps. */
+  readonly journal: ReadonlyMap<string, JournalTexts>;
+}
+
+/** True where a person says what the schema is now: then it is what later runs compare with. */
+export function settlesSchema(repairs: readonly Repair[]): boolean {
+  return repairs.some(({ actions }) => actions.includes('applied') || actions.includes('pending'));
+}
+
+/** The SQL of all repairs, to be run in one transaction. */
 export function repairStatements(
   context: HistoryWork,
   repairs: readonly Repair[],
-  texts: LedgerTexts,
+  texts: KnownTexts,
   reason: string,
-  hasJournal: boolean,
 ): string[] {
   const { config, provenance, history, migrations } = context;
   const tracking = config.trackingTable;
@@ -176,21 +188,28 @@ export function repairStatements(
     return [
       entry.direction === 'up' ? trackSql(tracking, id) : untrackSql(tracking, id),
       entrySql(entry, tracking, provenance),
-      ...(hasJournal ? (['up', 'down'] as const).map((direction) => clearSql(tracking, id, direction)) : []),
+      ...(history.hasJournal
+        ? (['up', 'down'] as const).map((direction) => clearSql(tracking, id, direction))
+        : []),
     ];
   });
   return [...adoptStatements(context, rest, migrations), ...own];
 }
 
-function entryOf({ status, actions }: Repair, texts: LedgerTexts, reason: string): NewEntry {
+function withChecksum(text: string | null | undefined): { text: string; checksum: string } | undefined {
+  return text == null ? undefined : { text, checksum: checksum(text) };
+}
+
+function entryOf({ status, actions }: Repair, texts: KnownTexts, reason: string): NewEntry {
   const { id, version, name, migration, applied } = status;
   const recorded = applied?.entry ?? null;
-  const kept = recorded === null ? undefined : texts.get(recorded.seq);
+  const kept = recorded === null ? undefined : texts.entries.get(recorded.seq);
+  const journal = texts.journal.get(id);
   const back = actions.includes('forget') || actions.includes('pending');
   const side = (direction: Direction, accepted: boolean) => {
     // What ran stays what ran, unless the file's text is what the user accepts.
     const fromFile = accepted || recorded === null;
-    const file = migration?.[direction];
+    const file = migration?.[direction] ?? withChecksum(journal?.[direction]);
     return fromFile
       ? { sql: file?.text ?? null, checksum: file?.checksum ?? null }
       : { sql: kept?.[direction] ?? null, checksum: recorded[`${direction}Checksum`] };

@@ -1,6 +1,5 @@
-// Takes the no-transaction migrations that stopped half-way and the steps of a run; refuses a run that would leave one
-// of them as it is and change the schema beside it. Pure.
-import { MigrateError } from '../base/errors.ts';
+// A no-transaction migration that stopped half-way, as the journal has it, and the words for it. Pure.
+// Who may go on beside it is history/half-done.ts's to say.
 import type { Direction } from '../base/types.ts';
 
 /** A migration whose journal was not cleared: `done` of `total` statements ran. */
@@ -11,26 +10,30 @@ export interface HalfDone {
   readonly total: number;
 }
 
-/** @throws MigrateError `history` naming each half-done migration that the steps do not finish */
-export function refuseHalfDone(
+/** "half applied" or "half reverted" */
+export function halfWord({ direction }: Pick<HalfDone, 'direction'>): string {
+  return direction === 'up' ? 'half applied' : 'half reverted';
+}
+
+/** "2 of 4 statements of its up ran" */
+export function halfExtent({ direction, done, total }: HalfDone): string {
+  return `${done} of ${total} statements of its ${direction} ran`;
+}
+
+/** "X is half applied: 2 of 4 statements of its up ran" */
+export function halfDoneLine(half: HalfDone): string {
+  return `${half.id} is ${halfWord(half)}: ${halfExtent(half)}`;
+}
+
+/** What to type once a person has settled the migration by hand. */
+export function resolveHint(id: string): string {
+  return `npm run migrate:repair -- --resolve ${id.slice(0, 14)} applied (or pending) --reason "…"`;
+}
+
+/** The journal's row of this migration and direction, or undefined. */
+export function halfDoneOf(
   halfDone: readonly HalfDone[],
-  steps: readonly { readonly id: string; readonly direction: Direction }[],
-): void {
-  const left = halfDone.filter(
-    ({ id, direction }) => !steps.some((step) => step.id === id && step.direction === direction),
-  );
-  const [first] = left;
-  if (first === undefined) return;
-  const version = first.id.slice(0, 14);
-  throw new MigrateError(
-    'history',
-    `${first.id} is half ${first.direction === 'up' ? 'applied' : 'reverted'}, and this run would not finish it`,
-    {
-      problems: left.map(
-        ({ id, direction, done, total }) => `${id}: ${done} of ${total} statements of its ${direction} ran`,
-      ),
-      hint: `Finish it with make migrate-${first.direction}; or settle it by hand and say so: npm run migrate:repair -- --resolve ${version} applied (or pending) --reason "…"`,
-      state: 'Nothing was changed.',
-    },
-  );
+  { id, direction }: { readonly id: string; readonly direction: Direction },
+): HalfDone | undefined {
+  return halfDone.find((half) => half.id === id && half.direction === direction);
 }

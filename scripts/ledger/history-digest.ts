@@ -63,13 +63,14 @@ export function expectedHistory(
   migrations: readonly Migration[],
 ): History | null {
   const expected = migrations.slice(0, count);
+  if ((halfDone ?? []).length > 0) return null;
   if (count > migrations.length || digest !== digestOf(expected)) return null;
   return {
     ...state,
     applied: expected.map(toApplied),
     ledgerCurrent: (ledgerVersion ?? -1) >= newestLedgerFile(),
     environment,
-    halfDone: halfDone ?? [],
+    halfDone: [],
   };
 }
 

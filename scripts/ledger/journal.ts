@@ -14,6 +14,24 @@ export interface JournalRow {
   readonly sql: string;
   readonly done: boolean;
   readonly indexes: readonly number[];
+  /** What the session was after it; null where that was not seen: it did not end, or the server was cut off. */
+  readonly session?: SessionMemory | null;
+}
+
+/** What a file's statements left in their session. */
+export interface SessionMemory {
+  readonly settings: Readonly<Record<string, string>> | null;
+  /** `session_user` and the setting `role`. */
+  readonly login: string;
+  readonly role: string;
+  /** What ends with the session. */
+  readonly lost: readonly { readonly kind: string; readonly name: string }[] | null;
+}
+
+/** The pair as it was when an attempt began; null where an older version of the tool began it. */
+export interface JournalTexts {
+  readonly up: string | null;
+  readonly down: string | null;
 }
 
 const quote = pg.escapeLiteral;
@@ -30,17 +48,52 @@ export async function readJournal(
   direction: Direction,
 ): Promise<JournalRow[]> {
   const rows = await session.query<JournalRow & Record<string, unknown>>(
-    `SELECT id, direction, statement, total, sql, done, to_json(indexes::int8[]) AS indexes FROM migration_ledger.journal WHERE ${keyOf(tracking, id, direction)} ORDER BY statement`,
+    `SELECT id, direction, statement, total, sql, done, to_json(indexes::int8[]) AS indexes, to_jsonb(j) -> 'session' AS session FROM migration_ledger.journal j WHERE ${keyOf(tracking, id, direction)} ORDER BY statement`,
   );
   return rows;
 }
 
-/** Written before a statement starts; doing it again for the same statement takes the new text. */
-export function startSql(tracking: TrackingTable, row: Omit<JournalRow, 'done'>): string {
+/** The texts that the journal keeps of these migrations, by id; those of the newest attempt. Ledgers before 8 have none. */
+export async function readJournalTexts(
+  session: Session,
+  tracking: TrackingTable,
+  ids: readonly string[],
+): Promise<ReadonlyMap<string, JournalTexts>> {
+  if (ids.length === 0) return new Map();
+  const rows = await session.query<{ id: string; up: string | null; down: string | null }>(
+    `SELECT j.id, to_jsonb(j) ->> 'up_sql' AS up, to_jsonb(j) ->> 'down_sql' AS down FROM migration_ledger.journal j
+      WHERE tracking = $1 AND id = ANY ($2::text[]) AND to_jsonb(j) ->> 'up_sql' IS NOT NULL ORDER BY statement`,
+    [`${tracking.schema}.${tracking.table}`, ids],
+  );
+  return new Map(rows.map(({ id, up, down }) => [id, { up, down }]));
+}
+
+/**
+ * Written before a statement starts; doing it again for the same statement takes the new text.
+ * @param texts of the pair, with the first statement of an attempt
+ */
+export function startSql(
+  tracking: TrackingTable,
+  row: Omit<JournalRow, 'done' | 'session'>,
+  texts: JournalTexts | null,
+): string {
   const { id, direction, statement, total, sql, indexes } = row;
-  return `INSERT INTO migration_ledger.journal (tracking, id, direction, statement, total, sql, indexes)
-    VALUES (${quote(`${tracking.schema}.${tracking.table}`)}, ${quote(id)}, ${quote(direction)}, ${statement}, ${total}, ${quote(sql)}, '{${indexes.join(',')}}')
-    ON CONFLICT (tracking, id, direction, statement) DO UPDATE SET total = excluded.total, sql = excluded.sql`;
+  const [up, down] = [texts?.up ?? null, texts?.down ?? null].map((text) =>
+    text === null ? 'NULL' : quote(text),
+  );
+  return `INSERT INTO migration_ledger.journal (tracking, id, direction, statement, total, sql, indexes, up_sql, down_sql)
+    VALUES (${quote(`${tracking.schema}.${tracking.table}`)}, ${quote(id)}, ${quote(direction)}, ${statement}, ${total}, ${quote(sql)}, '{${indexes.join(',')}}', ${up}, ${down})
+    ON CONFLICT (tracking, id, direction, statement) DO UPDATE SET total = excluded.total, sql = excluded.sql,
+      up_sql = coalesce(excluded.up_sql, journal.up_sql), down_sql = coalesce(excluded.down_sql, journal.down_sql)`;
+}
+
+/** Keeps the session's state (JSON, an SQL expression) with a statement that is done. */
+export function rememberSql(
+  tracking: TrackingTable,
+  { id, direction, statement }: Pick<JournalRow, 'id' | 'direction' | 'statement'>,
+  session: string,
+): string {
+  return `UPDATE migration_ledger.journal SET session = (${session})::json WHERE ${keyOf(tracking, id, direction)} AND statement = ${statement}`;
 }
 
 export function doneSql(

@@ -2,6 +2,7 @@
 // It must not know files, databases or terminals.
 import { MigrateError } from '../base/errors.ts';
 import type { AppliedMigration, Direction, Migration } from '../base/types.ts';
+import type { HalfDone } from '../ledger/half-done.ts';
 
 /** How far to go. `version` '0' means before the first; `steps` counts migrations. */
 export type PlanTarget =
@@ -26,16 +27,21 @@ export interface Plan {
 }
 
 /**
- * Pending migrations up to the target, oldest first.
+ * Pending migrations up to the target, oldest first; but what is half applied is finished before anything else begins.
  * @throws MigrateError `usage` when the version is nowhere
  */
 export function planUp(
   migrations: readonly Migration[],
   applied: readonly AppliedMigration[],
   target: PlanTarget,
+  halfDone: readonly HalfDone[] = [],
 ): Plan {
   const done = new Set(applied.map(({ id }) => id));
-  const pending = migrations.filter(({ id }) => !done.has(id));
+  const pending = begunFirst(
+    migrations.filter(({ id }) => !done.has(id)),
+    halfDone,
+    'up',
+  );
   if (target.kind === 'version' && !migrations.some(({ version }) => version === target.version)) {
     throw noSuchVersion(
       target.version,
@@ -49,6 +55,16 @@ export function planUp(
         ? pending.slice(0, target.steps)
         : pending.filter(({ version }) => version <= target.version);
   return { direction: 'up', steps: chosen.map((migration) => upStep(migration)) };
+}
+
+function begunFirst<Item extends { readonly id: string }>(
+  items: readonly Item[],
+  halfDone: readonly HalfDone[],
+  direction: Direction,
+): readonly Item[] {
+  const begun = new Set(halfDone.filter((half) => half.direction === direction).map(({ id }) => id));
+  if (begun.size === 0) return items;
+  return [...items.filter(({ id }) => begun.has(id)), ...items.filter(({ id }) => !begun.has(id))];
 }
 
 function noSuchVersion(version: string, isApplied: boolean): MigrateError {
@@ -68,15 +84,20 @@ export function upStep(migration: Migration): Step {
 }
 
 /**
- * Applied migrations to revert, newest first.
+ * Applied migrations to revert, newest first; but what is half reverted is finished before anything else begins.
  * @throws MigrateError `usage` when the version to go back to is not applied
  */
 export function planDown(
   migrations: readonly Migration[],
   applied: readonly AppliedMigration[],
   target: PlanTarget,
+  halfDone: readonly HalfDone[] = [],
 ): Plan {
-  const newestFirst = [...applied].sort((a, b) => (a.id < b.id ? 1 : -1));
+  const newestFirst = begunFirst(
+    [...applied].sort((a, b) => (a.id < b.id ? 1 : -1)),
+    halfDone,
+    'down',
+  );
   if (
     target.kind === 'version' &&
     target.version !== '0' &&

@@ -6,6 +6,7 @@ import type { Directives } from '../base/types.ts';
 import { checksum } from '../files/decode.ts';
 import { readDirectives } from '../files/directives.ts';
 import type { LedgerDowns, NewEntry } from '../ledger/entries.ts';
+import { type HalfDone, halfDoneOf } from '../ledger/half-done.ts';
 import type { Step } from './plan.ts';
 
 /** A step and the text that belongs to it. */
@@ -20,6 +21,16 @@ export interface ReadyStep extends Step {
   readonly rows?: readonly number[] | undefined;
   /** Set when the text is not what the file says: a note for the reader. */
   readonly note?: string;
+  /** Set where statements of it ran already: it goes on outside of a transaction, whatever its directives say now. */
+  readonly resumed?: HalfDone;
+  /** Of a resumed step: the text no longer says that it runs outside of a transaction. */
+  readonly directiveGone?: boolean;
+}
+
+export interface ReadyOptions {
+  /** Downs run the file, not what was recorded with the up. */
+  readonly fromDisk?: boolean;
+  readonly halfDone?: readonly HalfDone[];
 }
 
 /**
@@ -27,10 +38,16 @@ export interface ReadyStep extends Step {
  * @throws MigrateError `refused` when any down is irreversible, `history` when a down has no text anywhere: before
  * anything runs.
  */
-export function readySteps(steps: readonly Step[], downs: LedgerDowns, fromDisk = false): ReadyStep[] {
-  const ready = steps.map((step) =>
-    step.direction === 'up' ? readyUp(step) : readyDown(step, downs, fromDisk),
-  );
+export function readySteps(
+  steps: readonly Step[],
+  downs: LedgerDowns,
+  { fromDisk = false, halfDone = [] }: ReadyOptions = {},
+): ReadyStep[] {
+  const ready = steps.map((step) => {
+    const texts = step.direction === 'up' ? readyUp(step) : readyDown(step, downs, fromDisk);
+    const half = halfDoneOf(halfDone, step);
+    return half === undefined ? texts : resume(texts, half);
+  });
   const irreversible = ready.filter(({ directives }) => directives.irreversible !== undefined);
   const [first] = irreversible;
   if (first !== undefined) {
@@ -43,6 +60,17 @@ export function readySteps(steps: readonly Step[], downs: LedgerDowns, fromDisk 
     });
   }
   return ready;
+}
+
+/** The texts of an up are read when they are asked for, by its prototype. */
+function resume(step: ReadyStep, resumed: HalfDone): ReadyStep {
+  const directives = { ...step.directives, noTransaction: true };
+  const directiveGone = !step.directives.noTransaction;
+  return Object.assign(Object.create(Object.getPrototypeOf(step)), step, {
+    directives,
+    resumed,
+    directiveGone,
+  });
 }
 
 function readyUp(step: Step): ReadyStep {

@@ -1,5 +1,6 @@
 // Takes a plan; gives it as text for people, as Markdown for a pull request, and as JSON fields. Pure.
 import { formatDuration } from '../base/duration.ts';
+import { halfExtent } from '../ledger/half-done.ts';
 import { strengthOf } from '../lint/trace/locks.ts';
 import { formatFindings } from '../report/findings.ts';
 import { count, type Style } from '../report/human.ts';
@@ -77,6 +78,9 @@ function stepLines(planned: PlannedStep, style: Style): string[] {
   return [
     `  ${step.direction} ${style.bold(step.id)}, ${modeOf(planned)}`,
     ...(step.note === undefined ? [] : [`    note: ${step.note}`]),
+    ...(step.resumed === undefined
+      ? []
+      : [`    note: goes on where it stopped: ${halfExtent(step.resumed)}`]),
     ...statements.flatMap((statement) => [
       `    ${String(statement.line).padStart(4)}: ${firstLine(statement.text)}`,
       ...shownLocks(statement).map((lock) => style.dim(`          ${describeLock(lock)}`)),

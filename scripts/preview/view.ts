@@ -11,14 +11,19 @@ import { readObstacles, readTables } from './live.ts';
 import type { PlanTrace } from './trace.ts';
 import type { LiveTable, Obstacle, PlannedLock, PlannedStep } from './types.ts';
 
-/** Two round trips to the target, whatever the number of steps. */
+/**
+ * Two round trips to the target, whatever the number of steps.
+ * @param ran by id of a half-done step: how many of its statements ran already and are left out
+ */
 export async function lookAtTarget(
   session: Session,
   parse: Parser,
   steps: readonly ReadyStep[],
   { traces }: PlanTrace,
+  ran: ReadonlyMap<string, number> = new Map(),
 ): Promise<{ steps: readonly PlannedStep[]; obstacles: readonly Obstacle[] }> {
   const effects = new Map([...traces].map(([id, traced]) => [id, traced.map(locksOf)]));
+  for (const [id, done] of ran) effects.get(id)?.fill([], 0, done);
   const all = [...effects.values()].flat(2);
   const tables = await readTables(session, [...new Set(all.map(({ relation }) => relation))]);
   const wanted = new Map<string, string[]>();
@@ -31,7 +36,7 @@ export async function lookAtTarget(
       text: maskSqlSecrets(text),
       locks: locks?.[i]?.map((lock): PlannedLock => withTable(lock, tables)) ?? null,
     }));
-    return { step, statements };
+    return { step, statements: statements.slice(ran.get(step.id) ?? 0) };
   });
   return { steps: planned, obstacles: steps.length === 0 ? [] : await readObstacles(session, wanted) };
 }

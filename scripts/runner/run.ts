@@ -21,12 +21,12 @@ import type { Observer, RunContext } from '../execute/context.ts';
 import { execute, executeTogether, type RunResult } from '../execute/execute.ts';
 import { adopt } from '../history/adopt.ts';
 import { audited } from '../history/audit.ts';
+import { refuseHalfDone } from '../history/half-done.ts';
 import { type MigrationState, refuseBrokenHistory } from '../history/history.ts';
 import { askForHistory, type CheckedHistory, readClassified } from '../history/history-check.ts';
 import { checkMigrations } from '../history/load-migrations.ts';
 import { lockWait, withTarget } from '../history/with-target.ts';
 import { readDowns } from '../ledger/entries.ts';
-import { refuseHalfDone } from '../ledger/half-done.ts';
 import { ensureLedger, type History, needsLedger } from '../ledger/ledger.ts';
 import { loadEngine } from '../ledger/node-pg-migrate.ts';
 import { refuseMissingPrivileges, refuseMissingWrites } from '../ledger/privileges.ts';
@@ -103,14 +103,17 @@ async function runChecked(
   { migrations, history, drift }: Checked,
 ): Promise<CommandResult> {
   const plan = request.plan(migrations, history);
-  refuseHalfDone(history.halfDone, plan.steps);
+  refuseHalfDone(history.statuses, plan.steps);
   if (plan.steps.length === 0 && !history.adoptable) {
     if (drift.stale && history.ledgerCurrent)
       await timed('snapshot', () => takeSnapshot(session, config, drift.options));
     return nothingToDo(request.nothing(history), session);
   }
   saveMemory(plan.steps.length);
-  const steps = readySteps(plan.steps, await readDowns(session, plan.steps), request.fromDisk);
+  const steps = readySteps(plan.steps, await readDowns(session, plan.steps), {
+    fromDisk: request.fromDisk ?? false,
+    halfDone: history.halfDone,
+  });
   const context = await timed('preparing', () =>
     prepare({ config, progress, signal }, session, history, migrations, drift),
   );
