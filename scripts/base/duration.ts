@@ -1,16 +1,19 @@
-// Takes durations as PostgreSQL writes them ("2s", "10min", "250ms"); gives ms, and back for people.
+// Takes durations as PostgreSQL writes them ("2s", "10min", "250ms"), always with their unit; gives ms, and back for people.
 
 const unitMs: Readonly<Record<string, number>> = { ms: 1, s: 1000, min: 60_000, h: 3_600_000, d: 86_400_000 };
 
 /**
- * Reads a duration in PostgreSQL's notation; a bare number is in ms, as there.
+ * Reads a duration in PostgreSQL's notation. A number without a unit is refused, for people mean seconds and PostgreSQL
+ * reads milliseconds; only 0 needs none.
  * See https://www.postgresql.org/docs/16/config-setting.html#CONFIG-SETTING-NAMES-VALUES
  * @returns whole ms, or null when the text is not a duration that a PostgreSQL time-out can hold.
  */
 export function parseDuration(text: string): number | null {
   const match = /^(\d+(?:\.\d+)?)\s*(ms|s|min|h|d)?$/.exec(text.trim());
   if (match === null) return null;
-  const ms = Math.round(Number(match[1]) * (unitMs[match[2] ?? 'ms'] ?? 1));
+  const [, amount, unit] = match;
+  if (unit === undefined && Number(amount) !== 0) return null;
+  const ms = Math.round(Number(amount) * (unitMs[unit ?? 'ms'] ?? 1));
   return ms <= 2_147_483_647 ? ms : null;
 }
 

@@ -11,7 +11,10 @@ function duration(example: string) {
     z
       .string()
       .check(
-        z.refine((text) => parseDuration(text) !== null, `is not a duration; a right value is ${example}`),
+        z.refine(
+          (text) => parseDuration(text) !== null,
+          `is not a duration with its unit (ms, s, min, h); a right value is ${example}`,
+        ),
       ),
     z.transform((text: string) => parseDuration(text) ?? 0),
   );
@@ -25,7 +28,7 @@ function positiveDuration(example: string) {
       .check(
         z.refine(
           (text) => (parseDuration(text) ?? 0) > 0,
-          `is not a duration above zero; a right value is ${example}`,
+          `is not a duration above zero with its unit (ms, s, min, h); a right value is ${example}`,
         ),
       ),
     z.transform((text: string) => parseDuration(text) ?? 0),

@@ -1,6 +1,7 @@
 // Sends a step the plain way: the file, and when that has answered well, the recording. Two round trips.
 import { concatenate, fill } from '../connection/sql-chunks.ts';
 import { entryOf } from '../plan/steps.ts';
+import { boundedText } from './bounded-text.ts';
 import type { RunContext } from './context.ts';
 import { openingCount, openingStatements, recording } from './step-sql.ts';
 import {
@@ -23,8 +24,12 @@ export function inTurn({ context, started }: TransportContext): Transport {
         return { ...common, file: null, recording: null, ...nothingSent, commitSent: false };
       started(task);
       const from = performance.now();
-      const { sql, trackingSql } = context.engine.stepSql(step);
-      const opening = `${openingStatements(context, step, place).join('; ')};\n`;
+      const { id, direction, rows } = step;
+      const bounded = await boundedText(context, step);
+      const { sql, trackingSql } = context.engine.stepSql(
+        bounded === undefined ? step : { id, direction, rows, text: bounded },
+      );
+      const opening = `${openingStatements(context, step, place, sql).join('; ')};\n`;
       const text = typeof sql === 'string' ? opening + sql : concatenate([opening, sql]);
       const sent = context.session.batch(text, { keepRows: openingCount });
       const ran = await watchedReply(context, step, sent);

@@ -118,7 +118,10 @@ export function concurrentLockTimeout(
   const concurrent =
     ['IndexStmt', 'DropStmt', 'ReindexStmt', 'AlterTableStmt'].includes(statement.kind) &&
     cannotRunInTransaction(statement);
-  const ownSetting = step.directives.lockTimeoutMs !== undefined || /\block_timeout\b/i.test(step.text);
+  // One that switches it off does not count anywhere: see keepLockTimeout.
+  const setInFile =
+    /\block_timeout\b/i.test(step.text) && !/\block_timeout\s*(?:=|to)\s*'?0/i.test(step.text);
+  const ownSetting = step.directives.lockTimeoutMs !== undefined || setInFile;
   return concurrent && !ownSetting ? config.lockTimeoutMs * (config.lockRetries + 1) : null;
 }
 

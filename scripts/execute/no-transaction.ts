@@ -4,6 +4,7 @@ import { MigrateError } from '../base/errors.ts';
 import type { Statement } from '../base/types.ts';
 import { discardSessionState, resetStatements } from '../connection/session-settings.ts';
 import { separateStatements } from '../files/separate.ts';
+import { keepLockTimeout } from '../files/settings-set.ts';
 import { describeSqlError } from '../files/sql-error.ts';
 import { entrySql, readTexts } from '../ledger/entries.ts';
 import { clearSql, type JournalRow, type JournalTexts, readJournal } from '../ledger/journal.ts';
@@ -81,7 +82,8 @@ async function runStatements(context: RunContext, step: ReadyStep): Promise<void
 
 async function statementsOf(context: RunContext, step: ReadyStep): Promise<readonly Statement[]> {
   const parse = await context.loadParser();
-  const statements = separateStatements(parse, step.text);
+  // A file that switches the lock time-out off must not wait without end: see keepLockTimeout.
+  const statements = separateStatements(parse, keepLockTimeout(step.text, parse));
   if (statements !== null) return statements;
   throw new MigrateError(
     'migration-failed',

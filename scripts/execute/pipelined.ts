@@ -32,9 +32,9 @@ const longestPipelined = 16_384;
 
 /**
  * SQL that breaks pipelining: RESET ALL clears the marker settings, client_encoding changes how the recording is read,
- * COPY FROM stdin would read the next batch as rows.
+ * COPY FROM stdin would read the next batch as rows, and what lifts the lock time-out is looked at first.
  */
-const unpipelinable = /reset\s+all|client_encoding|set\s+names|\bstdin\b/i;
+const unpipelinable = /reset\s+all|client_encoding|set\s+names|\bstdin\b|lock_timeout/i;
 
 /** A step that was sent and is not answered yet. */
 interface InFlightStep {
@@ -116,7 +116,7 @@ function sendAtOnce(
   const { sql, trackingSql, entry } = texts;
   const proof = { by: 'marker setting', previous: previous?.id ?? null } as const;
   const recorded = recording(context, step, place, { trackingSql, entry, proof });
-  const opening = `${openingStatements(context, step, place).join('; ')};\n`;
+  const opening = `${openingStatements(context, step, place, sql).join('; ')};\n`;
   const text = recorded.statements.join(';\n');
   // Text that is not ASCII reaches the ledger as it is only if the file left the session its encoding.
   const between = isAscii(text) ? [] : [{ text: 'RESET client_encoding' }];

@@ -2,6 +2,8 @@
 // that judging an answer needs. It sends nothing, and does not know how what it gives is sent.
 
 import { discardSessionState, resetStatements } from '../connection/session-settings.ts';
+import type { SqlPieces } from '../connection/sql-chunks.ts';
+import { isolationOf } from '../files/leading-settings.ts';
 import type { NewEntry } from '../ledger/entries.ts';
 import { type ChunkedEntry, chunkedEntry } from '../ledger/entry-chunks.ts';
 import { runLockKey } from '../ledger/run-lock.ts';
@@ -20,14 +22,16 @@ export interface Place {
 /**
  * Statements before the file's first: they open the transaction, or go on in it, and set a marker in it, so that the
  * recording can tell whether it is still the same. The last gives one row, whose first column is `pg_current_xact_id()`.
+ * @param sql what follows them: a SET TRANSACTION at its head sets the level of the transaction
  */
 export function openingStatements(
   { config }: RunContext,
   { id, directives }: ReadyStep,
   place: Place,
+  sql: SqlPieces,
 ): readonly string[] {
   return [
-    place.first ? 'BEGIN' : 'SELECT 1',
+    place.first ? `BEGIN${typeof sql === 'string' ? isolationOf(sql) : ''}` : 'SELECT 1',
     `SET LOCAL ${transactionMarker} = ${quoteLiteral(id)}`,
     `SET LOCAL lock_timeout = ${directives.lockTimeoutMs ?? config.lockTimeoutMs}`,
     `SET LOCAL statement_timeout = ${directives.statementTimeoutMs ?? config.statementTimeoutMs}`,

@@ -2,8 +2,11 @@
 // It knows nothing of databases; positions are of the file.
 
 import { positionAt, skipBlank } from '../base/positions.ts';
-import type { SqlFile, Statement } from '../base/types.ts';
+import type { Direction, SqlFile, Statement } from '../base/types.ts';
 import type { FileProblem } from './directory.ts';
+import { copyMessage, dumpAdvice, type PsqlText, readPsql } from './psql.ts';
+import { readSections, type Section } from './sections.ts';
+import { readingProblem, transactionSettingProblem } from './settings-set.ts';
 import { safeMessage } from './sql-error.ts';
 import { loadParser, type ParseResult, type Parser } from './statements.ts';
 
@@ -37,59 +40,117 @@ function checkFile(
   problems: FileProblem[],
   syntaxErrors: GrammarError[],
 ): void {
-  const found: FileProblem[] = [];
-  let last: Statement | undefined;
-  const { text } = file;
-  const result: ParseResult = parse(text, (statement) => {
-    last = statement;
-    const message = statementProblem(statement, file.directives.noTransaction);
-    if (message !== null) found.push({ file: file.path, line: statement.line, message });
-  });
+  const { text, directives } = file;
+  const walk = walkStatements(file, text, parse);
+  const { result, last } = walk;
+  const add = (line: number | undefined, message: string) =>
+    problems.push({ file: file.path, ...(line === undefined ? {} : { line }), message });
+  for (const { offset, marker } of otherSections(file, result.ok === true ? walk : null))
+    add(positionAt(text, offset).line, sectionProblem(marker, directionOf(file)));
   if (result.ok === 'opaque') {
-    if (file.directives.noTransaction) {
-      problems.push({
-        file: file.path,
-        message: 'holds a statement too large to be run on its own outside a transaction: split the file',
-      });
-    }
+    if (directives.noTransaction)
+      add(
+        undefined,
+        'holds a statement too large to be run on its own outside a transaction: split the file',
+      );
     return;
   }
   if (!result.ok) {
-    const { message, offset } = result.problem;
-    const explained = explainSyntax(file, offset, result.before.at(-1) ?? last);
-    if (explained === null) syntaxErrors.push({ file, offset, message: safeMessage(message, text, offset) });
-    else problems.push(explained);
+    const psql = readPsql(text);
+    if (psql.lines.length > 0) addPsql(file, psql, parse, problems, syntaxErrors);
+    else if (text.charAt(result.problem.offset) === '\\')
+      add(
+        positionAt(text, result.problem.offset).line,
+        'a psql meta-command (backslash) is no SQL: remove it',
+      );
+    else syntaxErrors.push(syntaxError(file, text, result.problem));
     return;
   }
-  if (last === undefined && skipBlank(text, 0) < text.length) {
-    problems.push({ file: file.path, message: 'is empty: it holds semicolons, but no statement' });
-  }
-  problems.push(...found);
+  if (last === null && skipBlank(text, 0) < text.length)
+    add(undefined, 'is empty: it holds semicolons, but no statement');
+  problems.push(...walk.found);
 }
 
-/** What only psql understands looks like a syntax error to the server; say what it really is. */
-function explainSyntax(file: SqlFile, offset: number, last: Statement | undefined): FileProblem | null {
-  const { line } = positionAt(file.text, offset);
-  if (last !== undefined && isCopyFromStdin(last)) {
-    return { file: file.path, line: last.line, message: copyMessage };
-  }
-  if (file.text.charAt(offset) === '\\') {
-    return { file: file.path, line, message: 'a psql meta-command (backslash) is no SQL: remove it' };
-  }
-  return null;
+interface Walk {
+  readonly result: ParseResult;
+  readonly found: readonly FileProblem[];
+  readonly last: Statement | null;
+  /** What lies between the statements and holds a comment. */
+  readonly gaps: readonly (readonly [number, number])[];
+  /** Where the first statement begins. */
+  readonly start: number;
 }
 
-const copyMessage = 'COPY … FROM STDIN needs psql: write INSERT statements instead';
+function walkStatements(file: SqlFile, text: string, parse: Parser): Walk {
+  const found: FileProblem[] = [];
+  const gaps: [number, number][] = [];
+  let last: Statement | null = null;
+  let start = text.length;
+  let end = 0;
+  let leading = true;
+  const gap = (to: number) => {
+    if (to - end > 2 && text.slice(end, to).includes('--')) gaps.push([end, to]);
+  };
+  const result = parse(text, (statement) => {
+    if (last === null) start = statement.start;
+    last = statement;
+    gap(statement.start);
+    end = statement.end;
+    const message = statementProblem(file, statement, leading);
+    leading &&= statement.kind === 'VariableSetStmt';
+    if (message !== null) found.push({ file: file.path, line: statement.line, message });
+  });
+  gap(text.length);
+  return { result, found, last, gaps, start };
+}
 
-function statementProblem(statement: Statement, noTransaction: boolean): string | null {
+const directionOf = ({ path }: SqlFile): Direction => (path.endsWith('.down.sql') ? 'down' : 'up');
+
+/** Sections that go the other way than the file; without a walk, of a text that is not told apart into statements. */
+function otherSections(file: SqlFile, walk: Walk | null): readonly Section[] {
+  const start = walk?.start ?? skipBlank(file.text, 0);
+  return readSections(file.text, walk?.gaps).filter(
+    ({ direction, offset, isHeading }) => direction !== directionOf(file) && (!isHeading || offset > start),
+  );
+}
+
+function sectionProblem(marker: string, own: Direction): string {
+  const [what, other] = own === 'up' ? ['taken back', 'down'] : ['made', 'up'];
+  return `"${marker.slice(0, 60)}" begins a section that is to be run ${other}, and this file is run ${own}: everything below it would be ${what} in the same run. make migrate-new from=FILE splits a file with both halves into a pair`;
+}
+
+function syntaxError(
+  file: SqlFile,
+  text: string,
+  { message, offset }: { message: string; offset: number },
+): GrammarError {
+  return { file, offset, message: safeMessage(message, text, offset) };
+}
+
+/** What only psql understands looks like a syntax error to the server: all of it, and what is wrong besides. */
+function addPsql(
+  file: SqlFile,
+  { lines, rest, isDump }: PsqlText,
+  parse: Parser,
+  problems: FileProblem[],
+  syntaxErrors: GrammarError[],
+): void {
+  const { result, found } = walkStatements(file, rest, parse);
+  const all = [...lines.map((line) => ({ file: file.path, ...line })), ...found];
+  problems.push(...all.sort((a, b) => (a.line ?? 0) - (b.line ?? 0)));
+  if (isDump) problems.push({ file: file.path, message: dumpAdvice });
+  if (result.ok === false) syntaxErrors.push(syntaxError(file, file.text, result.problem));
+}
+
+function statementProblem(file: SqlFile, statement: Statement, leading: boolean): string | null {
+  const { noTransaction } = file.directives;
   if (isCopyFromStdin(statement)) return copyMessage;
-  if (isTransactionControl(statement)) {
-    return `${firstWords(statement)}: transactions are opened and closed by the tool; ${noTransaction ? 'remove it' : 'remove it, or use "-- migrate: no-transaction"'}`;
-  }
+  if (isTransactionControl(statement))
+    return `${firstWords(statement)}: transactions are opened and closed by the tool; remove it`;
   if (!noTransaction && cannotRunInTransaction(statement)) {
     return `${firstWords(statement)} cannot run inside a transaction: put "-- migrate: no-transaction" at the top, best in a migration of its own`;
   }
-  return null;
+  return readingProblem(statement, file.text) ?? transactionSettingProblem(statement, noTransaction, leading);
 }
 
 function firstWords(statement: Statement): string {

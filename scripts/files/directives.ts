@@ -12,7 +12,14 @@ export interface DirectiveProblem {
 
 type Draft = { -readonly [key in keyof Directives]: Directives[key] } & { allow: Allowance[] };
 
-const directiveLine = /^[ \t]*--[ \t]*migrate:[ \t]*(.*?)[ \t]*$/;
+const directiveLine = /^[ \t]*--[ \t]+migrate:[ \t]*(.*?)[ \t]*$/;
+const directiveWords =
+  'no[-_ ]?transaction|irreversible|lock[-_ ]?timeout|statement[-_ ]?timeout|after[-_ ]?deploy|batch|allow[ \\t]+[a-z]+-[a-z-]+';
+/** Another case, no space before it, no colon, another word for it. What is prose is none, but for `Migrate:`. */
+const nearDirective = new RegExp(
+  `^[ \\t]*--[ \\t]*(?:migrate[ \\t]*:[ \\t]*(.*)|migrat(?:e|es|ion|ions)[ \\t]*[:=]?[ \\t]+((?:${directiveWords})\\b.*))$`,
+  'i',
+);
 const known =
   'no-transaction, irreversible <reason>, lock-timeout=<duration>, statement-timeout=<duration>, allow <rule> <reason>';
 
@@ -23,14 +30,21 @@ export function readDirectives(
 ): { directives: Directives; problems: DirectiveProblem[] } {
   const draft: Draft = { noTransaction: false, allow: [] };
   const problems: DirectiveProblem[] = [];
-  if (!text.includes('migrate:')) return { directives: draft, problems };
   const firstStatement = skipBlank(text, 0);
   const comments = lineComments(text, firstStatement);
+  const isNear = [...comments].some((at) => nearDirective.test(lineAt(text, at)));
+  if (!isNear && !text.includes('migrate:')) return { directives: draft, problems };
   let offset = 0;
   text.split('\n').forEach((rawLine, i) => {
-    const match = directiveLine.exec(rawLine.replace(/\r$/, ''));
+    const own = rawLine.replace(/\r$/, '');
+    const match = dbmateMarker.test(own) ? null : directiveLine.exec(own);
     const line = i + 1;
-    const inBlockComment = offset < firstStatement && !comments.has(offset + rawLine.indexOf('--'));
+    const isHeadComment = comments.has(offset + rawLine.indexOf('--'));
+    const inBlockComment = offset < firstStatement && !isHeadComment;
+    if (match === null && isHeadComment && !dbmateMarker.test(own)) {
+      const near = nearDirective.exec(own);
+      if (near !== null) problems.push({ line, message: nearProblem(near[1] ?? near[2] ?? '') });
+    }
     if (match !== null && !inBlockComment) {
       const complaint =
         offset < firstStatement
@@ -56,6 +70,26 @@ function lineComments(text: string, end: number): ReadonlySet<number> {
   return starts;
 }
 
+function lineAt(text: string, offset: number): string {
+  return text.slice(offset, lineCommentEnd(text, offset)).trimEnd();
+}
+
+/** dbmate's, which part a file rather than ask for something: sections.ts knows them. */
+const dbmateMarker = /^[ \t]*--[ \t]*migrate:[ \t]*(?:up|down)\b/i;
+
+function nearProblem(body: string): string {
+  return `this comment is nearly a directive, and would be ignored: write "-- migrate: ${spelled(body)}", or other words`;
+}
+
+/** A directive's words as they are spelled right, as far as they are known. */
+function spelled(body: string): string {
+  return body
+    .trim()
+    .replace(/^(no|lock|statement|after)[-_ ]?(transaction|timeout|deploy)\b/i, '$1-$2')
+    .replace(/^([a-z]+-timeout)[ \t]*[:= ][ \t]*/i, '$1=')
+    .replace(/^[A-Za-z-]+/, (word) => word.toLowerCase());
+}
+
 /** @returns what is wrong with the directive, or null. */
 function applyDirective(draft: Draft, body: string, direction: Direction, line: number): string | null {
   const [, word = '', rest = ''] = /^([a-z-]*)(.*)$/s.exec(body) ?? [];
@@ -75,7 +109,9 @@ function applyDirective(draft: Draft, body: string, direction: Direction, line: 
     case 'allow':
       return applyAllow(draft, argument, line);
     default:
-      return `unknown directive "${body}"; known are: ${known}`;
+      return spelled(body) === body
+        ? `unknown directive "${body}"; known are: ${known}`
+        : `unknown directive "${body}": write "-- migrate: ${spelled(body)}"`;
   }
 }
 
@@ -95,6 +131,8 @@ function applyTimeout(
 ): string | null {
   const ms = rest.startsWith('=') ? parseDuration(rest.slice(1)) : null;
   if (ms === null) return `directive ${word} needs a duration: -- migrate: ${word}=5s (units ms, s, min, h)`;
+  if (ms === 0 && key === 'lockTimeoutMs')
+    return `directive ${word}=0 would wait for a lock without end, and everybody behind it: -- migrate: ${word}=5s`;
   if (draft[key] !== undefined) return `directive ${word} is given twice`;
   draft[key] = ms;
   return null;

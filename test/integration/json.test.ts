@@ -63,7 +63,7 @@ describe('--json', () => {
 
   it('gives a document also for what fails before any database: files, settings, connection, command line', async () => {
     const repo = await project(tables('one'));
-    const closed = { DATABASE_URL: 'postgres://u@127.0.0.1:1/d', MIGRATE_CONNECT_TIMEOUT: '1' };
+    const closed = { DATABASE_URL: 'postgres://u@127.0.0.1:1/d', MIGRATE_CONNECT_TIMEOUT: '1ms' };
     const failures: [string[], Record<string, string>, number, string][] = [
       [['up', '--wrong'], closed, 2, 'usage'],
       [['wrong'], closed, 2, 'usage'],

@@ -44,7 +44,7 @@ describe('The password', () => {
       for (const command of ['up', 'down', 'redo', 'status', 'plan']) {
         for (const more of [[], ['--json'], ['--verbose']]) {
           const result = await repo.run([command, ...more], {
-            env: { ...env('127.0.0.1:1'), MIGRATE_CONNECT_TIMEOUT: '1' },
+            env: { ...env('127.0.0.1:1'), MIGRATE_CONNECT_TIMEOUT: '1ms' },
           });
           expect(result.exitCode).to.be.oneOf([2, 8]);
           expectNoSecret(result);

@@ -28,7 +28,8 @@ const dirt: Record<string, string> = {
     "CREATE SCHEMA evil; CREATE FUNCTION evil.pg_try_advisory_lock(bigint) RETURNS boolean LANGUAGE sql AS 'SELECT false'; SET search_path = evil, pg_catalog;",
   session_replication_role: 'SET session_replication_role = replica;',
   client_encoding: "SET client_encoding = 'LATIN1';",
-  standard_conforming_strings: 'SET standard_conforming_strings = off; SET backslash_quote = on;',
+  standard_conforming_strings:
+    "DO $$ BEGIN PERFORM set_config('standard_conforming_strings', 'off', false), set_config('backslash_quote', 'on', false); END $$;",
   'pg_advisory_unlock_all()': 'SELECT pg_advisory_unlock_all();',
   'an advisory lock': 'SELECT pg_advisory_xact_lock(4711);',
   'temporary tables': 'CREATE TEMP TABLE scratch (id int); CREATE TEMP TABLE pgmigrations (id int);',

@@ -238,4 +238,45 @@ describe('table locks', () => {
       }
     });
   }
+
+  const lifts = [
+    'SET lock_timeout = 0;',
+    "SET LOCAL lock_timeout TO '0s';",
+    "SELECT pg_catalog.set_config('lock_timeout', '0', false);",
+    'SET statement_timeout = 0;\nSET lock_timeout = 0;\nSET row_security = off;',
+  ];
+  for (const sql of lifts) {
+    it(`keeps its bound where a file switches it off: ${sql.replace(/\n/g, ' ')}`, async () => {
+      const { tool, database } = await scene(
+        pair(1, 'column', `${sql}\n/* ü */ ALTER TABLE busy ADD COLUMN extra int;`),
+      );
+      const result = await tool.run(['up'], { env: { ...database.env(), ...impatient } });
+      expectExit(result, 6);
+      expect(result.stdout).to.include('the tool’s bound stays');
+      expect(result.stderr).to.match(/column\.up\.sql:\d+:9/);
+    });
+  }
+
+  it('keeps its bound in a no-transaction file too, and a bound of the file’s own counts', async () => {
+    const { tool, database, holder } = await scene({
+      ...pair(
+        1,
+        'off',
+        '-- migrate: no-transaction\nSET lock_timeout = 0;\nALTER TABLE busy ADD COLUMN extra int;',
+      ),
+      ...pair(
+        2,
+        'own',
+        "SET lock_timeout = '7s'; CREATE TABLE shown AS SELECT current_setting('lock_timeout') AS v;",
+      ),
+    });
+    expectExit(await tool.run(['up'], { env: { ...database.env(), ...impatient } }), 6);
+    await holder.query('COMMIT');
+    expectExit(await tool.run(['up'], { env: database.env() }), 0);
+    expect(await database.query('SELECT v FROM shown')).to.deep.equal([{ v: '7s' }]);
+    const kept = await database.query(
+      "SELECT up_sql LIKE '%SET lock_timeout = 0;%' AS whole FROM migration_ledger.entries WHERE name = 'off'",
+    );
+    expect(kept).to.deep.equal([{ whole: true }]);
+  });
 });

@@ -14,7 +14,7 @@ describe('Directives', () => {
       '/* about this file */',
       '-- migrate: no-transaction',
       '',
-      '  --migrate:lock-timeout=5s  ',
+      '  -- migrate:lock-timeout=5s  ',
       '-- migrate: statement-timeout=10min',
       '-- migrate: allow drop-column the release before stopped reading it',
       'SELECT 1;',
@@ -70,6 +70,46 @@ describe('Directives', () => {
     it(`with ${what} are a mistake with its line`, () =>
       expect(problem(text, direction)).to.include(message));
   }
+
+  const near: [string, string][] = [
+    ['-- Migrate: no-transaction', 'no-transaction'],
+    ['-- MIGRATE: lock-timeout=5s', 'lock-timeout=5s'],
+    ['-- migrate no-transaction', 'no-transaction'],
+    ['-- migrate : no-transaction', 'no-transaction'],
+    ['--migrate:no-transaction', 'no-transaction'],
+    ['--migrate: irreversible gone', 'irreversible gone'],
+    ['-- migrate: no transaction', 'no-transaction'],
+    ['-- migrate: no_transaction', 'no-transaction'],
+    ['-- migrate: NoTransaction', 'no-transaction'],
+    ['-- migrate: lock_timeout 5s', 'lock-timeout=5s'],
+    ['-- migrate lock-timeout=5s', 'lock-timeout=5s'],
+    ['-- migration: no-transaction', 'no-transaction'],
+    ['-- migrate allow drop-column it is gone', 'allow drop-column it is gone'],
+  ];
+  for (const [text, right] of near) {
+    it(`are named with their right spelling where a comment nearly is one: ${text}`, () => {
+      expect(problem(`${text}\nSELECT 1;`, 'down')).to.include(`"-- migrate: ${right}"`);
+    });
+  }
+
+  for (const text of [
+    '-- Migration: creates the users table',
+    '-- Migrate the users to their new names',
+    '-- migrations without a transaction are another matter',
+    '-- This migrates: nothing',
+    '-- irreversible on purpose',
+    '-- migrate allows writes meanwhile',
+  ]) {
+    it(`are not suspected in prose: ${text}`, () => {
+      expect(problem(`${text}\nSELECT 1;`)).to.equal('');
+    });
+  }
+
+  it('may not switch the bound on waiting for locks off', () => {
+    expect(problem('-- migrate: lock-timeout=0\nSELECT 1;')).to.include('wait for a lock without end');
+    expect(problem('-- migrate: lock-timeout=0s\nSELECT 1;')).to.include('wait for a lock without end');
+    expect(problem('-- migrate: lock-timeout=5\nSELECT 1;')).to.include('needs a duration');
+  });
 
   it('are not looked for inside a block comment that stands above the first statement', () => {
     expect(read('/* how to:\n-- migrate: no-transaction\n*/\nSELECT 1;').directives.noTransaction).to.equal(

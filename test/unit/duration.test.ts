@@ -5,7 +5,7 @@ import { formatDuration, parseDuration } from '../../scripts/base/duration.ts';
 describe('A duration', () => {
   const right: [string, number][] = [
     ['0', 0],
-    ['250', 250],
+    ['0s', 0],
     ['250ms', 250],
     ['2s', 2000],
     ['1.5s', 1500],
@@ -20,6 +20,9 @@ describe('A duration', () => {
 
   for (const text of [
     '',
+    '2',
+    '250',
+    '1.5',
     'soon',
     '-1s',
     '5m',

@@ -1,0 +1,126 @@
+// Takes a statement as PostgreSQL's parser reads it; gives the settings it changes by name, and which of those a file must
+// not change. It looks at statements of the file alone, not into functions or DO blocks.
+import type { Statement } from '../base/types.ts';
+import type { Parser } from './statements.ts';
+
+/** A setting and its new value; null for DEFAULT, RESET, or a value that only the server can compute. */
+export interface SettingSet {
+  readonly name: string;
+  readonly value: string | null;
+}
+
+interface Constant {
+  readonly A_Const?: {
+    readonly sval?: { readonly sval?: string };
+    readonly ival?: { readonly ival?: number };
+    readonly fval?: { readonly fval?: string };
+    readonly boolval?: { readonly boolval?: boolean };
+  };
+}
+
+interface Call {
+  readonly funcname?: readonly { readonly String?: { readonly sval?: string } }[];
+  readonly args?: readonly Constant[];
+}
+
+/** What SET, RESET and set_config() with constants change. */
+export function settingsSet({ kind, node }: Statement): readonly SettingSet[] {
+  if (kind === 'VariableSetStmt') {
+    const name = String(node.name ?? '').toLowerCase();
+    if (String(node.kind) !== 'VAR_SET_VALUE') return [{ name, value: null }];
+    return [{ name, value: constant((node.args as Constant[] | undefined)?.[0]) }];
+  }
+  if (kind !== 'SelectStmt' || !JSON.stringify(node).includes('"set_config"')) return [];
+  return callsOf(node).flatMap(({ funcname, args }) => {
+    if (funcname?.at(-1)?.String?.sval !== 'set_config') return [];
+    const name = constant(args?.[0])?.toLowerCase();
+    return name === undefined ? [] : [{ name, value: constant(args?.[1]) }];
+  });
+}
+
+function constant(node: Constant | undefined): string | null {
+  const value = node?.A_Const;
+  if (value?.sval !== undefined) return value.sval.sval ?? '';
+  if (value?.ival !== undefined) return String(value.ival.ival ?? 0);
+  if (value?.fval !== undefined) return value.fval.fval ?? '';
+  return value?.boolval === undefined ? null : String(value.boolval.boolval ?? false);
+}
+
+function callsOf(node: unknown): Call[] {
+  if (typeof node !== 'object' || node === null) return [];
+  return Object.entries(node).flatMap(([key, value]) => [
+    ...(key === 'FuncCall' ? [value as Call] : []),
+    ...callsOf(value),
+  ]);
+}
+
+/** Whether the statement takes the bound on waiting for locks away: `SET lock_timeout = 0` and its kin. */
+export function liftsLockTimeout(statement: Statement): boolean {
+  return settingsSet(statement).some(
+    ({ name, value }) =>
+      name === 'lock_timeout' && value !== null && /^\s*[+-]?0*(\.0*)?\s*[a-z]*\s*$/i.test(value),
+  );
+}
+
+/**
+ * The text with each statement that lifts the lock time-out made a SELECT of nothing, as long as before and with the same
+ * number of statements, so that positions stay right: what a file switches off (pg_dump does, at the head of each script)
+ * must not make everybody queue behind a migration that waits. The text that is recorded stays as it is.
+ */
+export function keepLockTimeout(text: string, parse: Parser): string {
+  if (!/lock_timeout/i.test(text)) return text;
+  const parsed = parse(text);
+  if (parsed.ok !== true) return text;
+  return parsed.statements.filter(liftsLockTimeout).reduce((kept, { start, end }) => {
+    const width = end - start;
+    return kept.slice(0, start) + 'SELECT'.padEnd(width) + kept.slice(end);
+  }, text);
+}
+
+/**
+ * Why a statement would have the rest of the file read in another way than it is split, checked and recorded here, or null.
+ * PostgreSQL reads a text of several statements before it runs the first; psql sends them one by one.
+ */
+export function readingProblem(statement: Statement, text: string): string | null {
+  for (const { name, value } of settingsSet(statement)) {
+    if (value === null) continue;
+    if (name === 'standard_conforming_strings' && /^\s*(off?|f(a(l(s(e)?)?)?)?|no?|0)\s*$/i.test(value))
+      return `${name} = ${value} would have the literals that follow read in another way in a transaction, outside of one and in psql: remove it, and write E'…' where backslashes are meant to escape`;
+    if (name === 'backslash_quote' && value.toLowerCase() !== 'safe_encoding')
+      return `${name} = ${value} changes how the literals that follow are read: remove it, and write '' for a quote in a literal`;
+    if (name === 'client_encoding' && !isUtf8(value) && /[^\0-\x7f]/.test(text))
+      return `client_encoding = ${value} would have the characters that follow read as ${value}, and the file is UTF-8: remove it`;
+  }
+  return null;
+}
+
+const isUtf8 = (name: string) => ['utf8', 'unicode'].includes(name.toLowerCase().replace(/[^a-z0-9]/g, ''));
+
+/**
+ * What is wrong with a statement that sets how its transaction runs, or null: the tool opens the transaction, with the
+ * level that a leading SET TRANSACTION asks for.
+ * @param leading whether nothing but SET stands before it
+ */
+export function transactionSettingProblem(
+  statement: Statement,
+  noTransaction: boolean,
+  leading: boolean,
+): string | null {
+  const right = 'write "SET TRANSACTION ISOLATION LEVEL …;" as the first statement of the file';
+  for (const { name } of settingsSet(statement)) {
+    if (name === 'transaction_isolation' || name === 'transaction_deferrable')
+      return `${name} cannot be set like this, for the tool opens the transaction: ${right}`;
+    if (name === 'transaction_read_only')
+      return `${name}: a migration is recorded in its own transaction, which must be able to write: remove it`;
+    if (name === 'transaction snapshot')
+      return 'SET TRANSACTION SNAPSHOT: a migration cannot take over another snapshot: remove it';
+    if (name !== 'transaction' || statement.kind !== 'VariableSetStmt') continue;
+    if (noTransaction) return 'SET TRANSACTION has no effect in a no-transaction file: remove it';
+    if (JSON.stringify(statement.node.args).includes('"transaction_read_only"'))
+      return 'SET TRANSACTION READ ONLY or READ WRITE: a migration is recorded in its own transaction, which writes: remove it';
+    if (JSON.stringify(statement.node.args).includes('"transaction_deferrable"'))
+      return 'SET TRANSACTION DEFERRABLE counts for transactions that only read: remove it';
+    if (!leading) return `SET TRANSACTION must be called before any query: ${right}`;
+  }
+  return null;
+}
