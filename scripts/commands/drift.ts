@@ -4,8 +4,7 @@ import { MigrateError } from '../base/errors.ts';
 import { refuseOtherEnvironment } from '../config/binding.ts';
 import { type ConfirmFlags, refuseUnconfirmed } from '../config/protection.ts';
 import { acceptDrift } from '../drift/accept.ts';
-import { checkDrift, readLiveHashes } from '../drift/check.ts';
-import { portableFingerprint } from '../drift/options.ts';
+import { checkDrift, readFingerprint } from '../drift/check.ts';
 import { driftJson, driftLines } from '../drift/report.ts';
 import { writeDrift } from '../drift/write.ts';
 import { normaliseName } from '../files/version.ts';
@@ -48,9 +47,9 @@ async function show(input: CommandInput<DriftFlags>): Promise<CommandResult> {
     const history = await readHistory(session, config, await readState(session, config));
     refuseOtherEnvironment(config, history.environment);
     const check = await checkDrift(session, config, history);
-    const hashes = check.hashes ?? (await readLiveHashes(session, check.options));
+    const fingerprint = await readFingerprint(session, check);
     return {
-      document: { ...driftJson(check), fingerprint: portableFingerprint(hashes) },
+      document: { ...driftJson(check), fingerprint },
       lines: [...history.halfDone.map(halfDoneLine), ...driftLines(check, config.verbose)],
       verdict: check.state === 'drifted' ? 'drift' : null,
     };

@@ -6,8 +6,7 @@ import { allowsOutOfOrder } from '../config/binding.ts';
 import type { Config } from '../config/config.ts';
 import { describeTarget } from '../config/target.ts';
 import type { Session } from '../connection/session.ts';
-import { checkDrift } from '../drift/check.ts';
-import { fingerprintJson } from '../drift/report.ts';
+import { checkDrift, readFingerprint } from '../drift/check.ts';
 import { sayDrift, stopForDrift } from '../drift/run.ts';
 import { findResumePoint } from '../execute/resume-point.ts';
 import { loadParser, type Parser } from '../files/statements.ts';
@@ -80,7 +79,7 @@ async function planIn(
     findings,
     untraced,
   };
-  const document = { ...planJson(view), fingerprint: fingerprintJson(drift) };
+  const document = { ...planJson(view), fingerprint: await readFingerprint(session, drift) };
   if (flags.out !== undefined) {
     const binding = await readBinding({ config, session, history, drift, migrations });
     savePlan(config, flags.out, { ...binding, steps: steps.map(({ id }) => id), allowOutOfOrder }, document);

@@ -2,8 +2,7 @@
 
 import { MigrateError } from '../base/errors.ts';
 import { allowsOutOfOrder } from '../config/binding.ts';
-import { checkDrift, readLiveHashes } from '../drift/check.ts';
-import { portableFingerprint } from '../drift/options.ts';
+import { checkDrift, readFingerprint } from '../drift/check.ts';
 import { driftJson, driftLines } from '../drift/report.ts';
 import { halfDoneProblem, unfinishableError } from '../history/half-done.ts';
 import { historyError, type MigrationStatus } from '../history/history.ts';
@@ -32,7 +31,7 @@ export const status: Command<StatusFlags> = async (input) => {
     const history = await readClassified(session, config, state, migrations);
     const { statuses, environment } = history;
     const drift = await checkDrift(session, config, history);
-    const hashes = drift.hashes ?? (await readLiveHashes(session, drift.options));
+    const fingerprint = await readFingerprint(session, drift);
     const log = limit === undefined ? null : await readAudit(session, limit);
     const outOfOrder = allowsOutOfOrder(config, undefined);
     const error =
@@ -44,7 +43,7 @@ export const status: Command<StatusFlags> = async (input) => {
       migrations: statuses.map(statusJson),
       mark: environment,
       ...driftJson(drift),
-      fingerprint: portableFingerprint(hashes),
+      fingerprint,
       ...(log === null ? {} : { log }),
     };
     return {

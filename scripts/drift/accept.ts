@@ -3,8 +3,7 @@
 import { type HistoryWork, writeHistory } from '../history/recording.ts';
 import type { CommandResult } from '../report/command.ts';
 import { count } from '../report/human.ts';
-import { checkDrift, type DriftCheck, readLiveHashes } from './check.ts';
-import { portableFingerprint } from './options.ts';
+import { checkDrift, type DriftCheck, readLiveFingerprint } from './check.ts';
 import { differenceLines, driftJson } from './report.ts';
 import { snapshotStatements } from './snapshot.ts';
 
@@ -20,7 +19,7 @@ export async function acceptDrift(context: HistoryWork, reason: string): Promise
     check.state === 'unknown'
       ? `the schema as it is (${check.reason})`
       : count(check.differences.length, 'difference');
-  const fingerprint = portableFingerprint(await readLiveHashes(session, check.options));
+  const fingerprint = await readLiveFingerprint(session, check.options);
   return result(
     check,
     [`Accepted ${what}: ${reason}`, ...differenceLines(check.differences, false).map((line) => `  ${line}`)],

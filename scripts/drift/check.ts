@@ -12,6 +12,7 @@ import {
   snapshotMethod,
   storedObjectsSql,
 } from '../ledger/snapshot.ts';
+import { readPortableHashes } from '../schema/catalog/fingerprint.ts';
 import {
   differingClasses,
   readClassHashes,
@@ -19,10 +20,11 @@ import {
   withCanonicalSession,
 } from '../schema/catalog/snapshot.ts';
 import { type Difference, diffObjects, foldDifferences } from '../schema/change/diff.ts';
-import type { ClassHashes, Query, SchemaObject, SchemaOptions } from '../schema/types.ts';
+import type { Query, SchemaObject, SchemaOptions } from '../schema/types.ts';
 import { agreesWithSchemaFile } from './expected.ts';
 import { stillCompared, withoutTracking } from './filter.ts';
-import { portableFingerprint, schemaOptions } from './options.ts';
+import { portable, portableFingerprint, schemaOptions } from './options.ts';
+import { storedFingerprint } from './stored.ts';
 
 export interface DriftCheck {
   readonly state: 'none' | 'drifted' | 'unknown';
@@ -32,8 +34,10 @@ export interface DriftCheck {
   readonly everything: readonly Difference[];
   /** Why nothing can be said; null unless `unknown`. */
   readonly reason: string | null;
-  /** The live schema, where it was read or is known to be the stored one. */
-  readonly hashes: ClassHashes | null;
+  /** The portable fingerprint, where the schema was read; see `readFingerprint`. */
+  readonly fingerprint: string | null;
+  /** True where the live schema is known to be the stored one. */
+  readonly isStored: boolean;
   /** True when a writing run should store the snapshot anew, though nothing drifted: the next check is cheaper then. */
   readonly stale: boolean;
   /** What a snapshot taken now leaves out. */
@@ -75,7 +79,7 @@ export async function checkDrift(
   const tokenNow = isSame ? head.tokenNow : ((await readHead(session, stored))?.tokenNow ?? '');
   const stale = !sameOptions || !isCurrent(head);
   if (tokenNow === head.gate && head.method === snapshotMethod())
-    return { ...nothingFound(options, head.hashes), stale };
+    return { ...nothingFound(options), isStored: true, stale };
   if (head.method !== snapshotMethod())
     return settle(session, config, history, options, 'another version of this tool took the snapshot');
   return compare(session, config, history, { head, stored, options, sameOptions });
@@ -103,18 +107,24 @@ async function compare(
     const objects = classes.length === 0 ? [] : await readObjects(query, stored, classes);
     const compared =
       sameOptions || classes.length === 0 ? objects : await readObjects(query, options, classes);
-    return { hashes, classes, objects, compared };
+    const fingerprint =
+      classes.length === 0 ? null : portableFingerprint(await readPortableHashes(query, portable(options)));
+    return { classes, objects, compared, fingerprint };
   });
-  if (live.classes.length === 0) return { ...nothingFound(options, live.hashes), stale: true };
+  const { fingerprint } = live;
+  if (live.classes.length === 0) return { ...nothingFound(options), isStored: true, stale: true };
   if (!isCurrent(head))
-    return settle(session, config, history, options, interruptedReason(head), live.hashes);
+    return settle(session, config, history, options, interruptedReason(head), fingerprint);
   const rows = await session.query<{ class: string; objects: string }>(storedObjectsSql(live.classes));
   const expected = withoutTracking(parseObjects(rows), options.tracking);
   const all = diffObjects(expected, live.objects);
   const everything = sameOptions ? all : all.filter(stillCompared(live.compared, options));
   const drifted = everything.some(({ severity }) => severity === 'drift');
+  if (drifted && head.major !== null && head.major !== head.majorNow)
+    return settle(session, config, history, options, upgradedReason(head), fingerprint);
   return {
-    ...nothingFound(options, live.hashes),
+    ...nothingFound(options),
+    fingerprint,
     state: drifted ? 'drifted' : 'none',
     differences: foldDifferences(everything),
     everything,
@@ -133,6 +143,10 @@ function interruptedReason(head: SnapshotHead): string {
     : 'a migration that runs outside a transaction is half done';
 }
 
+function upgradedReason({ major, majorNow }: SnapshotHead): string {
+  return `the snapshot was taken on PostgreSQL ${major}; PostgreSQL ${majorNow} prints some definitions in another way`;
+}
+
 /** What the ledger cannot tell, db/schema.sql may: where it is of the same version and the fingerprints agree. */
 async function settle(
   session: Session,
@@ -140,20 +154,23 @@ async function settle(
   { applied }: Pick<History, 'applied'>,
   options: SchemaOptions,
   reason: string,
-  known: ClassHashes | null = null,
+  known: string | null = null,
 ): Promise<DriftCheck> {
-  const hashes = known ?? (await readLiveHashes(session, options));
-  const agrees = agreesWithSchemaFile(config, applied.at(-1)?.id ?? null, portableFingerprint(hashes));
-  if (agrees) return { ...nothingFound(options, hashes), stale: true };
-  return { ...unknown(options, reason), hashes };
+  const fingerprint = known ?? (await readLiveFingerprint(session, options));
+  const agrees = agreesWithSchemaFile(config, applied.at(-1)?.id ?? null, fingerprint);
+  if (agrees) return { ...nothingFound(options), fingerprint, stale: true };
+  return { ...unknown(options, reason), fingerprint };
 }
 
-function nothingFound(options: SchemaOptions, hashes: ClassHashes): DriftCheck {
-  return { state: 'none', differences: [], everything: [], reason: null, hashes, stale: false, options };
+function nothingFound(options: SchemaOptions): DriftCheck {
+  return {
+    ...{ state: 'none', differences: [], everything: [], reason: null },
+    ...{ fingerprint: null, isStored: false, stale: false, options },
+  };
 }
 
 function unknown(options: SchemaOptions, reason: string): DriftCheck {
-  return { state: 'unknown', differences: [], everything: [], reason, hashes: null, stale: true, options };
+  return { ...nothingFound(options), state: 'unknown', reason, stale: true };
 }
 
 /** Null where the ledger is older than its table of snapshots. */
@@ -167,10 +184,18 @@ async function readHead(session: Session, options: SchemaOptions): Promise<Snaps
   }
 }
 
-/** The canonical hashes of the live schema. */
-export async function readLiveHashes(session: Session, options: SchemaOptions): Promise<ClassHashes> {
+/** The portable fingerprint of the checked schema; one round trip, or none where the check has read it. */
+export async function readFingerprint(session: Session, check: DriftCheck): Promise<string> {
+  const { fingerprint, isStored, options } = check;
+  if (fingerprint !== null) return fingerprint;
+  return (isStored ? await storedFingerprint(session) : null) ?? readLiveFingerprint(session, options);
+}
+
+/** The portable fingerprint of the live schema. */
+export async function readLiveFingerprint(session: Session, options: SchemaOptions): Promise<string> {
   const query = queryOf(session);
-  return withCanonicalSession(query, () => readClassHashes(query, options));
+  const hashes = await withCanonicalSession(query, () => readPortableHashes(query, portable(options)));
+  return portableFingerprint(hashes);
 }
 
 /** All objects of the live schema. */

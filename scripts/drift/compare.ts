@@ -4,6 +4,7 @@
 import type { Migration } from '../base/types.ts';
 import type { Config } from '../config/config.ts';
 import type { Session } from '../connection/session.ts';
+import { withoutVersions } from '../schema/catalog/fingerprint.ts';
 import {
   differingClasses,
   readClassHashes,
@@ -16,7 +17,7 @@ import { queryOf } from './check.ts';
 import { portable, schemaOptions } from './options.ts';
 import { withMigrated } from './scratch.ts';
 
-/** Owners and grants are not compared. */
+/** Owners, grants and versions of extensions are not compared. */
 export async function compareSchemas(
   expected: Query,
   actual: Query,
@@ -25,8 +26,8 @@ export async function compareSchemas(
   const compared = portable(options);
   const hashesOf = (query: Query) => withCanonicalSession(query, () => readClassHashes(query, compared));
   const classes = differingClasses(await hashesOf(expected), await hashesOf(actual));
-  const objectsOf = (query: Query) =>
-    withCanonicalSession(query, () => readObjects(query, compared, classes));
+  const objectsOf = async (query: Query) =>
+    withoutVersions(await withCanonicalSession(query, () => readObjects(query, compared, classes)));
   return diffSnapshots(await objectsOf(expected), await objectsOf(actual));
 }
 

@@ -6,9 +6,9 @@ import type { Config } from '../config/config.ts';
 import type { Session } from '../connection/session.ts';
 import type { Difference } from '../schema/change/diff.ts';
 import type { SchemaOptions } from '../schema/types.ts';
-import { readLiveHashes, readLiveObjects } from './check.ts';
+import { readLiveFingerprint, readLiveObjects } from './check.ts';
 import { readSchemaFile, schemaFile } from './expected.ts';
-import { portable, portableFingerprint } from './options.ts';
+import { portable } from './options.ts';
 import { differenceJson, differenceLines } from './report.ts';
 import { differencesToText } from './schema-file.ts';
 
@@ -51,7 +51,7 @@ export async function meetExpectation(
   options: SchemaOptions,
   { fingerprint: expected, text }: Expectation,
 ): Promise<Met> {
-  const fingerprint = portableFingerprint(await readLiveHashes(session, portable(options)));
+  const fingerprint = await readLiveFingerprint(session, options);
   if (fingerprint === expected) return { document: { fingerprint }, error: null };
   const objects = text === null ? [] : await readLiveObjects(session, portable(options));
   const differences = text === null ? null : await differencesToText(config, text, objects);

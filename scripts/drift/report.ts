@@ -3,7 +3,6 @@ import { MigrateError } from '../base/errors.ts';
 import { count } from '../report/human.ts';
 import { type Difference, describeDifference } from '../schema/change/diff.ts';
 import type { DriftCheck } from './check.ts';
-import { portableFingerprint } from './options.ts';
 
 /** Fields of the document: the verdict, why it is unknown where it is, and what is worth a warning only. */
 export function driftJson(check: DriftCheck): Record<string, unknown> {
@@ -22,10 +21,6 @@ export function differenceJson({
   actual,
 }: Difference): Record<string, unknown> {
   return { kind, identity, change, expected, actual };
-}
-
-export function fingerprintJson({ hashes }: DriftCheck): string | null {
-  return hashes === null ? null : portableFingerprint(hashes);
 }
 
 /** `+ table public.x`, and with `verbose` what it was and is, one entry per object. */

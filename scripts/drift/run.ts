@@ -7,18 +7,11 @@ import type { History } from '../ledger/ledger.ts';
 import type { ReadyStep } from '../plan/steps.ts';
 import type { CommandResult, Progress } from '../report/command.ts';
 import type { DriftCheck } from './check.ts';
-import {
-  differenceLines,
-  driftError,
-  driftJson,
-  driftVerdict,
-  fingerprintJson,
-  warningsOf,
-} from './report.ts';
+import { differenceLines, driftError, driftJson, driftVerdict, warningsOf } from './report.ts';
 
 /** The result of a run that does not begin. Nothing is changed on a schema that somebody else changed. */
 export function stopForDrift(drift: DriftCheck, session: Session, config: Config): CommandResult {
-  const found = { ...driftJson(drift), fingerprint: fingerprintJson(drift) };
+  const found = { ...driftJson(drift), fingerprint: drift.fingerprint };
   const document = { migrations: [], roundTrips: session.roundTrips(), ...found };
   return { document, lines: [], error: driftError(drift, config.verbose) };
 }

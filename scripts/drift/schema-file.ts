@@ -2,7 +2,8 @@
 
 import type { Migration } from '../base/types.ts';
 import type { Config } from '../config/config.ts';
-import { readClassHashes, readObjects, withCanonicalSession } from '../schema/catalog/snapshot.ts';
+import { portableHashes, withoutVersions } from '../schema/catalog/fingerprint.ts';
+import { readObjects, withCanonicalSession } from '../schema/catalog/snapshot.ts';
 import { type Difference, diffSnapshots } from '../schema/change/diff.ts';
 import { renderDocument } from '../schema/render/document.ts';
 import { renderSchema } from '../schema/render/render.ts';
@@ -25,10 +26,9 @@ export async function makeSchemaText(config: Config, migrations: readonly Migrat
   const options = portable(schemaOptions(config));
   const newest = migrations.at(-1)?.id ?? null;
   return withMigrated(config, migrations, async (query) => {
-    const hashes = await withCanonicalSession(query, () => readClassHashes(query, options));
-    const fingerprint = portableFingerprint(hashes);
     const { sql, unsupported } = await renderSchema(query, options);
     const objects = await objectsOf(query, options);
+    const fingerprint = portableFingerprint(portableHashes(objects));
     return { text: schemaHead(fingerprint, newest) + sql, fingerprint, newest, unsupported, objects };
   });
 }
@@ -41,7 +41,7 @@ export async function differencesToText(
 ): Promise<Difference[] | null> {
   const options = portable(schemaOptions(config));
   return withBuilt(config, text, async (query) =>
-    diffSnapshots(await objectsOf(query, options), objects),
+    diffSnapshots(withoutVersions(await objectsOf(query, options)), withoutVersions(objects)),
   ).catch(() => null);
 }
 

@@ -3,6 +3,7 @@
 import { createHash } from 'node:crypto';
 import pg from 'pg';
 import { changeTokenSql } from '../schema/catalog/change-token.ts';
+import { isNormalizedSql } from '../schema/catalog/fingerprint.ts';
 import {
   canonicalSettings,
   classHashesSql,
@@ -21,6 +22,9 @@ import {
 /** What the ledger knows of the last snapshot, and of itself since then. All null where there is no snapshot. */
 export interface SnapshotHead {
   readonly gate: string | null;
+  /** The server's major version then, null for snapshots of an older tool, and now. */
+  readonly major: number | null;
+  readonly majorNow: number;
   /** The change token as it is now, under the options that were asked for. */
   readonly tokenNow: string;
   readonly method: string | null;
@@ -39,6 +43,8 @@ const quote = pg.escapeLiteral;
 
 /** What no-transaction migrations have under way: changes whenever a statement starts or ends. */
 const journalState = `(SELECT count(*) || ' ' || coalesce(max(extract(epoch FROM greatest(started_at, finished_at))), 0) || ' ' || count(*) FILTER (WHERE done) FROM migration_ledger.journal)`;
+
+const majorSql = `current_setting('server_version_num')::integer / 10000`;
 
 /** Changes when another version of the tool reads the schema in another way. */
 export function snapshotMethod(): string {
@@ -64,12 +70,12 @@ export function storeSnapshotSql(options: SchemaOptions, ownTracking: string): s
     `${classStatesSql(options)}, stored AS (
   INSERT INTO migration_ledger.snapshot_classes (class, hash, objects) SELECT class, hash, objects FROM class_state
 )
-INSERT INTO migration_ledger.snapshot (gate, method, options, tracking, seq, newest, journal)
+INSERT INTO migration_ledger.snapshot (gate, method, options, tracking, major, seq, newest, journal)
 SELECT (SELECT token FROM (${changeTokenSql(options)}) AS now), ${quote(snapshotMethod())}, ${quote(optionsText(options))},
-  ARRAY[${tracking}]::text[], (SELECT max(seq) FROM migration_ledger.entries),
+  ARRAY[${tracking}]::text[], ${majorSql}, (SELECT max(seq) FROM migration_ledger.entries),
   (SELECT max(id) FROM migration_ledger.applied WHERE tracking = ${quote(ownTracking)}), ${journalState}
 ON CONFLICT (only_row) DO UPDATE SET gate = excluded.gate, method = excluded.method, options = excluded.options,
-  tracking = excluded.tracking, seq = excluded.seq, newest = excluded.newest, journal = excluded.journal, taken_at = clock_timestamp()`,
+  tracking = excluded.tracking, major = excluded.major, seq = excluded.seq, newest = excluded.newest, journal = excluded.journal, taken_at = clock_timestamp()`,
   ];
 }
 
@@ -92,7 +98,7 @@ export function headSql(options: SchemaOptions): string {
   // Compiling the change token's query would take longer than running it.
   return `SET LOCAL jit = off;
 SELECT json_build_object('gate', s.gate, 'tokenNow', (SELECT token FROM (${changeTokenSql(options)}) AS now), 'method', s.method,
-  'options', s.options::json, 'tracking', s.tracking, 'seq', s.seq, 'seqNow', (SELECT max(seq) FROM migration_ledger.entries),
+  'options', s.options::json, 'tracking', s.tracking, 'major', (to_json(s) ->> 'major')::int, 'majorNow', ${majorSql}, 'seq', s.seq, 'seqNow', (SELECT max(seq) FROM migration_ledger.entries),
   'journal', s.journal, 'journalNow', ${journalState},
   'hashes', (SELECT json_object_agg(class, hash) FROM migration_ledger.snapshot_classes),
   'applications', CASE WHEN s.gate IS NULL THEN (SELECT json_agg(DISTINCT tracking) FROM migration_ledger.entries) END)
@@ -110,6 +116,10 @@ export function parseHead(json: string): SnapshotHead {
     applications: head.applications ?? [],
   };
 }
+
+/** Rows of `class` and `hash`, and of `objects` where some of a class have more than one spelling. */
+export const storedPortableSql = `SELECT class, hash, CASE WHEN ${isNormalizedSql('objects')} THEN objects END AS objects
+  FROM migration_ledger.snapshot_classes`;
 
 /** Rows of `class` and `objects`; see `parseObjects`. */
 export function storedObjectsSql(classes: readonly ObjectClass[] = objectClasses): string {

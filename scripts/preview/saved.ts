@@ -8,8 +8,7 @@ import { toolVersion } from '../base/paths.ts';
 import type { Migration } from '../base/types.ts';
 import type { Config } from '../config/config.ts';
 import type { Session } from '../connection/session.ts';
-import { type DriftCheck, readLiveHashes } from '../drift/check.ts';
-import { portableFingerprint } from '../drift/options.ts';
+import { type DriftCheck, readFingerprint } from '../drift/check.ts';
 import type { History } from '../ledger/ledger.ts';
 import { type Difference, describeDifference } from '../schema/change/diff.ts';
 
@@ -61,7 +60,7 @@ export async function readBinding({
   );
   const { host, port, database } = session.target;
   const entries = applied.map(({ id, tracked, entry }) => [id, tracked, entry?.seq, entry?.upChecksum]);
-  const hashes = drift.hashes ?? (await readLiveHashes(session, drift.options));
+  const fingerprint = await readFingerprint(session, drift);
   const files = migrations.flatMap(({ up, down }) => [up, down]);
   return {
     toolVersion: toolVersion(),
@@ -72,7 +71,7 @@ export async function readBinding({
       applied: applied.length,
       newest: applied.at(-1)?.id ?? null,
     },
-    fingerprint: portableFingerprint(hashes),
+    fingerprint,
     files: Object.fromEntries(files.map(({ path, checksum }) => [path, checksum])),
   };
 }

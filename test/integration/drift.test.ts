@@ -292,6 +292,22 @@ describe('drift', () => {
     expect(await stateOf({ run })).to.equal('none');
   });
 
+  it('does not know after an upgrade, where PostgreSQL prints definitions in another way', async () => {
+    const { repo, database, run } = await migrated();
+    await database.query('UPDATE migration_ledger.snapshot SET major = major - 1');
+    expect(await stateOf({ run })).to.equal('none');
+    await database.query('CREATE VIEW printed AS SELECT 1 AS one');
+    const status = await run('status');
+    expect(status.all).to.match(
+      /Drift unknown: the snapshot was taken on PostgreSQL \d+; PostgreSQL \d+ prints/,
+    );
+    add(repo, posts);
+    expectExit(await run('up'), 0);
+    expect(await stateOf({ run })).to.equal('none');
+    await database.query('DROP VIEW printed');
+    expect(await stateOf({ run })).to.equal('drifted');
+  });
+
   it('settles a kill by the fingerprint of db/schema.sql, where that is of the same version', async () => {
     const { repo, database, run } = await migrated();
     add(repo, posts);

@@ -123,4 +123,42 @@ describe('the fingerprint', () => {
     expect(result.json().migrations[0].outcome).to.equal('applied');
     expectExit(await run('drift'), 0);
   });
+
+  it('is what the database has whose migration db/schema.sql was made of, where PostgreSQL prints it anew', async () => {
+    const { database, repo, run, fingerprint } = await migrated();
+    const orders = pair(
+      2,
+      'orders',
+      `CREATE TABLE orders (id integer, status varchar(20), n integer,
+        CONSTRAINT known CHECK (status IN ('new', 'paid') AND (n BETWEEN 1 AND 9 AND n <> 5)));
+       CREATE INDEX open_orders ON orders (id) WHERE status IN ('new', 'paid');`,
+      'DROP TABLE orders;',
+    );
+    for (const [name, text] of Object.entries(orders)) repo.write(name, text);
+    expectExit(await run('up'), 0);
+    expectExit(await run('schema'), 0);
+    expectExit(await run('up', '--expect-fingerprint'), 0);
+    const before = await fingerprint();
+    // What a dump and its restore do: the database has the constraint as it printed it.
+    await database.query(`DO $$ BEGIN EXECUTE (SELECT 'ALTER TABLE orders DROP CONSTRAINT known; ALTER TABLE orders ADD CONSTRAINT known '
+      || pg_get_constraintdef(oid) FROM pg_constraint WHERE conname = 'known'); END $$`);
+    expectExit(await run('drift'), 0);
+    expect(await fingerprint()).to.equal(before);
+    expectExit(await run('up', '--expect-fingerprint'), 0);
+    expect(await fingerprint()).to.equal(before);
+  });
+
+  it('leaves the versions of extensions out, which are drift all the same', async () => {
+    const { database, repo, run } = await migrated();
+    const store = pair(2, 'store', 'CREATE EXTENSION IF NOT EXISTS hstore;', 'DROP EXTENSION hstore;');
+    for (const [name, text] of Object.entries(store)) repo.write(name, text);
+    expectExit(await run('schema'), 0);
+    await database.query(`CREATE EXTENSION hstore VERSION '1.7'`);
+    expectExit(await run('drift', '--accept', '--reason', 'the cloud has it'), 0);
+    expectExit(await run('up', '--expect-fingerprint'), 0);
+    await database.query('ALTER EXTENSION hstore UPDATE');
+    const drift = await run('drift');
+    expectExit(drift, 5);
+    expect(drift.all).to.contain('extension hstore: version: 1.7 → 1.8');
+  });
 });

@@ -2,7 +2,7 @@
 // It knows nothing of migrations.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fingerprint } from '../../scripts/schema/catalog/fingerprint.ts';
+import { fingerprint, readPortableHashes } from '../../scripts/schema/catalog/fingerprint.ts';
 import {
   differingClasses,
   readClassHashes,
@@ -49,7 +49,7 @@ export async function fingerprintOf(
   query: Query,
   options: SchemaOptions = defaultSchemaOptions,
 ): Promise<string> {
-  return fingerprint(await withCanonicalSession(query, () => readClassHashes(query, options)));
+  return fingerprint(await withCanonicalSession(query, () => readPortableHashes(query, options)));
 }
 
 /** What differs from the snapshot now; fetches only the classes whose hashes differ, as the product does. */

@@ -66,6 +66,7 @@ const canonicalNames = {
   extra_float_digits: '1',
   bytea_output: 'hex',
   quote_all_identifiers: 'off',
+  standard_conforming_strings: 'on',
   // The catalog queries look expensive to the planner; compiling them takes longer than running them.
   jit: 'off',
 };
@@ -127,7 +128,8 @@ function wantedClasses(options: SchemaOptions, classes: readonly ObjectClass[]):
   );
 }
 
-function objectsSql(options: SchemaOptions, classes: readonly ObjectClass[]): string {
+/** A WITH clause whose last table `object` has class, identity and definition of every object. */
+export function objectsSql(options: SchemaOptions, classes: readonly ObjectClass[]): string {
   const branches = wantedClasses(options, classes).map(
     (name) =>
       `SELECT '${name}' AS class, identity, definition FROM (${sources[name]}\n) AS o (identity, parent, definition)` +

@@ -1,6 +1,7 @@
 // Takes two lists of schema objects, what should be there and what is; gives how they differ, object by object.
 // Pure: it must know neither databases nor files.
 
+import { canonicalDefinition } from '../catalog/canonical.ts';
 import { parseDefinition } from '../definition.ts';
 import type { ObjectClass, SchemaObject } from '../types.ts';
 
@@ -20,11 +21,13 @@ const signs = { added: '+', removed: '-', changed: '~' } as const;
 // NUL never occurs in a catalog's text.
 const keyOf = (object: SchemaObject) => `${object.class}\0${object.identity}`;
 
-// A reader who may not see the options of a user mapping cannot tell whether they changed.
-function sameDefinition(kind: ObjectClass, a: string, b: string): boolean {
-  if (a === b) return true;
-  if (kind !== 'user-mapping') return false;
-  return [a, b].some((definition) => parseDefinition(definition).get('options') === '?');
+// PostgreSQL prints one expression in several ways; and a reader who may not see the options of a user mapping cannot
+// tell whether they changed.
+function sameDefinition(a: SchemaObject, b: SchemaObject): boolean {
+  if (a.definition === b.definition) return true;
+  if (a.class === 'user-mapping')
+    return [a, b].some(({ definition }) => parseDefinition(definition).get('options') === '?');
+  return canonicalDefinition(a) === canonicalDefinition(b);
 }
 
 function byClassAndIdentity(a: Difference, b: Difference): number {
@@ -55,8 +58,7 @@ export function diffObjects(
     const other = rest.get(keyOf(object));
     rest.delete(keyOf(object));
     if (other === undefined) add(object, object.definition, null);
-    else if (!sameDefinition(object.class, object.definition, other.definition))
-      add(object, object.definition, other.definition);
+    else if (!sameDefinition(object, other)) add(object, object.definition, other.definition);
   }
   for (const object of rest.values()) add(object, null, object.definition);
   return differences.sort(byClassAndIdentity);

@@ -1,0 +1,237 @@
+// Takes a definition as the server prints it; gives one form for all the ways in which PostgreSQL prints the same
+// expression: it prints some of them in another way once they were loaded from their own print. Pure; it knows tokens
+// and brackets, no grammar: what the server prints has all its parentheses.
+
+import { parseDefinition } from '../definition.ts';
+import type { ObjectClass, SchemaObject } from '../types.ts';
+
+type Node = string | Group;
+
+interface Group {
+  readonly open: '(' | '[';
+  readonly items: readonly Node[];
+}
+
+const token =
+  /[Ee]'(?:[^'\\]|''|\\.)*'|(?:[BbXxNn])?'(?:[^']|'')*'|"(?:[^"]|"")*"|[A-Za-z_\u0080-\uffff][\w$\u0080-\uffff]*|\d[\w.]*|::|\s+|[\s\S]/gu;
+
+/** Undefined where brackets do not match: then it is no text of the server's. */
+function parse(text: string): readonly Node[] | undefined {
+  const stack: { open: '(' | '['; items: Node[] }[] = [{ open: '(', items: [] }];
+  for (const [part] of text.matchAll(token)) {
+    const top = stack.at(-1);
+    if (part === '(' || part === '[') stack.push({ open: part, items: [] });
+    else if (part === ')' || part === ']') {
+      const group = stack.pop();
+      if (group === undefined || stack.length === 0 || (group.open === '(') !== (part === ')'))
+        return undefined;
+      stack.at(-1)?.items.push(normalize(group));
+    } else top?.items.push(/^\s/.test(part) ? ' ' : part);
+  }
+  return stack.length === 1 ? stack[0]?.items : undefined;
+}
+
+function print(items: readonly Node[]): string {
+  return items
+    .map((item) =>
+      typeof item === 'string' ? item : `${item.open}${print(item.items)}${item.open === '(' ? ')' : ']'}`,
+    )
+    .join('');
+}
+
+const isGroup = (node: Node | undefined, open: '(' | '['): node is Group =>
+  typeof node === 'object' && node.open === open;
+
+function trim(items: readonly Node[]): readonly Node[] {
+  const start = items[0] === ' ' ? 1 : 0;
+  return items.slice(start, items.at(-1) === ' ' ? -1 : undefined);
+}
+
+function split(items: readonly Node[], separator: string): (readonly Node[])[] {
+  const parts: Node[][] = [[]];
+  for (const item of items) {
+    if (item === separator) parts.push([]);
+    else parts.at(-1)?.push(item);
+  }
+  return parts.map(trim);
+}
+
+/** Words that a list of conditions never holds outside its parentheses. */
+const foreign = new Set([',', ';', 'BETWEEN', 'SELECT', 'FROM', 'WHERE', 'ORDER']);
+
+/** `AND` or `OR` where the group is a list of conditions joined by it. */
+function joinedBy({ open, items }: Group): 'AND' | 'OR' | undefined {
+  const [and, or] = [items.includes('AND'), items.includes('OR')];
+  if (open !== '(' || and === or) return undefined;
+  if (items.some((item) => typeof item === 'string' && foreign.has(item))) return undefined;
+  return and ? 'AND' : 'OR';
+}
+
+/** `((a AND b) AND c)` is `(a AND b AND c)`. */
+function flatten(group: Group): Group {
+  const word = joinedBy(group);
+  if (word === undefined) return group;
+  const parts = split(group.items, word).flatMap((part) => {
+    const [only] = part;
+    return part.length === 1 && isGroup(only, '(') && joinedBy(only) === word
+      ? split(only.items, word)
+      : [part];
+  });
+  return { open: '(', items: parts.flatMap((part, i) => (i === 0 ? part : [' ', word, ' ', ...part])) };
+}
+
+/** Names, spaces, dots and `(10,2)`: all that the name of a type is made of. */
+function isOfType(item: Node | undefined): boolean {
+  return isGroup(item, '(') || (typeof item === 'string' && /^[\w".\s\u0080-\uffff]/u.test(item));
+}
+
+/** The items of a type name that ends with `[]`, without that, and where the type ends; undefined for other types. */
+function arrayType(
+  items: readonly Node[],
+  start: number,
+): { type: readonly Node[]; end: number } | undefined {
+  for (let i = start; i < items.length; i += 1) {
+    const item = items[i];
+    if (isGroup(item, '[')) {
+      return item.items.length === 0 && i > start ? { type: items.slice(start, i), end: i + 1 } : undefined;
+    }
+    if (!isOfType(item)) return undefined;
+  }
+  return undefined;
+}
+
+function arrayOf(items: readonly Node[]): Group | undefined {
+  const [word, list] = items;
+  return items.length === 2 && word === 'ARRAY' && isGroup(list, '[') && list.items.length > 0
+    ? list
+    : undefined;
+}
+
+/** `(ARRAY[a, b])::t[]` is `ARRAY[(a)::t, (b)::t]`: so does the server read it. */
+function castElements(list: Group, type: readonly Node[]): readonly Node[] {
+  const elements = split(list.items, ',').map((element): readonly Node[] => {
+    const inner = arrayOf(element);
+    return inner === undefined ? castConstant(element, type) : castElements(inner, type);
+  });
+  return [
+    'ARRAY',
+    { open: '[', items: elements.flatMap((element, i) => (i === 0 ? element : [',', ' ', ...element])) },
+  ];
+}
+
+/**
+ * An element with a cast. A constant that is written as one string type and used as another needs only the latter;
+ * definitions of statistics are printed with as few parentheses as possible.
+ */
+function castConstant(element: readonly Node[], type: readonly Node[]): readonly Node[] {
+  const [value, colons, ...rest] = element;
+  const isConstant = typeof value === 'string' && (value.endsWith("'") || value === 'NULL');
+  const isString = (name: string) => name === 'text' || name === 'character varying';
+  if (isConstant && colons === '::' && isString(print(rest)) && isString(print(type)))
+    return [value, '::', ...type];
+  const isShort = element.length === 1 || (isConstant && colons === '::');
+  return [...(isShort ? element : [{ open: '(' as const, items: element }]), '::', ...type];
+}
+
+/** Casts inside an array's brackets that were written out already: `('x'::character varying)::text`. */
+function simplifyElements(list: Group): Group {
+  const elements = split(list.items, ',').map((element) => {
+    const at = element.lastIndexOf('::');
+    const [first, colons] = element;
+    const type = element.slice(at + 1);
+    if (at < 1 || (at > 1 && colons !== '::') || !type.every(isOfType)) return element;
+    return castConstant(at === 1 && isGroup(first, '(') ? first.items : element.slice(0, at), type);
+  });
+  return { open: '[', items: elements.flatMap((element, i) => (i === 0 ? element : [',', ' ', ...element])) };
+}
+
+/** The array at a place and how many items it takes there: `ARRAY[…]`, in parentheses or without. */
+function arrayAt(items: readonly Node[], i: number): { list: Group; length: 1 | 2 } | undefined {
+  const item = items[i];
+  const inside = isGroup(item, '(') ? arrayOf(trim(item.items)) : undefined;
+  if (inside !== undefined) return { list: inside, length: 1 };
+  const bare = arrayOf(items.slice(i, i + 2));
+  return bare === undefined ? undefined : { list: bare, length: 2 };
+}
+
+function pushCasts({ open, items }: Group): Group {
+  const result: Node[] = [];
+  for (let i = 0; i < items.length; i += 1) {
+    const item = items[i];
+    if (item === undefined) continue;
+    const array = arrayAt(items, i);
+    const next = i + (array?.length ?? 1);
+    const type = array !== undefined && items[next] === '::' ? arrayType(items, next + 1) : undefined;
+    if (array !== undefined && type !== undefined) {
+      result.push(...castElements(array.list, type.type));
+      i = type.end - 1;
+    } else if (isGroup(item, '[') && items[i - 1] === 'ARRAY') result.push(simplifyElements(item));
+    else result.push(item);
+  }
+  return { open, items: result };
+}
+
+/** `(B'1'::"bit")::bit varying` is `B'1'::bit varying`. */
+function joinBits({ open, items }: Group): Group {
+  const result = items.flatMap((item, i): readonly Node[] => {
+    const isBit = isGroup(item, '(') && /^[BbXx]'[^']*'::"bit"$/.test(print(item.items));
+    const varying = print(items.slice(i + 1, i + 5)).startsWith('::bit varying');
+    return isBit && varying && typeof item === 'object' ? item.items.slice(0, 1) : [item];
+  });
+  return { open, items: result };
+}
+
+function normalize(group: Group): Group {
+  return flatten(joinBits(pushCasts(group)));
+}
+
+/** An expression, or a statement that holds some, in its canonical form: text to compare, not to run. */
+export function canonicalText(text: string): string {
+  const items = parse(text);
+  return items === undefined ? text : print(normalize({ open: '(', items }).items);
+}
+
+/** Where the server prints expressions: the parts of a definition that have more than one spelling. */
+const printed: Partial<Record<ObjectClass, readonly string[]>> = {
+  relation: ['bound', 'partition_key', 'definition'],
+  column: ['default', 'generated'],
+  constraint: ['definition'],
+  index: ['definition'],
+  routine: ['arguments', 'body'],
+  aggregate: ['arguments'],
+  trigger: ['definition'],
+  rule: ['definition'],
+  policy: ['using', 'check'],
+  statistics: ['definition'],
+  type: ['default'],
+  publication: ['tables'],
+};
+
+/** What every text with more than one spelling holds, in each of its spellings. */
+const telltales = [' AND ', ' OR ', 'ARRAY[', '::bit varying'];
+
+/** An SQL condition on `class` and a column of definitions: true where `canonicalDefinition` may change something. */
+export const hasSpellingsSql = (column: string) =>
+  `(class IN (${Object.keys(printed)
+    .map((name) => `'${name}'`)
+    .join(', ')}) AND ${column} LIKE ANY (ARRAY[${telltales.map((text) => `'%${text}%'`).join(', ')}]))`;
+
+/** The same for an object that is here already. */
+export function hasSpellings({ class: name, definition }: SchemaObject): boolean {
+  return printed[name] !== undefined && telltales.some((text) => definition.includes(text));
+}
+
+/** A body that is text means what its language says; only one that the server prints from its parse tree is SQL. */
+const isSqlBody = (parts: ReadonlyMap<string, string>) =>
+  parts.get('language') === 'sql' && /^(BEGIN ATOMIC|RETURN )/.test(parts.get('body') ?? '');
+
+/** A definition, its expressions in their canonical form. */
+export function canonicalDefinition(object: SchemaObject): string {
+  if (!hasSpellings(object)) return object.definition;
+  const parts = parseDefinition(object.definition);
+  for (const key of printed[object.class] ?? []) {
+    const text = parts.get(key);
+    if (text !== undefined && (key !== 'body' || isSqlBody(parts))) parts.set(key, canonicalText(text));
+  }
+  return [...parts].map(([key, value]) => `${key}=${value}`).join('\n');
+}
