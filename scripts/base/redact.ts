@@ -1,31 +1,35 @@
-// Takes any text that is about to be shown; gives it without secrets. Pure.
-
-const blank = String.raw`(?:\s|--[^\n]*\n|/\*[\s\S]*?\*/)*`;
-// Doubled quotes first: SQL inside of a string that is executed.
-const literal = String.raw`(?:'{2,}[^']+'{2,}|(?:e|u&)?'(?:[^'\\]|''|\\.)*'?|\$(?<tag>[a-z_]\w*)?\$[\s\S]*?(?:\$\k<tag>\$|$))`;
-const passwordLiteral = new RegExp(
-  String.raw`\b(password|passwd|secret|token)(${blank}(?:(?:=|:=|=>)${blank})?)${literal}`,
-  'gi',
-);
-const passwordPair = /\b(password|passwd)(\s*=\s*)(?!')[^\s'"&]+/gi;
-const urlPassword = /(\b[a-z][a-z0-9+.-]*:\/\/[^\s:/@'"]*:)[^\s@'"]+(@)/gi;
+// Takes any text that is about to be shown or kept; gives it without secrets. Pure, and linear in the text's length.
+import { type SecretRange, secretRanges } from './sql-secrets.ts';
 
 /** Masks what stands where SQL, connection strings and URLs keep passwords; the length and the line breaks stay. */
 export function maskSqlSecrets(text: string): string {
-  return text
-    .replace(
-      passwordLiteral,
-      (match, word: string, gap: string) => word + gap + stars(match.slice(word.length + gap.length)),
-    )
-    .replace(
-      passwordPair,
-      (match, word: string, gap: string) => word + gap + stars(match.slice(word.length + gap.length)),
-    )
-    .replace(
-      urlPassword,
-      (match, before: string, after: string) =>
-        before + stars(match.slice(before.length, -after.length)) + after,
-    );
+  return replace(text, secretRanges(text, true), stars);
+}
+
+/** Stands in kept SQL where a secret stood. */
+const blank = '***';
+
+/**
+ * SQL as it may be kept for good: a secret in it is three stars. Two texts that differ in nothing but a secret, its
+ * length included, are the same then.
+ */
+export function withoutSecrets(sql: string): string {
+  return replace(sql, secretRanges(sql, false), (_, { isWord }) => (isWord ? `'${blank}'` : blank));
+}
+
+function replace(
+  text: string,
+  ranges: readonly SecretRange[],
+  by: (secret: string, range: SecretRange) => string,
+): string {
+  if (ranges.length === 0) return text;
+  const parts: string[] = [];
+  let done = 0;
+  for (const range of ranges) {
+    parts.push(text.slice(done, range.from), by(text.slice(range.from, range.to), range));
+    done = range.to;
+  }
+  return [...parts, text.slice(done)].join('');
 }
 
 function stars(text: string): string {
@@ -38,9 +42,16 @@ export function hideSecrets(text: string, secrets: readonly string[]): string {
   // The longest first: another may be a part of it, and what is left around that would show.
   const known = secrets.filter(({ length }) => length >= 4).sort((a, b) => b.length - a.length);
   for (const secret of known) {
-    for (const form of new Set([secret, encodeURIComponent(secret), JSON.stringify(secret).slice(1, -1)])) {
-      hidden = hidden.replaceAll(form, '***');
-    }
+    for (const form of formsOf(secret)) hidden = hidden.replaceAll(form, '***');
   }
   return hidden;
+}
+
+/** As it is, and as URLs, JSON, SQL literals and Node's inspection write it. */
+function formsOf(secret: string): ReadonlySet<string> {
+  const encoded = encodeURIComponent(Buffer.from(secret).toString());
+  const lower = encoded.replaceAll(/%[0-9A-F]{2}/g, (code) => code.toLowerCase());
+  const json = JSON.stringify(secret).slice(1, -1);
+  const quoted = secret.replaceAll("'", "''");
+  return new Set([secret, encoded, lower, json, quoted, quoted.replaceAll('\\', '\\\\')]);
 }

@@ -1,0 +1,23 @@
+// Takes a name; tells whether what is assigned to it is a secret. Pure.
+
+const endings = [
+  ...['password', 'passwd', 'passphrase', 'passcode', 'pwd', 'secret', 'token', 'credential', 'credentials'],
+  ...['secretkey', 'accesskey', 'apikey', 'accountkey', 'privatekey', 'sharedkey', 'storagekey'],
+];
+const longestEnding = Math.max(...endings.map(({ length }) => length));
+
+/** `password`, `MY_API_KEY`, `secret_access_key`, `"x-auth-token"`; not `password_hash`. */
+export function isSecretName(name: string): boolean {
+  const plain = name
+    .slice(-2 * longestEnding)
+    .toLowerCase()
+    .replaceAll(/[^a-z]/g, '');
+  return endings.some((ending) => plain.endsWith(ending));
+}
+
+const anyEnding = /passw|passphrase|passcode|pwd|secret|token|credential|[a-z]_?key|:\/\//i;
+
+/** False for most texts, found out faster than by reading them. */
+export function mayHoldSecrets(text: string): boolean {
+  return anyEnding.test(text);
+}

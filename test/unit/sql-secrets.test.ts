@@ -1,0 +1,125 @@
+// Where secrets stand in SQL and in what quotes it: found in every way of writing, and in a number of steps that grows
+// with the text's length alone.
+import { expect } from 'chai';
+import fc from 'fast-check';
+import { maskSqlSecrets, withoutSecrets } from '../../scripts/base/redact.ts';
+import { secretRanges } from '../../scripts/base/sql-secrets.ts';
+import { loadParser } from '../../scripts/files/statements.ts';
+
+const sql = [
+  "SELECT dblink_connect('c', 'host=h password=s3cr3t user=u')",
+  "SELECT dblink_connect('host=h password=''s3cr3t''')",
+  "SELECT dblink_connect('postgres://app@h/d?sslmode=require&password=s3cr3t')",
+  "SELECT dblink_connect('postgres://app:pa/s@s3cr3t@h/d')",
+  "ALTER ROLE app PASSWORD 'first'\n  's3cr3t'",
+  "SELECT format('ALTER ROLE %I PASSWORD %L', 'app', 's3cr3t')",
+  "DO $do$ BEGIN EXECUTE format($f$ALTER ROLE app PASSWORD %1$L$f$, 's3cr3t'); END $do$",
+  "DO $$ BEGIN EXECUTE 'ALTER ROLE app PASSWORD ' || quote_literal('s3cr3t'); END $$",
+  "DO $$ BEGIN EXECUTE 'ALTER ROLE app PASSWORD ''' || 's3cr3t' || ''''; END $$",
+  "DO $$ DECLARE pw CONSTANT text := 'x'; my_password text := 's3cr3t'; BEGIN END $$",
+  "ALTER USER MAPPING FOR app SERVER s OPTIONS (SET password 's3cr3t', ADD \"passwd\" 's3cr3t')",
+  "CREATE SERVER s FOREIGN DATA WRAPPER w OPTIONS (secret_access_key 's3cr3t', api_key 's3cr3t')",
+  "ALTER SERVER s OPTIONS (ADD token 's3cr3t', SET \"client-secret\" E's3cr3t\\'')",
+  "ALTER SUBSCRIPTION s CONNECTION 'host=h user=u sslpassword=s3cr3t'",
+  "SET my.password = 's3cr3t'",
+  'SET LOCAL my.api_token TO s3cr3t',
+  'ALTER DATABASE d SET my.password = s3cr3t',
+  "SELECT set_config('my.password', 's3cr3t', false)",
+  "UPDATE settings SET smtp_password = 's3cr3t'",
+  "UPDATE users SET password = crypt('s3cr3t', gen_salt('bf'))",
+];
+
+const others = [
+  "ALTER ROLE app PASSWORD 'first' -- and\n  's3cr3t'",
+  "-- the password 's3cr3t' of old",
+  '/* password=s3cr3t */ SELECT 1',
+  `INSERT INTO settings VALUES ('{"smtp": {"password": "s3cr3t"}}')`,
+  'Key (email, password)=(a@b.example, s3cr3t) already exists.',
+  'connection to postgres://app:s3cr3t@h/d failed: cannot open',
+  "can't log in: password=s3cr3t",
+  "it's wrong, PASSWORD 's3cr3t'",
+];
+
+const harmless = [
+  "COMMENT ON COLUMN users.password IS 'bcrypt, see the wiki'",
+  "CREATE TABLE users (password text, kind text DEFAULT 'a' CHECK (kind IN ('password', 'oauth')))",
+  "INSERT INTO labels VALUES ('Enter your password', 'Bitte Passwort eingeben')",
+  'CREATE FUNCTION f(p text) RETURNS bool AS $$ SELECT u.password = crypt(p, u.password) FROM users u $$',
+  "ALTER TABLE users RENAME COLUMN pwd TO password; SELECT 'x'",
+  'UPDATE users SET password = new_password WHERE token = $1',
+  'postgres://user@host:5432/database, https://example.com/a:b',
+];
+
+describe('A secret', () => {
+  for (const text of [...sql, ...others])
+    it(`is masked, place for place, in: ${text.replaceAll('\n', ' ')}`, () => {
+      const masked = maskSqlSecrets(text);
+      expect(masked).not.to.include('s3cr3t');
+      expect(masked).to.have.length(text.length);
+      expect(masked.split('\n')).to.have.length(text.split('\n').length);
+    });
+
+  for (const text of harmless)
+    it(`is not seen in: ${text.slice(0, 70)}`, () => {
+      expect(maskSqlSecrets(text)).to.equal(text);
+      expect(withoutSecrets(text)).to.equal(text);
+    });
+
+  it('is three stars in SQL that is kept, whatever it was, and that SQL still parses', async () => {
+    const parse = await loadParser();
+    for (const text of sql) {
+      const kept = withoutSecrets(text);
+      expect(kept).not.to.include('s3cr3t');
+      expect(parse(kept).ok, kept).to.equal(true);
+      expect(withoutSecrets(kept)).to.equal(kept);
+    }
+    expect(withoutSecrets("ALTER ROLE app PASSWORD 'one'")).to.equal(
+      withoutSecrets("ALTER ROLE app PASSWORD 'another'"),
+    );
+  });
+});
+
+describe('The search for secrets', () => {
+  const attacks = [
+    ...['password /**/', 'a.', 'a.a://', '://', "'", "''", '$$', '$a$ ', '$$--$$', '$$://$$', '/*', '*/'],
+    ...['/* password ', '-- password ', 'password=', '"', 'password "', "e'\\", "password '", '(password)='],
+    ...[
+      'Key (password)=(',
+      'postgres://a:b@',
+      'postgres://a:b',
+      ' \t\n',
+      'set a.token to ',
+      "'--",
+      '$a',
+      'x',
+    ],
+  ];
+  const steps = (text: string) => {
+    const meter = { steps: 0 };
+    secretRanges(`password ${text}`, true, meter);
+    return meter.steps;
+  };
+  for (const attack of attacks)
+    it(`takes twice the steps for twice the text: ${JSON.stringify(attack)}`, () => {
+      const [once, twice] = [steps(attack.repeat(2000)), steps(attack.repeat(4000))];
+      expect(twice).to.be.at.most(2 * once + 1000);
+      expect(once).to.be.at.most(12 * (attack.length * 2000 + 10));
+    });
+
+  const words = ["PASSWORD 'x'", 'CONNECTION ', "format('%L password %L', ", '%L', 'x', ':=', '(', ')', '||'];
+  it('takes steps in proportion to the length whatever it reads, and keeps that length', () =>
+    fc.assert(
+      fc.property(fc.array(fc.constantFrom(...attacks, ...words, ' ', ';')), fc.string(), (parts, more) => {
+        const text = `${parts.join('')}${more}`.repeat(20);
+        expect(steps(text)).to.be.at.most(12 * (text.length + 10));
+        expect(maskSqlSecrets(text)).to.have.length(text.length);
+        expect(withoutSecrets(withoutSecrets(text))).to.equal(withoutSecrets(text));
+      }),
+    ));
+
+  it('ends for a row whose value once kept a process busy beyond SIGTERM', () => {
+    const detail = `Key (note)=(${'password /**/'.repeat(40)}) already exists.`;
+    expect(maskSqlSecrets(detail)).to.include('already exists');
+    expect(maskSqlSecrets('a.'.repeat(500_000))).to.have.length(1_000_000);
+  });
+});
