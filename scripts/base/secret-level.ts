@@ -30,9 +30,30 @@ export interface Level {
 
 export function newLevel(mode: Mode, quoting: number): Level {
   return {
-    ...{ mode, quoting, expecting: 'nothing', bare: false, depth: 0, allUntil: -1 },
-    ...{ set: 'no', named: false, listed: false, config: 'no', leaks: 'no' },
+    mode,
+    quoting,
+    expecting: 'nothing',
+    bare: false,
+    depth: 0,
+    allUntil: -1,
+    set: 'no',
+    named: false,
+    listed: false,
+    config: 'no',
+    leaks: 'no',
   };
+}
+
+/** Behind a semicolon. */
+export function restart(level: Level): void {
+  level.expecting = 'nothing';
+  level.bare = false;
+  level.depth = 0;
+  level.allUntil = -1;
+  level.set = 'no';
+  level.named = false;
+  level.listed = false;
+  level.config = 'no';
 }
 
 export function expect(level: Level, expecting: Expecting, bare = false): void {
@@ -44,14 +65,17 @@ export const isExpected = ({ expecting }: Level) =>
   expecting === 'name' || expecting === 'assigned' || expecting === 'more';
 
 export function named(name: string, level: Level): void {
-  const key = name.length <= 10 ? name.toLowerCase() : '';
   if (isSecretName(name)) {
     level.named = true;
     expect(level, 'name');
-  } else if (key === 'to' && level.expecting === 'name') expect(level, 'assigned', level.set === 'dotted');
-  else expect(level, level.expecting === 'assigned' && key !== 'null' ? 'call' : 'nothing');
-  if (key === 'set') level.set = 'set';
-  if (key === 'set_config') level.config = 'called';
+    return;
+  }
+  const { expecting } = level;
+  if (expecting === 'name' && /^to$/i.test(name)) expect(level, 'assigned', level.set === 'dotted');
+  else if (expecting === 'assigned' && !/^null$/i.test(name)) expect(level, 'call');
+  else if (expecting !== 'nothing') expect(level, 'nothing');
+  if (name.length === 3 && name.toLowerCase() === 'set') level.set = 'set';
+  else if (name.length === 10 && name.toLowerCase() === 'set_config') level.config = 'called';
 }
 
 export function parenthesis(character: string, level: Level): void {

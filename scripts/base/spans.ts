@@ -9,8 +9,8 @@ export function find(pattern: RegExp, text: string, from: number, to: number): n
 
 /** Offset of the first `what` from `from` on, or `to`. */
 export function indexOr(what: string, text: string, from: number, to: number): number {
-  const found = text.slice(from, to).indexOf(what);
-  return found === -1 ? to : from + found;
+  const found = (to === text.length ? text : text.slice(0, to)).indexOf(what, from);
+  return found === -1 ? to : found;
 }
 
 /** Offset behind the sticky pattern's match at `at`; at least one further. */
@@ -33,11 +33,14 @@ export function blockEnd(text: string, at: number, to: number): number {
 
 /** Offset of the quote that closes a literal whose inside begins at `from`, or `to`. */
 export function literalEnd(text: string, from: number, to: number, escapes: boolean): number {
-  const stop = escapes ? /\\|'/g : /'/g;
-  const inside = text.slice(from, to);
-  for (let match = stop.exec(inside); match !== null; match = stop.exec(inside)) {
-    if (match[0] !== '\\' && inside.charAt(match.index + 1) !== "'") return from + match.index;
-    stop.lastIndex = match.index + 2;
+  let start = from;
+  let at = indexOr("'", text, start, to);
+  while (at < to) {
+    const backslash = escapes ? indexOr('\\', text, start, at) : at;
+    if (backslash < at) start = backslash + 2;
+    else if (at + 1 < to && text.charAt(at + 1) === "'") start = at + 2;
+    else return at;
+    if (at < start) at = indexOr("'", text, start, to);
   }
   return to;
 }

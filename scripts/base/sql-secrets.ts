@@ -1,6 +1,15 @@
 // Takes SQL, or any text that may quote some; gives where secrets stand in it. Pure, and linear: every character is
 // passed once per level of quoting, whatever the text holds, for much of it comes from others.
-import { expect, isExpected, type Level, type Mode, named, newLevel, parenthesis } from './secret-level.ts';
+import {
+  expect,
+  isExpected,
+  type Level,
+  type Mode,
+  named,
+  newLevel,
+  parenthesis,
+  restart,
+} from './secret-level.ts';
 import { isSecretName, mayHoldSecrets } from './secret-words.ts';
 import { behind, blockEnd, find, indexOr, literalEnd } from './spans.ts';
 
@@ -49,28 +58,42 @@ function scanLevel(scan: Scan, from: number, to: number, level: Level): Level {
   return level;
 }
 
+const blank = /[ \t\n\r\f\v]+/y;
+const word = /[\w$\u0080-\uffff]+/y;
+
+function isWordStart(unit: number): boolean {
+  return (unit >= 97 && unit <= 122) || (unit >= 65 && unit <= 90) || unit === 95 || unit >= 128;
+}
+
 /** One token; @returns the offset behind it */
 function step(scan: Scan, at: number, to: number, level: Level): number {
   const { text } = scan;
+  const unit = text.charCodeAt(at);
+  const takesBare = level.bare && level.expecting === 'assigned';
+  if (unit === 32 || (unit >= 9 && unit <= 13)) return behind(blank, text, at);
+  if (isWordStart(unit) && !takesBare) return wordAt(scan, at, to, level);
+  return symbolAt(scan, at, to, level, takesBare);
+}
+
+function symbolAt(scan: Scan, at: number, to: number, level: Level, takesBare: boolean): number {
+  const { text } = scan;
   const character = text.charAt(at);
-  if (/[ \t\n\r\f\v]/.test(character)) return behind(/[ \t\n\r\f\v]*/y, text, at);
   if (level.mode === 'code' && text.startsWith('--', at))
     return comment(scan, at, find(/[\n\r]/, text, at, to), level);
   if (level.mode !== 'comment' && text.startsWith('/*', at))
     return comment(scan, at, blockEnd(text, at, to), level);
-  if (level.bare && level.expecting === 'assigned' && isBareValue(text, at))
-    return bareValue(scan, at, to, level);
+  if (takesBare && isBareValue(text, at)) return bareValue(scan, at, to, level);
   if (character === "'") return isApostrophe(scan, at) ? at + 1 : quoted(scan, at, to, level);
   if (character === '"') return doubleQuoted(scan, at, to, level);
   if (character === '$') return dollar(scan, at, to, level);
   if (text.startsWith('://', at)) return url(scan, at, to, level);
-  if (/[A-Za-z_\u0080-\uffff]/.test(character)) return wordAt(scan, at, to, level);
   return punctuation(scan, at, to, level);
 }
 
 /** What is expected behind a comment is what was before it; its words are read on their own. */
 function comment(scan: Scan, at: number, end: number, level: Level): number {
-  if (level.quoting < deepestQuoting) scanLevel(scan, at + 2, end, newLevel('comment', level.quoting + 1));
+  if (level.quoting < deepestQuoting && mayHoldSecrets(scan.text.slice(at, end)))
+    scanLevel(scan, at + 2, end, newLevel('comment', level.quoting + 1));
   return end;
 }
 
@@ -118,7 +141,7 @@ function literal(scan: Scan, from: number, to: number, level: Level, mode: Mode)
     expect(level, 'more');
     return;
   }
-  if (level.quoting >= deepestQuoting) return;
+  if (level.quoting >= deepestQuoting || !mayHoldSecrets(scan.text.slice(from, to))) return;
   const { leaks } = scanLevel(scan, from, to, newLevel(mode, level.quoting + 1));
   const content = to - from < 200 ? scan.text.slice(from, to) : '';
   if (level.config === 'called' && /^[\w.]+$/.test(content) && isSecretName(content)) level.config = 'named';
@@ -174,10 +197,11 @@ function url(scan: Scan, at: number, to: number, level: Level): number {
 }
 
 function wordAt({ text }: Scan, at: number, to: number, level: Level): number {
-  const end = Math.min(to, behind(/[\w$\u0080-\uffff]*/y, text, at));
+  const end = Math.min(to, behind(word, text, at));
   const name = text.slice(Math.max(at, end - 64), end);
-  if (/^[enbx]$/i.test(name) && text.charAt(end) === "'") return end;
-  if (/^u$/i.test(name) && text.startsWith("&'", end)) return end + 1;
+  const prefix = name.length === 1 ? name.toLowerCase() : '';
+  if (prefix !== '' && 'enbx'.includes(prefix) && text.charAt(end) === "'") return end;
+  if (prefix === 'u' && text.startsWith("&'", end)) return end + 1;
   named(name, level);
   return end;
 }
@@ -185,10 +209,12 @@ function wordAt({ text }: Scan, at: number, to: number, level: Level): number {
 function punctuation(scan: Scan, at: number, to: number, level: Level): number {
   const character = scan.text.charAt(at);
   if (character === ';') {
-    Object.assign(level, newLevel(level.mode, level.quoting), { leaks: level.leaks });
+    restart(level);
     return at + 1;
   }
   if (character === '=') return equals(scan, at, to, level);
+  if (character === ',' && level.config === 'no' && level.expecting === 'nothing' && level.set === 'no')
+    return at + 1;
   if (character === ':' && level.expecting === 'name') {
     expect(level, 'assigned');
     return at + 1;

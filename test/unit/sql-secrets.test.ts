@@ -66,7 +66,7 @@ describe('A secret', () => {
     });
 
   it('is three stars in SQL that is kept, whatever it was, and that SQL still parses', async () => {
-    const parse = await loadParser();
+    const parse = await loadParser(16);
     for (const text of sql) {
       const kept = withoutSecrets(text);
       expect(kept).not.to.include('s3cr3t');
@@ -113,7 +113,6 @@ describe('The search for secrets', () => {
         const text = `${parts.join('')}${more}`.repeat(20);
         expect(steps(text)).to.be.at.most(12 * (text.length + 10));
         expect(maskSqlSecrets(text)).to.have.length(text.length);
-        expect(withoutSecrets(withoutSecrets(text))).to.equal(withoutSecrets(text));
       }),
     ));
 
