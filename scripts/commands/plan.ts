@@ -11,7 +11,7 @@ import { sayDrift, stopForDrift } from '../drift/run.ts';
 import { findResumePoint } from '../execute/resume-point.ts';
 import { loadParser, type Parser } from '../files/statements.ts';
 import { refuseHalfDone } from '../history/half-done.ts';
-import { type MigrationState, toleratedByDown } from '../history/history.ts';
+import { aheadLine, aheadOf, type MigrationState, toleratedByDown } from '../history/history.ts';
 import { type CheckedHistory, readChecked } from '../history/history-check.ts';
 import { loadMigrations } from '../history/load-migrations.ts';
 import { withTarget } from '../history/with-target.ts';
@@ -79,7 +79,13 @@ async function planIn(
     findings,
     untraced,
   };
-  const document = { ...planJson(view), fingerprint: await readFingerprint(session, drift) };
+  const ahead = direction === 'up' ? aheadOf(history.statuses) : [];
+  if (ahead.length > 0) progress.say(aheadLine(ahead));
+  const document = {
+    ...planJson(view),
+    fingerprint: await readFingerprint(session, drift),
+    ...(ahead.length > 0 ? { ahead } : {}),
+  };
   if (flags.out !== undefined) {
     const binding = await readBinding({ config, session, history, drift, migrations });
     savePlan(config, flags.out, { ...binding, steps: steps.map(({ id }) => id), allowOutOfOrder }, document);

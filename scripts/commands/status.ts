@@ -5,7 +5,7 @@ import { allowsOutOfOrder } from '../config/binding.ts';
 import { checkDrift, readFingerprint } from '../drift/check.ts';
 import { driftJson, driftLines } from '../drift/report.ts';
 import { halfDoneProblem, unfinishableError } from '../history/half-done.ts';
-import { historyError, type MigrationStatus } from '../history/history.ts';
+import { aheadLine, aheadOf, historyError, type MigrationStatus } from '../history/history.ts';
 import { readClassified } from '../history/history-check.ts';
 import { loadMigrations } from '../history/load-migrations.ts';
 import { withTarget } from '../history/with-target.ts';
@@ -39,6 +39,7 @@ export const status: Command<StatusFlags> = async (input) => {
     const pending = statuses.filter(
       ({ applied, twin, half }) => applied === null && (twin === null || half !== null),
     ).length;
+    const ahead = aheadOf(statuses);
     const document = {
       migrations: statuses.map(statusJson),
       mark: environment,
@@ -52,6 +53,7 @@ export const status: Command<StatusFlags> = async (input) => {
         ...(log === null ? formatTable(statuses.map(statusRow)) : auditLines(log)),
         ...statuses.map(halfDoneProblem).filter((line) => line !== null),
         ...driftLines(drift, config.verbose),
+        ...(ahead.length === 0 ? [] : [aheadLine(ahead)]),
         summary(statuses, pending),
       ],
       error,

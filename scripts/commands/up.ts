@@ -46,8 +46,10 @@ export const up: Command<UpFlags> = async (input) => {
     },
     together: flags.singleTransaction ?? false,
     forward: saved === null,
-    nothing: ({ applied }) =>
-      `Already up to date${applied.length === 0 ? ': there are no migrations' : ` at ${applied.at(-1)?.id}`}`,
+    nothing: ({ applied, statuses }) => {
+      const newest = statuses.filter((each) => each.applied !== null && each.state !== 'ahead').at(-1);
+      return `Already up to date${applied.length === 0 ? ': there are no migrations' : ` at ${newest?.id}`}`;
+    },
   });
 };
 

@@ -23,8 +23,16 @@ export function portable(options: SchemaOptions): SchemaOptions {
   return { ...options, include: [] };
 }
 
-/** The fingerprint of a schema, the same whether or not owners and grants are compared. */
+/** What belongs to an environment, not to a release: roles' rights, settings of database and roles, the database's comment. */
+const ofEnvironment: readonly string[] = ['owner', 'grant', 'default-privileges', 'setting'];
+
+/** Whether the fingerprint counts this class of objects; drift compares the others as well, within one environment. */
+export function isPortable(name: string): boolean {
+  return !ofEnvironment.includes(name);
+}
+
+/** The fingerprint of a schema, the same in every environment and whether or not owners and grants are compared. */
 export function portableFingerprint(hashes: ClassHashes): string {
-  const without = Object.entries(hashes).filter(([name]) => name !== 'owner' && name !== 'grant');
+  const without = Object.entries(hashes).filter(([name]) => isPortable(name));
   return fingerprint(completeHashes(new Map(without)));
 }

@@ -9,7 +9,7 @@ import { renderDocument } from '../schema/render/document.ts';
 import { renderSchema } from '../schema/render/render.ts';
 import type { Query, SchemaObject, SchemaOptions } from '../schema/types.ts';
 import { schemaHead } from './expected.ts';
-import { portable, portableFingerprint, schemaOptions } from './options.ts';
+import { isPortable, portable, portableFingerprint, schemaOptions } from './options.ts';
 import { withBuilt, withMigrated } from './scratch.ts';
 
 export interface SchemaText {
@@ -41,8 +41,13 @@ export async function differencesToText(
 ): Promise<Difference[] | null> {
   const options = portable(schemaOptions(config));
   return withBuilt(config, text, async (query) =>
-    diffSnapshots(withoutVersions(await objectsOf(query, options)), withoutVersions(objects)),
+    diffSnapshots(shared(await objectsOf(query, options)), shared(objects)),
   ).catch(() => null);
+}
+
+/** What the fingerprint counts. */
+function shared(objects: readonly SchemaObject[]): SchemaObject[] {
+  return withoutVersions(objects).filter((object) => isPortable(object.class));
 }
 
 /** @throws MigrateError as `withMigrated` */

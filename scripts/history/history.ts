@@ -11,6 +11,7 @@ export type MigrationState =
   | 'modified'
   | 'modified down'
   | 'missing'
+  | 'ahead'
   | 'renamed'
   | 'out of order'
   | 'unrecorded'
@@ -64,7 +65,8 @@ export function classify(
   const newNames = new Map([...found.renamed, ...(found.renamedHalf ?? [])]);
   const formerName = new Map([...newNames].map(([was, is]) => [is, was]));
   const begun = new Map(halfDone.map((half) => [half.id, half]));
-  return [...new Set([...onDisk.keys(), ...inDatabase.keys(), ...begun.keys()])].sort().map((id) => {
+  const ids = [...new Set([...onDisk.keys(), ...inDatabase.keys(), ...begun.keys()])].sort();
+  const statuses = ids.map((id): MigrationStatus => {
     const migration = onDisk.get(id) ?? null;
     const entry = inDatabase.get(id) ?? null;
     const half = begun.get(id) ?? null;
@@ -75,6 +77,31 @@ export function classify(
       half === null ? stateOf(id, migration, entry, { newest, ledgerInUse, found }) : ('partial' as const);
     return { id, version, name, state, migration, applied: entry, half, diffs, twin };
   });
+  return withAhead(statuses);
+}
+
+/**
+ * What a newer release applied is no disagreement: missing, newer than every file, and all files applied as they are.
+ * Without a single file nothing says that this is an older release, so everything stays missing.
+ */
+function withAhead(statuses: MigrationStatus[]): MigrationStatus[] {
+  const onDisk = statuses.filter(({ migration }) => migration !== null);
+  const newest = onDisk.at(-1)?.id;
+  if (newest === undefined || onDisk.some(({ state }) => state !== 'applied')) return statuses;
+  const gone = statuses.filter(({ state }) => state === 'missing');
+  if (gone.some(({ id }) => id < newest || !/^\d{14}_/.test(id))) return statuses;
+  return statuses.map((status) => (status.state === 'missing' ? { ...status, state: 'ahead' } : status));
+}
+
+/** Ids of what a newer release applied; empty unless the database is ahead of the files. */
+export function aheadOf(statuses: readonly MigrationStatus[]): string[] {
+  return statuses.filter(({ state }) => state === 'ahead').map(({ id }) => id);
+}
+
+/** "ahead: 2 migrations of a newer release are applied (…)", for up, plan and status. */
+export function aheadLine(ids: readonly string[]): string {
+  const shown = ids.slice(0, 5).join(', ') + (ids.length > 5 ? ` and ${ids.length - 5} more` : '');
+  return `ahead: ${ids.length === 1 ? '1 migration' : `${ids.length} migrations`} of a newer release, not touched by this one: ${shown}`;
 }
 
 function namesOf(id: string): { version: string; name: string } {

@@ -22,7 +22,7 @@ import { execute, executeTogether, type RunResult } from '../execute/execute.ts'
 import { adopt } from '../history/adopt.ts';
 import { audited } from '../history/audit.ts';
 import { refuseHalfDone } from '../history/half-done.ts';
-import { type MigrationState, refuseBrokenHistory } from '../history/history.ts';
+import { aheadLine, aheadOf, type MigrationState, refuseBrokenHistory } from '../history/history.ts';
 import { askForHistory, type CheckedHistory, readClassified } from '../history/history-check.ts';
 import { checkMigrations } from '../history/load-migrations.ts';
 import { lockWait, withTarget } from '../history/with-target.ts';
@@ -52,7 +52,7 @@ export interface RunRequest {
   /** Asked before anything else is judged; throws where this is not what the run was approved for. */
   readonly approve?: ((found: Checked & { readonly session: Session }) => Promise<void>) | undefined;
   /** What to say when the plan is empty. */
-  readonly nothing: (history: History) => string;
+  readonly nothing: (history: CheckedHistory) => string;
 }
 
 /** Runs a whole up, down or redo. Failures after the first step come back in the result, with what was done. */
@@ -82,12 +82,29 @@ export async function runMigrations(
         if (drift.state === 'drifted') return stopForDrift(drift, session, config);
         sayDrift(drift, history, progress);
         const result = await runChecked(input, session, request, { migrations, history, drift });
-        if (request.expectation === undefined || result.error != null) return result;
-        const met = await meetExpectation(session, config, drift.options, request.expectation);
-        return { ...result, document: { ...result.document, ...met.document }, error: met.error };
+        return meet(input, session, request.expectation, { history, drift }, result);
       });
     return audited(input, session, locked);
   });
+}
+
+/** The result with what the schema is in the end, where somebody expects one; ahead, it is that of a newer release. */
+async function meet(
+  { config, progress }: CommandInput<unknown>,
+  session: Session,
+  expectation: Expectation | undefined,
+  { history, drift }: Pick<Checked, 'history' | 'drift'>,
+  result: CommandResult,
+): Promise<CommandResult> {
+  if (expectation === undefined || result.error != null) return result;
+  if (aheadOf(history.statuses).length > 0) {
+    progress.say(
+      `The fingerprint ${expectation.fingerprint} is not asked for: the schema is a newer release’s`,
+    );
+    return { ...result, document: { ...result.document, expectedFingerprint: null } };
+  }
+  const met = await meetExpectation(session, config, drift.options, expectation);
+  return { ...result, document: { ...result.document, ...met.document }, error: met.error };
 }
 
 interface Checked {
@@ -107,7 +124,7 @@ async function runChecked(
   if (plan.steps.length === 0 && !history.adoptable) {
     if (drift.stale && history.ledgerCurrent)
       await timed('snapshot', () => takeSnapshot(session, config, drift.options));
-    return nothingToDo(request.nothing(history), session);
+    return nothingToDo(request.nothing(history), session, aheadOf(history.statuses));
   }
   saveMemory(plan.steps.length);
   const steps = readySteps(plan.steps, await readDowns(session, plan.steps), {
@@ -127,8 +144,11 @@ async function runChecked(
   return { ...reported, document: { ...reported.document, fingerprint: await storedFingerprint(session) } };
 }
 
-function nothingToDo(line: string, session: Session): CommandResult {
-  return { document: { migrations: [], roundTrips: session.roundTrips() }, lines: [line] };
+/** A database that is ahead is worth a line of the audit log: this release was started on it. */
+function nothingToDo(line: string, session: Session, ahead: readonly string[] = []): CommandResult {
+  const document = { migrations: [], roundTrips: session.roundTrips() };
+  if (ahead.length === 0) return { document, lines: [line] };
+  return { document: { ...document, ahead }, lines: [line, aheadLine(ahead)], wrote: true };
 }
 
 /** Everything a first step needs, fetched side by side where nothing depends on it. */

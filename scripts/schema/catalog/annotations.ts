@@ -69,11 +69,7 @@ export const comment = `
     AND d.classoid NOT IN (${known.map((name) => `'${name}'::regclass`).join(', ')})
     AND (d.classoid, d.objoid) NOT IN (SELECT classid, objid FROM member)
     AND (d.classoid <> 'pg_namespace'::regclass OR ns.oid IS NOT NULL)
-    AND (o.schema IS NULL OR EXISTS (SELECT FROM ns WHERE ns.name = o.schema))
-  UNION ALL
-  SELECT 'database', NULL, ${part('text', 'd.description')}
-  FROM pg_shdescription d WHERE d.classoid = 'pg_database'::regclass
-    AND d.objoid = (SELECT oid FROM pg_database WHERE datname = current_database())`;
+    AND (o.schema IS NULL OR EXISTS (SELECT FROM ns WHERE ns.name = o.schema))`;
 
 /** A kind of object that has an owner and, mostly, an access control list. */
 interface Owned {

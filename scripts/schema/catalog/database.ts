@@ -186,11 +186,15 @@ export const accessMethod = `
   )}
   FROM pg_am a WHERE a.oid >= ${firstUserOid} AND ${notMember('pg_am', 'a.oid')}`;
 
-// Only what is set for this database: settings of a role everywhere belong to the server. Some applications keep
+// What is set for this database, its comment too: settings of a role everywhere belong to the server. Some applications keep
 // secrets in settings, so a value whose name sounds like one is not kept.
 export const setting = `
   SELECT coalesce('role ' || quote_ident(pg_get_userbyid(nullif(s.setrole, 0))), 'database') || ' ' || split_part(item, '=', 1), NULL,
     'value=' || CASE WHEN split_part(item, '=', 1) ~* 'pass|secret|token|key|credential' THEN '(hidden)'
       ELSE substr(item, strpos(item, '=') + 1) END
   FROM pg_db_role_setting s, unnest(s.setconfig) AS item
-  WHERE s.setdatabase = (SELECT oid FROM pg_database WHERE datname = current_database())`;
+  WHERE s.setdatabase = (SELECT oid FROM pg_database WHERE datname = current_database())
+  UNION ALL
+  SELECT 'database comment', NULL, ${part('value', 'd.description')}
+  FROM pg_shdescription d WHERE d.classoid = 'pg_database'::regclass
+    AND d.objoid = (SELECT oid FROM pg_database WHERE datname = current_database())`;
