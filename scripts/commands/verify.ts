@@ -45,9 +45,7 @@ export const verify: Command<VerifyFlags> = async ({ config, flags, progress, si
   const findings =
     range.underReview.length === 0
       ? []
-      : await withScratchServer({ scratchUrl: config.scratchUrl, root: config.root }, (server) =>
-          verifyMigrations(server, request),
-        );
+      : await withScratchServer(config, (server) => verifyMigrations(server, request));
   const unreached = range.underReview.length - reached;
   return {
     document: { findings },

@@ -1,4 +1,4 @@
-// Takes a folder; gives the embedded PostgreSQL 16 that keeps its data there: started when needed, once, and left
+// Takes a folder; gives the embedded PostgreSQL that keeps its data there: started when needed, once, and left
 // running. It must not know migrations, configuration or commands.
 import {
   chmodSync,
@@ -14,6 +14,7 @@ import {
 } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { MigrateError } from '../base/errors.ts';
+import { defaultMajor } from '../base/postgres-major.ts';
 import {
   type Account,
   makeElsewhere,
@@ -24,7 +25,7 @@ import {
 } from './account.ts';
 import { clusterOf, initialise, type Launch, launch, passwordOf, type Settings } from './cluster.ts';
 import { withStartLock } from './lock.ts';
-import { answeringPostmaster, loopback, stopPostmaster } from './postmaster.ts';
+import { answeringPostmaster, loopback, readText, stopPostmaster } from './postmaster.ts';
 
 export interface EmbeddedServer {
   readonly host: string;
@@ -38,6 +39,8 @@ export interface EmbeddedServer {
 
 export interface StartOptions {
   readonly dataDirectory: string;
+  /** Major version of the server; 16 if left out. */
+  readonly postgres?: number;
   /** Server settings by name, such as `{ fsync: 'off' }`; they count when the server is started. */
   readonly settings?: Settings;
   /** A fixed TCP port; without it a free one is chosen and remembered. */
@@ -57,9 +60,12 @@ const lockTimeout = 120_000;
 /**
  * The server of this data directory, initialised and started if need be; it outlives this process. When it runs
  * already, no child process is spawned.
- * @throws MigrateError `usage` (package not installed), `connection` (with the last log lines), `locked`
+ * @throws MigrateError `usage` (package not installed, or the data are of another major version), `connection` (with
+ *   the last log lines), `locked`
  */
 export async function startServer(options: StartOptions): Promise<EmbeddedServer> {
+  const major = options.postgres ?? defaultMajor;
+  refuseOtherMajor(options.dataDirectory, major);
   const running = await serverStatus(options.dataDirectory);
   if (running !== undefined) return running;
   const account = serverAccount(clusterOf(options.dataDirectory));
@@ -70,7 +76,7 @@ export async function startServer(options: StartOptions): Promise<EmbeddedServer
     if (meanwhile !== undefined) return meanwhile;
     const { locateBinaries } = await import('./binaries.ts');
     const { settings = {}, port } = options;
-    const start: Launch = { home, account, binaries: locateBinaries(account), settings, port };
+    const start: Launch = { home, account, binaries: locateBinaries(account, major), settings, port };
     await initialise(start);
     await launch(start);
     const started = await status();
@@ -124,9 +130,13 @@ export function projectDirectories(root: string): { development: string; scratch
   return { development: join(root, '.postgres', 'development'), scratch: join(root, '.postgres', 'scratch') };
 }
 
-/** The project's development server with its database, which is created when missing. */
-export async function startDevServer(root: string): Promise<DevServer> {
-  const server = await startServer({ dataDirectory: projectDirectories(root).development });
+/**
+ * The project's development server with its database, which is created when missing.
+ * @param postgres its major version; 16 if left out
+ */
+export async function startDevServer(root: string, postgres?: number): Promise<DevServer> {
+  const dataDirectory = projectDirectories(root).development;
+  const server = await startServer({ dataDirectory, ...(postgres === undefined ? {} : { postgres }) });
   const { ensureDatabase } = await import('./database.ts');
   await ensureDatabase(server, developmentDatabase);
   return { ...server, database: developmentDatabase };
@@ -144,6 +154,27 @@ export async function removeDevServer(root: string): Promise<boolean> {
   const { development, scratch } = projectDirectories(root);
   const [removed] = await Promise.all([removeServer(development), removeServer(scratch)]);
   return removed;
+}
+
+/** The major version that the data in this directory were made by; undefined where there are none. */
+export function dataMajor(dataDirectory: string): number | undefined {
+  const home = realHome(dataDirectory);
+  const text = home === undefined ? undefined : readText(join(clusterOf(home), 'PG_VERSION'));
+  return text === undefined ? undefined : Number.parseInt(text, 10);
+}
+
+/** Data of another major version are never touched: no server of this one can read them. */
+function refuseOtherMajor(dataDirectory: string, major: number): void {
+  const found = dataMajor(dataDirectory);
+  if (found === undefined || found === major) return;
+  throw new MigrateError(
+    'usage',
+    `The data in ${dataDirectory} are of PostgreSQL ${found}, and PostgreSQL ${major} is wanted`,
+    {
+      hint: `make db-reset makes a new, empty cluster of PostgreSQL ${major}; to keep this one, write "postgres": ${found} into db/config.json.`,
+      state: 'Nothing was changed.',
+    },
+  );
 }
 
 function realHome(dataDirectory: string): string | undefined {

@@ -1,12 +1,13 @@
 // Takes SHADOW_DATABASE_URL, or none: then the embedded server; gives how to connect there. It must not know what for.
 import type pg from 'pg';
 import { MigrateError } from '../base/errors.ts';
+import { defaultMajor } from '../base/postgres-major.ts';
 import type { Environment } from '../config/environment.ts';
 import { canonicalHost } from '../config/host.ts';
 import { readTarget } from '../config/target.ts';
 import { tlsAttempts } from '../config/tls.ts';
 import { readPassfile } from '../connection/login.ts';
-import { projectDirectories, removeServer, startServer } from '../devserver/devserver.ts';
+import { dataMajor, projectDirectories, removeServer, startServer } from '../devserver/devserver.ts';
 
 export interface ScratchConnection {
   readonly host: string;
@@ -23,13 +24,19 @@ export interface ScratchOptions {
   readonly scratchUrl?: string | undefined;
   /** The project, for the embedded scratch server. */
   readonly root: string;
+  /** Major version of the embedded scratch server; 16 if left out. */
+  readonly postgres?: number;
 }
 
 const durabilityOff = { fsync: 'off', full_page_writes: 'off', synchronous_commit: 'off' };
 
 /** Starts the embedded server where that is meant. @throws MigrateError `usage`, or `connection` */
-export async function scratchAddress({ scratchUrl, root }: ScratchOptions): Promise<ScratchConnection> {
-  return scratchUrl === undefined ? embeddedServer(root) : serverOf(scratchUrl);
+export async function scratchAddress({
+  scratchUrl,
+  root,
+  postgres,
+}: ScratchOptions): Promise<ScratchConnection> {
+  return scratchUrl === undefined ? embeddedServer(root, postgres ?? defaultMajor) : serverOf(scratchUrl);
 }
 
 /** The named database is kept only as a place to connect to where there is no database `postgres`. Read as `DATABASE_URL` is. */
@@ -65,9 +72,10 @@ async function completing(url: string): Promise<Environment> {
 }
 
 /** A server beside the development one: it does without durability, so after a crash it is made anew. */
-async function embeddedServer(root: string): Promise<ScratchConnection> {
+async function embeddedServer(root: string, postgres: number): Promise<ScratchConnection> {
   const dataDirectory = projectDirectories(root).scratch;
-  const start = () => startServer({ dataDirectory, settings: durabilityOff });
+  const start = () => startServer({ dataDirectory, postgres, settings: durabilityOff });
+  if ((dataMajor(dataDirectory) ?? postgres) !== postgres) await removeServer(dataDirectory);
   const { host, port, user, password } = await start().catch(async (error: unknown) => {
     if (!(error instanceof MigrateError) || error.code !== 'connection') throw error;
     await removeServer(dataDirectory);

@@ -15,11 +15,11 @@ export async function connectTo({ connection }: ScratchDatabase): Promise<pg.Cli
 
 /** Works on an empty database that is dropped afterwards, however the work ends. Errors as `openScratchServer`. */
 export async function withScratchClient<Result>(
-  { scratchUrl, root }: Pick<Config, 'scratchUrl' | 'root'>,
+  config: Pick<Config, 'scratchUrl' | 'root' | 'postgres'>,
   work: (client: pg.Client) => Promise<Result>,
 ): Promise<Result> {
   const { withScratchServer } = await import('./scratch-server.ts');
-  return withScratchServer({ scratchUrl, root }, async (server) => {
+  return withScratchServer(config, async (server) => {
     const client = await connectTo(await server.create());
     try {
       return await work(client);

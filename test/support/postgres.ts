@@ -1,5 +1,6 @@
-// Takes the environment; gives the one PostgreSQL 16 of this test run, started on first use and ended with the run:
-// TEST_DATABASE_URL, else a container if a Docker engine answers, else the embedded server.
+// Takes the environment; gives the one PostgreSQL of this test run, started on first use and ended with the run:
+// TEST_DATABASE_URL, else a container if a Docker engine answers, else the embedded server. TEST_POSTGRES names its major
+// version.
 import { spawn } from 'node:child_process';
 import { mkdtempSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
@@ -7,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
 import { parseIntoClientConfig } from 'pg-connection-string';
+import { defaultMajor } from '../../scripts/base/postgres-major.ts';
 import { removeServer, startServer } from '../../scripts/devserver/devserver.ts';
 import { cleanUpAfterRun } from './cleanup.ts';
 
@@ -27,7 +29,9 @@ const shared = globalThis as { [key]?: Promise<TestServer> };
 
 /** No durability: these databases live for one test. */
 const fast = { fsync: 'off', full_page_writes: 'off', synchronous_commit: 'off', autovacuum: 'off' };
-const image = 'postgres:16-alpine';
+/** Major version of the servers that tests start. */
+export const testMajor = Number(process.env.TEST_POSTGRES || defaultMajor);
+const image = `postgres:${testMajor}-alpine`;
 
 /** The server of this run; the choice is printed once. */
 export function testServer(): Promise<TestServer> {
@@ -106,7 +110,11 @@ async function container(): Promise<TestServer> {
 async function embedded(): Promise<TestServer> {
   const folder = mkdtempSync(join(tmpdir(), 'migrate-tests-'));
   endWithProcess(folder);
-  const { host, port, user, password } = await startServer({ dataDirectory: folder, settings: fast });
+  const { host, port, user, password } = await startServer({
+    dataDirectory: folder,
+    postgres: testMajor,
+    settings: fast,
+  });
   cleanUpAfterRun(() => removeServer(folder));
   return { host, port, user, password, database: 'postgres' };
 }

@@ -21,7 +21,7 @@ import {
 } from '../../scripts/devserver/devserver.ts';
 import { readPostmaster } from '../../scripts/devserver/postmaster.ts';
 import { cleanUpAfterTest } from './cleanup.ts';
-import { endWithProcess } from './postgres.ts';
+import { endWithProcess, testMajor } from './postgres.ts';
 
 export interface OwnServer {
   readonly host: string;
@@ -46,7 +46,10 @@ const fast = { fsync: 'off', full_page_writes: 'off', autovacuum: 'off', shared_
 
 export async function ownServer(settings: Record<string, string> = {}): Promise<OwnServer> {
   const folder = temporaryHome();
-  return handle(folder, await startServer({ dataDirectory: folder, settings: { ...fast, ...settings } }));
+  return handle(
+    folder,
+    await startServer({ dataDirectory: folder, postgres: testMajor, settings: { ...fast, ...settings } }),
+  );
 }
 
 /**
@@ -66,7 +69,11 @@ export async function standbyOf(stopped: OwnServer): Promise<OwnServer> {
   if (process.getuid?.() === 0) execFileSync('chown', ['-R', `${uid}:${gid}`, cluster]);
   return handle(
     folder,
-    await startServer({ dataDirectory: folder, settings: { ...fast, hot_standby: 'on' } }),
+    await startServer({
+      dataDirectory: folder,
+      postgres: testMajor,
+      settings: { ...fast, hot_standby: 'on' },
+    }),
   );
 }
 
@@ -107,7 +114,7 @@ function handle(folder: string, { host, port, user, password }: EmbeddedServer):
     },
     stop: () => stopServer(folder),
     start: (settings = {}) =>
-      startServer({ dataDirectory: folder, port, settings: { ...fast, ...settings } }),
+      startServer({ dataDirectory: folder, postgres: testMajor, port, settings: { ...fast, ...settings } }),
     kill: () => void process.kill(readPostmaster(cluster)!.pid, 'SIGKILL'),
     write(name, text) {
       const path = join(cluster, name);
