@@ -89,6 +89,8 @@ export interface LedgerEntry {
   readonly durationMs: number;
   readonly actor: string;
   readonly gitSha: string | null;
+  /** Size in bytes of an up text that is too long for the ledger to keep; null where it is kept. */
+  readonly upSize: number | null;
 }
 
 /** How one step of a run ended; a pending one was not reached. */

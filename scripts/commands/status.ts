@@ -1,6 +1,7 @@
 // status: every migration and its state, or the audit log. It never writes, not even a table.
 
 import { MigrateError } from '../base/errors.ts';
+import { formatBytes } from '../base/size.ts';
 import { allowsOutOfOrder } from '../config/binding.ts';
 import { checkDrift, readFingerprint } from '../drift/check.ts';
 import { driftJson, driftLines } from '../drift/report.ts';
@@ -83,6 +84,7 @@ function statusJson(status: MigrationStatus): Record<string, unknown> {
     ...(half === null
       ? {}
       : { partial: { direction: half.direction, statement: statementOf(half), of: half.total } }),
+    ...(applied?.entry?.upSize == null ? {} : { unkeptUpSize: applied.entry.upSize }),
     ...(diffs.length === 0 ? {} : { diffs }),
     ...(twin === null ? {} : { renamed: twin }),
   };
@@ -99,7 +101,9 @@ function statusRow({ id, state, applied, half }: MigrationStatus): string[] {
     applied?.entry == null ? (applied === null ? '' : 'by node-pg-migrate') : `by ${applied.entry.actor}`;
   const kind = applied?.entry == null || applied.entry.kind === 'run' ? '' : `(${applied.entry.kind})`;
   const commit = applied?.entry?.gitSha == null ? '' : `at ${applied.entry.gitSha.slice(0, 7)}`;
-  return [`  ${shown}`, id, applied?.appliedAt ?? '', [by, commit, kind].filter(Boolean).join(' ')];
+  const size = applied?.entry?.upSize ?? null;
+  const unkept = size === null ? '' : `(up text of ${formatBytes(size)} not kept)`;
+  return [`  ${shown}`, id, applied?.appliedAt ?? '', [by, commit, kind, unkept].filter(Boolean).join(' ')];
 }
 
 function summary(statuses: readonly MigrationStatus[], pending: number): string {

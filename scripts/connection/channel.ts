@@ -3,8 +3,14 @@
 import type pg from 'pg';
 import { MigrateError } from '../base/errors.ts';
 import { describeTarget, type Target } from '../config/target.ts';
-import { type BatchOptions, type BatchResult, openPipeline, type Sent, sendBatch } from './simple-query.ts';
-import type { SqlPieces } from './sql-chunks.ts';
+import {
+  type BatchOptions,
+  type BatchResult,
+  openPipeline,
+  type Sent,
+  type SqlText,
+  sendBatch,
+} from './simple-query.ts';
 
 export type Row = Readonly<Record<string, unknown>>;
 
@@ -18,7 +24,7 @@ export interface Channel {
    */
   ask(text: string, answers?: number): Promise<BatchResult['rows']>;
   /** Several statements, one round trip; see `sendBatch`. Never rejects. */
-  batch(text: SqlPieces, options?: BatchOptions): Promise<BatchResult>;
+  batch(text: SqlText, options?: BatchOptions): Promise<BatchResult>;
   /** Several batches, sent at once, whatever is unanswered; `query` and `batch` wait until all of them are answered. */
   pipeline(batches: readonly Sent[]): readonly Promise<BatchResult>[];
   /** Ours is UTF-8; a file that set another encoding would garble what we send next. Free when nothing changed. */
@@ -58,7 +64,7 @@ export function openChannel(target: Target, client: pg.Client, signal: AbortSign
     signal?.throwIfAborted();
     return ownQueryError(target, error, lost);
   };
-  const batch = async (text: SqlPieces, options?: BatchOptions): Promise<BatchResult> =>
+  const batch = async (text: SqlText, options?: BatchOptions): Promise<BatchResult> =>
     explained(await takingTurns(() => sendBatch(client, text, options)));
   const pipeline = (batches: readonly Sent[]): Promise<BatchResult>[] => {
     trips += batches.length;

@@ -2,7 +2,9 @@
 // It knows nothing of migrations. https://www.postgresql.org/docs/16/protocol-flow.html#PROTOCOL-FLOW-SIMPLE-QUERY
 import type { Socket } from 'node:net';
 import type pg from 'pg';
-import type { SqlPieces } from './sql-chunks.ts';
+
+/** SQL to be sent as one text; parts are not joined before, for a file may be 50 MB. */
+export type SqlText = string | readonly string[];
 
 /** What the server reported of a batch; `completed` counts CommandComplete messages, one per statement. */
 export interface BatchResult {
@@ -31,11 +33,11 @@ interface Connection {
  */
 export function sendBatch(
   client: pg.Client,
-  text: SqlPieces,
+  text: SqlText,
   options: BatchOptions = {},
 ): Promise<BatchResult> {
   const submit = (connection: Connection) =>
-    typeof text === 'string' ? connection.query(text) : void sendPieces(connection.stream, text);
+    typeof text === 'string' ? connection.query(text) : void connection.stream.write(queryMessage(text));
   return new Promise((resolve) => {
     client.query(batchQuery(client, submit, options, resolve));
   });
@@ -126,32 +128,14 @@ export function openPipeline(client: pg.Client): Pipeline {
   };
 }
 
-/**
- * One Query message, written as fast as the socket takes it. Where the connection is lost meanwhile, the client is told
- * so by its own listeners. https://www.postgresql.org/docs/16/protocol-message-formats.html
- */
-async function sendPieces(stream: Socket, pieces: Iterable<string>): Promise<void> {
-  let bytes = 0;
-  for (const piece of pieces) bytes += Buffer.byteLength(piece);
-  const head = Buffer.alloc(5);
-  head.write('Q');
-  head.writeInt32BE(bytes + 5, 1);
-  stream.write(head);
-  for (const piece of pieces) {
-    if (stream.destroyed) return;
-    if (!stream.write(piece, 'utf8')) await drained(stream);
-  }
-  stream.write(Buffer.alloc(1));
-}
-
-function drained(stream: Socket): Promise<void> {
-  return new Promise((resolve) => {
-    const done = () => {
-      stream.off('drain', done);
-      stream.off('close', done);
-      resolve();
-    };
-    stream.on('drain', done);
-    stream.on('close', done);
-  });
+/** One Query message. https://www.postgresql.org/docs/16/protocol-message-formats.html */
+function queryMessage(parts: readonly string[]): Buffer {
+  const bytes = parts.reduce((sum, part) => sum + Buffer.byteLength(part), 0);
+  const message = Buffer.allocUnsafe(bytes + 6);
+  message.write('Q');
+  message.writeInt32BE(bytes + 5, 1);
+  let at = 5;
+  for (const part of parts) at += message.write(part, at);
+  message[at] = 0;
+  return message;
 }

@@ -1,5 +1,4 @@
 // Sends a step the plain way: the file, and when that has answered well, the recording. Two round trips.
-import { concatenate, fill } from '../connection/sql-chunks.ts';
 import { entryOf } from '../plan/steps.ts';
 import { boundedText } from './bounded-text.ts';
 import type { RunContext } from './context.ts';
@@ -25,13 +24,10 @@ export function inTurn({ context, started }: TransportContext): Transport {
       started(task);
       const from = performance.now();
       const { id, direction, rows } = step;
-      const bounded = await boundedText(context, step);
-      const { sql, trackingSql } = context.engine.stepSql(
-        bounded === undefined ? step : { id, direction, rows, text: bounded },
-      );
-      const opening = `${openingStatements(context, step, place, sql).join('; ')};\n`;
-      const text = typeof sql === 'string' ? opening + sql : concatenate([opening, sql]);
-      const sent = context.session.batch(text, { keepRows: openingCount });
+      const text = (await boundedText(context, step)) ?? step.text;
+      const { sql, trackingSql } = context.engine.stepSql({ id, direction, rows, text });
+      const opening = `${openingStatements(context, step, place, text).join('; ')};\n`;
+      const sent = context.session.batch([opening, ...sql], { keepRows: openingCount });
       const ran = await watchedReply(context, step, sent);
       const answer = { ...common, ...ran, prefixLength: opening.length };
       const isOpen = ran.file.error === null && ran.file.transactionStatus === 'T';
@@ -63,6 +59,5 @@ async function record(
   const proof = { by: 'transaction', transaction } as const;
   const recorded = recording(context, step, place, { trackingSql, entry, proof });
   const text = recorded.statements.join(';\n');
-  const batch = recorded.values.size === 0 ? text : fill(text, recorded.values);
-  return recordingReply(recorded, session.batch(batch, { keepRows: recorded.statements.length }));
+  return recordingReply(recorded, session.batch(text, { keepRows: recorded.statements.length }));
 }

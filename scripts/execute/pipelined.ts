@@ -142,7 +142,7 @@ function pipelinableTexts(
     const text = (direction === 'up' ? entry.upSql : entry.downSql) ?? step.text;
     if (unpipelinable.test(text) || isTooLong(entry.upSql) || isTooLong(entry.downSql)) return null;
     const { sql, trackingSql } = engine.stepSql({ id, direction, text, rows });
-    return typeof sql === 'string' ? { sql, trackingSql, entry } : null;
+    return { sql: sql.join(''), trackingSql, entry };
   } catch {
     // What is wrong with a step is told when it is its turn.
     return null;

@@ -2,10 +2,8 @@
 // that judging an answer needs. It sends nothing, and does not know how what it gives is sent.
 
 import { discardSessionState, resetStatements } from '../connection/session-settings.ts';
-import type { SqlPieces } from '../connection/sql-chunks.ts';
 import { isolationOf } from '../files/leading-settings.ts';
-import type { NewEntry } from '../ledger/entries.ts';
-import { type ChunkedEntry, chunkedEntry } from '../ledger/entry-chunks.ts';
+import { entrySql, type NewEntry } from '../ledger/entries.ts';
 import { runLockKey } from '../ledger/run-lock.ts';
 import type { ReadyStep } from '../plan/steps.ts';
 import { quoteLiteral } from '../schema/sql.ts';
@@ -28,10 +26,10 @@ export function openingStatements(
   { config }: RunContext,
   { id, directives }: ReadyStep,
   place: Place,
-  sql: SqlPieces,
+  text: string,
 ): readonly string[] {
   return [
-    place.first ? `BEGIN${typeof sql === 'string' ? isolationOf(sql) : ''}` : 'SELECT 1',
+    place.first ? `BEGIN${isolationOf(text)}` : 'SELECT 1',
     `SET LOCAL ${transactionMarker} = ${quoteLiteral(id)}`,
     `SET LOCAL lock_timeout = ${directives.lockTimeoutMs ?? config.lockTimeoutMs}`,
     `SET LOCAL statement_timeout = ${directives.statementTimeoutMs ?? config.statementTimeoutMs}`,
@@ -61,8 +59,6 @@ export interface Recording {
   readonly guard: number;
   /** Indexes of the statements that tell the server's time (ms), before and after what closes a run; or none. */
   readonly clocks: readonly number[];
-  /** Long texts, which the statements hold placeholders for; see `fill`. */
-  readonly values: ChunkedEntry['values'];
 }
 
 /** How the recording proves that its transaction is the one that was opened for the step. */
@@ -87,21 +83,20 @@ export function recording(
   { trackingSql, entry, proof }: { trackingSql: string; entry: NewEntry; proof: Proof },
 ): Recording {
   const guard = guardSql(id, proof);
-  const chunked = chunkedEntry(entry, config.trackingTable, provenance);
   const timed = place.last && place.closing.length > 0 ? [clock, ...place.closing, clock] : [];
   const statements = [
     'SET CONSTRAINTS ALL IMMEDIATE',
     guard,
     ...resetStatements,
     trackingSql,
-    chunked.statement,
+    entrySql(entry, config.trackingTable, provenance),
     `SET ${recordedMarker} = ${quoteLiteral(id)}`,
     ...discardSessionState,
     // Nothing after COMMIT: what fails or is cancelled then would look like a migration that failed.
     ...(place.last ? [...(timed.length > 0 ? timed : [notAwaited]), 'COMMIT'] : []),
   ];
   const clocks = timed.length === 0 ? [] : [statements.indexOf(clock), statements.lastIndexOf(clock)];
-  return { statements, guard: statements.indexOf(guard), clocks, values: chunked.values };
+  return { statements, guard: statements.indexOf(guard), clocks };
 }
 
 /**

@@ -1,13 +1,14 @@
 // Takes a session and the migrations on disk; gives the history, read and found in order, or refuses.
 // The reading is here, the judging in history.ts.
 
+import { formatBytes } from '../base/size.ts';
 import type { AppliedMigration, LedgerEntry, Migration } from '../base/types.ts';
 import { unifiedDiff } from '../base/unified-diff.ts';
 import { refuseOtherEnvironment } from '../config/binding.ts';
 import type { Config } from '../config/config.ts';
 import type { Session } from '../connection/session.ts';
 import type { MigrationList } from '../files/directory.ts';
-import { readTexts } from '../ledger/entries.ts';
+import { longestKeptUp, readTexts } from '../ledger/entries.ts';
 import { askForDigest, expectedHistory, type HistoryDigest } from '../ledger/history-digest.ts';
 import { readJournal } from '../ledger/journal.ts';
 import { type History, type LedgerState, readHistory } from '../ledger/ledger.ts';
@@ -151,7 +152,9 @@ async function compareTexts(
   const upOf = (entry: LedgerEntry | null) => texts.get(entry?.seq ?? 0)?.up ?? null;
   const renamed = gone.flatMap(({ id, entry }) => {
     const ran = upOf(entry);
-    const twins = ran === null ? [] : unapplied.filter(({ up }) => same(ran, up.text));
+    const twins = unapplied.filter(({ up }) =>
+      ran === null ? entry?.upSize != null && entry.upChecksum === up.checksum : same(ran, up.text),
+    );
     return twins.length === 1 && twins[0] !== undefined ? [[id, twins[0].id] as const] : [];
   });
   return { ...(await diffsOf(suspects, texts, same)), renamed: new Map(renamed) };
@@ -177,11 +180,29 @@ async function diffsOf(
       ['up', modified],
       ['down', downModified],
     ] as const) {
-      const { text, path } = migration[direction];
+      const { text, path, checksum } = migration[direction];
       const before = ran?.[direction] ?? null;
+      if (direction === 'up' && before === null && entry.upSize !== null && entry.upChecksum !== checksum)
+        found.set(migration.id, unkeptDiff(entry, path, text, checksum));
       if (before === null || same(before, text)) continue;
       found.set(migration.id, await unifiedDiff(before, text, path));
     }
   }
   return { modified, downModified };
+}
+
+/** In place of a diff. Without the text nobody can tell a change in comments from another, so that both count. */
+function unkeptDiff(
+  { upSize, upChecksum }: LedgerEntry,
+  path: string,
+  text: string,
+  checksum: string,
+): string {
+  const side = (size: number, sum: string | null) =>
+    `${formatBytes(size)}, sha256 ${(sum ?? 'unknown').slice(0, 16)}…`;
+  return [
+    `--- ${path} as it ran: ${side(upSize ?? 0, upChecksum)}`,
+    `+++ ${path} on disk: ${side(Buffer.byteLength(text), checksum)}`,
+    `of a text above ${formatBytes(longestKeptUp)} the ledger keeps checksum and size, so that the lines that differ are not known`,
+  ].join('\n');
 }

@@ -223,6 +223,7 @@ function entryOf({ status, actions }: Repair, texts: KnownTexts, reason: string)
     direction: back ? 'down' : 'up',
     kind: 'repaired',
     upSql: up.sql,
+    upSize: recorded?.upSize ?? null,
     downSql: down.sql,
     upChecksum: up.checksum,
     downChecksum: down.checksum,

@@ -46,7 +46,10 @@ export interface NewEntry {
   readonly name: string;
   readonly direction: Direction;
   readonly kind: 'run' | 'adopted' | 'baseline' | 'imported' | 'repaired';
+  /** Kept up to `longestKeptUp` bytes; of a longer text the ledger has checksum and size. */
   readonly upSql: string | null;
+  /** Where an earlier entry had no text either: its size in bytes. */
+  readonly upSize?: number | null;
   readonly downSql: string | null;
   readonly upChecksum: string | null;
   readonly downChecksum: string | null;
@@ -55,8 +58,20 @@ export interface NewEntry {
   readonly reason?: string;
 }
 
+/** The longest text of an up, in bytes of UTF-8, that the ledger keeps. Downs are kept whole: reverting runs them. */
+export const longestKeptUp = 1024 * 1024;
+
+/** The size in bytes of an up that is not kept; null for one that is, or where nothing is known of it. */
+function unkeptSize({ upSql, upSize }: NewEntry): number | null {
+  if (upSql === null) return upSize ?? null;
+  if (upSql.length * 3 <= longestKeptUp) return null;
+  const size = Buffer.byteLength(upSql);
+  return size > longestKeptUp ? size : null;
+}
+
 /** One statement that adds an entry and makes `applied` say the same; part of the migration's own transaction. */
 export function entrySql(entry: NewEntry, tracking: TrackingTable, provenance: Provenance): string {
+  const unkept = unkeptSize(entry);
   const values = [
     trackingName(tracking),
     entry.id,
@@ -64,7 +79,7 @@ export function entrySql(entry: NewEntry, tracking: TrackingTable, provenance: P
     entry.name,
     entry.direction,
     entry.kind,
-    entry.upSql,
+    unkept === null ? entry.upSql : null,
     entry.downSql,
     entry.upChecksum,
     entry.downChecksum,
@@ -77,5 +92,8 @@ export function entrySql(entry: NewEntry, tracking: TrackingTable, provenance: P
     provenance.environment,
     entry.reason,
   ];
-  return `SELECT migration_ledger.record(${values.map(literal).join(', ')})`;
+  const record = `SELECT migration_ledger.record(${values.map(literal).join(', ')})`;
+  return unkept === null
+    ? record
+    : `INSERT INTO migration_ledger.long_texts (seq, up_size) ${record}, ${unkept}`;
 }

@@ -111,6 +111,7 @@ function toApplied({ id, version, name, up, down }: Migration): AppliedMigration
     durationMs: 0,
     actor: '',
     gitSha: null,
+    upSize: null,
   };
   return { id, version, name, tracked: true, entry, appliedAt: null };
 }

@@ -22,6 +22,7 @@ export interface LedgerState {
   readonly hasEnvironment: boolean;
   readonly hasJournal: boolean;
   readonly hasSnapshot: boolean;
+  readonly hasLongTexts: boolean;
 }
 
 export interface History extends LedgerState {
@@ -42,7 +43,7 @@ export function trackingName({ schema, table }: TrackingTable): string {
 
 /** Select-list items that tell what exists; they fail on nothing that is missing. */
 export function stateColumns(tracking: TrackingTable): string {
-  return `to_regclass(${quoteLiteral(qualifiedName(tracking))}) IS NOT NULL AS "hasTracking", to_regclass('migration_ledger.applied') IS NOT NULL AS "hasLedger", to_regclass('migration_ledger.environment') IS NOT NULL AS "hasEnvironment", to_regclass('migration_ledger.journal') IS NOT NULL AS "hasJournal", to_regclass('migration_ledger.snapshot') IS NOT NULL AS "hasSnapshot"`;
+  return `to_regclass(${quoteLiteral(qualifiedName(tracking))}) IS NOT NULL AS "hasTracking", to_regclass('migration_ledger.applied') IS NOT NULL AS "hasLedger", to_regclass('migration_ledger.environment') IS NOT NULL AS "hasEnvironment", to_regclass('migration_ledger.journal') IS NOT NULL AS "hasJournal", to_regclass('migration_ledger.snapshot') IS NOT NULL AS "hasSnapshot", to_regclass('migration_ledger.long_texts') IS NOT NULL AS "hasLongTexts"`;
 }
 
 export async function readState(session: Session, config: Config): Promise<LedgerState> {
@@ -58,6 +59,7 @@ const nothingThere: LedgerState = {
   hasEnvironment: false,
   hasJournal: false,
   hasSnapshot: false,
+  hasLongTexts: false,
 };
 
 interface HistoryRow {
@@ -72,6 +74,7 @@ interface HistoryRow {
   readonly duration_ms: number | null;
   readonly actor: string | null;
   readonly git_sha: string | null;
+  readonly up_size: number | null;
 }
 
 /** Of a database without a ledger there are only rows. */
@@ -106,10 +109,13 @@ function historySql({ schema, table }: TrackingTable, state: LedgerState): strin
     return `SELECT json_build_object('rows', json_agg(h)) FROM (SELECT t.id, true AS tracked, t.rows, ${iso('t.run_on')} AS run_on FROM (${tracking}) t) h`;
   }
   const name = quoteLiteral(trackingName({ schema, table }));
+  const upSize = state.hasLongTexts
+    ? '(SELECT up_size FROM migration_ledger.long_texts l WHERE l.seq = e.seq)'
+    : 'NULL::bigint';
   return `SELECT json_build_object('ledgerVersion', (SELECT max(id) FROM migration_ledger.migrations),
     'environment', environment, 'halfDone', half_done, 'rows', (SELECT json_agg(h) FROM (
     SELECT coalesce(t.id, a.id) AS id, t.id IS NOT NULL AS tracked, t.rows, ${iso('coalesce(e.finished_at, t.run_on)')} AS run_on,
-           e.seq, e.kind, e.up_checksum, e.down_checksum, e.duration_ms, e.actor, e.git_sha
+           e.seq, e.kind, e.up_checksum, e.down_checksum, e.duration_ms, e.actor, e.git_sha, ${upSize} AS up_size
       FROM (${tracking}) t
       FULL JOIN (SELECT id, seq FROM migration_ledger.applied WHERE tracking = ${name}) a USING (id)
       LEFT JOIN migration_ledger.entries e ON e.seq = a.seq) h))
@@ -148,6 +154,7 @@ function toApplied(row: HistoryRow): AppliedMigration {
           durationMs: row.duration_ms ?? 0,
           actor: row.actor ?? '',
           gitSha: row.git_sha,
+          upSize: row.up_size ?? null,
         };
   return {
     id: row.id,

@@ -8,12 +8,11 @@ import { MigrateError } from '../base/errors.ts';
 import { packageRoot } from '../base/paths.ts';
 import type { Direction } from '../base/types.ts';
 import type { TrackingTable } from '../config/config.ts';
-import { concatenate, isLong, type SqlPieces } from '../connection/sql-chunks.ts';
 
 /** What node-pg-migrate would send for one migration and direction. */
 export interface StepSql {
-  /** The file's text, ending so that more SQL can follow; in pieces where it is long. */
-  readonly sql: SqlPieces;
+  /** The file's text and what stands around it, ending so that more SQL can follow; to be sent as one. */
+  readonly sql: readonly string[];
   /** The INSERT into or DELETE from the tracking table, without a semicolon. */
   readonly trackingSql: string;
 }
@@ -62,10 +61,9 @@ export async function loadEngine(tracking: TrackingTable): Promise<Engine> {
         );
       }
       const { before, after, tracked } = direction === 'up' ? up : down;
-      const sql = isLong(text) ? concatenate([before, text, after]) : before + text + after;
       // node-pg-migrate's table has no index on the name: by that alone, reverting would be quadratic.
       const narrowed = rows.length === 0 ? '' : ` AND id = ANY ('{${rows.join(',')}}')`;
-      return { sql, trackingSql: tracked.join(id) + narrowed };
+      return { sql: [before, text, after], trackingSql: tracked.join(id) + narrowed };
     },
     ensureTrackingTable: async (client) => {
       const noUnits = async () => [];

@@ -48,6 +48,7 @@ export async function refuseMissingPrivileges(
 const ledgerWrites: Readonly<Record<string, string>> = {
   entries: 'SELECT,INSERT',
   applied: 'SELECT,INSERT,UPDATE,DELETE',
+  long_texts: 'SELECT,INSERT',
   journal: 'SELECT,INSERT,UPDATE,DELETE',
   snapshot: 'SELECT,INSERT,UPDATE',
   snapshot_classes: 'SELECT,INSERT,DELETE',

@@ -1,5 +1,6 @@
 // Takes a plan; gives it as text for people, as Markdown for a pull request, and as JSON fields. Pure.
 import { formatDuration } from '../base/duration.ts';
+import { formatBytes } from '../base/size.ts';
 import { halfExtent } from '../ledger/half-done.ts';
 import { strengthOf } from '../lint/trace/locks.ts';
 import { formatFindings } from '../report/findings.ts';
@@ -8,15 +9,6 @@ import type { Obstacle, PlannedLock, PlannedStatement, PlannedStep, PlanView } f
 
 /** Weaker ones every SELECT takes. */
 const weakestShown = strengthOf('RowExclusiveLock');
-
-/** "41 GB" */
-export function formatBytes(bytes: number): string {
-  const units = ['bytes', 'kB', 'MB', 'GB', 'TB'];
-  let value = bytes;
-  let unit = 0;
-  for (; value >= 1024 && unit < units.length - 1; unit += 1) value /= 1024;
-  return `${unit > 0 && value < 10 ? value.toFixed(1) : Math.round(value)} ${units[unit]}`;
-}
 
 /** "about 120 M rows" */
 export function formatRows(rows: number | null): string {

@@ -117,8 +117,8 @@ describe('after SIGKILL at any round trip', function () {
   const cases: readonly [string, Record<string, string>, 'nothing' | 'a ledger', Moments][] = [
     ['of a very first run', transactional, 'nothing', (k) => (k % 2 ? ['after'] : [])],
     ['of a run in transactions', transactional, 'a ledger', () => ['before', 'after']],
-    ['of a run that sends migrations ahead', many, 'a ledger', (k) => (k % 3 ? [] : ['before', 'after'])],
-    ['of a run outside of transactions', outside, 'a ledger', () => ['after']],
+    ['of a run with migrations in flight', many, 'a ledger', (k) => (k % 3 ? [] : ['before', 'after'])],
+    ['of a no-transaction run', outside, 'a ledger', () => ['after']],
   ];
   for (const [what, files, from, moments] of cases) {
     it(`${what}, a plain up leads to the same schema, tracking table and ledger`, async () => {

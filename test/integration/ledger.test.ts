@@ -144,6 +144,7 @@ describe('The ledger', () => {
     await database.query(`DROP FUNCTION migration_ledger.record;
       ALTER TABLE migration_ledger.snapshot DROP COLUMN history, DROP COLUMN major;
       ALTER TABLE migration_ledger.journal DROP COLUMN up_sql, DROP COLUMN down_sql, DROP COLUMN session;
+      DROP TABLE migration_ledger.long_texts;
       DELETE FROM migration_ledger.migrations WHERE id > 5`);
     const nothing = await run(['up'], { env: database.env() });
     expectExit(nothing, 0);
