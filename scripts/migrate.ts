@@ -4,6 +4,7 @@ import { exitCodes, exitStatus, MigrateError } from './base/errors.ts';
 import { breakdown } from './base/timing.ts';
 import { onGithub } from './cli/github-log.ts';
 import { watchSignals } from './cli/interruption.ts';
+import { type Place, placeOf, respellError, respelling } from './cli/spelling.ts';
 import type { CommonFlags, Config } from './config/config.ts';
 import type { CommandResult } from './report/command.ts';
 import { formatError } from './report/human.ts';
@@ -36,12 +37,15 @@ async function main(argv: readonly string[]): Promise<number> {
   let config: Config | null = null;
   let result: CommandResult | null = null;
   let error: unknown = null;
+  let place: Place | null = null;
   try {
     const { parseCommandLine } = await import('./cli/cli.ts');
     const invocation = await parseCommandLine(argv, (text) => process.stdout.write(text));
     if (invocation === null) return exitCodes.ok;
     command = invocation.command;
-    output = onGithub(createOutput(invocation.flags), invocation.flags.json ?? false);
+    place = placeOf(process.cwd());
+    const json = invocation.flags.json ?? false;
+    output = respelling(onGithub(createOutput(invocation.flags), json), place, json);
     output.hide(secretsOf(process.env));
     // Only now: whoever asks for help waits neither for zod nor for what it checks.
     const { resolveConfig } = await import('./config/config.ts');
@@ -61,6 +65,7 @@ async function main(argv: readonly string[]): Promise<number> {
   } catch (thrown) {
     error = untouched(thrown);
   }
+  error = respellError(error, place ?? placeOf(process.cwd()));
   const ending = { command, environment: config?.environmentName ?? null, error, result };
   print(ending, output, config?.json ?? early.json ?? false);
   if (config?.verbose) output.detail(breakdown());
