@@ -93,12 +93,15 @@ export interface LedgerEntry {
   readonly upSize: number | null;
 }
 
-/** How one step of a run ended; a pending one was not reached. */
+/**
+ * How one step of a run ended; a pending one was not reached. `unconfirmed`: its COMMIT was answered, but the server went
+ * down before the run's end and does not answer, so that it may be gone.
+ */
 export interface Outcome {
   readonly id: string;
   readonly version: string;
   readonly name: string;
   readonly direction: Direction;
-  readonly outcome: 'applied' | 'reverted' | 'failed' | 'pending';
+  readonly outcome: 'applied' | 'reverted' | 'failed' | 'pending' | 'unconfirmed';
   readonly durationMs: number | null;
 }

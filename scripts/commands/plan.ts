@@ -14,6 +14,7 @@ import { refuseHalfDone } from '../history/half-done.ts';
 import { aheadLine, aheadOf, type MigrationState, toleratedByDown } from '../history/history.ts';
 import { type CheckedHistory, readChecked } from '../history/history-check.ts';
 import { loadMigrations } from '../history/load-migrations.ts';
+import { refuseRestored } from '../history/restored.ts';
 import { withTarget } from '../history/with-target.ts';
 import { readDowns } from '../ledger/entries.ts';
 import { readJournal } from '../ledger/journal.ts';
@@ -62,6 +63,7 @@ async function planIn(
     direction === 'down' ? toleratedByDown : new Set<MigrationState>(allowOutOfOrder ? ['out of order'] : []);
   const state = await readState(session, config);
   const history = await readChecked(session, config, state, migrations, tolerated);
+  refuseRestored(history);
   const drift = await checkDrift(session, config, history);
   if (drift.state === 'drifted') return stopForDrift(drift, session, config);
   sayDrift(drift, history, progress);

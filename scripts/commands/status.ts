@@ -9,6 +9,7 @@ import { halfDoneProblem, unfinishableError } from '../history/half-done.ts';
 import { aheadLine, aheadOf, historyError, type MigrationStatus } from '../history/history.ts';
 import { readClassified } from '../history/history-check.ts';
 import { loadMigrations } from '../history/load-migrations.ts';
+import { restoredLine } from '../history/restored.ts';
 import { withTarget } from '../history/with-target.ts';
 import { readAudit } from '../ledger/audit.ts';
 import { type HalfDone, halfWord } from '../ledger/half-done.ts';
@@ -55,6 +56,7 @@ export const status: Command<StatusFlags> = async (input) => {
         ...statuses.map(halfDoneProblem).filter((line) => line !== null),
         ...driftLines(drift, config.verbose),
         ...(ahead.length === 0 ? [] : [aheadLine(ahead)]),
+        ...(history.restored ? [restoredLine] : []),
         summary(statuses, pending),
       ],
       error,

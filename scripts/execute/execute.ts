@@ -3,6 +3,7 @@
 
 import { MigrateError } from '../base/errors.ts';
 import type { Outcome } from '../base/types.ts';
+import { mendHint } from '../plan/mend-hint.ts';
 import type { ReadyStep } from '../plan/steps.ts';
 import type { GroupEnd, RunContext } from './context.ts';
 import { inTurn } from './in-turn.ts';
@@ -45,7 +46,7 @@ async function run(context: RunContext, steps: readonly (readonly ReadyStep[])[]
         end.outcome === 'failed' && end.failedIndex !== null ? group[end.failedIndex] : undefined;
       return {
         outcomes: [...outcomes, ...ended, ...pending],
-        failure: withState(end.error, failed?.step, outcomes),
+        failure: withState(end.error, failed?.step, outcomes, context.config.command),
       };
     }
     outcomes.push(...ended);
@@ -122,6 +123,7 @@ function withState(
   error: MigrateError,
   step: ReadyStep | undefined,
   before: readonly Outcome[],
+  command: string,
 ): MigrateError {
   const { options } = error;
   const what =
@@ -134,9 +136,7 @@ function withState(
   const kept = before.length === 0 ? '' : `${stay}${unless}.`;
   const hint =
     options.hint ??
-    (step === undefined
-      ? 'Run the same command again.'
-      : `Mend ${options.location?.file ?? step.path}, then run make migrate-${step.direction} again.`);
+    (step === undefined ? 'Run the same command again.' : mendHint(step, command, options.location?.file));
   const counting =
     before[0]?.outcome === 'reverted' ? ' With to=V it goes on; n=K would revert K more from here.' : '';
   return new MigrateError(error.code, error.message, {

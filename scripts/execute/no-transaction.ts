@@ -170,9 +170,14 @@ function interrupted(
 }
 
 function halfDone(step: ReadyStep, statement: Statement, total: number): { state: string; hint: string } {
+  const file = step.migration?.down.path ?? step.path;
+  const rest =
+    step.source === 'ledger'
+      ? ` That is the text that the ledger keeps: to run another from there on, change ${file} below the statements that ran, then make migrate-down from_disk=1.`
+      : '';
   return {
     state: `${step.id} is half done: statement ${statement.index} of ${total} did not finish, ${statement.index - 1} before it did.`,
-    hint: `Mend the cause, then run make migrate-${step.direction} again: it goes on at statement ${statement.index}.`,
+    hint: `Mend the cause, then run make migrate-${step.direction}${step.source === 'disk' ? ' from_disk=1' : ''} again: it goes on at statement ${statement.index}.${rest}`,
   };
 }
 

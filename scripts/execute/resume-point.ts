@@ -44,8 +44,8 @@ function changedAbove(
     step.direction === 'up'
       ? ''
       : step.note === undefined
-        ? ' or run the text that the ledger keeps (without --from-disk);'
-        : ' or run the file, if it is what ran (args=--from-disk);';
+        ? ' or run the text that the ledger keeps (without from_disk=1);'
+        : ' or run the file, if it is what ran (from_disk=1);';
   return new MigrateError(
     'history',
     `${step.path} was changed above the point it had reached: statement ${changed.statement} has already run with another text`,

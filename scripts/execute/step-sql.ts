@@ -8,6 +8,7 @@ import { runLockKey } from '../ledger/run-lock.ts';
 import type { ReadyStep } from '../plan/steps.ts';
 import { quoteLiteral } from '../schema/sql.ts';
 import type { RunContext } from './context.ts';
+import { deferredCheck } from './deferred-constraints.ts';
 
 /** Where a step stands in a transaction that it may share with others. */
 export interface Place {
@@ -85,7 +86,7 @@ export function recording(
   const guard = guardSql(id, proof);
   const timed = place.last && place.closing.length > 0 ? [clock, ...place.closing, clock] : [];
   const statements = [
-    'SET CONSTRAINTS ALL IMMEDIATE',
+    deferredCheck(place.last),
     guard,
     ...resetStatements,
     trackingSql,

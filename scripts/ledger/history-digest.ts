@@ -71,6 +71,7 @@ export function expectedHistory(
     ledgerCurrent: (ledgerVersion ?? -1) >= newestLedgerFile(),
     environment,
     halfDone: [],
+    restored: ledgerVersion === null,
   };
 }
 

@@ -34,6 +34,8 @@ export interface History extends LedgerState {
   readonly environment: string | null;
   /** No-transaction migrations that stopped half-way. */
   readonly halfDone: readonly HalfDone[];
+  /** The ledger's tables are there, but nothing says so in them: the schema was restored without rows. */
+  readonly restored: boolean;
 }
 
 /** `schema.table`, the ledger's name for one application's history. */
@@ -88,7 +90,7 @@ interface HistoryAnswer {
 /** All applied migrations in one round trip, however many there are; it is begun before this returns. */
 export async function readHistory(session: Session, config: Config, state: LedgerState): Promise<History> {
   if (!state.hasTracking && !state.hasLedger)
-    return { ...state, applied: [], ledgerCurrent: false, environment: null, halfDone: [] };
+    return { ...state, applied: [], ledgerCurrent: false, environment: null, halfDone: [], restored: false };
   const answers = await session.ask(historySql(config.trackingTable, state), 1);
   const answer = JSON.parse(answers[0]?.[0]?.[0] ?? '{}') as HistoryAnswer;
   const applied = (answer.rows ?? []).map(toApplied);
@@ -98,6 +100,7 @@ export async function readHistory(session: Session, config: Config, state: Ledge
     ledgerCurrent: state.hasLedger && (answer.ledgerVersion ?? -1) >= newestLedgerFile(),
     environment: answer.environment ?? null,
     halfDone: answer.halfDone ?? [],
+    restored: state.hasLedger && (answer.ledgerVersion ?? null) === null,
   };
 }
 

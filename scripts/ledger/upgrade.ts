@@ -16,6 +16,7 @@ export async function evolveLedger(session: Session, directory: string): Promise
   try {
     const { client, collected } = collecting(session);
     await migrate({ client } as unknown as Parameters<typeof migrate>[0], directory);
+    if (await wasRestored(session)) return await takeOver(session, collected);
     await inTransaction(session, [
       'CREATE SCHEMA IF NOT EXISTS migration_ledger',
       'SET LOCAL search_path TO migration_ledger',
@@ -32,6 +33,43 @@ export async function evolveLedger(session: Session, directory: string): Promise
         cause,
       },
     );
+  }
+}
+
+/** The tables are there, and no row that says which files made them: a dump of the schema alone was restored. */
+async function wasRestored(session: Session): Promise<boolean> {
+  const [row] = await session.query(
+    "SELECT to_regclass('migration_ledger.migrations') IS NOT NULL AND to_regclass('migration_ledger.entries') IS NOT NULL AS there",
+  );
+  if (row?.there !== true) return false;
+  const [rows] = await session.query('SELECT count(*)::int AS n FROM migration_ledger.migrations');
+  return rows?.n === 0;
+}
+
+/** What a file made is there: table, column, object, function. */
+const alreadyThere = new Set(['42P07', '42701', '42710', '42723']);
+
+/** Runs each file; one that finds its own work is recorded without running. */
+async function takeOver(session: Session, statements: readonly string[]): Promise<void> {
+  const send = async (sql: string) => (await session.batch(sql)).error;
+  const must = async (sql: string) => {
+    const error = await send(sql);
+    if (error !== null) throw error;
+  };
+  try {
+    await must('BEGIN;\nSET LOCAL search_path TO migration_ledger');
+    for (const sql of statements) {
+      const error = await send(
+        `SAVEPOINT restored;\n${sql.replace(/;\s*$/, '')}\n;RELEASE SAVEPOINT restored`,
+      );
+      if (error === null) continue;
+      if (!alreadyThere.has((error as { code?: string }).code ?? '')) throw error;
+      await must('ROLLBACK TO SAVEPOINT restored');
+    }
+    await must('COMMIT');
+  } catch (error) {
+    await session.batch('ROLLBACK');
+    throw error;
   }
 }
 

@@ -21,6 +21,10 @@ export interface ReadyStep extends Step {
   readonly rows?: readonly number[] | undefined;
   /** Set when the text is not what the file says: a note for the reader. */
   readonly note?: string;
+  /** Of a down: where its text is from. */
+  readonly source?: 'disk' | 'ledger';
+  /** Of a down from disk: the ledger keeps another text. */
+  readonly ledgerDiffers?: boolean;
   /** Set where statements of it ran already: it goes on outside of a transaction, whatever its directives say now. */
   readonly resumed?: HalfDone;
   /** Of a resumed step: the text no longer says that it runs outside of a transaction. */
@@ -98,7 +102,8 @@ function readyDown(step: Step, downs: LedgerDowns, fromDisk: boolean): ReadyStep
   const common = { ...step, rows: step.applied?.rows };
   if (disk !== undefined && (fromDisk || recorded === null)) {
     const { path, text, checksum, directives } = disk;
-    return { ...common, path, text, checksum, directives };
+    const ledgerDiffers = recorded !== null && recorded !== text;
+    return { ...common, path, text, checksum, directives, source: 'disk', ledgerDiffers };
   }
   if (recorded === null) {
     throw new MigrateError('history', `The down of ${step.id} is neither on disk nor in the ledger`, {
@@ -106,7 +111,7 @@ function readyDown(step: Step, downs: LedgerDowns, fromDisk: boolean): ReadyStep
       state: 'Nothing was changed.',
     });
   }
-  const ran = { ...common, text: recorded, checksum: checksum(recorded) };
+  const ran = { ...common, text: recorded, checksum: checksum(recorded), source: 'ledger' as const };
   if (disk?.checksum === ran.checksum) return { ...ran, path: disk.path, directives: disk.directives };
   const note =
     disk === undefined

@@ -18,6 +18,7 @@ import {
 } from '../drift/snapshot.ts';
 import { storedFingerprint } from '../drift/stored.ts';
 import type { Observer, RunContext } from '../execute/context.ts';
+import { refuseConstraintsAll } from '../execute/deferred-constraints.ts';
 import { execute, executeTogether, type RunResult } from '../execute/execute.ts';
 import { adopt } from '../history/adopt.ts';
 import { audited } from '../history/audit.ts';
@@ -25,6 +26,7 @@ import { refuseHalfDone } from '../history/half-done.ts';
 import { aheadLine, aheadOf, type MigrationState, refuseBrokenHistory } from '../history/history.ts';
 import { askForHistory, type CheckedHistory, readClassified } from '../history/history-check.ts';
 import { checkMigrations } from '../history/load-migrations.ts';
+import { refuseRestored } from '../history/restored.ts';
 import { lockWait, withTarget } from '../history/with-target.ts';
 import { readDowns } from '../ledger/entries.ts';
 import { ensureLedger, type History, needsLedger } from '../ledger/ledger.ts';
@@ -36,6 +38,7 @@ import { type ReadyStep, readySteps } from '../plan/steps.ts';
 import type { CommandInput, CommandResult, Progress } from '../report/command.ts';
 import { count, formatOutcome } from '../report/human.ts';
 import { outcomeJson } from '../report/json.ts';
+import { confirmOutcomes } from './confirm.ts';
 
 export interface RunRequest {
   /** History states that this command can live with. */
@@ -119,6 +122,7 @@ async function runChecked(
   request: RunRequest,
   { migrations, history, drift }: Checked,
 ): Promise<CommandResult> {
+  refuseRestored(history);
   const plan = request.plan(migrations, history);
   refuseHalfDone(history.statuses, plan.steps);
   if (plan.steps.length === 0 && !history.adoptable) {
@@ -135,7 +139,9 @@ async function runChecked(
     prepare({ config, progress, signal }, session, history, migrations, drift),
   );
   if (steps.length === 0) return { ...nothingToDo(request.nothing(history), session), wrote: true };
-  const result = await (request.together ? executeTogether : execute)(context, steps);
+  if (request.together) await refuseConstraintsAll(steps, context.loadParser);
+  const ended = await (request.together ? executeTogether : execute)(context, steps);
+  const result = await confirmOutcomes(session, config, ended);
   if (result.failure !== null && leftSomething(result.outcomes, steps))
     await takeSnapshotAfterFailure(session, config, drift.options, result.failure);
   const reported = report(result, session, progress);

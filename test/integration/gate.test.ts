@@ -69,6 +69,33 @@ describe('the application’s gate', () => {
     expect(warnings.join()).to.include('20250103000000_later');
   });
 
+  it('is not ready while a migration of the release is half applied or half reverted', async () => {
+    const { tool, database, client, manifest, run } = await release();
+    const env = database.env();
+    await run('up', '--n', '1');
+    const outside = '-- migrate: no-transaction\n';
+    tool.write('20250102000000_orders.up.sql', `${outside}CREATE TABLE orders (id bigint);\nSELECT 1/0;\n`);
+    expectExit(await tool.run(['up'], { env }), 3);
+    expect(await checkSchema({ client, manifest })).to.include({ ready: false, state: 'half-done' });
+    tool.write('20250102000000_orders.up.sql', 'CREATE TABLE orders (id bigint);\n');
+    await run('up');
+    tool.write('20250102000000_orders.down.sql', `${outside}DROP TABLE orders;\nSELECT 1/0;\n`);
+    expectExit(await tool.run(['down', '--from-disk'], { env }), 3);
+    const error = await refused({ client, manifest });
+    expect(error.code).to.equal('history');
+    expect(error.message).to.include('half done: 20250102000000_orders');
+  });
+
+  it('lets a release start beside a newer one whose migration is under way', async () => {
+    const { tool, database, client, manifest, run } = await release();
+    await run('up');
+    const outside = '-- migrate: no-transaction\n';
+    tool.write('20250103000000_later.up.sql', `${outside}CREATE TABLE later (id int);\nSELECT 1/0;\n`);
+    tool.write('20250103000000_later.down.sql', 'DROP TABLE later;\n');
+    expectExit(await tool.run(['up'], { env: database.env() }), 3);
+    expect(await checkSchema({ client, manifest })).to.include({ ready: true });
+  });
+
   it('refuses a migration that was applied with another text', async () => {
     const { tool, client, manifest, run } = await release();
     tool.write('20250102000000_orders.up.sql', 'CREATE TABLE orders (id integer PRIMARY KEY);\n');

@@ -1,0 +1,24 @@
+// Takes a step that failed because of its text, and the command that ran it; gives what to type so that the mended text is
+// what runs. Pure.
+import type { ReadyStep } from './steps.ts';
+
+/** @param command as in Config: `up`, `down`, `redo` */
+export function mendHint(step: ReadyStep, command: string, file: string = step.path): string {
+  if (step.direction === 'up')
+    return `Mend ${file}, then run make migrate-${command === 'redo' ? 'redo' : 'up'} again.`;
+  if (command === 'redo') {
+    const kept = step.ledgerDiffers
+      ? ' If what the ledger keeps is what belongs to the database: make migrate-down runs that, then make migrate-up.'
+      : '';
+    return `Mend ${file}, then run make migrate-redo again.${kept}`;
+  }
+  if (step.source === 'disk') return `Mend ${file}, then run ${downFromDisk} again.`;
+  const disk = step.migration?.down;
+  if (disk === undefined)
+    return `This is the text that the ledger keeps; its files are not on disk. Put the pair back, mend its .down.sql, then run ${downFromDisk}.`;
+  return step.note === undefined
+    ? `Mend ${disk.path}, then run ${downFromDisk}: without from_disk=1 the text that the ledger keeps would run again.`
+    : `What failed is the text that the ledger keeps; ${disk.path} is another one: ${downFromDisk} runs that.`;
+}
+
+const downFromDisk = 'make migrate-down from_disk=1';

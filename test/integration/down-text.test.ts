@@ -1,0 +1,74 @@
+// Which text a down runs, and that the advice after a failure leads out of it.
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { expectExit, project } from '../support/cli.ts';
+import { createDatabase } from '../support/database.ts';
+import { pair } from '../support/runs.ts';
+
+const files = pair(1, 'orders', 'CREATE TABLE orders (id int);', 'DROP TABLE orders;');
+const mended = 'DROP VIEW totals;\nDROP TABLE orders;\n';
+const file = '20250101000001_orders.down.sql';
+
+/** Applied, with a view on the table that its down does not know. */
+async function scene() {
+  const database = await createDatabase();
+  const tool = await project(files);
+  const run = async (code: number, ...args: string[]) => {
+    const result = await tool.run(args, { env: database.env() });
+    expectExit(result, code);
+    return result.all;
+  };
+  await run(0, 'up');
+  await database.query('CREATE VIEW totals AS SELECT count(*) FROM orders');
+  await run(0, 'drift', '--accept', '--reason', 'the view');
+  return { database, tool, run };
+}
+
+describe('a down that fails', () => {
+  it('says how the mended file is run, and offers it where it differs already', async () => {
+    const { tool, run } = await scene();
+    const first = await run(3, 'down');
+    expect(first).to.include(`Mend db/migrations/${file}, then run make migrate-down from_disk=1`);
+    tool.write(file, mended);
+    const second = await run(3, 'down');
+    expect(second)
+      .to.include(`${file} is another one: make migrate-down from_disk=1 runs that`)
+      .and.not.to.include('Mend ');
+    await run(0, 'down', '--from-disk');
+  });
+
+  it('from disk says so again', async () => {
+    const { run } = await scene();
+    expect(await run(3, 'down', '--from-disk')).to.include('make migrate-down from_disk=1 again');
+  });
+
+  it('from the ledger alone says that the files are to be put back', async () => {
+    const { tool, run } = await scene();
+    for (const direction of ['up', 'down'])
+      rmSync(join(tool.root, 'db', 'migrations', `20250101000001_orders.${direction}.sql`));
+    expect(await run(3, 'down'))
+      .to.include('Put the pair back')
+      .and.to.include('from_disk=1');
+  });
+
+  it('is mended and done again by redo, which takes both halves from disk', async () => {
+    const { tool, run, database } = await scene();
+    expect(await run(3, 'redo')).to.include('then run make migrate-redo again');
+    tool.write(file, mended);
+    await run(0, 'redo');
+    expect(await database.query("SELECT FROM pg_class WHERE relname = 'totals'")).to.deep.equal([]);
+    const kept = await database.query(
+      'SELECT down_sql FROM migration_ledger.applied JOIN migration_ledger.entries USING (seq)',
+    );
+    expect(kept).to.deep.equal([{ down_sql: mended }]);
+  });
+
+  it('in a redo says where the ledger keeps another text, which may be the one that fits', async () => {
+    const { tool, run } = await scene();
+    tool.write(file, 'DROP TABLE order;\n');
+    expect(await run(3, 'redo')).to.match(/syntax error/);
+    tool.write(file, 'DROP TABLE no_such_table;\n');
+    expect(await run(3, 'redo')).to.include('make migrate-down runs that, then make migrate-up');
+  });
+});

@@ -1,0 +1,280 @@
+// Half-done is a state that every command knows and none passes over but repair: nothing runs twice, nothing is skipped.
+import { renameSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { expectExit, type Project, project } from '../support/cli.ts';
+import { createDatabase, type TestDatabase } from '../support/database.ts';
+import { pair, recorded } from '../support/runs.ts';
+
+const outside = (sql: string) => `-- migrate: no-transaction\n${sql}`;
+const half = '20250101000002_half';
+const account = pair(
+  1,
+  'account',
+  'CREATE TABLE public.account (balance int);\nINSERT INTO public.account VALUES (100);',
+  'DROP TABLE public.account;',
+);
+
+interface Scene {
+  readonly tool: Project;
+  readonly database: TestDatabase;
+  /** Fails unless the command ends so; gives all that it printed. */
+  run(code: number, ...args: string[]): Promise<string>;
+  json(...args: string[]): Promise<ReturnType<Awaited<ReturnType<Project['run']>>['json']>>;
+  balance(): Promise<number | undefined>;
+  rewrite(up: string, down?: string): void;
+  remove(): void;
+}
+
+/** An account with 100; beside it a second migration that is named `half`. */
+async function scene(up: string, down = 'SELECT 1;'): Promise<Scene> {
+  const tool = await project({ ...account, ...pair(2, 'half', up, down) });
+  const database = await createDatabase();
+  const env = database.env();
+  return {
+    tool,
+    database,
+    run: async (code, ...args) => {
+      const result = await tool.run(args, { env });
+      expectExit(result, code);
+      return result.all;
+    },
+    json: async (...args) => (await tool.run([...args, '--json'], { env })).json(),
+    balance: async () =>
+      (await database.query<{ balance: number }>('SELECT balance FROM account'))[0]?.balance,
+    rewrite: (newUp, newDown = down) => {
+      for (const [name, text] of Object.entries(pair(2, 'half', newUp, newDown))) tool.write(name, text);
+    },
+    remove: () => {
+      for (const direction of ['up', 'down'])
+        rmSync(join(tool.root, 'db', 'migrations', `${half}.${direction}.sql`));
+    },
+  };
+}
+
+const addTen = 'UPDATE public.account SET balance = balance + 10;';
+const takeTen = 'UPDATE public.account SET balance = balance - 10;';
+const fails = 'SELECT 1/0;';
+
+describe('a half-done migration', () => {
+  it('goes on where it stopped when its directive was taken away, and is then applied like any other', async () => {
+    const { run, balance, rewrite, database } = await scene(outside(`${addTen}\n${fails}`));
+    await run(3, 'up');
+    rewrite(`${addTen}\nCREATE TABLE done (id int);`);
+    const refused = await run(2, 'up', '--single-transaction');
+    expect(refused).to.include('half applied outside a transaction: 1 of 2 statements ran');
+    await run(0, 'up');
+    expect(await balance()).to.equal(110);
+    expect(await run(0, 'status', '--check')).not.to.include('partial');
+    expect(await database.query('SELECT FROM migration_ledger.journal')).to.have.length(0);
+    await run(0, 'up');
+    expect(await balance()).to.equal(110);
+  });
+
+  it('is not run as a whole where what is left of it needs a transaction', async () => {
+    const { run, rewrite, balance } = await scene(outside(`${addTen}\n${fails}`));
+    await run(3, 'up');
+    rewrite(`${addTen}\nSET LOCAL search_path = pg_catalog;\n${addTen}`);
+    const refused = await run(4, 'up');
+    expect(refused).to.include('statement 2 has no effect').and.to.include('--resolve 20250101000002');
+    expect(await balance()).to.equal(110);
+  });
+
+  it('is reverted once, whatever the file says now about transactions', async () => {
+    const { run, balance, rewrite } = await scene(addTen, outside(`${takeTen}\n${fails}`));
+    await run(0, 'up');
+    await run(3, 'down');
+    expect(await balance()).to.equal(100);
+    rewrite(addTen, takeTen);
+    await run(0, 'down', '--from-disk');
+    expect(await balance()).to.equal(100);
+    expect(await run(0, 'status')).to.include('1 migration applied, 1 pending');
+  });
+
+  it('says what ran and what to type where the file cannot be matched with it', async () => {
+    const { run, rewrite, balance } = await scene(outside(`${addTen}\n${fails}`));
+    await run(3, 'up');
+    rewrite(outside(`${takeTen}\nSELECT 1;`));
+    for (const command of ['up', 'plan']) {
+      const refused = await run(4, command);
+      expect(refused)
+        .to.include('statement 1 ran: UPDATE public.account SET balance = balance + 10')
+        .and.to.include('--resolve 20250101000002');
+    }
+    expect(await balance()).to.equal(110);
+  });
+
+  it('is named by every command and settled without its files, which the ledger then has', async () => {
+    const { run, remove, database, balance, json } = await scene(
+      outside(`${addTen}\nCREATE TABLE public.kept (id int);\n${fails}`),
+      `DROP TABLE public.kept;\n${takeTen}`,
+    );
+    await run(3, 'up');
+    remove();
+    for (const args of [['up'], ['down'], ['redo'], ['plan'], ['down', '--dry-run'], ['status']])
+      expect(await run(4, ...args))
+        .to.include(`${half} is half applied: 2 of 3 statements of its up ran`)
+        .and.to.include('not on disk')
+        .and.to.include('--resolve 20250101000002');
+    expect(await run(4, 'baseline', '--to', '20250101000001')).to.include('half applied');
+    expect(await run(0, 'environment')).to.include('half applied');
+    expect(await run(0, 'drift')).to.include('half applied');
+    const { migrations } = await json('status');
+    expect(migrations[1]).to.deep.include({ state: 'partial', name: 'half', version: '20250101000002' });
+    await run(0, 'repair', '--resolve', '20250101000002', 'applied', '--reason', 'the rest is not needed');
+    expect((await recorded(database)).tracked).to.include(half);
+    expect(await run(0, 'drift')).to.include('No drift');
+    await run(0, 'down');
+    expect(await balance()).to.equal(100);
+  });
+
+  it('is forgotten on demand where its files are gone, and only there', async () => {
+    const { run, remove, balance } = await scene(outside(`${addTen}\n${fails}`));
+    await run(3, 'up');
+    await run(2, 'repair', '--forget', half, '--reason', 'try');
+    remove();
+    await run(0, 'repair', '--forget', half, '--reason', 'undone by hand');
+    expect(await run(0, 'status'))
+      .to.include('1 migration applied, 0 pending')
+      .and.not.to.include('partial');
+    await run(0, 'up');
+    expect(await balance()).to.equal(110);
+  });
+
+  it('is recognised under its new name, and not begun again', async () => {
+    const { run, tool, balance, rewrite } = await scene(outside(`${addTen}\n${fails}`));
+    await run(3, 'up');
+    const at = (id: string, direction: string) =>
+      join(tool.root, 'db', 'migrations', `${id}.${direction}.sql`);
+    const renamed = '20250101000003_renamed';
+    for (const direction of ['up', 'down']) renameSync(at(half, direction), at(renamed, direction));
+    for (const command of ['up', 'plan', 'status'])
+      expect(await run(4, command)).to.include(`the same statements are on disk as ${renamed}`);
+    for (const direction of ['up', 'down']) renameSync(at(renamed, direction), at(half, direction));
+    rewrite(outside(`${addTen}\nSELECT 1;`));
+    await run(0, 'up');
+    expect(await balance()).to.equal(110);
+  });
+
+  it('is recorded by no baseline, renamed by no rebase and written over by no drift --write', async () => {
+    const { run, tool, database } = await scene(outside(`${addTen}\n${fails}`));
+    await run(3, 'up');
+    expect(await run(4, 'baseline', '--to', '20250101000002')).to.include('a baseline does not finish it');
+    expect(await run(10, 'status', '--check')).to.include('1 half applied');
+    expect(await run(2, 'rebase', half)).to.include('finish it under its name first');
+    await database.query('CREATE TABLE by_hand (id int)');
+    expect(await run(4, 'drift', '--write', 'by-hand')).to.include('half applied');
+    await database.query('DROP TABLE by_hand');
+    for (const [name, text] of Object.entries(pair(1, 'a', 'SELECT 1;'))) tool.write(name, text);
+  });
+
+  it('is finished before an older pending migration begins', async () => {
+    const { run, tool, rewrite, database } = await scene(outside(`${addTen}\n${fails}`));
+    await run(3, 'up');
+    const older = pair(0, 'older', 'CREATE TABLE public.older AS SELECT balance FROM public.account;');
+    for (const [name, text] of Object.entries(older)) tool.write(name, text);
+    rewrite(outside(`${addTen}\n${addTen}`));
+    const { migrations } = await (async () => {
+      const planned = await tool.run(['plan', '--allow-out-of-order', '--json'], { env: database.env() });
+      expectExit(planned, 0);
+      return planned.json();
+    })();
+    expect(migrations.map(({ name }: { name: string }) => name)).to.deep.equal(['half', 'older']);
+    expect(migrations[0].statements).to.have.length(1);
+    expect(await run(4, 'up', '--allow-out-of-order', '--to', '20250101000000')).to.include('half applied');
+    await run(0, 'up', '--allow-out-of-order');
+    expect(await database.query('SELECT balance FROM older')).to.deep.equal([{ balance: 120 }]);
+  });
+
+  it('that is half reverted is neither applied nor pending, and reverted to its end before another', async () => {
+    const { run, tool, rewrite, database, balance } = await scene(addTen, outside(`${takeTen}\n${fails}`));
+    await run(0, 'up');
+    await run(3, 'down');
+    const status = await run(4, 'status');
+    expect(status).to.include('1 migration applied, 0 pending, 1 half reverted');
+    await run(4, 'status', '--check');
+    for (const args of [['up'], ['plan'], ['redo'], ['baseline', '--to', '20250101000002']])
+      expect(await run(4, ...args)).to.include('half reverted: 1 of 2 statements of its down ran');
+    const newer = pair(3, 'newer', 'CREATE TABLE newer (id int);', 'DROP TABLE newer;');
+    for (const [name, text] of Object.entries(newer)) tool.write(name, text);
+    await database.query('CREATE TABLE newer (id int)');
+    await run(0, 'repair', '--record', '20250101000003', 'applied', '--reason', 'made by hand');
+    rewrite(addTen, outside(`${takeTen}\nSELECT 1;`));
+    const planned = await tool.run(['down', '--dry-run', '--from-disk', '--json'], { env: database.env() });
+    expectExit(planned, 0);
+    const [first] = planned.json().migrations;
+    expect([first.name, first.statements.length]).to.deep.equal(['half', 1]);
+    await run(0, 'down', '--from-disk');
+    expect(await balance()).to.equal(100);
+    expect((await recorded(database)).tracked).to.deep.equal([
+      '20250101000001_account',
+      '20250101000003_newer',
+    ]);
+  });
+
+  it('that was shortened to what ran is recorded, with nothing left to resume', async () => {
+    const { run, rewrite, balance } = await scene(outside(`${addTen}\n${fails}`));
+    await run(3, 'up');
+    rewrite(outside(addTen));
+    expect(await run(0, 'up'))
+      .to.include('every statement')
+      .and.not.to.include('resuming');
+    expect(await balance()).to.equal(110);
+  });
+
+  it('leaves no drift behind when it is settled by hand', async () => {
+    const { run, database } = await scene(outside(`CREATE TABLE public.part (id int);\n${fails}`));
+    await run(3, 'up');
+    await database.query('CREATE TABLE public.rest (id int)');
+    const said = await run(0, 'repair', '--resolve', '20250101000002', 'applied', '--reason', 'by hand');
+    expect(said).to.include('public.rest');
+    expect(await run(0, 'status')).to.include('No drift');
+    await run(0, 'up');
+  });
+});
+
+describe('a migration that is resumed', () => {
+  it('has the settings, search path and role that its statements had set, however they did', async () => {
+    const role = `resume_${process.pid}`;
+    const { run, rewrite, database } = await scene(
+      outside(
+        `CREATE SCHEMA app;\nSELECT set_config('search_path', 'app', false), set_config('shop.tenant', '7', false), set_config('work_mem', '5MB', true);\nSET ROLE ${role};\n${fails}`,
+      ),
+    );
+    await database.query(`CREATE ROLE ${role}; GRANT CREATE ON SCHEMA public TO ${role}`);
+    try {
+      await run(3, 'up');
+      await database.query(`GRANT ALL ON SCHEMA app TO ${role}`);
+      rewrite(
+        outside(
+          `CREATE SCHEMA app;\nSELECT set_config('search_path', 'app', false), set_config('shop.tenant', '7', false), set_config('work_mem', '5MB', true);\nSET ROLE ${role};\nCREATE TABLE here AS SELECT current_setting('shop.tenant') AS tenant, current_user::text AS who, current_setting('work_mem') AS memory;`,
+        ),
+      );
+      await run(0, 'up');
+      const [row] = await database.query('SELECT tenant, who, memory FROM app.here');
+      expect(row).to.deep.include({ tenant: '7', who: role });
+      expect(row?.memory).not.to.equal('5MB');
+    } finally {
+      await database.query(`DROP OWNED BY ${role}; DROP ROLE ${role}`);
+    }
+  });
+
+  it('names a temporary table that it needs and has lost, and goes on when that is made again', async () => {
+    const { run, rewrite, balance } = await scene(
+      outside(`CREATE TEMP TABLE sums AS SELECT 10 AS n;\n${fails}\n${addTen}`),
+    );
+    await run(3, 'up');
+    const add = 'UPDATE public.account SET balance = balance + (SELECT n FROM sums);';
+    rewrite(outside(`CREATE TEMP TABLE sums AS SELECT 10 AS n;\n${add}`));
+    const refused = await run(4, 'up');
+    expect(refused)
+      .to.include('needs the temporary table sums')
+      .and.to.include('below the first 1, which ran')
+      .and.to.include('--resolve 20250101000002');
+    rewrite(
+      outside(`CREATE TEMP TABLE sums AS SELECT 10 AS n;\nCREATE TEMP TABLE sums AS SELECT 20 AS n;\n${add}`),
+    );
+    await run(0, 'up');
+    expect(await balance()).to.equal(120);
+  });
+});
