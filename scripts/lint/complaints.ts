@@ -3,6 +3,9 @@
 import { positionAt } from '../base/positions.ts';
 import type { SqlFile, Statement } from '../base/types.ts';
 import type { Parser } from '../files/statements.ts';
+import { advise, type Hazard, rulesWithSql } from './advice/advise.ts';
+import { indexForKey } from './advice/indexes.ts';
+import { type Advice, type Phase, seriesText } from './advice/series.ts';
 import { doesNotRun } from './rules/review-rules.ts';
 import type { Context, Hit, Rule, Step } from './rules/rule.ts';
 import { rules } from './rules/rules.ts';
@@ -18,6 +21,9 @@ export interface Complaint {
   readonly column: number;
   readonly message: string;
   readonly help: string;
+  /** The statement that it is about, and the migrations that would do the same safely, where a program gives them. */
+  readonly step?: Step;
+  readonly phases?: readonly Phase[];
 }
 
 const longestReparsed = 64 * 1024;
@@ -35,9 +41,10 @@ export function complaintsOf(
   file: SqlFile,
   steps: readonly Step[],
   catalog: Catalog | undefined,
+  parse: Parser,
 ): readonly Complaint[] {
   const complaints = steps.flatMap((_step, i) =>
-    stepComplaints(contextOf(file, steps, i, catalog), Object.values(rules)),
+    stepComplaints(contextOf(file, steps, i, catalog), Object.values(rules), parse),
   );
   const failed = steps.find(({ trace }) => trace?.error !== undefined);
   const error = failed?.trace?.error;
@@ -71,14 +78,21 @@ export function contextOf(
   };
 }
 
-export function stepComplaints(context: Context, asked: readonly Rule[]): readonly Complaint[] {
+export function stepComplaints(
+  context: Context,
+  asked: readonly Rule[],
+  parse: Parser,
+): readonly Complaint[] {
   const { actions, trace } = context.step;
   const hits = new Map<string, { rule: Rule; hit: Hit }>();
+  const hazards: Hazard[] = [];
   const add = (rule: Rule, hit: Hit | null) => {
     if (hit !== null) hits.set(`${rule.id} ${hit.effect}`, { rule, hit });
+    return hit !== null;
   };
   for (const rule of asked) {
-    for (const action of [...actions, ...(trace?.observed ?? [])]) add(rule, rule.find(action, context));
+    for (const action of [...actions, ...(trace?.observed ?? [])])
+      if (add(rule, rule.find(action, context))) hazards.push({ rule: rule.id, action });
   }
   const found = [...hits.values()].filter(({ rule }) => rule.severity !== 'info').map(({ hit }) => hit);
   for (const rule of asked) {
@@ -86,11 +100,43 @@ export function stepComplaints(context: Context, asked: readonly Rule[]): readon
     add(rule, hit);
     if (hit !== null) found.push(hit);
   }
-  return [...hits.values()].map(({ rule, hit }) => toComplaint(context.file, context.step, rule, hit));
+  const advice = adviceFor(context, hazards, parse);
+  return [...hits.values()].map(({ rule, hit }) =>
+    toComplaint(context.file, context.step, rule, hit, advice(rule.id), context.catalog),
+  );
+}
+
+/** The series for the statement, for each rule that it answers; what the file allows is no part of it. */
+function adviceFor(
+  context: Context,
+  found: readonly Hazard[],
+  parse: Parser,
+): (rule: string) => Advice | null {
+  const { file, step, before, catalog } = context;
+  const allowed = new Set(file.directives.allow.map(({ rule }) => rule));
+  const hazards = found.filter(({ rule }) => !allowed.has(rule));
+  const movesNames = before.some(({ statement }) =>
+    /^(set\s|select\s+(pg_catalog\.)?set_config)/i.test(statement.text),
+  );
+  const question = { statement: alone(step.statement, parse), hazards, parse, movesNames };
+  const advice =
+    hazards.length === 0 ? null : advise({ ...question, ...(catalog === undefined ? {} : { catalog }) });
+  return (rule) =>
+    advice !== null && hazards.some((hazard) => hazard.rule === rule && rulesWithSql.has(rule))
+      ? advice
+      : null;
 }
 
 /** A hit as it is shown: what happens, the lock that was seen, the statement; why, and the safe way. */
-export function toComplaint(file: SqlFile, { statement, trace }: Step, rule: Rule, hit: Hit): Complaint {
+export function toComplaint(
+  file: SqlFile,
+  step: Step,
+  rule: Rule,
+  hit: Hit,
+  given: Advice | null,
+  catalog: Catalog | undefined,
+): Complaint {
+  const { statement, trace } = step;
   const { line, column } = statement;
   const exclusive = trace?.locks.some(
     ({ relation, mode, existedBefore }) =>
@@ -98,7 +144,22 @@ export function toComplaint(file: SqlFile, { statement, trace }: Step, rule: Rul
   );
   const lock = exclusive === true && !/Lock\b/.test(hit.effect) ? '; AccessExclusiveLock on it' : '';
   const message = `${hit.effect}${lock} — ${shorten(statement.text)}`;
-  return { rule, file, line, column, message, help: `${rule.why}\n\n${hit.rewrite}` };
+  const advice =
+    hit.index === undefined
+      ? given
+      : indexForKey(catalog === undefined ? {} : { catalog }, hit.table, hit.index);
+  const help = [rule.why, hit.words, ...adviceText(advice, catalog)].join('\n\n');
+  const phases = advice !== null && 'phases' in advice ? { phases: advice.phases } : {};
+  return { rule, file, line, column, message, help, step, ...phases };
+}
+
+/** What stands under the words: the migrations, or why there is no SQL. */
+function adviceText(advice: Advice | null, catalog: Catalog | undefined): readonly string[] {
+  if (advice === null) return [];
+  if ('refused' in advice) return [`No SQL is given for this statement: ${advice.refused}.`];
+  const unknown = catalog === undefined ? ['For a table that is not partitioned:'] : [];
+  const note = advice.note === undefined ? [] : [advice.note];
+  return [...unknown, seriesText(advice.phases), ...note];
 }
 
 function refusal(

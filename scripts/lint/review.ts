@@ -35,7 +35,11 @@ export interface ReviewOptions {
   /** Major version of the servers that the migrations are for. */
   readonly postgres: number;
   /** Told after each migration, in order; the steps have a trace where there was a scratch database. */
-  readonly onReviewed?: (migration: Migration, steps: readonly Step[]) => void;
+  readonly onReviewed?: (
+    migration: Migration,
+    steps: readonly Step[],
+    complaints: readonly Complaint[],
+  ) => void;
 }
 
 /** `lint.rules` of db/config.json. */
@@ -70,7 +74,7 @@ export async function reviewMigrations(options: ReviewOptions): Promise<readonly
   for (const migration of underReview) {
     const result = await reviewOne(migration, parse, client, catalog);
     reviewed.push(result);
-    options.onReviewed?.(migration, result.steps);
+    options.onReviewed?.(migration, result.steps, result.complaints);
     // After a failure the database is not what the next migration expects: the text has to do.
     catalog = result.watched ? result.after : undefined;
     client = result.watched ? client : undefined;
@@ -117,7 +121,7 @@ async function reviewOne(
     migration,
     steps,
     watched,
-    complaints: complaintsOf(up, steps, before),
+    complaints: complaintsOf(up, steps, before, parse),
     after: trace?.catalog ?? before,
   };
 }
@@ -137,7 +141,7 @@ function toFindings(
   const all = reviewed.flatMap(({ steps }) => steps.flatMap(allActions));
   return reviewed.flatMap(({ migration, steps, watched, complaints }) => {
     const keys = unindexedForeignKeys(steps, all, after).map(({ hit, step }) =>
-      toComplaint(migration.up, step, foreignKeyWithoutIndex, hit),
+      toComplaint(migration.up, step, foreignKeyWithoutIndex, hit, null, after),
     );
     return [
       ...settle(migration.up, [...complaints, ...keys], watched, settings),
@@ -155,7 +159,7 @@ function downComplaints(file: SqlFile, parse: Parser): readonly Complaint[] {
     (statement): Step => ({ statement, actions: readActions(alone(statement, parse)) }),
   );
   const asked = Object.values(rules).filter(({ downToo }) => downToo === true);
-  return steps.flatMap((_step, i) => stepComplaints(contextOf(file, steps, i, undefined), asked));
+  return steps.flatMap((_step, i) => stepComplaints(contextOf(file, steps, i, undefined), asked, parse));
 }
 
 /** Severities of the settings, then what the file's allowances leave, then what is wrong with those; by position. */

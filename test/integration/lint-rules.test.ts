@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import type pg from 'pg';
 import type { Finding } from '../../scripts/base/types.ts';
+import { rulesWithSql } from '../../scripts/lint/advice/advise.ts';
 import { reviewMigrations } from '../../scripts/lint/review.ts';
 import { rules } from '../../scripts/lint/rules/rules.ts';
 import { createDatabase } from '../support/database.ts';
@@ -28,6 +29,8 @@ describe('lint: every rule', () => {
       const found = bad.filter(({ rule }) => rule === id);
       expect(found, lines(bad)).to.have.length(1);
       expect(found[0]?.help, 'why it hurts and what to write').to.match(/\S\n\S*/);
+      if (!rulesWithSql.has(id))
+        expect(found[0]?.help, 'words, and no SQL').not.to.match(/;$|^-- |WHERE true/m);
 
       await empty(client);
       const good = await review(client, id, 'good');

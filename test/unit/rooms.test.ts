@@ -25,6 +25,7 @@ const rooms = [
   ['history'],
   ['lint/statement'],
   ['lint/trace'],
+  ['lint/advice'],
   ['lint/rules'],
   ['lint'],
   ['verify'],
@@ -36,7 +37,7 @@ const rooms = [
 ] as const;
 
 /** Rooms that see neither the database nor the disk: they take values and give values. */
-const pure = ['plan', 'schema/change', 'report', 'lint/rules'];
+const pure = ['plan', 'schema/change', 'report', 'lint/advice', 'lint/rules'];
 
 const scripts = join(packageRoot, 'scripts');
 const sources = readdirSync(scripts, { recursive: true, encoding: 'utf8' })

@@ -1,14 +1,12 @@
 // The rules on what breaks the release that still runs: dropping and renaming what it reads.
-import { quoteIdentifier, quoteLiteral, sameName, sqlName } from '../statement/names.ts';
+import { quoteLiteral, sameName } from '../statement/names.ts';
 import type { Name } from '../statement/types.ts';
-import { type Context, columnType, defineRule, type Rule } from './rule.ts';
+import { type Context, defineRule, type Rule } from './rule.ts';
 
 const brokenWhy =
   'The release that is running reads and writes the old name until the last instance is replaced: its queries fail.';
-const contract = (sql: string) =>
-  `-- first ship a release that no longer uses it; then, in a later migration:\n-- migrate: allow RULE no release uses it any more\n${sql}`;
-
-const allowed = (rule: string, sql: string) => contract(sql).replace('RULE', rule);
+const afterDeploy =
+  'Ship a release that no longer uses it first. Then, in a later migration with "-- migrate: after-deploy", take it away.';
 
 function isMadeAgain(name: Name, { after }: Context): boolean {
   return after.some(({ actions }) =>
@@ -24,7 +22,7 @@ const dropTable = defineRule({
   on: 'drop',
   when: ({ object }) => object === 'table',
   effect: (table) => `${table} and its rows are gone; AccessExclusiveLock on it`,
-  rewrite: (table, { word }) => allowed('drop-table', `DROP ${word} ${table};`),
+  words: afterDeploy,
 });
 
 const dropView = defineRule({
@@ -36,7 +34,7 @@ const dropView = defineRule({
   when: ({ object, table }, context) =>
     (object === 'view' || object === 'materialized view') && !isMadeAgain(table, context),
   effect: (table) => `${table} is gone for the release that is running`,
-  rewrite: (table, { word }) => allowed('drop-view', `DROP ${word} ${table};`),
+  words: afterDeploy,
 });
 
 const dropColumn = defineRule({
@@ -46,8 +44,7 @@ const dropColumn = defineRule({
   why: `${brokenWhy} The values are gone for good.`,
   on: 'drop-column',
   effect: (table, { column }) => `column ${column} of ${table} is gone; AccessExclusiveLock on the table`,
-  rewrite: (table, { column }) =>
-    allowed('drop-column', `ALTER TABLE ${table} DROP COLUMN ${quoteIdentifier(column)};`),
+  words: afterDeploy,
 });
 
 const dropSchema = defineRule({
@@ -62,8 +59,7 @@ const dropSchema = defineRule({
     (catalog === undefined || [...catalog.values()].some(({ schema }) => schema === table.name)),
   anywhere: true,
   effect: (table) => `schema ${table} is gone, with all that is in it`,
-  rewrite: (table) =>
-    allowed('drop-schema', `DROP SCHEMA ${table}; -- without CASCADE, after dropping by name what is in it`),
+  words: `${afterDeploy} Drop by name what is in the schema, then the schema without CASCADE.`,
 });
 
 const dropCascade = defineRule({
@@ -76,7 +72,7 @@ const dropCascade = defineRule({
   seen: (trace) =>
     trace.locks.some(({ existedBefore, mode }) => existedBefore && mode === 'AccessExclusiveLock'),
   effect: (table, { word }) => `whatever depends on ${word.toLowerCase()} ${table} is dropped too`,
-  rewrite: (table, { word }) => `-- drop by name what depends on it, then\nDROP ${word} ${table};`,
+  words: 'Drop by name what depends on it, then the object itself without CASCADE.',
 });
 
 const renameTable = defineRule({
@@ -89,11 +85,8 @@ const renameTable = defineRule({
   when: ({ object, table }, context) =>
     (object === 'table' || object === 'view') && !isMadeAgain(table, context),
   effect: (table, { to }) => `${table} is called ${to} from now on`,
-  rewrite: (table, { to, object }) =>
-    [
-      `ALTER ${object.toUpperCase()} ${table} RENAME TO ${quoteIdentifier(to)};`,
-      `CREATE VIEW ${table} AS SELECT * FROM ${quoteIdentifier(to)}; -- in the same transaction; drop it when no release uses the old name`,
-    ].join('\n'),
+  words:
+    'Rename it, and make a view of the old name in the same transaction; drop the view when no release uses the old name any more.',
 });
 
 const renameColumn = defineRule({
@@ -104,13 +97,8 @@ const renameColumn = defineRule({
   on: 'rename',
   when: ({ object }) => object === 'column',
   effect: (table, { from, to }) => `column ${from} of ${table} is called ${to} from now on`,
-  rewrite: (table, { from, to, table: name }, context) =>
-    [
-      '-- expand: the new column, kept in step by a trigger, filled in batches',
-      `ALTER TABLE ${table} ADD COLUMN ${quoteIdentifier(to)} ${columnType(name, from, context) ?? `<type of ${from}>`};`,
-      '-- contract, when no release uses the old one:',
-      `ALTER TABLE ${table} DROP COLUMN ${quoteIdentifier(from)};`,
-    ].join('\n'),
+  words: (_table, { from, to }) =>
+    `Add a column ${to}, kept in step by a trigger and filled with a batch (-- migrate: batch); when no release uses ${from} any more, drop it in a migration with "-- migrate: after-deploy".`,
 });
 
 const renameSchema = defineRule({
@@ -122,12 +110,8 @@ const renameSchema = defineRule({
   when: ({ object }) => object === 'schema',
   anywhere: true,
   effect: (table, { to }) => `everything in schema ${table} is in ${to} from now on`,
-  rewrite: (table, { to }) =>
-    [
-      `CREATE SCHEMA ${quoteIdentifier(to)};`,
-      `-- for each table: a view in the new schema, such as`,
-      `CREATE VIEW ${quoteIdentifier(to)}.<table> AS SELECT * FROM ${table}.<table>;`,
-    ].join('\n'),
+  words:
+    'Make a schema of the new name with a view for each table; move the tables when no release uses the old name any more.',
 });
 
 const moveSchema = defineRule({
@@ -138,11 +122,8 @@ const moveSchema = defineRule({
   on: 'set-schema',
   when: ({ table }, context) => !isMadeAgain(table, context),
   effect: (table, { to }) => `${table} is in schema ${to} from now on`,
-  rewrite: (table, { to, table: name }) =>
-    [
-      `ALTER TABLE ${table} SET SCHEMA ${quoteIdentifier(to)};`,
-      `CREATE VIEW ${table} AS SELECT * FROM ${sqlName({ schema: to, name: name.name })}; -- in the same transaction; drop it when no release uses the old name`,
-    ].join('\n'),
+  words:
+    'Move it, and make a view of the old name in the same transaction; drop the view when no release uses the old name any more.',
 });
 
 const renameEnumValue = defineRule({
@@ -158,11 +139,8 @@ const renameEnumValue = defineRule({
   anywhere: true,
   effect: (table, { from, to }) =>
     `value ${quoteLiteral(from)} of ${table} is called ${quoteLiteral(to)} from now on`,
-  rewrite: (table, { from, to }) =>
-    [
-      `ALTER TYPE ${table} ADD VALUE ${quoteLiteral(to)};`,
-      `-- ship a release that reads both and writes ${quoteLiteral(to)}; then change the rows in batches and leave ${quoteLiteral(from)} unused`,
-    ].join('\n'),
+  words: (_table, { from, to }) =>
+    `Add ${quoteLiteral(to)} as a further value; ship a release that reads both and writes the new one; then change the rows in batches and leave ${quoteLiteral(from)} unused.`,
 });
 
 export const breakingRules: readonly Rule[] = [

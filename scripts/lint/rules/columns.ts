@@ -1,5 +1,4 @@
 // The rules on adding columns.
-import { joinedName, quoteIdentifier } from '../statement/names.ts';
 import type { ActionOf, ColumnFacts } from '../statement/types.ts';
 import { type Context, defineRule, type Rule, rewritten, scanned } from './rule.ts';
 
@@ -8,7 +7,8 @@ type AddColumn = ActionOf<'add-column'>;
 const rewriteEffect = (table: string) =>
   `AccessExclusiveLock on ${table} while the whole table is rewritten: reads and writes wait`;
 const rewriteWhy = 'Every row is written anew, with all indexes, while nobody can read or write the table.';
-const rewriteSeen = (trace: Parameters<typeof rewritten>[0], { table }: AddColumn) => rewritten(trace, table);
+const rewriteSeen = (trace: Parameters<typeof rewritten>[0], { table }: AddColumn, context: Context) =>
+  rewritten(trace, table, context);
 const isSerial = ({ type }: ColumnFacts) => /^(big|small)?serial[248]?$/i.test(type);
 
 const volatileDefault = defineRule({
@@ -24,7 +24,7 @@ const volatileDefault = defineRule({
     (column.volatile || (trace?.watched === true && /\(/.test(column.default ?? ''))),
   seen: rewriteSeen,
   effect: rewriteEffect,
-  rewrite: (_table, { column }) =>
+  words: (_table, { column }) =>
     `Add column ${column.name} without the default; set the default in the next statement, for new rows; fill the old rows with a batch (-- migrate: batch); then make it NOT NULL as the rule set-not-null says.`,
 });
 
@@ -40,7 +40,7 @@ const serialColumn = defineRule({
   when: ({ column }) => isSerial(column),
   seen: rewriteSeen,
   effect: rewriteEffect,
-  rewrite: (_table, { column }) => numberedColumn(column),
+  words: (_table, { column }) => numberedColumn(column),
 });
 
 const identityColumn = defineRule({
@@ -52,7 +52,7 @@ const identityColumn = defineRule({
   when: ({ column }) => column.identity,
   seen: rewriteSeen,
   effect: rewriteEffect,
-  rewrite: (_table, { column }) => numberedColumn(column),
+  words: (_table, { column }) => numberedColumn(column),
 });
 
 const storedColumn = defineRule({
@@ -64,7 +64,7 @@ const storedColumn = defineRule({
   when: ({ column }) => column.generated !== undefined,
   seen: rewriteSeen,
   effect: rewriteEffect,
-  rewrite: (_table, { column }) =>
+  words: (_table, { column }) =>
     `Add column ${column.name} as an ordinary one; let a trigger (or the application) keep it right for new rows, and a batch (-- migrate: batch) fill the old ones. A stored expression cannot be added without writing every row.`,
 });
 
@@ -78,7 +78,7 @@ const domainColumn = defineRule({
     !column.volatile && !column.identity && column.generated === undefined && isDomain(column, context),
   seen: rewriteSeen,
   effect: rewriteEffect,
-  rewrite: (_table, { column }) =>
+  words: (_table, { column }) =>
     `Give column ${column.name} the base type of ${column.type}, and the domain's condition as a CHECK of the table: NOT VALID first, validated in the next migration.`,
 });
 
@@ -104,26 +104,9 @@ const checkedColumn = defineRule({
   why: 'The check is validated against every row under a lock that stops all reads and writes.',
   on: 'add-column',
   when: ({ column }) => column.checks.length > 0 && !column.volatile && !column.identity,
-  seen: (trace, { table }) => scanned(trace, table) && !rewritten(trace, table),
+  seen: (trace, { table }, context) => scanned(trace, table, context) && !rewritten(trace, table, context),
   effect: (table) => `AccessExclusiveLock on ${table} while the whole table is read: reads and writes wait`,
-  rewrite: (table, { column }) => {
-    const name = quoteIdentifier(column.name);
-    const fallback = typeof column.default === 'string' ? ` DEFAULT ${column.default}` : '';
-    const checks = column.checks.map((check, i) => ({
-      name:
-        check.name ??
-        joinedName(table.replace(/^.*\./, '').replaceAll('"', ''), column.name, `check${i === 0 ? '' : i}`),
-      expression: check.expression,
-    }));
-    return [
-      `ALTER TABLE ${table} ADD COLUMN ${name} ${column.type}${column.notNull ? ' NOT NULL' : ''}${fallback};`,
-      ...checks.map(
-        (check) => `ALTER TABLE ${table} ADD CONSTRAINT ${check.name} CHECK (${check.expression}) NOT VALID;`,
-      ),
-      '-- in the next migration:',
-      ...checks.map((check) => `ALTER TABLE ${table} VALIDATE CONSTRAINT ${check.name};`),
-    ].join('\n');
-  },
+  words: 'Add the column without its CHECK, then the CHECK NOT VALID, and validate it in the next migration.',
 });
 
 const referencingColumn = defineRule({
@@ -135,15 +118,8 @@ const referencingColumn = defineRule({
   when: ({ column }) => column.references !== undefined && column.default === undefined,
   effect: (table) =>
     `AccessExclusiveLock on ${table} and ShareRowExclusiveLock on the referenced table, briefly`,
-  rewrite: (table, { column }) => {
-    const name = quoteIdentifier(column.name);
-    return [
-      `ALTER TABLE ${table} ADD COLUMN ${name} ${column.type};`,
-      `ALTER TABLE ${table} ADD FOREIGN KEY (${name}) ${column.references?.clause ?? ''} NOT VALID;`,
-      '-- in the next migration:',
-      `ALTER TABLE ${table} VALIDATE CONSTRAINT ${joinedName(table.replace(/^.*\./, '').replaceAll('"', ''), column.name, 'fkey')};`,
-    ].join('\n');
-  },
+  words:
+    'Nothing to do in most cases. Where the tables are busy: add the column first, then the foreign key NOT VALID, and validate it in the next migration.',
 });
 
 export const columnRules: readonly Rule[] = [

@@ -35,7 +35,7 @@ const unbatchedUpdate = defineRule({
   on: 'change-rows',
   when: (action, context) => action.verb === 'UPDATE' && isUnbatched(action, context),
   effect: (table) => `locks every row of ${table} that it changes, in one transaction`,
-  rewrite: inBatches,
+  words: inBatches,
 });
 
 const unbatchedDelete = defineRule({
@@ -46,7 +46,7 @@ const unbatchedDelete = defineRule({
   on: 'change-rows',
   when: (action, context) => action.verb === 'DELETE' && isUnbatched(action, context),
   effect: (table) => `locks every row of ${table} that it deletes, in one transaction`,
-  rewrite: inBatches,
+  words: inBatches,
 });
 
 export const dataRules: readonly Rule[] = [unbatchedUpdate, unbatchedDelete];

@@ -13,13 +13,12 @@ const azure16 = new Set(
 );
 
 const instead: Readonly<Record<string, string>> = {
-  moddatetime:
-    'CREATE FUNCTION set_updated_at() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.updated_at := now(); RETURN NEW; END $$;',
-  xml2: '-- the built-in xpath() and XMLTABLE do the same',
-  seg: "-- the built-in range types do the same: numrange(1, 2, '[]')",
-  tcn: '-- a trigger of your own that calls pg_notify()',
-  pgjwt: 'CREATE EXTENSION pgcrypto; -- and hmac() in a function of your own, or sign in the application',
-  adminpack: '-- not needed by migrations: remove it',
+  moddatetime: 'A trigger function of your own that sets NEW.updated_at to now() does the same.',
+  xml2: 'The built-in xpath() and XMLTABLE do the same.',
+  seg: 'The built-in range types do the same, such as numrange.',
+  tcn: 'A trigger of your own that calls pg_notify() does the same.',
+  pgjwt: 'Use hmac() of the extension pgcrypto in a function of your own, or sign in the application.',
+  adminpack: 'No migration needs it: remove it.',
 };
 
 const azureExtension = defineRule({
@@ -32,7 +31,7 @@ const azureExtension = defineRule({
   when: ({ table }) => !azure16.has(table.name),
   anywhere: true,
   effect: (table) => `extension ${table} is not on Azure's list for version 16`,
-  rewrite: (_table, { table }) => instead[table.name] ?? '-- choose an extension of the list, or plain SQL',
+  words: (_table, { table }) => instead[table.name] ?? 'Choose an extension of the list, or plain SQL.',
 });
 
 const extensionNotOnScratch = defineRule({
@@ -45,8 +44,8 @@ const extensionNotOnScratch = defineRule({
   when: ({ table }, { step }) => azure16.has(table.name) && step.trace?.error?.sqlState === '0A000',
   anywhere: true,
   effect: (table) => `extension ${table} is not installed on the scratch server`,
-  rewrite: (_table, { table }) =>
-    `-- nothing to change here; on the scratch server:\n-- install ${table.name}, then SHADOW_DATABASE_URL=postgres://…`,
+  words: (_table, { table }) =>
+    `Nothing to change here: install ${table.name} on the scratch server, or name one that has it in SHADOW_DATABASE_URL.`,
 });
 
 export const extensionRules: readonly Rule[] = [azureExtension, extensionNotOnScratch];

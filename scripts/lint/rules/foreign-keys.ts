@@ -3,7 +3,6 @@
 import { sameName, sqlName } from '../statement/names.ts';
 import type { Action, Name } from '../statement/types.ts';
 import { type Catalog, lookUp } from '../trace/traced.ts';
-import { indexFor } from './indexes.ts';
 import type { Hit, Step } from './rule.ts';
 
 export interface ForeignKeyHit {
@@ -105,9 +104,10 @@ function toHit({ table, columns }: ForeignKey, step: Step, steps: readonly Step[
     hit: {
       table,
       effect: `no index on ${sqlName(table)} (${columns.join(', ')}), which is a foreign key`,
-      rewrite: isNew
-        ? indexFor(table, columns).replace(/^.*\n/, '').replace(' CONCURRENTLY', '')
-        : `-- in the next migration:\n${indexFor(table, columns)}`,
+      words: isNew
+        ? 'Create an index over these columns in the same migration.'
+        : 'Build an index over these columns CONCURRENTLY in the next migration.',
+      ...(isNew ? {} : { index: columns }),
     },
   };
 }

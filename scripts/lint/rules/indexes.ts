@@ -1,15 +1,7 @@
 // The rules on building and dropping indexes.
 import { shorten } from '../statement/clauses.ts';
-import { joinedName, sqlName } from '../statement/names.ts';
 import { lookUp } from '../trace/traced.ts';
 import { defineRule, type Rule } from './rule.ts';
-
-export const concurrentlyFile = '-- migrate: no-transaction';
-
-/** The statement with CONCURRENTLY put in after the word given. */
-function concurrently(sql: string, after: RegExp): string {
-  return `${concurrentlyFile}\n${sql.replace(after, (words) => `${words} CONCURRENTLY`)};`;
-}
 
 const createIndexBlocking = defineRule({
   id: 'create-index-blocking',
@@ -21,22 +13,9 @@ const createIndexBlocking = defineRule({
   when: ({ concurrent, only }) => !concurrent && !only,
   seen: (trace) => trace.scans.length > 0,
   effect: (table) => `ShareLock on ${table}: writes wait while the index is built`,
-  rewrite: (table, action, { catalog }) =>
-    catalog !== undefined && lookUp(action.table, catalog)?.kind === 'p'
-      ? onPartitioned(table, action.index, action.sql)
-      : concurrently(action.sql, /^\s*create\s+(unique\s+)?index/i),
+  words:
+    'Build it CONCURRENTLY, in a migration without a transaction. The index of a partitioned table: build it on each partition so, then create it on the table, which takes those over.',
 });
-
-function onPartitioned(table: string, index: string | undefined, sql: string): string {
-  const name = index ?? 'the_index';
-  return [
-    `${sql.replace(/\bon\s+(only\s+)?/i, 'ON ONLY ').replace(/\bconcurrently\s+/i, '')};`,
-    `-- then in a migration of its own, for each partition of ${table}:`,
-    concurrentlyFile,
-    `CREATE INDEX CONCURRENTLY <partition>_${name} ON <partition> (…);`,
-    `ALTER INDEX ${name} ATTACH PARTITION <partition>_${name};`,
-  ].join('\n');
-}
 
 const dropIndexBlocking = defineRule({
   id: 'drop-index-blocking',
@@ -46,12 +25,8 @@ const dropIndexBlocking = defineRule({
   on: 'drop-index',
   when: ({ concurrent }) => !concurrent,
   effect: (table) => `AccessExclusiveLock on the table of index ${table}: reads and writes wait`,
-  rewrite: (_table, action, { catalog, step }) =>
-    step.actions.length > 1 ||
-    /\bcascade\b/i.test(action.sql) ||
-    (catalog !== undefined && lookUp(action.table, catalog)?.kind === 'I')
-      ? 'DROP INDEX CONCURRENTLY takes one index at a time, without CASCADE, and none of a partitioned table. That one: drop it in a quiet minute with a short lock-timeout.'
-      : concurrently(action.sql, /^\s*drop\s+index/i),
+  words:
+    'DROP INDEX CONCURRENTLY, in a migration without a transaction, one index at a time. It knows no CASCADE, and cannot drop the index of a partitioned table: that one in a quiet minute with a short lock-timeout.',
 });
 
 const reindexBlocking = defineRule({
@@ -66,8 +41,7 @@ const reindexBlocking = defineRule({
     !['TABLE', 'INDEX'].includes(what) ||
     (context.catalog !== undefined && lookUp(table, context.catalog)?.kind === 'p'),
   effect: (table) => `ShareLock on the table and AccessExclusiveLock on the indexes of ${table}`,
-  rewrite: (_table, { sql, what }) =>
-    concurrently(sql, new RegExp(`^\\s*reindex\\s*(\\([^)]*\\)\\s*)?${what}`, 'i')),
+  words: 'REINDEX … CONCURRENTLY, in a migration without a transaction.',
 });
 
 const concurrentlyInTransaction = defineRule({
@@ -81,7 +55,8 @@ const concurrentlyInTransaction = defineRule({
   when: ({ concurrent }, { file }) => concurrent && !file.directives.noTransaction,
   anywhere: true,
   effect: (table) => `fails with 25001 on ${table}: cannot run inside a transaction block`,
-  rewrite: (_table, _action, { step }) => `${concurrentlyFile}\n${step.statement.text};`,
+  words:
+    'Say "-- migrate: no-transaction" at the head of the file, and move what stands beside it into another migration.',
 });
 
 const concurrentlyOnPartitioned = defineRule({
@@ -102,7 +77,8 @@ const concurrentlyOnPartitioned = defineRule({
       )),
   anywhere: true,
   effect: (table) => `fails with 0A000: ${table} is partitioned`,
-  rewrite: (table, { index, sql }) => onPartitioned(table, index, sql),
+  words:
+    'Build the index CONCURRENTLY on each partition, then create it on the partitioned table without CONCURRENTLY, which takes those over.',
 });
 
 /** Statements that may stand beside CONCURRENTLY: they leave nothing half done, or finish what it began. */
@@ -118,16 +94,14 @@ const concurrentlyMixed = defineRule({
     concurrent && file.directives.noTransaction && [...before, ...after].some(changesOtherThings),
   anywhere: true,
   effect: (table) => `no transaction protects the other statements around ${table}`,
-  rewrite: (_table, _action, { step, before, after }) =>
-    [
-      '-- this migration keeps only:',
-      concurrentlyFile,
-      `${step.statement.text};`,
-      '-- and another one, with a transaction, takes:',
-      ...[...before, ...after]
-        .filter(changesOtherThings)
-        .map(({ statement }) => `${shorten(statement.text)};`),
-    ].join('\n'),
+  words: (_table, _action, { before, after }) =>
+    `Keep only what is CONCURRENT in this file, and move into a migration with a transaction: ${[
+      ...before,
+      ...after,
+    ]
+      .filter(changesOtherThings)
+      .map(({ statement }) => shorten(statement.text, 60))
+      .join('; ')}`,
 });
 
 function changesOtherThings({ statement, actions }: Parameters<typeof isFollowUp>[0]): boolean {
@@ -149,14 +123,6 @@ function isFollowUp({
       action.kind === 'validate-constraint' ||
       (action.kind === 'add-constraint' && action.constraint.usingIndex !== undefined),
   );
-}
-
-const indexName = (table: { name: string }, columns: readonly string[]) =>
-  joinedName(table.name, ...columns, 'idx');
-
-/** CREATE INDEX CONCURRENTLY for some columns, in a file of its own. */
-export function indexFor(table: Parameters<typeof sqlName>[0], columns: readonly string[]): string {
-  return `${concurrentlyFile}\nCREATE INDEX CONCURRENTLY ${indexName(table, columns)} ON ${sqlName(table)} (${columns.join(', ')});`;
 }
 
 export const indexRules: readonly Rule[] = [

@@ -1,20 +1,5 @@
 // The rules on columns that must not be null.
-import { joinedName, quoteIdentifier } from '../statement/names.ts';
 import { defineRule, type Rule, scanned } from './rule.ts';
-
-/** SET NOT NULL that needs no scan under AccessExclusiveLock. */
-export function setNotNull(table: string, column: string): string {
-  const name = joinedName(table.replace(/^.*\./, '').replaceAll('"', ''), column, 'not_null');
-  const quoted = quoteIdentifier(column);
-  return [
-    `ALTER TABLE ${table} ADD CONSTRAINT ${name} CHECK (${quoted} IS NOT NULL) NOT VALID;`,
-    '-- in the next migration:',
-    `ALTER TABLE ${table} VALIDATE CONSTRAINT ${name};`,
-    '-- in the one after it:',
-    `ALTER TABLE ${table} ALTER COLUMN ${quoted} SET NOT NULL;`,
-    `ALTER TABLE ${table} DROP CONSTRAINT ${name};`,
-  ].join('\n');
-}
 
 const notNullColumn = defineRule({
   id: 'add-column-not-null',
@@ -30,7 +15,7 @@ const notNullColumn = defineRule({
     !column.identity &&
     column.generated === undefined,
   effect: (table, { column }) => `column ${column.name} of the existing rows of ${table} would be null`,
-  rewrite: (_table, { column }) =>
+  words: (_table, { column }) =>
     `Give column ${column.name} a constant default in the same statement. Where no constant is right: add it nullable, fill it with a batch (-- migrate: batch), then make it NOT NULL as the rule set-not-null says.`,
 });
 
@@ -40,12 +25,10 @@ const setNotNullRule = defineRule({
   summary: 'SET NOT NULL without a valid CHECK (… IS NOT NULL)',
   why: 'Every row is read under a lock that stops all reads and writes.',
   on: 'set-not-null',
-  seen: (trace, { table }) => scanned(trace, table),
+  seen: (trace, { table }, context) => scanned(trace, table, context),
   effect: (table) => `AccessExclusiveLock on ${table} while the whole table is read: reads and writes wait`,
-  rewrite: (table, { column }, { step }) =>
-    step.actions.length === 1
-      ? setNotNull(table, column)
-      : 'For each column: a CHECK (… IS NOT NULL) NOT VALID, validated in the next migration; with it SET NOT NULL reads nothing; then drop the CHECK.',
+  words:
+    'For each column: a CHECK (… IS NOT NULL) NOT VALID, validated in the next migration; with it SET NOT NULL reads nothing; then drop the CHECK.',
 });
 
 export const notNullRules: readonly Rule[] = [notNullColumn, setNotNullRule];

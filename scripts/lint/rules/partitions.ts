@@ -1,8 +1,5 @@
 // The rules on attaching and detaching partitions.
 import { sqlName } from '../statement/names.ts';
-import type { Name } from '../statement/types.ts';
-import { type Catalog, lookUp } from '../trace/traced.ts';
-import { concurrentlyFile } from './indexes.ts';
 import { defineRule, type Rule } from './rule.ts';
 
 const attachScan = defineRule({
@@ -13,7 +10,7 @@ const attachScan = defineRule({
   on: 'attach-partition',
   seen: (trace) => trace.scans.length > 0,
   effect: (table) => `AccessExclusiveLock on ${table} while the whole table is read`,
-  rewrite: (table) =>
+  words: (table) =>
     `Before it, in migrations of their own: give ${table} a CHECK that its partition key is not null and within the bound, NOT VALID first and validated in the next one, and the indexes of the partitioned table CONCURRENTLY; a default partition needs a CHECK that none of its rows is within the bound. Then attach it, and drop the CHECKs.`,
 });
 
@@ -26,18 +23,8 @@ const detachBlocking = defineRule({
   when: ({ concurrent }) => !concurrent,
   effect: (table, { parent }) =>
     `AccessExclusiveLock on ${sqlName(parent)} and ${table}: reads and writes wait`,
-  rewrite: (table, { parent }, { catalog }) =>
-    hasDefault(parent, catalog)
-      ? 'A table with a default partition cannot lose another one CONCURRENTLY. Detach it in a quiet minute with a short lock-timeout, or empty the default partition and drop it first.'
-      : `${concurrentlyFile}\nALTER TABLE ${sqlName(parent)} DETACH PARTITION ${table} CONCURRENTLY;`,
+  words:
+    'DETACH PARTITION … CONCURRENTLY, in a migration without a transaction. A table with a default partition cannot lose another one so: detach it in a quiet minute with a short lock-timeout, or empty the default partition and drop it first.',
 });
-
-/** Whether a partition takes what fits nowhere else; unknown without a catalog. */
-function hasDefault(parent: Name, catalog: Catalog | undefined): boolean {
-  const oid = catalog === undefined ? undefined : lookUp(parent, catalog)?.oid;
-  return [...(catalog?.values() ?? [])].some(
-    (relation) => relation.isDefault && relation.parent === String(oid),
-  );
-}
 
 export const partitionRules: readonly Rule[] = [attachScan, detachBlocking];

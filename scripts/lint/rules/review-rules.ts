@@ -28,7 +28,7 @@ export const notOnScratch = defineStepRule({
       ? {
           table: { name: '' },
           effect: 'concerns the whole server: not run on the scratch server',
-          rewrite: 'Consider to do it where servers are set up, once per server, rather than in a migration.',
+          words: 'Consider to do it where servers are set up, once per server, rather than in a migration.',
         }
       : null,
 });

@@ -13,13 +13,10 @@ const setLogged = defineRule({
   why: `${closedWhy} An unlogged table is also empty after a crash, and missing on replicas.`,
   on: 'rewrite',
   when: ({ by }) => by === 'logged',
-  seen: (trace, { table }) => rewritten(trace, table),
+  seen: (trace, { table }, context) => rewritten(trace, table, context),
   effect: closed,
-  rewrite: (table, { clause }) =>
-    [
-      `CREATE ${clause === 'SET UNLOGGED' ? 'UNLOGGED ' : ''}TABLE ${table}_new (LIKE ${table} INCLUDING ALL);`,
-      '-- copy the rows in batches, keep both in step with a trigger, then swap the names in a quiet minute',
-    ].join('\n'),
+  words:
+    'Make a new table beside it, copy the rows in batches, keep both in step with a trigger, then swap the names in a quiet minute.',
 });
 
 const setTablespace = defineRule({
@@ -30,10 +27,9 @@ const setTablespace = defineRule({
   failsWith: '42704',
   on: 'rewrite',
   when: ({ by }) => by === 'tablespace',
-  seen: (trace, { table }) => rewritten(trace, table),
+  seen: (trace, { table }, context) => rewritten(trace, table, context),
   effect: closed,
-  rewrite: (table, { clause }) =>
-    `-- outside of migrations, without the long lock:\n-- pg_repack --table=${table} --tablespace=${clause.replace('SET TABLESPACE ', '')}`,
+  words: 'pg_repack moves a table while it is used; it is run outside of migrations.',
 });
 
 const setAccessMethod = defineRule({
@@ -44,13 +40,10 @@ const setAccessMethod = defineRule({
   failsWith: '42704',
   on: 'rewrite',
   when: ({ by }) => by === 'access-method',
-  seen: (trace, { table }) => rewritten(trace, table),
+  seen: (trace, { table }, context) => rewritten(trace, table, context),
   effect: closed,
-  rewrite: (table, { clause }) =>
-    [
-      `CREATE TABLE ${table}_new (LIKE ${table} INCLUDING ALL) USING ${clause.replace('SET ACCESS METHOD ', '')};`,
-      '-- copy the rows in batches, keep both in step with a trigger, then swap the names in a quiet minute',
-    ].join('\n'),
+  words:
+    'Make a new table beside it, copy the rows in batches, keep both in step with a trigger, then swap the names in a quiet minute.',
 });
 
 const vacuumFull = defineRule({
@@ -60,10 +53,8 @@ const vacuumFull = defineRule({
   why: closedWhy,
   on: 'vacuum-full',
   effect: closed,
-  rewrite: (table, { table: { name } }) =>
-    name === ''
-      ? 'VACUUM (ANALYZE);'
-      : `VACUUM (ANALYZE) ${table};\n-- to give space back without the long lock, outside of migrations: pg_repack --table=${table}`,
+  words:
+    'A plain VACUUM gives space back for new rows without the lock. pg_repack gives it back to the disk while the table is used; it is run outside of migrations.',
 });
 
 const cluster = defineRule({
@@ -73,8 +64,7 @@ const cluster = defineRule({
   why: closedWhy,
   on: 'cluster',
   effect: closed,
-  rewrite: (table, { table: { name } }) =>
-    `-- outside of migrations, without the long lock:\n-- pg_repack --table=${name === '' ? '<table>' : table} --order-by=<columns of the index>`,
+  words: 'pg_repack orders a table by an index while it is used; it is run outside of migrations.',
 });
 
 const refresh = defineRule({
@@ -85,8 +75,7 @@ const refresh = defineRule({
   on: 'refresh',
   when: ({ concurrent, withData }) => !concurrent && withData,
   effect: (table) => `AccessExclusiveLock on ${table} while its query runs: reads wait`,
-  rewrite: (table) =>
-    `-- needs a unique index over all rows, such as CREATE UNIQUE INDEX ON ${table} (<key>);\nREFRESH MATERIALIZED VIEW CONCURRENTLY ${table};`,
+  words: 'REFRESH MATERIALIZED VIEW CONCURRENTLY, which needs a unique index over all rows of the view.',
 });
 
 const truncate = defineRule({
@@ -96,7 +85,7 @@ const truncate = defineRule({
   why: 'It waits for every running query, all new ones queue behind it, and all rows are gone for good.',
   on: 'truncate',
   effect: (table) => `AccessExclusiveLock on ${table}; every row is lost`,
-  rewrite: (table) =>
+  words: (table) =>
     `If rows must go while the application runs: delete them in batches (-- migrate: batch) by the key of ${table}. If nobody uses the table any more, allow the rule with that reason.`,
 });
 
@@ -109,8 +98,8 @@ const lockTable = defineRule({
   when: ({ mode }) => mode >= shareLock,
   effect: (table, { mode }) =>
     `${lockModes[mode] ?? 'AccessExclusiveLock'} on ${table} until the migration ends`,
-  rewrite: (table) =>
-    `-- let each statement take the lock that it needs, or the weakest that will do:\nLOCK TABLE ${table} IN SHARE UPDATE EXCLUSIVE MODE;`,
+  words:
+    'Let each statement take the lock that it needs, or lock in the weakest mode that will do; SHARE UPDATE EXCLUSIVE stops neither reads nor writes.',
 });
 
 export const rewriteRules: readonly Rule[] = [

@@ -3,7 +3,7 @@
 import type { Finding, SqlFile, Statement } from '../../base/types.ts';
 import { everyTable, means, sameName, sqlName } from '../statement/names.ts';
 import type { Action, ActionKind, ActionOf, Name } from '../statement/types.ts';
-import { type Catalog, lookUp, type TracedStatement } from '../trace/traced.ts';
+import { type Catalog, familyOf, lookUp, type TracedStatement } from '../trace/traced.ts';
 
 export type Severity = Finding['severity'];
 
@@ -46,8 +46,10 @@ export interface Hit {
   readonly table: Name;
   /** "ShareLock on public.orders: writes wait …" */
   readonly effect: string;
-  /** The safe way, as SQL for this very statement. */
-  readonly rewrite: string;
+  /** The safe way in words; SQL is the business of a program (lint/advice). */
+  readonly words: string;
+  /** Columns that an index is missing for. */
+  readonly index?: readonly string[];
 }
 
 /** Writes down a rule that is no matter of a single action: found by step, or by the review itself. */
@@ -67,12 +69,13 @@ interface Spec<K extends ActionKind> extends Omit<Rule, 'find' | 'findInStep'> {
   /** Also on relations that this migration makes. */
   readonly anywhere?: boolean;
   readonly effect: (table: string, action: ActionOf<K>) => string;
-  readonly rewrite: (table: string, action: ActionOf<K>, context: Context) => string;
+  /** The safe way in words, complete without SQL. */
+  readonly words: string | ((table: string, action: ActionOf<K>, context: Context) => string);
 }
 
 /** Writes down a rule about one kind of action. */
 export function defineRule<K extends ActionKind>(spec: Spec<K>): Rule {
-  const { on, when, seen, anywhere, effect, rewrite, ...data } = spec;
+  const { on, when, seen, anywhere, effect, words, ...data } = spec;
   const kinds: readonly string[] = typeof on === 'string' ? [on] : on;
   const isMine = (action: Action): action is ActionOf<K> => kinds.includes(action.kind);
   return {
@@ -84,7 +87,8 @@ export function defineRule<K extends ActionKind>(spec: Spec<K>): Rule {
       const stands = anywhere === true || isSeen(seen, action, context);
       if (!stands) return null;
       const shown = sqlName(table);
-      return { table, effect: effect(shown, action), rewrite: rewrite(shown, action, context) };
+      const said = typeof words === 'string' ? words : words(shown, action, context);
+      return { table, effect: effect(shown, action), words: said };
     },
   };
 }
@@ -117,18 +121,6 @@ function isColumnGone(column: string, { before }: Context): boolean {
   );
 }
 
-/** The type of a column before this migration, when it is known. */
-export function columnType(table: Name, column: string, { catalog }: Context): string | undefined {
-  const relation = catalog === undefined ? undefined : lookUp(table, catalog);
-  return relation?.columns.find(({ name }) => name === column)?.type;
-}
-
-/** Whether a column may be null; true where nothing is known. */
-export function isNullable(table: Name, column: string, { catalog }: Context): boolean {
-  const relation = catalog === undefined ? undefined : lookUp(table, catalog);
-  return relation?.columns.find(({ name }) => name === column)?.notNull !== true;
-}
-
 function isSeen<K extends ActionKind>(seen: Spec<K>['seen'], action: ActionOf<K>, context: Context): boolean {
   return context.trace?.watched === true && seen !== undefined
     ? seen(context.trace, action, context)
@@ -152,10 +144,18 @@ export function isCreatedBefore(name: Name, { before }: Context): boolean {
   );
 }
 
-export function scanned(trace: TracedStatement, table: Name): boolean {
-  return trace.scans.some((relation) => means(table, relation));
+/** The table, or a partition of it, was read from end to end. */
+export function scanned(trace: TracedStatement, table: Name, context: Context): boolean {
+  return isAmong(trace.scans, table, context);
 }
 
-export function rewritten(trace: TracedStatement, table: Name): boolean {
-  return trace.rewrites.some((relation) => means(table, relation));
+/** The table, or a partition of it, got new storage. */
+export function rewritten(trace: TracedStatement, table: Name, context: Context): boolean {
+  return isAmong(trace.rewrites, table, context);
+}
+
+function isAmong(relations: readonly string[], table: Name, { catalog }: Context): boolean {
+  if (relations.some((relation) => means(table, relation))) return true;
+  const family = relations.length === 0 || catalog === undefined ? [] : familyOf(table, catalog);
+  return family.some((relation) => relations.includes(relation));
 }

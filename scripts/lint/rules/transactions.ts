@@ -20,7 +20,7 @@ const tableRewrite = defineStepRule({
     return {
       table,
       effect: `AccessExclusiveLock on ${sqlName(table)} while it is rewritten or emptied: reads and writes wait`,
-      rewrite: `-- expand and contract: a new column or table beside ${sqlName(table)}, filled in batches, then swapped`,
+      words: `Expand and contract: a new column or table beside ${sqlName(table)}, filled in batches, then swapped.`,
     };
   },
 });
@@ -43,7 +43,7 @@ const scanUnderLock = defineStepRule({
     return {
       table,
       effect: `${lock.mode} on ${sqlName(table)} while all of it is read`,
-      rewrite: `-- constraints: NOT VALID now, VALIDATE in the next migration; indexes: CONCURRENTLY; rows of ${sqlName(table)}: in batches`,
+      words: `Constraints: NOT VALID now, validated in the next migration. Indexes: CONCURRENTLY. Rows of ${sqlName(table)}: in batches (-- migrate: batch).`,
     };
   },
 });
@@ -61,7 +61,7 @@ const workUnderLock = defineStepRule({
     return {
       table,
       effect: `AccessExclusiveLock on ${sqlName(table)}, taken earlier, is held over this statement`,
-      rewrite: `-- move this into a migration of its own:\n${shorten(statement.text, 400)};`,
+      words: `Move this into a migration of its own: ${shorten(statement.text, 200)}`,
     };
   },
 });

@@ -1,6 +1,6 @@
 // The rules on data types: changing a column's type, enums, json.
 import { holdsLiteral } from '../statement/expressions.ts';
-import { quoteIdentifier, quoteLiteral, sameName } from '../statement/names.ts';
+import { quoteLiteral, sameName } from '../statement/names.ts';
 import { defineRule, type Rule } from './rule.ts';
 
 const changeType = defineRule({
@@ -14,7 +14,7 @@ const changeType = defineRule({
   seen: (trace) => trace.rewrites.length > 0 || trace.scans.length > 0,
   effect: (table) =>
     `AccessExclusiveLock on ${table} while the whole table is rewritten or read: reads and writes wait`,
-  rewrite: (_table, { column, type }) =>
+  words: (_table, { column, type }) =>
     `Expand and contract: add a column of type ${type} beside ${column}; let a trigger fill it for new writes and a batch (-- migrate: batch) for old rows; when every release reads it, drop ${column} in a later migration.`,
 });
 
@@ -36,8 +36,7 @@ const enumAddUsed = defineRule({
     ),
   anywhere: true,
   effect: (table, { value }) => `value ${quoteLiteral(value)} of ${table} is used before it is committed`,
-  rewrite: (_table, _action, { step }) =>
-    `${step.statement.text};\n-- and what uses the value in the next migration`,
+  words: 'Add the value in a migration of its own, and use it in the next one.',
 });
 
 const jsonColumn = defineRule({
@@ -49,12 +48,7 @@ const jsonColumn = defineRule({
   when: (action) => jsonColumns(action).length > 0,
   anywhere: true,
   effect: (table, action) => `column ${jsonColumns(action).join(', ')} of ${table} is json`,
-  rewrite: (table, action) =>
-    action.kind === 'add-column'
-      ? `ALTER TABLE ${table} ADD COLUMN ${quoteIdentifier(action.column.name)} jsonb;`
-      : jsonColumns(action)
-          .map((name) => `${quoteIdentifier(name)} jsonb`)
-          .join(',\n'),
+  words: 'Take jsonb: it keeps the same values, can be compared and indexed.',
 });
 
 function jsonColumns(action: Parameters<Rule['find']>[0]): readonly string[] {

@@ -10,9 +10,10 @@ type CommandReader = (command: Node, table: Name, sql: string) => Action | null;
 export function tableActions(node: Node, sql: string): readonly Action[] {
   if (node.objtype !== 'OBJECT_TABLE' && node.objtype !== 'OBJECT_MATVIEW') return [];
   const table = rangeName(child(node, 'relation'));
-  return list(node, 'cmds').flatMap((item) => {
+  return list(node, 'cmds').flatMap((item, i): readonly Action[] => {
     const command = child(item, 'AlterTableCmd');
-    return commands[text(command, 'subtype') ?? '']?.(command, table, sql) ?? [];
+    const action = commands[text(command, 'subtype') ?? '']?.(command, table, sql);
+    return action == null ? [] : [{ ...action, command: i }];
   });
 }
 

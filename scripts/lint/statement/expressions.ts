@@ -121,6 +121,8 @@ function isLimited(statement: Node): boolean {
     if (kind === 'SelectStmt' && (node.limitCount !== undefined || node.valuesLists !== undefined))
       limited = true;
     if (kind === 'ColumnRef' && strings(node, 'fields').at(-1) === 'ctid') limited = true;
+    // The range of a batch.
+    if (kind === 'ParamRef') limited = true;
   });
   return limited;
 }

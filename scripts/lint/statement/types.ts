@@ -41,8 +41,11 @@ export interface ConstraintFacts {
 type Dropped = 'table' | 'view' | 'materialized view' | 'schema' | 'type' | 'other';
 type Renamed = 'table' | 'view' | 'column' | 'schema' | 'other';
 
-/** What one statement does to one object. `sql` is the statement, or what it comes down to inside a block. */
-export type Action =
+/** What one statement does to one object; `command` is its place among the commands of an ALTER TABLE. */
+export type Action = Effect & { readonly command?: number };
+
+/** `sql` is the statement, or what it comes down to inside a block. */
+type Effect =
   | {
       readonly kind: 'create-index';
       readonly table: Name;
@@ -102,7 +105,8 @@ export type Action =
       readonly by: 'logged' | 'tablespace' | 'access-method';
       readonly clause: string;
     }
-  | { readonly kind: 'vacuum-full' | 'cluster' | 'truncate'; readonly table: Name }
+  | { readonly kind: 'vacuum-full' | 'cluster'; readonly table: Name }
+  | { readonly kind: 'truncate'; readonly table: Name }
   | {
       readonly kind: 'refresh';
       readonly table: Name;

@@ -40,6 +40,8 @@ function catalogSql(condition: string): string {
   'parent', (SELECT p.inhparent::bigint::text FROM pg_catalog.pg_inherits p WHERE p.inhrelid = c.oid LIMIT 1),
   'partitionKey', CASE c.relkind WHEN 'p' THEN pg_catalog.pg_get_partkeydef(c.oid) END,
   'isDefault', coalesce(c.relispartition AND pg_catalog.pg_get_expr(c.relpartbound, c.oid) = 'DEFAULT', false), 'bound', CASE WHEN c.relispartition THEN pg_catalog.pg_get_expr(c.relpartbound, c.oid) END,
+  'populated', c.relispopulated, 'triggers', (SELECT count(*) FROM pg_catalog.pg_trigger t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal),
+  'statementTriggers', (SELECT count(*) FROM pg_catalog.pg_trigger t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal AND t.tgtype::int & 1 = 0),
   'table', own.indrelid::bigint, 'owned', own.indexrelid IS NOT NULL AND EXISTS (SELECT FROM pg_catalog.pg_constraint k WHERE k.conindid = c.oid),
   'columns', coalesce((SELECT pg_catalog.json_agg(pg_catalog.json_build_object('number', a.attnum, 'name', a.attname,
       'type', pg_catalog.format_type(a.atttypid, a.atttypmod), 'notNull', a.attnotnull,

@@ -73,6 +73,11 @@ export interface CatalogRelation {
   readonly kind: string;
   readonly persistence: string;
   readonly parent: string | null;
+  /** Of a materialized view: it holds rows to read. */
+  readonly populated: boolean;
+  /** Triggers of the user's own, and those of them that fire once per statement. */
+  readonly triggers: number;
+  readonly statementTriggers: number;
   /** A partition that takes what fits in no other. */
   readonly isDefault: boolean;
   /** Of a partition: `FOR VALUES …` or `DEFAULT`. */
@@ -99,4 +104,15 @@ export function lookUp(table: Name, catalog: Catalog): CatalogRelation | undefin
     found ??= relation;
   }
   return found;
+}
+
+/** `schema.name` of a relation and of all its partitions and children, as far as the catalog has them. */
+export function familyOf(table: Name, catalog: Catalog): readonly string[] {
+  const root = lookUp(table, catalog);
+  if (root === undefined) return [];
+  const family = [root];
+  for (const member of family)
+    for (const relation of catalog.values())
+      if (relation.parent === String(member.oid) && !family.includes(relation)) family.push(relation);
+  return family.map(({ schema, name }) => `${schema}.${name}`);
 }

@@ -6,6 +6,7 @@ import { cannotRunInTransaction } from '../../files/check.ts';
 import { resetSql, type ScratchClient } from '../../scratch/client.ts';
 import { isServerWide } from '../../scratch/server-wide.ts';
 import { isOpaque, readActions } from '../statement/actions.ts';
+import { withoutParameters } from '../statement/tokens.ts';
 import type { Action } from '../statement/types.ts';
 import { baselineSql, type Probed, probeSql, queryJson, readCatalog } from './catalog.ts';
 import { documentedEffects } from './documented.ts';
@@ -100,15 +101,15 @@ async function traceAlone(session: Session, statement: Statement): Promise<Trace
   if (!cannotRunInTransaction(statement)) {
     await begin(session);
     const watched = await watch(session, statement);
-    // Invalid transaction termination: a block that commits on its own cannot be watched from outside.
+    // A block that commits on its own, or a statement that only some tables let into a transaction: watched by nobody.
     const ended = watched.error === undefined ? 'COMMIT' : 'ROLLBACK';
     await session.client.query(ended);
-    if (watched.error?.sqlState !== '2D000') return watched;
+    if (!['2D000', '25001'].includes(watched.error?.sqlState ?? '')) return watched;
   }
   const effects = documentedEffects(readActions(statement), session.before);
   const unwatched = { statement, watched: false, held: effects.locks, observed: [], ...effects };
   try {
-    await session.client.query(statement.text);
+    await session.client.query(withoutParameters(statement.text));
     return unwatched;
   } catch (error) {
     return { ...unwatched, error: toTraceError(error, statement.text) };
@@ -135,7 +136,10 @@ async function watch(session: Session, statement: Statement): Promise<TracedStat
   try {
     const opaque = isOpaque(statement);
     if (opaque) await refreshCatalog(session);
-    const probed = await queryJson<readonly Probed[]>(session.client, `${statement.text}\n;${probeSql}`);
+    const probed = await queryJson<readonly Probed[]>(
+      session.client,
+      `${withoutParameters(statement.text)}\n;${probeSql}`,
+    );
     const effects = compare(session, probed);
     const observed = opaque ? await observe(session, statement, effects) : [];
     return { statement, watched: true, ...effects, observed };

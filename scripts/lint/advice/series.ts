@@ -1,0 +1,71 @@
+// What an advice is: migration files in order, as data. Gives them as text for people, and puts several together.
+// It knows nothing of statements, rules or files on disk.
+
+/** One migration of a series. */
+export interface Phase {
+  /** Bodies of directives, such as `no-transaction` or `batch public.orders by id`. */
+  readonly directives: readonly string[];
+  /** Each without its semicolon. */
+  readonly statements: readonly string[];
+  /** What takes it back, in order; null where only the original's down knows. */
+  readonly down: readonly string[] | null;
+}
+
+/** A series of migrations that does what the statement does, or why none is given. */
+export type Advice =
+  | { readonly phases: readonly Phase[]; readonly note?: string }
+  | { readonly refused: string };
+
+export const outside = 'no-transaction';
+
+export function refuse(refused: string): Advice {
+  return { refused };
+}
+
+/** One migration with a transaction. */
+export function inTransaction(statements: readonly string[], down: readonly string[] | null): Phase {
+  return { directives: [], statements, down };
+}
+
+/** One migration whose statements run one by one. */
+export function outsideTransaction(statements: readonly string[], down: readonly string[] | null): Phase {
+  return { directives: [outside], statements, down };
+}
+
+/** The phases of several advices side by side: the first of each, then the second of each. Only for independent ones. */
+export function sideBySide(all: readonly (readonly Phase[])[]): readonly Phase[] {
+  const length = Math.max(0, ...all.map((phases) => phases.length));
+  return Array.from({ length }, (_, i) => all.flatMap((phases) => phases[i] ?? [])).flatMap(together);
+}
+
+/** Phases at the same place in their series: one file for each set of directives. */
+function together(phases: readonly Phase[]): readonly Phase[] {
+  const byDirectives = new Map<string, Phase>();
+  for (const phase of phases) {
+    const key = phase.directives.join('\n');
+    const known = byDirectives.get(key);
+    byDirectives.set(key, known === undefined ? phase : joined(known, phase));
+  }
+  return [...byDirectives.values()];
+}
+
+function joined(first: Phase, second: Phase): Phase {
+  return {
+    directives: first.directives,
+    statements: [...first.statements, ...second.statements],
+    down: first.down === null || second.down === null ? null : [...second.down, ...first.down],
+  };
+}
+
+/** The text of a migration: its directives, then its statements. */
+export function textOf({ directives, statements }: Pick<Phase, 'directives' | 'statements'>): string {
+  return [
+    ...directives.map((directive) => `-- migrate: ${directive}`),
+    ...statements.map((statement) => `${statement};`),
+  ].join('\n');
+}
+
+/** The series as it is shown under a finding. */
+export function seriesText(phases: readonly Phase[]): string {
+  return phases.map(textOf).join('\n-- in the next migration:\n');
+}

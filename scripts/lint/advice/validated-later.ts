@@ -1,0 +1,89 @@
+// Programs for what is checked against every row: added without looking, validated in the next migration.
+import { child, type Node, strings, text, walk } from '../statement/ast.ts';
+import { quoteIdentifier } from '../statement/names.ts';
+import { slice } from '../statement/tokens.ts';
+import type { ActionOf, Name } from '../statement/types.ts';
+import { chooseName, joinColumns, takenNames } from './chosen-names.ts';
+import { alter, isOnly, isPartitioned, type Occasion, relationOf } from './occasion.ts';
+import { proven } from './same-tree.ts';
+import { type Advice, inTransaction, type Phase, refuse } from './series.ts';
+
+export const onlyRefused = 'the statement says ONLY, and the table may have children';
+export const cutRefused = 'the statement could not be taken apart with certainty';
+
+/** ADD CHECK, ADD FOREIGN KEY. */
+export function validatedLater(occasion: Occasion<ActionOf<'add-constraint'>>): Advice {
+  const { action, command } = occasion;
+  const node = child(child(command?.node ?? {}, 'def'), 'Constraint');
+  if (command === undefined || isOnly(occasion)) return refuse(onlyRefused);
+  if (action.constraint.type === 'foreign' && isPartitioned(action.table, occasion))
+    return refuse('a partitioned table takes no foreign key that is NOT VALID');
+  const name = text(node, 'conname') ?? constraintName(action.table, node, occasion);
+  const rest = text(node, 'conname') === undefined ? command.tokens.slice(1) : command.tokens.slice(3);
+  const written = slice(occasion.statement.text, rest);
+  return laterPhases(occasion, name, written, node);
+}
+
+/** The constraint as `definition`, NOT VALID and then validated; `like` is the tree that it must have. */
+export function laterPhases(occasion: Occasion, name: string, definition: string, like: Node): Advice {
+  const quoted = quoteIdentifier(name);
+  const add = alter(occasion, `ADD CONSTRAINT ${quoted} ${definition} NOT VALID`);
+  const { initially_valid: _valid, ...rest } = like;
+  const expected = { ...rest, conname: name, skip_validation: true };
+  if (proven(occasion.parse, add, 'AlterTableStmt', withCommand(occasion, expected)) === null)
+    return refuse(cutRefused);
+  const drop = alter(occasion, `DROP CONSTRAINT ${quoted}`);
+  return {
+    phases: [
+      inTransaction([add], [drop]),
+      inTransaction([alter(occasion, `VALIDATE CONSTRAINT ${quoted}`)], [drop, add]),
+    ],
+  };
+}
+
+/** The statement's tree with only one command: to add this constraint. */
+function withCommand({ statement }: Occasion, constraint: Node): Node {
+  const command = {
+    subtype: 'AT_AddConstraint',
+    def: { Constraint: constraint },
+    behavior: 'DROP_RESTRICT',
+  };
+  return { ...statement.node, cmds: [{ AlterTableCmd: command }] };
+}
+
+/** The name that PostgreSQL would give to an unnamed CHECK or FOREIGN KEY. */
+export function constraintName(table: Name, node: Node, occasion: Pick<Occasion, 'catalog'>): string {
+  const taken = takenNames(relationOf(table, occasion)?.schema ?? 'public', occasion.catalog);
+  if (node.contype === 'CONSTR_FOREIGN')
+    return chooseName(table.name, joinColumns(strings(node, 'fk_attrs')), 'fkey', taken);
+  const columns = new Set<string>();
+  walk(node.raw_expr, (kind, inner) => {
+    if (kind === 'ColumnRef') columns.add(strings(inner, 'fields').at(-1) ?? '');
+  });
+  const [only] = columns;
+  return chooseName(table.name, columns.size === 1 && only !== undefined ? only : null, 'check', taken);
+}
+
+/** SET NOT NULL with a CHECK that has been validated before, so that no row is read. */
+export function setNotNull(occasion: Occasion<ActionOf<'set-not-null'>>): Advice {
+  if (isOnly(occasion)) return refuse(onlyRefused);
+  const { action } = occasion;
+  return { phases: notNullPhases(occasion, action.table, action.column) };
+}
+
+export function notNullPhases(occasion: Occasion, table: Name, column: string): readonly Phase[] {
+  const taken = takenNames(relationOf(table, occasion)?.schema ?? 'public', occasion.catalog);
+  const name = quoteIdentifier(chooseName(table.name, column, 'not_null', taken));
+  const quoted = quoteIdentifier(column);
+  const add = alter(occasion, `ADD CONSTRAINT ${name} CHECK (${quoted} IS NOT NULL) NOT VALID`);
+  const drop = alter(occasion, `DROP CONSTRAINT ${name}`);
+  const validate = alter(occasion, `VALIDATE CONSTRAINT ${name}`);
+  return [
+    inTransaction([add], [drop]),
+    inTransaction([validate], [drop, add]),
+    inTransaction(
+      [alter(occasion, `ALTER COLUMN ${quoted} SET NOT NULL`), drop],
+      [alter(occasion, `ALTER COLUMN ${quoted} DROP NOT NULL`), add, validate],
+    ),
+  ];
+}

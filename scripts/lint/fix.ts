@@ -1,0 +1,155 @@
+// Takes a reviewed migration with its complaints; gives the migrations that replace it, or why none are given. Pure: it
+// writes no file. Where the whole series has one file, the down stays as it was written.
+import type { Migration } from '../base/types.ts';
+import { inverseOf } from './advice/inverse.ts';
+import { type Phase, textOf } from './advice/series.ts';
+import type { Complaint } from './complaints.ts';
+import type { Severity, Step } from './rules/rule.ts';
+
+/** The texts of one pair, without its names. */
+export interface FixedPair {
+  readonly up: string;
+  readonly down: string;
+}
+
+export interface Fix {
+  readonly migration: Migration;
+  readonly pairs: readonly FixedPair[];
+  /** Set where it was not done; `pairs` is then empty. */
+  readonly refused?: string;
+}
+
+/** Rules that a statement satisfies by standing in a file of its own. */
+const apart = new Set(['work-under-exclusive-lock', 'work-under-write-lock']);
+
+/**
+ * @param settings `lint.rules` of the configuration: what is off or information only is not mended
+ * @returns null where no complaint of the file has an advised series
+ */
+export function fixMigration(
+  migration: Migration,
+  steps: readonly Step[],
+  complaints: readonly Complaint[],
+  settings: Readonly<Record<string, Severity | 'off'>> = {},
+): Fix | null {
+  const { up, down } = migration;
+  const allowed = new Set(up.directives.allow.map(({ rule }) => rule));
+  const standing = complaints.filter(({ rule, file }) => {
+    const severity = settings[rule.id] ?? rule.severity;
+    return file === up && !allowed.has(rule.id) && (severity === 'error' || severity === 'warning');
+  });
+  const pieces = piecesOf(migration, steps, standing);
+  if (!pieces.some(({ advised }) => advised)) return null;
+  const phases = pieces.map(({ phase }) => phase);
+  if (phases.length === 1) return { migration, pairs: [{ up: fileOf(phases[0] as Phase), down: down.text }] };
+  const reason = down.directives.irreversible;
+  if (reason === undefined && phases.some((phase) => phase.down === null))
+    return {
+      migration,
+      pairs: [],
+      refused:
+        'what its down does cannot be divided among the new files: write them by hand, or mark the down irreversible',
+    };
+  return {
+    migration,
+    pairs: phases.map((phase) => ({ up: fileOf(phase), down: downOf(phase, reason) })),
+  };
+}
+
+interface Piece {
+  readonly phase: Phase;
+  readonly advised: boolean;
+}
+
+/** The file's statements in order: those without advice together, those with it as their series. */
+function piecesOf(
+  { up }: Migration,
+  steps: readonly Step[],
+  standing: readonly Complaint[],
+): readonly Piece[] {
+  const pieces: Piece[] = [];
+  let open: Piece | undefined;
+  const close = () => {
+    if (open !== undefined) pieces.push(open);
+    open = undefined;
+  };
+  steps.forEach((step, i) => {
+    const mine = standing.filter((complaint) => complaint.step === step);
+    const phases = mine.find((complaint) => complaint.phases !== undefined)?.phases;
+    const comment = commentBefore(up.text, steps[i - 1]?.statement.end ?? 0, step.statement.start);
+    if (phases !== undefined) {
+      close();
+      phases.forEach((phase, at) => {
+        const statements = at === 0 ? withComment(comment, phase.statements) : phase.statements;
+        pieces.push({
+          phase: { ...phase, directives: [...phase.directives, ...kept(up)], statements },
+          advised: true,
+        });
+      });
+      return;
+    }
+    const isApart = mine.some(({ rule }) => apart.has(rule.id));
+    if (isApart) close();
+    const down = inverseOf(step.statement);
+    const statements = withComment(comment, [step.statement.text]);
+    open = {
+      advised: isApart || open?.advised === true,
+      phase: {
+        directives: open?.phase.directives ?? ownDirectives(up),
+        statements: [...(open?.phase.statements ?? []), ...statements],
+        down: down === null || open?.phase.down === null ? null : [...down, ...(open?.phase.down ?? [])],
+      },
+    };
+  });
+  close();
+  return pieces;
+}
+
+/** Directives that every file of the series takes over: what they are about is the run, not the statement. */
+function kept({ directives }: Migration['up']): readonly string[] {
+  const { lockTimeoutMs, statementTimeoutMs } = directives;
+  const isAfterDeploy = 'afterDeploy' in directives && directives.afterDeploy === true;
+  return [
+    ...(lockTimeoutMs === undefined ? [] : [`lock-timeout=${lockTimeoutMs}ms`]),
+    ...(statementTimeoutMs === undefined ? [] : [`statement-timeout=${statementTimeoutMs}ms`]),
+    ...(isAfterDeploy ? ['after-deploy'] : []),
+  ];
+}
+
+function ownDirectives(up: Migration['up']): readonly string[] {
+  const { noTransaction, allow } = up.directives;
+  return [
+    ...(noTransaction ? ['no-transaction'] : []),
+    ...kept(up),
+    ...allow.map(({ rule, reason }) => `allow ${rule} ${reason}`),
+  ];
+}
+
+/** Comments between two statements, without directives and the semicolon of the one before. */
+function commentBefore(text: string, from: number, to: number): string {
+  return text
+    .slice(from, to)
+    .replace(/^\s*;/, '')
+    .split('\n')
+    .filter((line) => !/^\s*--\s*migrate:/.test(line))
+    .join('\n')
+    .trim();
+}
+
+function withComment(comment: string, statements: readonly string[]): readonly string[] {
+  const [first, ...rest] = statements;
+  return comment === '' || first === undefined ? statements : [`${comment}\n${first}`, ...rest];
+}
+
+function fileOf(phase: Phase): string {
+  return `${textOf(phase)}\n`;
+}
+
+function downOf({ down }: Phase, irreversible: string | undefined): string {
+  if (irreversible !== undefined) return `-- migrate: irreversible ${irreversible}\n`;
+  if (down === null || down.length === 0) return '-- nothing to take back\nSELECT 1;\n';
+  const directives = down.some((sql) => /^(CREATE (UNIQUE )?|DROP )INDEX CONCURRENTLY\b/.test(sql))
+    ? ['no-transaction']
+    : [];
+  return `${textOf({ directives, statements: down })}\n`;
+}

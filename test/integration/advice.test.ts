@@ -1,0 +1,45 @@
+// The proof of what lint prints as SQL: the original on one schema, the advice literally on the same, and both are alike
+// in catalog and rows; nothing is found in the advice itself; its downs bring back what was there.
+import { expect } from 'chai';
+import { rulesWithSql } from '../../scripts/lint/advice/advise.ts';
+import { reviewMigrations } from '../../scripts/lint/review.ts';
+import { applyFile, differences, printedFiles, proveAdvice, stateOf } from '../support/advice.ts';
+import { adviceCases } from '../support/advice-cases.ts';
+import { createDatabase } from '../support/database.ts';
+import { migration } from '../support/lint.ts';
+
+describe('lint: advice', () => {
+  it('is proven for every rule that may print SQL', () => {
+    expect([...new Set(adviceCases.map(({ rule }) => rule))].sort()).to.deep.equal(
+      [...rulesWithSql].filter((rule) => rule !== 'foreign-key-without-index').sort(),
+    );
+  });
+
+  it('of foreign-key-without-index adds that index and nothing else', async () => {
+    const client = await (await createDatabase()).client();
+    const before = `CREATE TABLE p (a int, "B c" int, PRIMARY KEY (a, "B c")); CREATE SCHEMA "S";
+      CREATE TABLE "S"."Child" (x int, "Y z" int);`;
+    const key = 'ALTER TABLE "S"."Child" ADD FOREIGN KEY (x, "Y z") REFERENCES p NOT VALID;';
+    const findings = await reviewMigrations({
+      earlier: [migration('20250101000000_before', before)],
+      underReview: [migration('20250102000000_key', key)],
+      scratch: client,
+    });
+    const found = findings.find(({ rule }) => rule === 'foreign-key-without-index');
+    const states = await stateOf(client);
+    for (const file of printedFiles(found?.help ?? '')) await applyFile(client, file);
+    expect(differences(states, await stateOf(client)))
+      .to.have.length(1)
+      .and.to.match(/\+ index "S"."Child_x_Y z_idx"/);
+  });
+
+  for (const rule of new Set(adviceCases.map((one) => one.rule))) {
+    it(`of ${rule} does what the statement does, on every shape of table`, async () => {
+      const client = await (await createDatabase()).client();
+      const wrong: string[] = [];
+      for (const one of adviceCases.filter((test) => test.rule === rule))
+        wrong.push(...(await proveAdvice(client, one)).map((text) => `${one.shape}: ${text}`));
+      expect(wrong.join('\n\n')).to.equal('');
+    });
+  }
+});
