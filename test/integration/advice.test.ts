@@ -24,6 +24,7 @@ describe('lint: advice', () => {
       earlier: [migration('20250101000000_before', before)],
       underReview: [migration('20250102000000_key', key)],
       scratch: client,
+      postgres: 16,
     });
     const found = findings.find(({ rule }) => rule === 'foreign-key-without-index');
     const states = await stateOf(client);

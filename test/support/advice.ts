@@ -66,7 +66,7 @@ export function printedFiles(help: string): readonly string[] {
 }
 
 export async function applyFile(client: pg.Client, text: string): Promise<void> {
-  const parsed = (await loadParser())(text);
+  const parsed = (await loadParser(16))(text);
   if (parsed.ok !== true) throw new Error(`does not parse: ${text}`);
   const batch = /^-- migrate: batch (.+) by (.+)$/m.exec(text);
   if (batch !== null)
@@ -98,6 +98,7 @@ export async function proveAdvice(client: pg.Client, test: AdviceCase): Promise<
     earlier,
     underReview: asked,
     scratch: client,
+    postgres: 16,
     onReviewed: (reviewed, steps, complaints) => {
       fix = fixMigration(reviewed, steps, complaints);
     },
@@ -143,6 +144,7 @@ async function findingsIn(
     earlier: [...earlier, emptied],
     underReview,
     scratch: client,
+    postgres: 16,
   });
   return findings.filter(({ severity }) => severity !== 'info');
 }
