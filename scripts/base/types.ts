@@ -5,6 +5,8 @@ export type Direction = 'up' | 'down';
 /** What the comments before a file's first statement ask for. Times in ms. */
 export interface Directives {
   readonly noTransaction: boolean;
+  /** It takes something away that the release before still uses: `up` leaves it until --after-deploy; only in an up. */
+  readonly afterDeploy?: true;
   /** The reason why an up cannot be reverted; only in a `.down.sql`. */
   readonly irreversible?: string;
   readonly lockTimeoutMs?: number;

@@ -28,6 +28,11 @@ const fromDisk = [
 const confirm = ['--confirm <environment>', 'needed in production and other protected environments'] as const;
 const reason = ['--reason <text>', 'why; recorded in the ledger'] as const;
 
+const afterDeploy = [
+  '--after-deploy',
+  'also the migrations marked after-deploy and those behind them: the application has started',
+] as const;
+
 const since = ['--since <ref>', 'only migrations that are new against this git ref'] as const;
 const all = ['--all', 'all migrations'] as const;
 const strict = ['--strict', 'exit 9 on warnings too'] as const;
@@ -57,6 +62,8 @@ export const commandLines: readonly CommandLine[] = [
       steps,
       dryRun,
       outOfOrder,
+      afterDeploy,
+      ['--wait [duration]', 'with --after-deploy: wait until sessions of older releases have ended (10min)'],
       ['--single-transaction', 'all pending migrations in one transaction, or none'],
       ['--plan <file>', 'run exactly this saved plan, or refuse where anything has changed since'],
       [
@@ -94,6 +101,7 @@ export const commandLines: readonly CommandLine[] = [
       to,
       steps,
       outOfOrder,
+      afterDeploy,
       ['--out <file>', 'save it for up --plan, bound to files, history, schema, environment and target'],
       ['--markdown', 'for a comment on a pull request'],
     ],

@@ -32,7 +32,8 @@ export const dbReset: Command<object> = async (input) => {
       });
     });
   }
-  return up(input);
+  // No release runs on a database that was just emptied.
+  return up({ ...input, flags: { afterDeploy: true } });
 };
 
 async function resetEmbedded({ config, progress }: CommandInput<object>): Promise<void> {

@@ -27,6 +27,7 @@ export const manifest: Command<ManifestFlags> = async ({ config, flags, progress
       id,
       checksum: up.checksum,
       meaning: meaningChecksum(meaning(parse, up.text), up.text),
+      ...(up.directives.afterDeploy ? { afterDeploy: true } : {}),
     })),
   };
   const path = resolve(config.root, flags.out ?? defaultManifestPath);

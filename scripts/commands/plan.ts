@@ -19,6 +19,7 @@ import { withTarget } from '../history/with-target.ts';
 import { readDowns } from '../ledger/entries.ts';
 import { readJournal } from '../ledger/journal.ts';
 import { readState } from '../ledger/ledger.ts';
+import { type AfterDeployFlags, waitingLines } from '../plan/after-deploy.ts';
 import { planDown, planUp } from '../plan/plan.ts';
 import { type ReadyStep, readySteps } from '../plan/steps.ts';
 import { readPlanTarget, type TargetFlags } from '../plan/target-flags.ts';
@@ -30,7 +31,7 @@ import type { PlanView } from '../preview/types.ts';
 import { lookAtTarget } from '../preview/view.ts';
 import type { Command, CommandInput, CommandResult } from '../report/command.ts';
 
-export interface PlanFlags extends TargetFlags {
+export interface PlanFlags extends TargetFlags, AfterDeployFlags {
   readonly fromDisk?: boolean;
   readonly allowOutOfOrder?: boolean;
   readonly out?: string;
@@ -67,7 +68,7 @@ async function planIn(
   const drift = await checkDrift(session, config, history);
   if (drift.state === 'drifted') return stopForDrift(drift, session, config);
   sayDrift(drift, history, progress);
-  const steps = await stepsOf(session, migrations, history, flags, direction);
+  const { steps, waiting } = await stepsOf(session, migrations, history, flags, direction);
   const parse = await loadParser(session.major);
   const ran = await statementsThatRan(session, config, steps, parse);
   const applied = await appliedMigrations(session, migrations, history.applied);
@@ -87,12 +88,14 @@ async function planIn(
     ...planJson(view),
     fingerprint: await readFingerprint(session, drift),
     ...(ahead.length > 0 ? { ahead } : {}),
+    ...(waiting.length > 0 ? { waiting: waiting.map(({ id }) => id) } : {}),
   };
   if (flags.out !== undefined) {
     const binding = await readBinding({ config, session, history, drift, migrations });
     savePlan(config, flags.out, { ...binding, steps: steps.map(({ id }) => id), allowOutOfOrder }, document);
   }
-  return resultOf(view, document, flags, progress.style);
+  const result = resultOf(view, document, flags, progress.style);
+  return { ...result, lines: [...result.lines, ...waitingLines(waiting)] };
 }
 
 async function stepsOf(
@@ -101,11 +104,15 @@ async function stepsOf(
   { applied, halfDone, statuses }: CheckedHistory,
   flags: PlanFlags,
   direction: Direction,
-): Promise<readonly ReadyStep[]> {
+): Promise<{ readonly steps: readonly ReadyStep[]; readonly waiting: readonly Migration[] }> {
   const target = readPlanTarget(flags, direction === 'down');
-  const { steps } = (direction === 'up' ? planUp : planDown)(migrations, applied, target, halfDone);
+  const { steps, waiting = [] } =
+    direction === 'up'
+      ? planUp(migrations, applied, target, halfDone, flags.afterDeploy)
+      : planDown(migrations, applied, target, halfDone);
   refuseHalfDone(statuses, steps);
-  return readySteps(steps, await readDowns(session, steps), { fromDisk: flags.fromDisk ?? false, halfDone });
+  const options = { fromDisk: flags.fromDisk ?? false, halfDone };
+  return { steps: readySteps(steps, await readDowns(session, steps), options), waiting };
 }
 
 /** How many statements of each half-done step ran already, by id. @throws MigrateError `history` as the run itself would */

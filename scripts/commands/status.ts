@@ -14,6 +14,7 @@ import { withTarget } from '../history/with-target.ts';
 import { readAudit } from '../ledger/audit.ts';
 import { type HalfDone, halfWord } from '../ledger/half-done.ts';
 import { readState } from '../ledger/ledger.ts';
+import { isAfterDeploy } from '../plan/after-deploy.ts';
 import { auditLines } from '../report/audit.ts';
 import type { Command, CommandResult } from '../report/command.ts';
 import { count, formatTable } from '../report/human.ts';
@@ -79,6 +80,7 @@ function statusJson(status: MigrationStatus): Record<string, unknown> {
     version,
     name,
     state: state === 'modified down' ? 'modified' : state,
+    ...(waits(status) ? { afterDeploy: true } : {}),
     appliedAt: applied?.appliedAt ?? null,
     appliedBy: applied?.entry?.actor ?? null,
     gitSha: applied?.entry?.gitSha ?? null,
@@ -97,8 +99,15 @@ function statementOf({ done, total }: HalfDone): number {
   return Math.min(done + 1, total);
 }
 
-function statusRow({ id, state, applied, half }: MigrationStatus): string[] {
-  const shown = half === null ? state : `partial (statement ${statementOf(half)} of ${half.total})`;
+/** Pending, and left by `up` until the application has started. */
+function waits({ migration, applied }: MigrationStatus): boolean {
+  return applied === null && migration !== null && isAfterDeploy(migration);
+}
+
+function statusRow(status: MigrationStatus): string[] {
+  const { id, state, applied, half } = status;
+  const plain = waits(status) ? `${state} (after-deploy)` : state;
+  const shown = half === null ? plain : `partial (statement ${statementOf(half)} of ${half.total})`;
   const by =
     applied?.entry == null ? (applied === null ? '' : 'by node-pg-migrate') : `by ${applied.entry.actor}`;
   const kind = applied?.entry == null || applied.entry.kind === 'run' ? '' : `(${applied.entry.kind})`;

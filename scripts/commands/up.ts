@@ -6,6 +6,7 @@ import { allowsOutOfOrder } from '../config/binding.ts';
 import type { Config } from '../config/config.ts';
 import { readExpectation } from '../drift/expect.ts';
 import { type HalfDone, halfDoneOf } from '../ledger/half-done.ts';
+import { type AfterDeployFlags, readWait } from '../plan/after-deploy.ts';
 import { type Plan, planUp, upStep } from '../plan/plan.ts';
 import { readPlanTarget, type TargetFlags } from '../plan/target-flags.ts';
 import { readBinding, readPlan, refuseChanged, type SavedPlan } from '../preview/saved.ts';
@@ -13,7 +14,7 @@ import type { Command } from '../report/command.ts';
 import { runMigrations } from '../runner/run.ts';
 import { plan as planCommand } from './plan.ts';
 
-export interface UpFlags extends TargetFlags {
+export interface UpFlags extends TargetFlags, AfterDeployFlags {
   readonly dryRun?: boolean;
   readonly allowOutOfOrder?: boolean;
   readonly singleTransaction?: boolean;
@@ -26,6 +27,7 @@ export interface UpFlags extends TargetFlags {
 export const up: Command<UpFlags> = async (input) => {
   const { flags, config } = input;
   const target = readPlanTarget(flags, false);
+  const waitMs = readWait(flags);
   const saved = flags.plan === undefined ? null : planOf(config, flags, flags.plan);
   if (flags.dryRun) return planCommand(input);
   const outOfOrder = saved?.allowOutOfOrder ?? allowsOutOfOrder(config, flags.allowOutOfOrder);
@@ -40,12 +42,13 @@ export const up: Command<UpFlags> = async (input) => {
             refuseChanged(saved, await readBinding({ config, ...found }), found.drift.differences),
     plan: (migrations, { applied, halfDone }) => {
       if (saved !== null) return { direction: 'up', steps: stepsOf(saved, migrations) };
-      const plan = planUp(migrations, applied, target, halfDone);
+      const plan = planUp(migrations, applied, target, halfDone, flags.afterDeploy);
       if (flags.singleTransaction) refuseNoTransaction(plan.steps, halfDone);
       return plan;
     },
     together: flags.singleTransaction ?? false,
     forward: saved === null,
+    waitMs,
     nothing: ({ applied, statuses }) => {
       const newest = statuses.filter((each) => each.applied !== null && each.state !== 'ahead').at(-1);
       return `Already up to date${applied.length === 0 ? ': there are no migrations' : ` at ${newest?.id}`}`;
@@ -55,7 +58,7 @@ export const up: Command<UpFlags> = async (input) => {
 
 /** @throws MigrateError `usage` for options that the plan has settled, `refused` before connecting for another environment */
 function planOf(config: Config, flags: UpFlags, path: string): SavedPlan {
-  const settled = ['to', 'n', 'dryRun', 'allowOutOfOrder', 'singleTransaction'] as const;
+  const settled = ['to', 'n', 'dryRun', 'allowOutOfOrder', 'singleTransaction', 'afterDeploy'] as const;
   const given = settled.filter((name) => flags[name] !== undefined);
   if (given.length > 0) {
     const names = given.map(

@@ -21,7 +21,7 @@ const nearDirective = new RegExp(
   'i',
 );
 const known =
-  'no-transaction, irreversible <reason>, lock-timeout=<duration>, statement-timeout=<duration>, allow <rule> <reason>';
+  'no-transaction, after-deploy, irreversible <reason>, lock-timeout=<duration>, statement-timeout=<duration>, allow <rule> <reason>';
 
 /** Reads the directives before the first statement; every mistake is a problem with its line, none is ignored. */
 export function readDirectives(
@@ -100,6 +100,8 @@ function applyDirective(draft: Draft, body: string, direction: Direction, line: 
       if (draft.noTransaction) return 'directive no-transaction is given twice';
       draft.noTransaction = true;
       return null;
+    case 'after-deploy':
+      return applyAfterDeploy(draft, argument, direction);
     case 'irreversible':
       return applyIrreversible(draft, argument, direction);
     case 'lock-timeout':
@@ -113,6 +115,14 @@ function applyDirective(draft: Draft, body: string, direction: Direction, line: 
         ? `unknown directive "${body}"; known are: ${known}`
         : `unknown directive "${body}": write "-- migrate: ${spelled(body)}"`;
   }
+}
+
+function applyAfterDeploy(draft: Draft, argument: string, direction: Direction): string | null {
+  if (direction === 'down') return 'directive after-deploy belongs in the .up.sql';
+  if (argument !== '') return `directive after-deploy takes nothing after it, found "${argument}"`;
+  if (draft.afterDeploy) return 'directive after-deploy is given twice';
+  draft.afterDeploy = true;
+  return null;
 }
 
 function applyIrreversible(draft: Draft, reason: string, direction: Direction): string | null {

@@ -22,6 +22,8 @@ export interface Presence {
 /** Ids as `<version>_<name>`, sorted. */
 export interface Comparison {
   readonly behind: readonly string[];
+  /** Not applied, and not needed for the start: they run when the application has started. */
+  readonly waiting: readonly string[];
   readonly ahead: readonly string[];
   readonly modified: readonly string[];
   /** Of the release's own migrations: those that the journal says stopped half-way, up or down. */
@@ -69,8 +71,11 @@ export async function compare(
     [built],
   );
   const suspects = listOf<{ id: string; seq: string }>(row?.suspects);
+  const later = new Set(manifest.migrations.filter((each) => each.afterDeploy).map(({ id }) => id));
+  const absent = listOf<string>(row?.behind);
   return {
-    behind: listOf<string>(row?.behind),
+    behind: absent.filter((id) => !later.has(id)),
+    waiting: absent.filter((id) => later.has(id)),
     ahead: listOf<string>(row?.ahead),
     modified: suspects.length === 0 ? [] : await trulyModified(client, manifest, suspects),
     halfDone: listOf<string>(row?.half_done),

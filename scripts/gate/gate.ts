@@ -6,10 +6,25 @@ import { MigrateError } from '../base/errors.ts';
 import type { Environment } from '../config/environment.ts';
 import { type Comparison, compare, type Queryable, readPresence } from './gate-queries.ts';
 import { checkManifest, defaultManifestPath, type Manifest, parseManifest } from './manifest.ts';
+import { formatReleaseName } from './release-name.ts';
 
 export { MigrateError } from '../base/errors.ts';
 export type { Queryable } from './gate-queries.ts';
 export type { Manifest, ManifestMigration } from './manifest.ts';
+
+/**
+ * The release's identity for the application's own sessions (`application_name`): `up --after-deploy` takes nothing away
+ * while sessions of an older release are connected. At most 63 ASCII characters.
+ * @throws MigrateError `usage` (no manifest)
+ */
+export function releaseName(
+  options: { readonly manifest?: Manifest | string; readonly application?: string } = {},
+): string {
+  return formatReleaseName(
+    readManifest(options.manifest ?? defaultManifestPath),
+    options.application ?? 'app',
+  );
+}
 
 /** Where what the gate has to say goes; NestJS's Logger and console fit. */
 export interface GateLogger {
@@ -35,6 +50,8 @@ export interface SchemaState {
   readonly state: 'current' | 'ahead' | 'behind' | 'modified' | 'half-done' | 'other-environment';
   readonly message: string;
   readonly behind: readonly string[];
+  /** After-deploy migrations that have not run yet; the release does not need them to start. */
+  readonly waiting: readonly string[];
   readonly ahead: readonly string[];
   readonly modified: readonly string[];
   /** Migrations of this release that stopped half-way, up or down: neither applied nor pending. */
@@ -114,10 +131,10 @@ function list(ids: readonly string[]): string {
 }
 
 function judge(
-  { behind, ahead, modified, halfDone, environment }: Comparison,
+  { behind, waiting, ahead, modified, halfDone, environment }: Comparison,
   expected: string | undefined,
 ): SchemaState {
-  const common = { behind, ahead, modified, halfDone, environment };
+  const common = { behind, waiting, ahead, modified, halfDone, environment };
   if (expected !== undefined && environment !== null && environment !== expected) {
     const message = `The database is marked as ${environment}, but this application runs as ${expected}`;
     return { ...common, ready: false, state: 'other-environment', message };

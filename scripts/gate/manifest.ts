@@ -10,6 +10,8 @@ export interface ManifestMigration {
   readonly checksum: string;
   /** sha256 of what the up file says, comments and white space aside. */
   readonly meaning: string;
+  /** It runs when the application has started, so the gate does not ask for it. */
+  readonly afterDeploy?: true;
 }
 
 export interface Manifest {

@@ -6,6 +6,7 @@ import type { Parser } from '../files/statements.ts';
 import { advise, type Hazard, rulesWithSql } from './advice/advise.ts';
 import { indexForKey } from './advice/indexes.ts';
 import { type Advice, type Phase, seriesText } from './advice/series.ts';
+import { answeredByAfterDeploy } from './rules/after-deploy.ts';
 import { doesNotRun } from './rules/review-rules.ts';
 import type { Context, Hit, Rule, Step } from './rules/rule.ts';
 import { rules } from './rules/rules.ts';
@@ -90,7 +91,9 @@ export function stepComplaints(
     if (hit !== null) hits.set(`${rule.id} ${hit.effect}`, { rule, hit });
     return hit !== null;
   };
-  for (const rule of asked) {
+  const isAnswered = ({ id }: Rule) =>
+    context.file.directives.afterDeploy === true && answeredByAfterDeploy.has(id);
+  for (const rule of asked.filter((each) => !isAnswered(each))) {
     for (const action of [...actions, ...(trace?.observed ?? [])])
       if (add(rule, rule.find(action, context))) hazards.push({ rule: rule.id, action });
   }

@@ -3,6 +3,7 @@
 import { MigrateError } from '../base/errors.ts';
 import type { AppliedMigration, Direction, Migration } from '../base/types.ts';
 import type { HalfDone } from '../ledger/half-done.ts';
+import { isAfterDeploy } from './after-deploy.ts';
 
 /** How far to go. `version` '0' means before the first; `steps` counts migrations. */
 export type PlanTarget =
@@ -24,10 +25,13 @@ export interface Step {
 export interface Plan {
   readonly direction: Direction;
   readonly steps: readonly Step[];
+  /** The first after-deploy migration and all behind it, when they are not to run yet. */
+  readonly waiting?: readonly Migration[];
 }
 
 /**
  * Pending migrations up to the target, oldest first; but what is half applied is finished before anything else begins.
+ * @param afterDeploy whether the application has started, so that after-deploy migrations and what is behind them may run
  * @throws MigrateError `usage` when the version is nowhere
  */
 export function planUp(
@@ -35,6 +39,7 @@ export function planUp(
   applied: readonly AppliedMigration[],
   target: PlanTarget,
   halfDone: readonly HalfDone[] = [],
+  afterDeploy = false,
 ): Plan {
   const done = new Set(applied.map(({ id }) => id));
   const pending = begunFirst(
@@ -54,7 +59,9 @@ export function planUp(
       : target.kind === 'steps'
         ? pending.slice(0, target.steps)
         : pending.filter(({ version }) => version <= target.version);
-  return { direction: 'up', steps: chosen.map((migration) => upStep(migration)) };
+  const first = afterDeploy ? -1 : chosen.findIndex(isAfterDeploy);
+  const [now, waiting] = first === -1 ? [chosen, []] : [chosen.slice(0, first), chosen.slice(first)];
+  return { direction: 'up', steps: now.map((migration) => upStep(migration)), waiting };
 }
 
 function begunFirst<Item extends { readonly id: string }>(

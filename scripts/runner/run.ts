@@ -8,7 +8,7 @@ import { saveMemory } from '../base/v8-heap.ts';
 import { readProvenance } from '../config/provenance.ts';
 import { refuseReadOnly, type Session } from '../connection/session.ts';
 import { askForChangeToken, checkDrift, type DriftCheck } from '../drift/check.ts';
-import { type Expectation, meetExpectation } from '../drift/expect.ts';
+import type { Expectation } from '../drift/expect.ts';
 import { leftSomething, sayDrift, stopForDrift } from '../drift/run.ts';
 import {
   leaveOutTracking,
@@ -29,16 +29,19 @@ import { checkMigrations } from '../history/load-migrations.ts';
 import { refuseRestored } from '../history/restored.ts';
 import { lockWait, withTarget } from '../history/with-target.ts';
 import { readDowns } from '../ledger/entries.ts';
-import { ensureLedger, type History, needsLedger } from '../ledger/ledger.ts';
+import { ensureLedger, type History, needsLedger, readState } from '../ledger/ledger.ts';
 import { loadEngine } from '../ledger/node-pg-migrate.ts';
 import { refuseMissingPrivileges, refuseMissingWrites } from '../ledger/privileges.ts';
 import { withRunLock } from '../ledger/run-lock.ts';
+import { newestAfterDeploy } from '../plan/after-deploy.ts';
 import type { Plan } from '../plan/plan.ts';
 import { type ReadyStep, readySteps } from '../plan/steps.ts';
 import type { CommandInput, CommandResult, Progress } from '../report/command.ts';
 import { count, formatOutcome } from '../report/human.ts';
 import { outcomeJson } from '../report/json.ts';
 import { confirmOutcomes } from './confirm.ts';
+import { meet, withWaiting } from './expectation.ts';
+import { refuseOlderReleases, waitForOlderReleases } from './older-releases.ts';
 
 export interface RunRequest {
   /** History states that this command can live with. */
@@ -54,6 +57,8 @@ export interface RunRequest {
   readonly expectation?: Expectation | undefined;
   /** Asked before anything else is judged; throws where this is not what the run was approved for. */
   readonly approve?: ((found: Checked & { readonly session: Session }) => Promise<void>) | undefined;
+  /** How long (ms) to wait, before the run lock is taken, for sessions of older releases that the plan takes from. */
+  readonly waitMs?: number;
   /** What to say when the plan is empty. */
   readonly nothing: (history: CheckedHistory) => string;
 }
@@ -84,30 +89,35 @@ export async function runMigrations(
         await request.approve?.({ session, migrations, history, drift });
         if (drift.state === 'drifted') return stopForDrift(drift, session, config);
         sayDrift(drift, history, progress);
-        const result = await runChecked(input, session, request, { migrations, history, drift });
-        return meet(input, session, request.expectation, { history, drift }, result);
+        const plan = request.plan(migrations, history);
+        const result = await runChecked(input, session, request, { migrations, history, drift, plan });
+        const expected = {
+          config,
+          progress,
+          session,
+          drift,
+          history,
+          plan,
+          expectation: request.expectation,
+        };
+        return meet(expected, withWaiting(result, plan));
       });
+    if (request.waitMs) await waitForPlan(input, session, request, files.all());
     return audited(input, session, locked);
   });
 }
 
-/** The result with what the schema is in the end, where somebody expects one; ahead, it is that of a newer release. */
-async function meet(
-  { config, progress }: CommandInput<unknown>,
+/** Plans once without the lock, only to know whether there is something to wait for. */
+async function waitForPlan(
+  input: CommandInput<unknown>,
   session: Session,
-  expectation: Expectation | undefined,
-  { history, drift }: Pick<Checked, 'history' | 'drift'>,
-  result: CommandResult,
-): Promise<CommandResult> {
-  if (expectation === undefined || result.error != null) return result;
-  if (aheadOf(history.statuses).length > 0) {
-    progress.say(
-      `The fingerprint ${expectation.fingerprint} is not asked for: the schema is a newer release’s`,
-    );
-    return { ...result, document: { ...result.document, expectedFingerprint: null } };
-  }
-  const met = await meetExpectation(session, config, drift.options, expectation);
-  return { ...result, document: { ...result.document, ...met.document }, error: met.error };
+  { plan, waitMs = 0 }: RunRequest,
+  migrations: readonly Migration[],
+): Promise<void> {
+  const state = await readState(session, input.config);
+  const history = await readClassified(session, input.config, state, migrations);
+  const takenAway = newestAfterDeploy(plan(migrations, history).steps);
+  if (takenAway !== null) await waitForOlderReleases(input, session, takenAway, waitMs);
 }
 
 interface Checked {
@@ -120,16 +130,17 @@ async function runChecked(
   { config, progress, signal }: CommandInput<unknown>,
   session: Session,
   request: RunRequest,
-  { migrations, history, drift }: Checked,
+  { migrations, history, drift, plan }: Checked & { readonly plan: Plan },
 ): Promise<CommandResult> {
   refuseRestored(history);
-  const plan = request.plan(migrations, history);
   refuseHalfDone(history.statuses, plan.steps);
   if (plan.steps.length === 0 && !history.adoptable) {
     if (drift.stale && history.ledgerCurrent)
       await timed('snapshot', () => takeSnapshot(session, config, drift.options));
     return nothingToDo(request.nothing(history), session, aheadOf(history.statuses));
   }
+  const takenAway = newestAfterDeploy(plan.steps);
+  if (takenAway !== null) await refuseOlderReleases(session, config, takenAway);
   saveMemory(plan.steps.length);
   const steps = readySteps(plan.steps, await readDowns(session, plan.steps), {
     fromDisk: request.fromDisk ?? false,
