@@ -20,6 +20,10 @@ const outOfOrder = [
   '--allow-out-of-order',
   'also apply pending migrations older than the newest applied',
 ] as const;
+const freshHistory = [
+  '--fresh-history',
+  "begin a history where another tool's is found, which would be refused",
+] as const;
 const fromDisk = [
   '--from-disk',
   'run the .down.sql on disk instead of the one recorded in the ledger',
@@ -64,6 +68,7 @@ export const commandLines: readonly CommandLine[] = [
       outOfOrder,
       afterDeploy,
       ['--wait [duration]', 'with --after-deploy: wait until sessions of older releases have ended (10min)'],
+      freshHistory,
       ['--single-transaction', 'all pending migrations in one transaction, or none'],
       ['--plan <file>', 'run exactly this saved plan, or refuse where anything has changed since'],
       [
@@ -102,6 +107,7 @@ export const commandLines: readonly CommandLine[] = [
       steps,
       outOfOrder,
       afterDeploy,
+      freshHistory,
       ['--out <file>', 'save it for up --plan, bound to files, history, schema, environment and target'],
       ['--markdown', 'for a comment on a pull request'],
     ],

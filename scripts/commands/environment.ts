@@ -67,7 +67,13 @@ async function restamp(
     if (needsLedger(history)) {
       const { loadEngine } = await import('../ledger/node-pg-migrate.ts');
       await refuseMissingPrivileges(session, config, history);
-      await ensureLedger(session, await loadEngine(config.trackingTable), history, provenance);
+      await ensureLedger(
+        session,
+        await loadEngine(config.trackingTable),
+        config.trackingTable,
+        history,
+        provenance,
+      );
     }
     await recordTogether({ session }, [restampSql(name, provenance)]);
     return {

@@ -10,6 +10,7 @@ import { checkDrift, readFingerprint } from '../drift/check.ts';
 import { sayDrift, stopForDrift } from '../drift/run.ts';
 import { findResumePoint } from '../execute/resume-point.ts';
 import { loadParser, type Parser } from '../files/statements.ts';
+import { refuseForeignHistory } from '../history/find-foreign.ts';
 import { refuseHalfDone } from '../history/half-done.ts';
 import { aheadLine, aheadOf, type MigrationState, toleratedByDown } from '../history/history.ts';
 import { type CheckedHistory, readChecked } from '../history/history-check.ts';
@@ -34,6 +35,7 @@ import type { Command, CommandInput, CommandResult } from '../report/command.ts'
 export interface PlanFlags extends TargetFlags, AfterDeployFlags {
   readonly fromDisk?: boolean;
   readonly allowOutOfOrder?: boolean;
+  readonly freshHistory?: boolean;
   readonly out?: string;
   readonly markdown?: boolean;
 }
@@ -69,6 +71,7 @@ async function planIn(
   if (drift.state === 'drifted') return stopForDrift(drift, session, config);
   sayDrift(drift, history, progress);
   const { steps, waiting } = await stepsOf(session, migrations, history, flags, direction);
+  if (steps.length > 0 && !flags.freshHistory) await refuseForeignHistory(session, config, history);
   const parse = await loadParser(session.major);
   const ran = await statementsThatRan(session, config, steps, parse);
   const applied = await appliedMigrations(session, migrations, history.applied);

@@ -18,6 +18,8 @@ export interface UpFlags extends TargetFlags, AfterDeployFlags {
   readonly dryRun?: boolean;
   readonly allowOutOfOrder?: boolean;
   readonly singleTransaction?: boolean;
+  /** Another tool's history in this database has nothing to do with these files. */
+  readonly freshHistory?: boolean;
   /** True without a value. */
   readonly expectFingerprint?: string | true;
   /** A file that `plan --out` wrote. */
@@ -47,6 +49,7 @@ export const up: Command<UpFlags> = async (input) => {
       return plan;
     },
     together: flags.singleTransaction ?? false,
+    freshHistory: flags.freshHistory ?? false,
     forward: saved === null,
     waitMs,
     nothing: ({ applied, statuses }) => {

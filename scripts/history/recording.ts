@@ -54,7 +54,13 @@ export async function writeHistory(
   if (needsLedger(history)) {
     const { loadEngine } = await import('../ledger/node-pg-migrate.ts');
     await refuseMissingPrivileges(session, config, history);
-    await ensureLedger(session, await loadEngine(config.trackingTable), history, provenance);
+    await ensureLedger(
+      session,
+      await loadEngine(config.trackingTable),
+      config.trackingTable,
+      history,
+      provenance,
+    );
   }
   await recordTogether(context, [rememberCurrentSql, ...statements, keepCurrentSql, ...closing]);
 }

@@ -11,8 +11,10 @@ import type { Session } from '../connection/session.ts';
 import { quoteLiteral } from '../schema/sql.ts';
 import type { HalfDone } from './half-done.ts';
 import type { Engine } from './node-pg-migrate.ts';
+import { inTransaction } from './record.ts';
 import { qualifiedName } from './tracking.ts';
-import { evolveLedger } from './upgrade.ts';
+import { preparingError, refuseOtherShape, trackingProblemSql } from './tracking-shape.ts';
+import { ledgerSql } from './upgrade.ts';
 
 /** What exists of our tables on the target. */
 export interface LedgerState {
@@ -23,6 +25,8 @@ export interface LedgerState {
   readonly hasJournal: boolean;
   readonly hasSnapshot: boolean;
   readonly hasLongTexts: boolean;
+  /** What has the tracking table's name and is none; null where nothing is wrong. */
+  readonly trackingProblem: string | null;
 }
 
 export interface History extends LedgerState {
@@ -45,13 +49,15 @@ export function trackingName({ schema, table }: TrackingTable): string {
 
 /** Select-list items that tell what exists; they fail on nothing that is missing. */
 export function stateColumns(tracking: TrackingTable): string {
-  return `to_regclass(${quoteLiteral(qualifiedName(tracking))}) IS NOT NULL AS "hasTracking", to_regclass('migration_ledger.applied') IS NOT NULL AS "hasLedger", to_regclass('migration_ledger.environment') IS NOT NULL AS "hasEnvironment", to_regclass('migration_ledger.journal') IS NOT NULL AS "hasJournal", to_regclass('migration_ledger.snapshot') IS NOT NULL AS "hasSnapshot", to_regclass('migration_ledger.long_texts') IS NOT NULL AS "hasLongTexts"`;
+  return `to_regclass(${quoteLiteral(qualifiedName(tracking))}) IS NOT NULL AS "hasTracking", to_regclass('migration_ledger.applied') IS NOT NULL AS "hasLedger", to_regclass('migration_ledger.environment') IS NOT NULL AS "hasEnvironment", to_regclass('migration_ledger.journal') IS NOT NULL AS "hasJournal", to_regclass('migration_ledger.snapshot') IS NOT NULL AS "hasSnapshot", to_regclass('migration_ledger.long_texts') IS NOT NULL AS "hasLongTexts", ${trackingProblemSql(tracking)} AS "trackingProblem"`;
 }
 
+/** @throws MigrateError `refused` where something else has the tracking table's name */
 export async function readState(session: Session, config: Config): Promise<LedgerState> {
   const [state = nothingThere] = await session.query<LedgerState & Row>(
     `SELECT ${stateColumns(config.trackingTable)}`,
   );
+  refuseOtherShape(config.trackingTable, state.trackingProblem);
   return state;
 }
 
@@ -62,6 +68,7 @@ const nothingThere: LedgerState = {
   hasJournal: false,
   hasSnapshot: false,
   hasLongTexts: false,
+  trackingProblem: null,
 };
 
 interface HistoryRow {
@@ -183,19 +190,27 @@ export function needsLedger({ hasTracking, ledgerCurrent, environment }: History
 }
 
 /**
- * Brings the tracking table and the ledger up to date before the first write, and stamps a database that has no
+ * Brings the tracking table and the ledger up to date before the first write, in one transaction, and stamps a database that has no
  * environment yet; call it only when `needsLedger` says so.
- * @throws MigrateError `refused` where the database refuses any of it
+ * @throws MigrateError `refused` where the database refuses any of it, `connection` where it is lost meanwhile
  */
 export async function ensureLedger(
   session: Session,
   engine: Engine,
+  tracking: TrackingTable,
   history: History,
   provenance: Provenance,
 ): Promise<void> {
-  if (!history.hasTracking) await engine.ensureTrackingTable(session.client);
-  if (!history.ledgerCurrent) await evolveLedger(session, ledgerDirectory);
-  if (history.environment === null) await session.query(stampSql(provenance));
+  const made = [
+    ...(history.hasTracking ? [] : await engine.trackingTableSql()),
+    ...(history.ledgerCurrent ? [] : await ledgerSql(session, ledgerDirectory, history.hasLedger)),
+    ...(history.environment === null ? [stampSql(provenance)] : []),
+  ];
+  try {
+    await inTransaction(session, made);
+  } catch (error) {
+    throw preparingError(tracking, history.hasTracking, error);
+  }
 }
 
 /** Only where there is no mark yet: changing one is `restampSql`'s work. */

@@ -3,7 +3,6 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import type { RunnerOption } from 'node-pg-migrate';
-import type pg from 'pg';
 import { MigrateError } from '../base/errors.ts';
 import { packageRoot } from '../base/paths.ts';
 import type { Direction } from '../base/types.ts';
@@ -29,8 +28,8 @@ export interface StepText {
 export interface Engine {
   /** @throws MigrateError `history` for a tracked name that is none of ours, which node-pg-migrate would not quote. */
   stepSql(step: StepText): StepSql;
-  /** Creates the tracking table as node-pg-migrate does, where it is missing. */
-  ensureTrackingTable(client: pg.Client): Promise<void>;
+  /** What node-pg-migrate sends to create the tracking table, and its schema unless that is public. */
+  trackingTableSql(): Promise<readonly string[]>;
 }
 
 /** Without `debug`: node-pg-migrate would join all its SQL for it. */
@@ -65,11 +64,17 @@ export async function loadEngine(tracking: TrackingTable): Promise<Engine> {
       const narrowed = rows.length === 0 ? '' : ` AND id = ANY ('{${rows.join(',')}}')`;
       return { sql: [before, text, after], trackingSql: tracked.join(id) + narrowed };
     },
-    ensureTrackingTable: async (client) => {
+    trackingTableSql: async () => {
       const noUnits = async () => [];
+      const collected: string[] = [];
+      // It is told that nothing is there, and what it wants to run is kept.
+      const query = async (text: string) => {
+        if (!text.startsWith('SELECT')) collected.push(text);
+        return { rows: [] };
+      };
       await runner({
         ...common,
-        dbClient: client,
+        dbClient: { query },
         direction: 'up',
         count: 0,
         noLock: true,
@@ -77,7 +82,8 @@ export async function loadEngine(tracking: TrackingTable): Promise<Engine> {
         createMigrationsSchema: tracking.schema !== 'public',
         dir: join(packageRoot, 'db', 'ledger'),
         migrationLoaderStrategies: [{ extensions: ['.sql'], loader: noUnits }],
-      } as RunnerOption);
+      } as unknown as RunnerOption);
+      return collected;
     },
   };
 }

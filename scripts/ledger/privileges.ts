@@ -26,6 +26,13 @@ export async function refuseMissingPrivileges(
     [trackingTable.schema],
   );
   if (row === undefined) return;
+  // A schema of another name is created with its table; public was taken away by somebody.
+  if (!state.hasTracking && !row.schema_exists && trackingTable.schema === 'public') {
+    throw new MigrateError('refused', 'There is no schema public, where the tracking table belongs', {
+      hint: `CREATE SCHEMA public; or name another place in db/config.json: { "trackingTable": "app.${trackingTable.table}" }.`,
+      state: 'Nothing was changed.',
+    });
+  }
   const missing = [
     ...(state.hasLedger || row.database_create
       ? []

@@ -9,6 +9,7 @@ import type { Config } from '../config/config.ts';
 import type { Row } from '../connection/channel.ts';
 import type { Session } from '../connection/session.ts';
 import { type LedgerState, stateColumns } from './ledger.ts';
+import { refuseOtherShape } from './tracking-shape.ts';
 
 /** node-pg-migrate's `PG_MIGRATE_LOCK_ID`; a test compares the two, for importing it would evaluate all of node-pg-migrate at every start. */
 export const runLockKey = 7241865325823964;
@@ -27,7 +28,7 @@ interface LockWait {
 
 /**
  * Waits for the lock at most `config.waitMs`, then works; the lock ends with the session at the latest.
- * @throws MigrateError `locked` naming the holder
+ * @throws MigrateError `locked` naming the holder, `refused` where something else has the tracking table's name
  */
 export async function withRunLock<Result>(
   session: Session,
@@ -47,7 +48,10 @@ async function acquire(session: Session, config: Config, wait: LockWait): Promis
     const [row] = await session.query<LedgerState & Row & { held: boolean }>(
       `SELECT pg_try_advisory_lock(${runLockKey}) AS held, ${stateColumns(config.trackingTable)}`,
     );
-    if (row?.held) return row;
+    if (row?.held) {
+      refuseOtherShape(config.trackingTable, row.trackingProblem);
+      return row;
+    }
     const holder = await describeHolder(session);
     if (Date.now() >= deadline) throw lockedError(holder, config.waitMs);
     if (holder !== told) wait.onWait?.(holder);

@@ -1,27 +1,30 @@
-// Takes a session; has postgres-migrations make or renew the ledger's tables from SQL files, in one round trip.
+// Takes a session; asks postgres-migrations for the SQL that makes or renews the ledger's tables from SQL files.
 // It does not know what the tables are for.
 import { MigrateError } from '../base/errors.ts';
 import type { Row } from '../connection/channel.ts';
 import type { Session } from '../connection/session.ts';
 import { literal } from '../schema/sql.ts';
-import { inTransaction } from './record.ts';
 
 /**
- * Creates the ledger, or brings it up to date: all of it or nothing, in one transaction.
+ * The statements that create the ledger or bring it up to date, to be run in one transaction. A ledger of which only the
+ * schema was restored is taken over at once; then nothing is left to run.
  * @param directory with the files that postgres-migrations is to run
- * @throws MigrateError `refused` where the database, or postgres-migrations, refuses
+ * @throws MigrateError `refused` where postgres-migrations refuses
  */
-export async function evolveLedger(session: Session, directory: string): Promise<void> {
+export async function ledgerSql(session: Session, directory: string, hasLedger: boolean): Promise<string[]> {
   const { migrate } = await import('postgres-migrations');
   try {
-    const { client, collected } = collecting(session);
+    const { client, collected } = collecting(session, hasLedger);
     await migrate({ client } as unknown as Parameters<typeof migrate>[0], directory);
-    if (await wasRestored(session)) return await takeOver(session, collected);
-    await inTransaction(session, [
+    if (hasLedger && (await wasRestored(session))) {
+      await takeOver(session, collected);
+      return [];
+    }
+    return [
       'CREATE SCHEMA IF NOT EXISTS migration_ledger',
       'SET LOCAL search_path TO migration_ledger',
       ...collected.map((sql) => sql.replace(/;\s*$/, '')),
-    ]);
+    ];
   } catch (cause) {
     if (cause instanceof MigrateError) throw cause;
     throw new MigrateError(
@@ -85,12 +88,13 @@ interface ParameterQuery {
  * look for a table named `migrations` in any schema, and an application may have one: it is told of ours only. Its own
  * lock is not needed, for the run lock keeps all others from here.
  */
-function collecting(session: Session) {
+function collecting(session: Session, hasLedger: boolean) {
   const collected: string[] = [];
   const query = async (asked: string | ParameterQuery): Promise<{ rows: Row[] }> => {
     const text = typeof asked === 'string' ? asked : asked.text;
     if (text.includes('pg_try_advisory_lock')) return { rows: [{ pg_try_advisory_lock: true }] };
-    if (text.includes('pg_catalog.pg_class')) return { rows: await session.query(existsSql) };
+    if (text.includes('pg_catalog.pg_class'))
+      return { rows: hasLedger ? await session.query(existsSql) : [{ exists: false }] };
     if (text.startsWith('SELECT * FROM migrations'))
       return { rows: await session.query('SELECT * FROM migration_ledger.migrations ORDER BY id') };
     if (!/^(?:START TRANSACTION|COMMIT|SELECT pg_advisory_unlock)/.test(text)) collected.push(inlined(asked));

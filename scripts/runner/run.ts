@@ -22,6 +22,7 @@ import { refuseConstraintsAll } from '../execute/deferred-constraints.ts';
 import { execute, executeTogether, type RunResult } from '../execute/execute.ts';
 import { adopt } from '../history/adopt.ts';
 import { audited } from '../history/audit.ts';
+import { refuseForeignHistory } from '../history/find-foreign.ts';
 import { refuseHalfDone } from '../history/half-done.ts';
 import { aheadLine, aheadOf, type MigrationState, refuseBrokenHistory } from '../history/history.ts';
 import { askForHistory, type CheckedHistory, readClassified } from '../history/history-check.ts';
@@ -50,6 +51,8 @@ export interface RunRequest {
   readonly plan: (migrations: readonly Migration[], history: CheckedHistory) => Plan;
   /** Set where nothing is reverted: the plan needs no details of what is applied. */
   readonly forward?: boolean;
+  /** Set where another tool's history in a database without one of ours does not matter. */
+  readonly freshHistory?: boolean;
   /** All steps in one transaction. */
   readonly together?: boolean;
   readonly fromDisk?: boolean;
@@ -139,6 +142,7 @@ async function runChecked(
       await timed('snapshot', () => takeSnapshot(session, config, drift.options));
     return nothingToDo(request.nothing(history), session, aheadOf(history.statuses));
   }
+  if (!request.freshHistory) await refuseForeignHistory(session, config, history);
   const takenAway = newestAfterDeploy(plan.steps);
   if (takenAway !== null) await refuseOlderReleases(session, config, takenAway);
   saveMemory(plan.steps.length);
@@ -180,7 +184,7 @@ async function prepare(
   if (needsLedger(history)) {
     await refuseMissingPrivileges(session, config, history);
     if (history.hasLedger && !history.hasTracking) await leaveOutTracking(session, config);
-    await ensureLedger(session, engine, history, provenance);
+    await ensureLedger(session, engine, config.trackingTable, history, provenance);
   }
   await refuseMissingWrites(session, config);
   const observer = observe(progress);

@@ -102,7 +102,7 @@ describe('The ledger', () => {
       const repo = await project(
         pair(`${versionOf(1)}_one`, 'CREATE TABLE public.one (id int);', 'DROP TABLE public.one;'),
       );
-      for (const args of [['up'], ['status'], ['up'], ['down'], ['up']]) {
+      for (const args of [['up', '--fresh-history'], ['status'], ['up'], ['down'], ['up']]) {
         expectExit(await repo.run(args, { env: database.env() }), 0);
       }
       expect(await database.query(`SELECT id, "timestamp", name FROM ${name}.migrations`)).to.deep.equal([

@@ -1,0 +1,100 @@
+// Takes a session on a database that has no history of ours; refuses where another tool's is found. It reads names and
+// columns in one query, and whether there are rows in a second one where a table has the shape.
+import pg from 'pg';
+import { MigrateError } from '../base/errors.ts';
+import type { Config } from '../config/config.ts';
+import type { Row } from '../connection/channel.ts';
+import type { Session } from '../connection/session.ts';
+import type { History } from '../ledger/ledger.ts';
+import { literal } from '../schema/sql.ts';
+import { type ForeignTable, foreignTables, type TableShape, toolOf } from './foreign-tools.ts';
+
+interface Found {
+  readonly schema: string;
+  readonly name: string;
+  readonly known: ForeignTable;
+}
+
+/**
+ * Before the first migration of a database: what another tool applied must not be applied again.
+ * @throws MigrateError `history` naming each history that was found, and the baseline that takes it over
+ */
+export async function refuseForeignHistory(
+  session: Session,
+  config: Config,
+  history: History,
+): Promise<void> {
+  if (history.applied.length > 0 || history.halfDone.length > 0) return;
+  const candidates = await readCandidates(session, config, history);
+  const found = candidates.length === 0 ? [] : await withRows(session, candidates);
+  const [first] = found;
+  if (first === undefined) return;
+  const tools = [...new Set(found.map(({ known }) => known.tool))];
+  throw new MigrateError(
+    'history',
+    `This database was migrated by another tool already (${tools.join(', ')}), and no migration of this one is recorded in it`,
+    {
+      problems: found.map(
+        (table) => `${table.known.tool}: ${table.schema}.${table.name}. ${takeOver(table, found)}`,
+      ),
+      hint: 'Take the history over first: what was applied there would be applied again. Where these files have nothing to do with it, say so with --fresh-history (make migrate-up fresh_history=1).',
+      state: 'Nothing was changed.',
+    },
+  );
+}
+
+function takeOver({ schema, name, known }: Found, found: readonly Found[]): string {
+  const version = 'make migrate-baseline to=<version of the newest migration that the database has>';
+  if (known.tool === 'node-pg-migrate')
+    return `Take it over: { "trackingTable": "${schema}.${name}" } in db/config.json, and the next up adopts it`;
+  if (known.from === undefined) return `Take it over: ${version}`;
+  const several = found.filter((other) => other.known.from === known.from).length > 1;
+  return `Take it over: make migrate-baseline from=${known.from}${several ? ` table=${schema}.${name}` : ''}, or ${version}`;
+}
+
+async function readCandidates(
+  session: Session,
+  { trackingTable }: Config,
+  { hasLedger }: History,
+): Promise<readonly Found[]> {
+  const names = [...new Set(foreignTables.map(({ table }) => literal(table)))].join(', ');
+  const own = `${literal(trackingTable.schema)}, ${literal(trackingTable.table)}`;
+  // Other applications that this tool migrates in the same database have tracking tables of their own.
+  const known = hasLedger
+    ? `AND NOT EXISTS (SELECT FROM migration_ledger.entries WHERE tracking = n.nspname || '.' || c.relname)
+       AND NOT EXISTS (SELECT FROM migration_ledger.entries WHERE tracking = ${literal(`${trackingTable.schema}.${trackingTable.table}`)})`
+    : '';
+  const rows = await session.query<TableShape & Row & { schema: string }>(
+    `SELECT n.nspname::text AS schema, c.relname::text AS name,
+            (SELECT json_object_agg(attname, format_type(atttypid, NULL)) FROM pg_attribute
+              WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped) AS columns,
+            array(SELECT relname::text FROM pg_class WHERE relnamespace = n.oid AND relname = 'ar_internal_metadata') AS beside
+       FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+      WHERE c.relname IN (${names}) AND c.relkind IN ('r', 'p') AND c.relpersistence <> 't'
+        AND n.nspname NOT IN ('migration_ledger', 'information_schema') AND n.nspname !~ '^pg_'
+        AND has_schema_privilege(n.oid, 'USAGE') AND (n.nspname, c.relname) <> (${own}) ${known}
+      ORDER BY 1, 2`,
+  );
+  return rows.flatMap(({ schema, name, columns, beside }) => {
+    const tool = toolOf({ name, columns, beside });
+    return tool === null ? [] : [{ schema, name, known: tool }];
+  });
+}
+
+/** Those with a row; one that cannot be read counts, for nothing says that it is empty. */
+async function withRows(session: Session, candidates: readonly Found[]): Promise<readonly Found[]> {
+  const kept: Found[] = [];
+  for (const table of candidates) {
+    const [row] = await session
+      .query<{ filled: boolean }>(
+        `SELECT EXISTS (SELECT FROM ${pg.escapeIdentifier(table.schema)}.${pg.escapeIdentifier(table.name)}) AS filled`,
+      )
+      .catch((error: unknown) => {
+        if (error instanceof MigrateError && (error.code === 'refused' || error.code === 'locked'))
+          return [{ filled: true }];
+        throw error;
+      });
+    if (row?.filled) kept.push(table);
+  }
+  return kept;
+}
