@@ -9,9 +9,9 @@ const { join } = require('node:path');
 const root = join(__dirname, '..');
 const stamp = join(root, 'dist', '.built');
 
-/** Path, size and time of every source, and for which V8: what the compiled program was made from. */
+/** Path, size and time of every source: what the compiled program was made from. */
 function sourceState() {
-  const lines = [`${process.versions.v8} ${process.arch}`];
+  const lines = [];
   const add = (file) => {
     const { size, mtimeMs } = statSync(`${root}/${file}`);
     lines.push(`${file} ${size} ${mtimeMs}`);

@@ -106,15 +106,12 @@ export async function compile(root, state) {
     const escaped = (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
     const text = program.outputFiles[0].text.replaceAll(/[^\0-\x7f]/g, escaped);
     const name = `program-${createHash('sha256').update(text).digest('hex').slice(0, 16)}`;
-    const staged = join(staging, `${name}.cjs`);
-    writeFileSync(staged, text);
-    const codeCache = join(import.meta.dirname, 'code-cache.mjs');
-    execFileSync(process.execPath, [codeCache, staged, join(dist, `${name}.cjs`)]);
+    writeFileSync(join(staging, `${name}.cjs`), text);
     const boot = readFileSync(join(import.meta.dirname, 'boot.cjs'), 'utf8');
-    writeFileSync(join(staging, 'migrate.cjs'), boot.replace('PROGRAM)', `'${name}.cjs')`));
+    writeFileSync(join(staging, 'migrate.cjs'), boot.replace('= PROGRAM', `= '${name}.cjs'`));
     const paths = built.flatMap(({ metafile }) => Object.keys(metafile.outputs));
     const chunks = new Set(paths.map((path) => path.slice(path.lastIndexOf('/') + 1)));
-    publish(staging, dist, [`${name}.code`, `${name}.cjs`, ...chunks, 'migrate.cjs']);
+    publish(staging, dist, [`${name}.cjs`, ...chunks, 'migrate.cjs']);
     writeFileSync(join(dist, '.built'), state);
   } finally {
     rmSync(staging, { recursive: true, force: true });
@@ -133,8 +130,10 @@ function publish(staging, dist, names) {
   }
   const hourAgo = Date.now() - 3_600_000;
   for (const { name } of readdirSync(dist, { withFileTypes: true }).filter((entry) => entry.isFile())) {
-    const isOurs = /\.(?:js|cjs|code|map)$/.test(name) && !names.includes(name);
-    if (isOurs && statSync(join(dist, name)).mtimeMs < hourAgo) rmSync(join(dist, name));
+    const isOurs = /\.(?:js|cjs|map)$/.test(name) && !names.includes(name);
+    // Builds of an earlier version left code caches here, which would be packed.
+    const isStale = name.endsWith('.code') || (isOurs && statSync(join(dist, name)).mtimeMs < hourAgo);
+    if (isStale) rmSync(join(dist, name), { force: true });
   }
 }
 

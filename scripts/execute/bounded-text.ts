@@ -10,9 +10,15 @@ const longestBounded = 16 * 1024 * 1024;
 /** Steps that were told of: another attempt need not say it again. */
 const told = new WeakSet<ReadyStep>();
 
-/** What is sent of a file that would switch the lock time-out off; undefined for all others, which are sent as they are. */
-export async function boundedText(context: RunContext, step: ReadyStep): Promise<string | undefined> {
-  const { text } = step;
+/**
+ * What is sent of a file that would switch the lock time-out off; undefined for all others, which are sent as they are.
+ * @param text the step's own
+ */
+export async function boundedText(
+  context: RunContext,
+  step: ReadyStep,
+  text: string,
+): Promise<string | undefined> {
   if (text.length > longestBounded || !/lock_timeout/i.test(text)) return undefined;
   const bounded = keepLockTimeout(text, await context.loadParser());
   if (bounded === text) return undefined;

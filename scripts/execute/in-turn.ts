@@ -1,5 +1,7 @@
 // Sends a step the plain way: the file, and when that has answered well, the recording. Two round trips.
-import { entryOf } from '../plan/steps.ts';
+import type { BatchResult } from '../connection/simple-query.ts';
+import { keptEntry, type NewEntry } from '../ledger/entries.ts';
+import { entryOf, ownText } from '../plan/steps.ts';
 import { boundedText } from './bounded-text.ts';
 import type { RunContext } from './context.ts';
 import { openingCount, openingStatements, recording } from './step-sql.ts';
@@ -23,18 +25,16 @@ export function inTurn({ context, started }: TransportContext): Transport {
         return { ...common, file: null, recording: null, ...nothingSent, commitSent: false };
       started(task);
       const from = performance.now();
-      const { id, direction, rows } = step;
-      const text = (await boundedText(context, step)) ?? step.text;
-      const { sql, trackingSql } = context.engine.stepSql({ id, direction, rows, text });
-      const opening = `${openingStatements(context, step, place, text).join('; ')};\n`;
-      const sent = context.session.batch([opening, ...sql], { keepRows: openingCount });
-      const ran = await watchedReply(context, step, sent);
-      const answer = { ...common, ...ran, prefixLength: opening.length };
+      const { reply, prefixLength, trackingSql, entry } = await sendFile(context, task);
+      const ran = await watchedReply(context, step, reply);
+      const answer = { ...common, ...ran, prefixLength };
       const isOpen = ran.file.error === null && ran.file.transactionStatus === 'T';
       if (!isOpen || context.signal.aborted) return { ...answer, recording: null, commitSent: false };
       const ms = performance.now() - from;
-      const reply = await record(context, task, trackingSql, ran.transaction ?? '', ms);
-      return { ...answer, recording: reply, commitSent: place.last };
+      // The server takes the time since the transaction began, where the step has one to itself.
+      const timed = place.first && place.last ? entry : { ...entry, durationMs: ms };
+      const recorded = await record(context, task, trackingSql, timed, ran.transaction ?? '');
+      return { ...answer, recording: recorded, commitSent: place.last };
     },
   };
 }
@@ -45,17 +45,35 @@ const nothingSent: Pick<Answer, 'prefixLength' | 'transaction' | 'blockers'> = {
   blockers: [],
 };
 
+interface SentFile {
+  readonly reply: Promise<BatchResult>;
+  readonly prefixLength: number;
+  readonly trackingSql: string;
+  /** Without a duration. */
+  readonly entry: NewEntry;
+}
+
+/** A function of its own, so that a text of 50 MB, which is read once, is in memory no longer than until it is sent. */
+async function sendFile(context: RunContext, { step, place }: Task): Promise<SentFile> {
+  const { id, direction, rows } = step;
+  const entry = entryOf(step, null);
+  const own = ownText(step, entry);
+  const text = (await boundedText(context, step, own)) ?? own;
+  const { sql, trackingSql } = context.engine.stepSql({ id, direction, rows, text });
+  const opening = `${openingStatements(context, step, place, text).join('; ')};\n`;
+  const reply = context.session.batch([opening, ...sql], { keepRows: openingCount });
+  return { reply, prefixLength: opening.length, trackingSql, entry: keptEntry(entry) };
+}
+
 async function record(
   context: RunContext,
   { step, place }: Task,
   trackingSql: string,
+  entry: NewEntry,
   transaction: string,
-  ms: number,
 ): Promise<RecordingReply> {
   const { session } = context;
   await session.restoreEncoding();
-  // The server takes the time since the transaction began, where the step has one to itself.
-  const entry = entryOf(step, place.first && place.last ? null : ms);
   const proof = { by: 'transaction', transaction } as const;
   const recorded = recording(context, step, place, { trackingSql, entry, proof });
   const text = recorded.statements.join(';\n');

@@ -6,7 +6,7 @@
 
 import type { BatchResult } from '../connection/simple-query.ts';
 import type { NewEntry } from '../ledger/entries.ts';
-import { entryOf, type ReadyStep } from '../plan/steps.ts';
+import { entryOf, ownText, type ReadyStep } from '../plan/steps.ts';
 import type { RunContext } from './context.ts';
 import { openingCount, openingStatements, type Recording, recording } from './step-sql.ts';
 import {
@@ -137,9 +137,8 @@ function pipelinableTexts(
   const { id, direction, rows, directives } = step;
   if (directives.noTransaction) return null;
   try {
-    // Texts may be read from disk each time they are asked for; the entry has them.
     const entry = entryOf(step, null);
-    const text = (direction === 'up' ? entry.upSql : entry.downSql) ?? step.text;
+    const text = ownText(step, entry);
     if (unpipelinable.test(text) || isTooLong(entry.upSql) || isTooLong(entry.downSql)) return null;
     const { sql, trackingSql } = engine.stepSql({ id, direction, text, rows });
     return { sql: sql.join(''), trackingSql, entry };

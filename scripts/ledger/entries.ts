@@ -48,7 +48,7 @@ export interface NewEntry {
   readonly kind: 'run' | 'adopted' | 'baseline' | 'imported' | 'repaired';
   /** Kept up to `longestKeptUp` bytes; of a longer text the ledger has checksum and size. */
   readonly upSql: string | null;
-  /** Where an earlier entry had no text either: its size in bytes. */
+  /** Size in bytes of an up that is not kept; counts only where `upSql` is null. */
   readonly upSize?: number | null;
   readonly downSql: string | null;
   readonly upChecksum: string | null;
@@ -61,17 +61,18 @@ export interface NewEntry {
 /** The longest text of an up, in bytes of UTF-8, that the ledger keeps. Downs are kept whole: reverting runs them. */
 export const longestKeptUp = 1024 * 1024;
 
-/** The size in bytes of an up that is not kept; null for one that is, or where nothing is known of it. */
-function unkeptSize({ upSql, upSize }: NewEntry): number | null {
-  if (upSql === null) return upSize ?? null;
-  if (upSql.length * 3 <= longestKeptUp) return null;
-  const size = Buffer.byteLength(upSql);
-  return size > longestKeptUp ? size : null;
+/** The entry as it is recorded: an up that is too long is its size. */
+export function keptEntry(entry: NewEntry): NewEntry {
+  const { upSql } = entry;
+  // A UTF-16 unit has at most three bytes of UTF-8.
+  if (upSql === null || upSql.length * 3 <= longestKeptUp) return entry;
+  const upSize = Buffer.byteLength(upSql);
+  return upSize > longestKeptUp ? { ...entry, upSql: null, upSize } : entry;
 }
 
 /** One statement that adds an entry and makes `applied` say the same; part of the migration's own transaction. */
-export function entrySql(entry: NewEntry, tracking: TrackingTable, provenance: Provenance): string {
-  const unkept = unkeptSize(entry);
+export function entrySql(given: NewEntry, tracking: TrackingTable, provenance: Provenance): string {
+  const entry = keptEntry(given);
   const values = [
     trackingName(tracking),
     entry.id,
@@ -79,7 +80,7 @@ export function entrySql(entry: NewEntry, tracking: TrackingTable, provenance: P
     entry.name,
     entry.direction,
     entry.kind,
-    unkept === null ? entry.upSql : null,
+    entry.upSql,
     entry.downSql,
     entry.upChecksum,
     entry.downChecksum,
@@ -93,7 +94,7 @@ export function entrySql(entry: NewEntry, tracking: TrackingTable, provenance: P
     entry.reason,
   ];
   const record = `SELECT migration_ledger.record(${values.map(literal).join(', ')})`;
-  return unkept === null
+  return entry.upSql !== null || entry.upSize == null
     ? record
-    : `INSERT INTO migration_ledger.long_texts (seq, up_size) ${record}, ${unkept}`;
+    : `INSERT INTO migration_ledger.long_texts (seq, up_size) ${record}, ${entry.upSize}`;
 }

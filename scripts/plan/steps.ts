@@ -135,3 +135,8 @@ export function entryOf(step: ReadyStep, durationMs: number | null): NewEntry {
       }
     : { ...common, upSql: null, downSql: step.text, upChecksum: null, downChecksum: step.checksum };
 }
+
+/** The step's text, from its entry: a text may be read from disk each time the step is asked for it. */
+export function ownText(step: ReadyStep, { upSql, downSql }: NewEntry): string {
+  return (step.direction === 'up' ? upSql : downSql) ?? step.text;
+}

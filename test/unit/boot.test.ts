@@ -1,11 +1,21 @@
-// The compiled program: it may be started from V8's code cache, and must not need it.
-import { cpSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+// The compiled program: it may be started from V8's code cache, must not need it, and never takes another Node's.
+import {
+  chmodSync,
+  cpSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { execa } from 'execa';
 import { cleanUpAfterTest } from '../support/cleanup.ts';
 import { expectExit, productRoot, project } from '../support/cli.ts';
+import { nodeBinary } from '../support/node-versions.ts';
 
 /** A copy of what a release carries. */
 function release(): string {
@@ -19,30 +29,70 @@ function release(): string {
   return root;
 }
 
-async function help(root: string) {
-  return execa(process.execPath, [join(root, 'dist', 'migrate.cjs'), '--help'], { all: true, reject: false });
+async function help(root: string, node = process.execPath) {
+  const result = await execa(node, [join(root, 'dist', 'migrate.cjs'), '--help'], {
+    all: true,
+    reject: false,
+  });
+  expect(result.exitCode, `${node}, signal ${result.signal}\n${result.all}`).to.equal(0);
+  expect(result.stdout).to.include('Usage: migrate');
 }
 
-const codeCaches = (root: string) =>
-  readdirSync(join(root, 'dist'))
+const cacheFolder = (root: string) => join(root, 'dist', '.cache');
+
+function codeCaches(root: string): string[] {
+  return readdirSync(cacheFolder(root))
     .filter((name) => name.endsWith('.code'))
-    .map((name) => join(root, 'dist', name));
+    .map((name) => join(cacheFolder(root), name));
+}
+
+/** Patch versions of one V8, which took each other's cache for their own, and newer ones. */
+const versions = ['20.11.1', '20.18.1', '20.19.6', '22.12.0', '24.4.1'];
 
 describe('the compiled program', () => {
   before('compile what was changed since', async () => {
     expectExit(await (await project()).run(['--help']), 0);
   });
 
-  it('runs without its code cache', async () => {
+  it('carries no code cache, and keeps one of every function at its first start', async () => {
     const root = release();
-    expect(codeCaches(root)).to.not.deep.equal([]);
-    for (const path of codeCaches(root)) rmSync(path);
-    expect((await help(root)).stdout).to.include('Usage: migrate');
+    expect(readdirSync(join(root, 'dist')).filter((name) => /\.code|\.cache/.test(name))).to.deep.equal([]);
+    await help(root);
+    const [cache, ...others] = codeCaches(root);
+    expect(others).to.deep.equal([]);
+    expect(statSync(cache ?? '').size).to.be.greaterThan(1_000_000);
+    await help(root);
+    expect(codeCaches(root)).to.deep.equal([cache]);
   });
 
-  it('runs where the code cache is of another V8, or broken', async () => {
+  it('runs where the code cache is broken, and makes it anew', async () => {
     const root = release();
-    for (const path of codeCaches(root)) writeFileSync(path, 'no code');
-    expect((await help(root)).stdout).to.include('Usage: migrate');
+    await help(root);
+    const [cache = ''] = codeCaches(root);
+    writeFileSync(cache, 'no code');
+    await help(root);
+    await help(root);
+    expect(statSync(cache).size).to.be.greaterThan(1_000_000);
   });
+
+  it('runs where nothing can be written', async () => {
+    const root = release();
+    writeFileSync(cacheFolder(root), 'a file in place of the folder');
+    await help(root);
+    rmSync(cacheFolder(root));
+    chmodSync(join(root, 'dist'), 0o555);
+    await help(root);
+    chmodSync(join(root, 'dist'), 0o755);
+  });
+
+  for (const version of versions) {
+    it(`runs under Node ${version} after it ran under another, with a code cache for each`, async function () {
+      this.timeout(180_000);
+      const other = await nodeBinary(version);
+      if (other === null) return this.skip();
+      const root = release();
+      for (const node of [process.execPath, other, process.execPath, other]) await help(root, node);
+      expect(codeCaches(root)).to.have.length(process.version === `v${version}` ? 1 : 2);
+    });
+  }
 });
