@@ -203,6 +203,8 @@ export const commandLines: readonly CommandLine[] = [
       strict,
       ['--static', 'only what the text tells: no scratch database'],
       ['--sarif <file>', 'also write the findings for code scanning'],
+      ['--fix', 'replace committed pending files by the advised series, then verify those'],
+      dryRun,
     ],
     load: async () => (await import('../commands/lint.ts')).lint,
   },

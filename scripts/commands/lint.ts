@@ -1,6 +1,7 @@
 // lint: what each statement would do to a live database, and the safe way to write it. It never touches the target.
 import { writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { MigrateError } from '../base/errors.ts';
 import { toolVersion } from '../base/paths.ts';
 import { loadForReview } from '../history/load-migrations.ts';
 import { reviewMigrations } from '../lint/review.ts';
@@ -15,11 +16,17 @@ export interface LintFlags extends RangeFlags {
   readonly strict?: boolean;
   readonly static?: boolean;
   readonly sarif?: string;
+  readonly fix?: boolean;
+  readonly dryRun?: boolean;
 }
 
-export const lint: Command<LintFlags> = async ({ config, flags, progress }) => {
+export const lint: Command<LintFlags> = async (input) => {
+  const { config, flags, progress } = input;
   const migrations = await loadForReview(config);
   const range = await reviewRange(config, migrations, flags, false);
+  if (flags.fix === true) return (await import('./lint-fix.ts')).lintFix(input, range);
+  if (flags.dryRun === true)
+    throw new MigrateError('usage', '--dry-run shows what --fix would write', { hint: 'Add --fix.' });
   progress.say(`Reviewing ${count(range.underReview.length)} (${range.reason})`);
   const options = {
     earlier: range.earlier,

@@ -50,3 +50,25 @@ export async function changedSince(
     migrations.filter(({ up, down }) => changed.has(up.path) || changed.has(down.path)).map(({ id }) => id),
   );
 }
+
+/**
+ * Which of these files git could not give back: changed or new since the last commit.
+ * @param paths relative to the root
+ * @returns null where there is no git checkout
+ */
+export async function notCommitted(
+  config: Config,
+  paths: readonly string[],
+): Promise<readonly string[] | null> {
+  if (paths.length === 0) return [];
+  try {
+    const options = ['--porcelain', '-z', '--no-renames', '--untracked-files=all', '--ignored=matching'];
+    // Paths of status count from the top of the checkout, which need not be our root.
+    const prefix = (await git(config, ['rev-parse', '--show-prefix'])).trim();
+    const listed = await git(config, ['status', ...options, '--', ...paths]);
+    const dirty = new Set(listed.split('\0').map((entry) => entry.slice(3)));
+    return paths.filter((path) => dirty.has(`${prefix}${path}`));
+  } catch {
+    return null;
+  }
+}

@@ -40,7 +40,8 @@ export function nextVersion(fileNames: readonly string[], now: Date): string {
   return current > newest ? current : secondAfter(newest);
 }
 
-function secondAfter(version: string): string {
+/** The version one second later. */
+export function secondAfter(version: string): string {
   const [, y, mo, d, h, mi, s] = /^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)$/.exec(version)?.map(Number) ?? [];
   const time = Date.UTC(y ?? 0, (mo ?? 1) - 1, d ?? 1, h ?? 0, mi ?? 0, (s ?? 0) + 1);
   const next = new Date(time).toISOString().replace(/\D/g, '').slice(0, 14);

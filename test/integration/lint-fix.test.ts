@@ -1,0 +1,154 @@
+// lint --fix from the outside: what is replaced, what stays, what is refused.
+import { execFileSync } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { expectExit, type Project, project } from '../support/cli.ts';
+import { createDatabase } from '../support/database.ts';
+import { pair } from '../support/runs.ts';
+
+const account = pair(
+  1,
+  'account',
+  'CREATE TABLE account (id bigint PRIMARY KEY, email text, age int);',
+  'DROP TABLE account;',
+);
+const strict = pair(
+  2,
+  'strict',
+  'ALTER TABLE account ALTER COLUMN email SET NOT NULL, ADD CHECK (age > 0);',
+  'ALTER TABLE account ALTER COLUMN email DROP NOT NULL, DROP CONSTRAINT account_age_check;',
+);
+const after = pair(
+  3,
+  'after',
+  'ALTER TABLE account ADD COLUMN more int;',
+  'ALTER TABLE account DROP COLUMN more;',
+);
+
+function git({ root }: Project, ...args: string[]): string {
+  const identity = ['-c', 'user.name=t', '-c', 'user.email=t@example.com', '-c', 'commit.gpgsign=false'];
+  return execFileSync('git', [...identity, ...args], { cwd: root, encoding: 'utf8' });
+}
+
+function commit(repo: Project): void {
+  git(repo, 'init', '-q', '-b', 'main');
+  git(repo, 'add', '.');
+  git(repo, 'commit', '-q', '-m', 'first');
+}
+
+const files = ({ root }: Project) =>
+  readdirSync(join(root, 'db/migrations')).filter((name) => name.endsWith('.up.sql'));
+const text = ({ root }: Project, name: string) => readFileSync(join(root, 'db/migrations', name), 'utf8');
+
+describe('lint --fix', () => {
+  it('replaces a committed file by its series, moves what follows, and what it writes is linted, verified and runs', async () => {
+    const database = await createDatabase();
+    const repo = await project({ ...account, ...strict, ...after });
+    commit(repo);
+    const result = await repo.run(['lint', '--fix', '--all'], { env: database.env() });
+    expectExit(result, 0);
+    expect(result.stdout).to.include('Replaced 1 migration by 3').and.to.include('no findings');
+    const names = files(repo);
+    expect(names.map((name) => name.slice(15))).to.deep.equal([
+      'account.up.sql',
+      'strict.up.sql',
+      'strict-2.up.sql',
+      'strict-3.up.sql',
+      'after.up.sql',
+    ]);
+    expect(text(repo, names[1] ?? '')).to.match(
+      /NOT VALID;\nALTER TABLE account ADD CONSTRAINT account_age_check CHECK \(age > 0\) NOT VALID;/,
+    );
+    expectExit(await repo.run(['up'], { env: database.env() }), 0);
+    expectExit(await repo.run(['down', '--to', '0'], { env: database.env() }), 0);
+    expect((await repo.run(['lint', '--fix', '--all'], { env: database.env() })).stdout).to.include(
+      'Nothing was replaced',
+    );
+  });
+
+  it('shows the files with --dry-run and changes none', async () => {
+    const repo = await project({ ...account, ...strict });
+    const before = files(repo);
+    const result = await repo.run(['lint', '--fix', '--dry-run', '--all'], { env: await scratch() });
+    expectExit(result, 0);
+    expect(result.stdout)
+      .to.include('VALIDATE CONSTRAINT account_age_check;')
+      .and.to.include('Nothing was changed');
+    expect(files(repo)).to.deep.equal(before);
+    expectExit(await repo.run(['lint', '--dry-run'], { env: await scratch() }), 2);
+  });
+
+  it('refuses files that git could not give back: new, changed, or without a checkout', async () => {
+    const env = await scratch();
+    const repo = await project({ ...account, ...strict });
+    expectExit(await repo.run(['lint', '--fix', '--all'], { env }), 7);
+    git(repo, 'init', '-q', '-b', 'main');
+    expectExit(await repo.run(['lint', '--fix', '--all'], { env }), 7);
+    commit(repo);
+    const name = Object.keys(strict)[0] ?? '';
+    repo.write(name, `${strict[name]}\n-- changed`);
+    const result = await repo.run(['lint', '--fix', '--all'], { env });
+    expectExit(result, 7);
+    expect(result.stderr).to.include(name);
+    expect(git(repo, 'status', '--porcelain').trim().split('\n')).to.have.length(1);
+  });
+
+  it('keeps the down of a file that stays one file, and divides what it can take back itself', async () => {
+    const env = await scratch();
+    const repo = await project({
+      ...account,
+      ...pair(
+        2,
+        'index',
+        '-- for the list\nCREATE INDEX account_age ON account (age);',
+        'DROP INDEX account_age;',
+      ),
+      ...pair(
+        3,
+        'column',
+        '-- migrate: lock-timeout=3s\nALTER TABLE account ADD COLUMN more int;\n\n-- and fast\nCREATE INDEX account_more ON account (more);',
+        'ALTER TABLE account DROP COLUMN more;',
+      ),
+    });
+    commit(repo);
+    const result = await repo.run(['lint', '--fix', '--all'], { env });
+    expectExit(result, 0);
+    const names = files(repo);
+    expect(names.map((name) => name.slice(15))).to.deep.equal([
+      'account.up.sql',
+      'index.up.sql',
+      'column.up.sql',
+      'column-2.up.sql',
+    ]);
+    expect(text(repo, names[1] ?? '')).to.equal(
+      '-- migrate: no-transaction\n-- for the list\nCREATE INDEX CONCURRENTLY account_age ON account (age);\n',
+    );
+    expect(text(repo, (names[1] ?? '').replace('.up.', '.down.'))).to.include('DROP INDEX account_age;');
+    expect(text(repo, names[3] ?? '')).to.equal(
+      '-- migrate: no-transaction\n-- migrate: lock-timeout=3000ms\n-- and fast\nCREATE INDEX CONCURRENTLY account_more ON account (more);\n',
+    );
+  });
+
+  it('leaves a file alone whose down it cannot divide, and says so', async () => {
+    const repo = await project({
+      ...account,
+      ...pair(
+        2,
+        'mixed',
+        'UPDATE account SET age = 1 WHERE id = 1; ALTER TABLE account ALTER age SET NOT NULL;',
+        'ALTER TABLE account ALTER age DROP NOT NULL;',
+      ),
+    });
+    commit(repo);
+    const result = await repo.run(['lint', '--fix', '--all'], { env: await scratch() });
+    expectExit(result, 0);
+    expect(result.stderr).to.include('is left as it is: what its down does cannot be divided');
+    expect(git(repo, 'status', '--porcelain')).to.equal('');
+  });
+});
+
+async function scratch(): Promise<Record<string, string>> {
+  const { SHADOW_DATABASE_URL = '', PGPASSWORD = '' } = (await createDatabase()).env();
+  return { SHADOW_DATABASE_URL, PGPASSWORD };
+}
