@@ -68,7 +68,7 @@ manifest: ready ## write which migrations this release has, for the application'
 	$(run)
 
 ## Review
-migrate-lint: ready ## what each statement would do to a live database: [since=REF]
+migrate-lint: ready ## what each statement would do to a live database: [since=REF] [fix=1] [dry_run=1]
 	$(run)
 
 migrate-verify: ready ## up, down, up on a scratch database: [since=REF]
