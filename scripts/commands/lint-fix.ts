@@ -17,10 +17,14 @@ import { count } from '../report/human.ts';
 import type { Range } from '../scratch/review-range.ts';
 import { withScratchClient } from '../scratch/with-scratch.ts';
 import { verifyMigrations } from '../verify/verify.ts';
-import type { LintFlags } from './lint.ts';
+
+interface FixFlags {
+  readonly strict?: boolean;
+  readonly dryRun?: boolean;
+}
 
 /** @throws MigrateError `refused` where a file to be replaced or renamed is not as git has it */
-export async function lintFix(input: CommandInput<LintFlags>, range: Range): Promise<CommandResult> {
+export async function lintFix(input: CommandInput<FixFlags>, range: Range): Promise<CommandResult> {
   const { config, flags, progress } = input;
   progress.say(`Reviewing ${count(range.underReview.length)} (${range.reason})`);
   const all = await collect(config, range);
@@ -131,7 +135,7 @@ function write(config: Config, pairs: readonly NewPair[]): void {
 
 /** What is written is read anew, linted and verified like any other file. */
 async function check(
-  { config, flags, progress, signal }: CommandInput<LintFlags>,
+  { config, flags, progress, signal }: CommandInput<FixFlags>,
   document: object,
   fixes: readonly Fix[],
   pairs: readonly NewPair[],
