@@ -2,6 +2,7 @@
 
 import { exitCodes, exitStatus, MigrateError } from './base/errors.ts';
 import { breakdown } from './base/timing.ts';
+import { ownProcess } from './base/v8-heap.ts';
 import { onGithub } from './cli/github-log.ts';
 import { watchSignals } from './cli/interruption.ts';
 import { type Place, placeOf, respellError, respelling } from './cli/spelling.ts';
@@ -101,6 +102,7 @@ function bugReport(error: unknown): string {
 
 // Until the end is reached, whatever ends the process is a bug: never a success.
 process.exitCode = exitCodes.bug;
+ownProcess();
 void main(process.argv.slice(2)).then((exitCode) => {
   process.exitCode = exitCode;
   // A connection or a timer that a bug left open must not keep a pipeline waiting; where nothing is open this never runs.

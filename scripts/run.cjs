@@ -37,10 +37,20 @@ function compiledState() {
   }
 }
 
+/** In this package's own node_modules or, in a workspace, in one above it. */
+function isInstalled(name) {
+  try {
+    require.resolve(name, { paths: [root] });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** Undefined where the compiled program is to be taken as it is: a release has no sources, or no compiler. */
 function stateToCompile(compiled) {
   const hasSources = existsSync(join(root, 'scripts', 'migrate.ts'));
-  const hasCompiler = existsSync(join(root, 'node_modules', 'esbuild'));
+  const hasCompiler = isInstalled('esbuild');
   if (!hasSources || (!hasCompiler && compiled !== undefined)) return undefined;
   if (!hasCompiler) {
     process.stderr.write('The packages are not installed yet. Run: npm ci\n');

@@ -2,6 +2,18 @@
 // https://nodejs.org/docs/latest-v20.x/api/v8.html#v8setflagsfromstringflags
 import { setFlagsFromString } from 'node:v8';
 
+let isOurs = false;
+
+/** To be called by a program that is nothing but this tool: only its V8 is tuned, never that of an application. */
+export function ownProcess(): void {
+  isOurs = true;
+}
+
+/** Sets V8's flags where the process is ours. */
+export function tuneV8(flags: readonly string[]): void {
+  if (isOurs) for (const flag of flags) setFlagsFromString(flag);
+}
+
 /** So many files or migrations are a lot: what fewer take, fits into what V8 has at its start. */
 const many = 2000;
 
@@ -10,7 +22,7 @@ const many = 2000;
  * over before there is need to look: 8 of 190 ms with 10,000 migrations.
  */
 export function allowPauses(count: number): void {
-  if (count >= many) setFlagsFromString('--no-incremental-marking');
+  if (count >= many) tuneV8(['--no-incremental-marking']);
 }
 
 /**
@@ -19,6 +31,5 @@ export function allowPauses(count: number): void {
  */
 export function saveMemory(count: number): void {
   if (count < many) return;
-  for (const flag of ['--incremental-marking', '--optimize-for-size', '--semi-space-growth-factor=1'])
-    setFlagsFromString(flag);
+  tuneV8(['--incremental-marking', '--optimize-for-size', '--semi-space-growth-factor=1']);
 }

@@ -12,11 +12,17 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { join } from 'node:path';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
 
 // What applications import: built apart, so that the program's own start-up does not depend on them, and for both of
 // Node's module systems, because a NestJS application is usually CommonJS.
-const libraries = { gate: 'scripts/gate/gate.ts', nest: 'scripts/gate/nest.ts' };
+const libraries = {
+  api: 'scripts/api/api.ts',
+  gate: 'scripts/gate/gate.ts',
+  nest: 'scripts/gate/nest.ts',
+  testing: 'scripts/testing/testing.ts',
+};
 
 // Wasm, binaries and what only applications have stay outside of the bundles.
 const external = [
@@ -99,7 +105,13 @@ export async function compile(root, state) {
     const [program, ...built] = await Promise.all([
       buildProgram(build, common),
       build({ ...library, splitting: true, format: 'esm', sourcemap: true, banner: { js: esmBanner } }),
-      build({ ...library, format: 'cjs', outExtension: { '.js': '.cjs' } }),
+      build({
+        ...library,
+        format: 'cjs',
+        outExtension: { '.js': '.cjs' },
+        define: { 'import.meta.url': 'importMetaUrl' },
+        banner: { js: "const importMetaUrl = require('node:url').pathToFileURL(__filename).href;" },
+      }),
     ]);
     // A name that says what is in it: the code of another build can never be taken for this one's.
     // ASCII is read faster, and only comments have more: esbuild escapes what is in literals.
@@ -137,12 +149,22 @@ function publish(staging, dist, names) {
   }
 }
 
+/** TypeScript's program, wherever npm laid it; undefined where it is not installed. */
+function compilerOf(root) {
+  try {
+    const manifest = createRequire(join(root, 'package.json')).resolve('typescript/package.json');
+    return join(dirname(manifest), 'bin', 'tsc');
+  } catch {
+    return undefined;
+  }
+}
+
 /** Declarations for applications in TypeScript: only where a build was asked for, everyday commands do without. */
 export async function emitTypes(root, state) {
-  const compiler = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
+  const compiler = compilerOf(root);
   const types = join(root, 'dist', 'types');
   const typesStamp = join(types, '.built');
-  if (!existsSync(compiler)) return;
+  if (compiler === undefined) return;
   if (existsSync(typesStamp) && readFileSync(typesStamp, 'utf8') === state) return;
   execFileSync(process.execPath, [compiler, '-p', join(root, 'scripts', 'tsconfig.types.json')], {
     stdio: 'inherit',

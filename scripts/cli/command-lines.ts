@@ -52,6 +52,17 @@ export const commonOptions: readonly (readonly [flags: string, description: stri
 /** Every command, in the order of --help. */
 export const commandLines: readonly CommandLine[] = [
   {
+    name: 'init',
+    checksOwnTarget: true,
+    summary: 'lay what an application needs to have migrations: folder, settings, npm scripts, lines for git',
+    options: [
+      ['--make', 'also make targets, in db/migrate.mk'],
+      ['--github', 'also workflows that check and deploy migrations'],
+      ['--docker', 'also Dockerfile.migrations, an image that migrates'],
+    ],
+    load: async () => (await import('../commands/init.ts')).init,
+  },
+  {
     name: 'create',
     checksOwnTarget: true,
     summary: 'write a new pair of migration files',

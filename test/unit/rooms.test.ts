@@ -33,6 +33,8 @@ const rooms = [
   ['preview', 'runner'],
   ['commands'],
   ['cli'],
+  ['api'],
+  ['testing'],
   ['migrate.ts'],
 ] as const;
 

@@ -1,0 +1,125 @@
+// The commands as functions, for programs: the same code as the command line, without a terminal. They write nothing to
+// stdout or stderr, never end the process, and leave its signals alone.
+import { MigrateError } from '../base/errors.ts';
+import { hideSecrets } from '../base/redact.ts';
+import { commandLines } from '../cli/command-lines.ts';
+import { refuseWrongTarget } from '../config/binding.ts';
+import { resolveConfig } from '../config/config.ts';
+import type { Progress } from '../report/command.ts';
+import { plainStyle } from '../report/human.ts';
+import { toJson } from '../report/json.ts';
+import { secretsOf } from '../report/output.ts';
+import type {
+  Document,
+  DownOptions,
+  RunDocument,
+  RunOptions,
+  StatusDocument,
+  UpOptions,
+  VerifyDocument,
+  VerifyOptions,
+  WhichOptions,
+} from './documents.ts';
+
+export type * from './documents.ts';
+
+/**
+ * Applies pending migrations, oldest first.
+ * @returns the document of `up --json`, also where it failed: `ok` and `error` tell. Rejects only for a bug.
+ */
+export function up(options: UpOptions = {}): Promise<RunDocument> {
+  const { allowOutOfOrder, singleTransaction } = options;
+  return run('up', options, {
+    ...which(options),
+    allowOutOfOrder,
+    singleTransaction,
+  }) as Promise<RunDocument>;
+}
+
+/** Reverts the newest migration, or those that `to` or `n` names. @returns as `up` */
+export function down(options: DownOptions = {}): Promise<RunDocument> {
+  const { fromDisk, confirm } = options;
+  return run('down', options, { ...which(options), fromDisk, confirm }) as Promise<RunDocument>;
+}
+
+/** Every migration and its state, environment and drift. @returns the document of `status --json`, as `up` */
+export function status(options: RunOptions = {}): Promise<StatusDocument> {
+  return run('status', options, {}) as Promise<StatusDocument>;
+}
+
+/** What `up` would do, statement by statement, writing nothing. @returns the document of `plan --json`, as `up` */
+export function plan(options: UpOptions = {}): Promise<Document> {
+  return run('plan', options, { ...which(options), allowOutOfOrder: options.allowOutOfOrder });
+}
+
+/** Up, down and up again on a scratch database. @returns the document of `verify --json`, as `up` */
+export function verify(options: VerifyOptions = {}): Promise<VerifyDocument> {
+  const { since, all } = options;
+  return run('verify', options, { since, all }) as Promise<VerifyDocument>;
+}
+
+function which({ to, n }: WhichOptions): Record<string, unknown> {
+  return { to, n: n === undefined ? undefined : String(n) };
+}
+
+async function run(command: string, options: RunOptions, flags: Record<string, unknown>): Promise<Document> {
+  const given = Object.fromEntries(Object.entries(flags).filter(([, value]) => value !== undefined));
+  const environment = { ...(options.env ?? process.env) };
+  const secrets = [...secretsOf(environment)];
+  const ending = { command, environment: null as string | null, error: null as unknown };
+  const controller = new AbortController();
+  const abort = () => controller.abort(interrupted());
+  if (options.signal?.aborted) abort();
+  options.signal?.addEventListener('abort', abort, { once: true });
+  let document: Readonly<Record<string, unknown>> = {};
+  let verdict = null;
+  try {
+    const common = { json: true, ...(options.dir === undefined ? {} : { dir: options.dir }) };
+    const config = await resolveConfig(command, common, environment, options.root);
+    secrets.push(...secretsOf(config.variables));
+    ending.environment = config.environmentName;
+    const line = commandLines.find(({ name }) => name === command);
+    if (line === undefined) throw new Error(`there is no command ${command}`);
+    if (!line.checksOwnTarget) refuseWrongTarget(config);
+    const work = await line.load();
+    const progress = progressTo(options, secrets);
+    const result = await work({
+      config,
+      flags: given as never,
+      args: [],
+      progress,
+      signal: controller.signal,
+    });
+    document = result.document;
+    verdict = result.verdict ?? null;
+    ending.error = result.error ?? null;
+  } catch (error) {
+    if (!(error instanceof MigrateError)) throw error;
+    ending.error = error;
+  } finally {
+    options.signal?.removeEventListener('abort', abort);
+  }
+  return JSON.parse(
+    hideSecrets(JSON.stringify(toJson({ ...ending, verdict, document })), secrets),
+  ) as Document;
+}
+
+function interrupted(): MigrateError {
+  return new MigrateError('interrupted', 'Interrupted by its caller', {
+    hint: 'Call it again: it goes on where this run stopped.',
+  });
+}
+
+/** Lines for people, without secrets, to the caller's logger; what is soon replaced is told to nobody. */
+function progressTo({ logger }: RunOptions, secrets: readonly string[]): Progress {
+  const log = (line: string) => logger?.log(hideSecrets(line, secrets));
+  return {
+    say: log,
+    group: log,
+    endGroup: () => undefined,
+    live: () => undefined,
+    detail: () => undefined,
+    warn: (line) => logger?.warn(hideSecrets(line, secrets)),
+    style: plainStyle,
+  };
+}

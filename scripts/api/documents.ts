@@ -1,0 +1,106 @@
+// What the functions for applications take and give, as types: the fields that the contract of --json names. Plain types,
+// so that an application's compiler has nothing else to read.
+
+/** Where lines for people go; console and NestJS's Logger fit. Nothing is told where none is given. */
+export interface Logger {
+  log(line: string): void;
+  warn(line: string): void;
+}
+
+/** What every function takes. */
+export interface RunOptions {
+  /** The folder that holds `db/` and `.env`; the working directory if left out. */
+  readonly root?: string;
+  /** The migrations directory; `dir` of db/config.json, or `db/migrations`, if left out. */
+  readonly dir?: string;
+  /** Variables: DATABASE_URL, PG*, MIGRATE_* …; those of the process if left out. Nothing else of the process is read. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  /** When it aborts, the run rolls back what is under way and ends: `error.code` is `interrupted`. */
+  readonly signal?: AbortSignal;
+  readonly logger?: Logger;
+}
+
+/** Which migrations: up to and including a version (for `down`: back to it; `0` reverts all), or so many. */
+export interface WhichOptions {
+  readonly to?: string;
+  readonly n?: number;
+}
+
+export interface UpOptions extends RunOptions, WhichOptions {
+  readonly allowOutOfOrder?: boolean;
+  readonly singleTransaction?: boolean;
+}
+
+export interface DownOptions extends RunOptions, WhichOptions {
+  readonly fromDisk?: boolean;
+  /** The environment's name, where it is a protected one. */
+  readonly confirm?: string;
+}
+
+export interface VerifyOptions extends RunOptions {
+  /** Only migrations that are new against this git ref. */
+  readonly since?: string;
+  /** All migrations. */
+  readonly all?: boolean;
+}
+
+/** Why a command did not do what it was asked for. `code` is one of README's table of exit codes. */
+export interface DocumentError {
+  readonly code: string;
+  readonly message: string;
+  readonly hint: string | null;
+  readonly file: string | null;
+  /** 1-based, as `column`. */
+  readonly line: number | null;
+  readonly column: number | null;
+  readonly sqlState: string | null;
+  readonly detail: string | null;
+  /** What state the database is in now. */
+  readonly state: string | null;
+  readonly problems: readonly string[];
+}
+
+/** Fields of every document; it is the one that the command prints with --json. */
+export interface Document {
+  readonly command: string;
+  readonly ok: boolean;
+  readonly exitCode: number;
+  readonly environment: string | null;
+  readonly error: DocumentError | null;
+  readonly [field: string]: unknown;
+}
+
+export interface RunDocument extends Document {
+  readonly migrations?: readonly {
+    readonly version: string;
+    readonly name: string;
+    readonly direction: 'up' | 'down';
+    readonly outcome: 'applied' | 'reverted' | 'failed' | 'pending';
+    readonly durationMs: number | null;
+  }[];
+}
+
+export interface StatusDocument extends Document {
+  readonly migrations?: readonly {
+    readonly version: string;
+    readonly name: string;
+    readonly state: string;
+    readonly appliedAt: string | null;
+    readonly appliedBy: string | null;
+    readonly gitSha: string | null;
+    readonly durationMs: number | null;
+  }[];
+  readonly fingerprint?: string | null;
+}
+
+export interface VerifyDocument extends Document {
+  readonly findings?: readonly {
+    readonly rule: string;
+    readonly severity: 'error' | 'warning' | 'info';
+    readonly file: string;
+    readonly line: number | null;
+    readonly column: number | null;
+    readonly message: string;
+    readonly help: string | null;
+  }[];
+}

