@@ -6,12 +6,12 @@ import { threePairs, tracked, v2, v3 } from '../support/history.ts';
 
 /** What `pg_dump --schema-only` would leave of it. */
 async function forgetRows(database: TestDatabase): Promise<void> {
-  await database.query(`
-    ALTER TABLE migration_ledger.audit DISABLE TRIGGER append_only;
-    TRUNCATE pgmigrations, migration_ledger.entries, migration_ledger.applied, migration_ledger.environment,
-      migration_ledger.audit, migration_ledger.journal, migration_ledger.snapshot, migration_ledger.snapshot_classes,
-      migration_ledger.migrations;
-    ALTER TABLE migration_ledger.audit ENABLE ALWAYS TRIGGER append_only`);
+  await database.query('ALTER TABLE migration_ledger.audit DISABLE TRIGGER append_only');
+  const tables = await database.query<{ name: string }>(
+    "SELECT format('migration_ledger.%I', relname) AS name FROM pg_class WHERE relnamespace = 'migration_ledger'::regnamespace AND relkind = 'r'",
+  );
+  await database.query(`TRUNCATE public.pgmigrations, ${tables.map(({ name }) => name).join(', ')}`);
+  await database.query('ALTER TABLE migration_ledger.audit ENABLE ALWAYS TRIGGER append_only');
 }
 
 describe('a database that was restored without rows', () => {
