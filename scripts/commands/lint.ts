@@ -22,7 +22,7 @@ export interface LintFlags extends RangeFlags {
 
 export const lint: Command<LintFlags> = async (input) => {
   const { config, flags, progress } = input;
-  const migrations = await loadForReview(config);
+  const migrations = await loadForReview(config, progress.warn);
   const range = await reviewRange(config, migrations, flags, false);
   if (flags.fix === true) return (await import('./lint-fix.ts')).lintFix(input, range);
   if (flags.dryRun === true)

@@ -17,7 +17,7 @@ export interface VerifyFlags extends RangeFlags {
 }
 
 export const verify: Command<VerifyFlags> = async ({ config, flags, progress, signal }) => {
-  const migrations = await loadForReview(config);
+  const migrations = await loadForReview(config, progress.warn);
   const range = await reviewRange(config, migrations, flags, true);
   const seedRows = readSeedRows(config, migrations);
   progress.say(`Verifying ${count(range.underReview.length)} (${range.reason}): up, down, up`);

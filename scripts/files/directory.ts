@@ -15,6 +15,8 @@ export interface FileProblem {
   readonly file: string;
   readonly line?: number;
   readonly message: string;
+  /** Set where the text is at fault, not its name, its bytes or its partner. */
+  readonly isContent?: true;
 }
 
 /** The migrations of a directory. */
@@ -153,7 +155,7 @@ function readSqlFile(path: string, file: string, direction: Direction, problems:
   const { text, faults } = decode(bytes);
   problems.push(...faults.map((fault) => ({ file, ...fault })));
   const { directives, problems: wrong } = readDirectives(text, direction);
-  problems.push(...wrong.map((problem) => ({ file, ...problem })));
+  problems.push(...wrong.map((problem) => ({ file, ...problem, isContent: true as const })));
   if (directives.irreversible === undefined && skipBlank(text, 0) >= text.length) {
     problems.push({ file, message: emptyProblem(direction) });
   } else if (directives.irreversible !== undefined && skipBlank(text, 0) < text.length) {

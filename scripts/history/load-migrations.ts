@@ -10,6 +10,7 @@ import type { Checked, GrammarError } from '../files/check.ts';
 import { type FileProblem, type MigrationList, readMigrations } from '../files/directory.ts';
 import { openFileCache } from '../files/file-cache.ts';
 import { excerpt } from '../files/sql-error.ts';
+import { appliedAsTheyAre, type FileFaults } from './file-faults.ts';
 
 /**
  * @throws MigrateError `usage` listing every problem with file and line; `migration-failed` for a file whose only fault is
@@ -22,28 +23,87 @@ export async function loadMigrations(
   return (await checkMigrations(config, warn)).all();
 }
 
+/** The migrations, and which files of applied ones hold what could not be run again. */
+export interface CheckedMigrations extends MigrationList {
+  readonly faults: FileFaults;
+}
+
 /** As `loadMigrations`, with the making of the list left to a moment when there is time for it. */
-export async function checkMigrations(config: Config, warn: (text: string) => void): Promise<MigrationList> {
+export async function checkMigrations(
+  config: Config,
+  warn: (text: string) => void,
+): Promise<CheckedMigrations> {
+  return check(config, warn, (files) => appliedAsTheyAre(config, files));
+}
+
+/** As `loadMigrations`, for commands that run none of them: what is wrong in a text is only warned of. */
+export async function loadForRecording(
+  config: Config,
+  warn: (text: string) => void,
+): Promise<readonly Migration[]> {
+  return (await check(config, warn, async (files) => new Set(files.map(({ path }) => path)))).all();
+}
+
+async function check(
+  config: Config,
+  warn: (text: string) => void,
+  tolerated: (files: readonly SqlFile[]) => Promise<ReadonlySet<string>>,
+): Promise<CheckedMigrations> {
   const cache = openFileCache(config.directory, config.postgres);
   const loaded = readMigrations(config.directory, config.root, cache);
-  const { problems: sqlProblems, syntaxErrors } = await checkUnknown(loaded.unchecked, config.postgres);
-  const problems = [...loaded.problems, ...sqlProblems];
-  if (problems.length > 0) throw refused(problems, syntaxErrors);
-  if (syntaxErrors.length > 0) await refuseSyntax(config, syntaxErrors, warn);
-  else cache.keep(loaded.read);
-  return loaded;
+  const { problems, syntaxErrors } = await checkUnknown(loaded.unchecked, config.postgres);
+  const content = [...loaded.problems.filter(({ isContent }) => isContent), ...problems];
+  const wrong = new Set([...content.map(({ file }) => file), ...syntaxErrors.map(({ file }) => file.path)]);
+  if (wrong.size === 0 && loaded.problems.length === 0) {
+    cache.keep(loaded.read);
+    return { ...loaded, faults: new Map() };
+  }
+  if (loaded.problems.some(({ isContent }) => !isContent))
+    throw refused([...loaded.problems, ...problems], syntaxErrors);
+  const files = loaded.unchecked.filter(({ path }) => wrong.has(path));
+  const spared = await tolerated(files);
+  const left = content.filter(({ file }) => !spared.has(file));
+  const leftErrors = syntaxErrors.filter(({ file }) => !spared.has(file.path));
+  if (left.length > 0) throw refused(left, leftErrors);
+  if (leftErrors.length > 0) await refuseSyntax(config, leftErrors, warn);
+  if (leftErrors.length === 0)
+    cache.keep(new Map([...loaded.read].filter(([, { path }]) => !wrong.has(path))));
+  const described = [
+    ...content.map((problem) => ({ path: problem.file, problem: describeProblem(problem) })),
+    ...syntaxErrors.map((error) => ({ path: error.file.path, problem: describeSyntax(error) })),
+  ].filter(({ path }) => spared.has(path));
+  for (const { problem } of described)
+    warn(`${problem} (a warning only: nothing of this file is run, it is applied or recorded as it is)`);
+  const checksums = new Map(files.map(({ path, checksum }) => [path, checksum]));
+  const faults = described.map(({ path, problem }) => {
+    return [path, { checksum: checksums.get(path) ?? '', problem }] as const;
+  });
+  return { ...loaded, faults: new Map(faults) };
 }
 
 /**
  * For commands whose results are findings: what is wrong with the syntax of a file is one of those, and hides no others.
  * @throws MigrateError `usage` listing every other problem
  */
-export async function loadForReview(config: Config): Promise<readonly Migration[]> {
+export async function loadForReview(
+  config: Config,
+  warn: (text: string) => void,
+): Promise<readonly Migration[]> {
   const cache = openFileCache(config.directory, config.postgres);
   const { all, unchecked, problems } = readMigrations(config.directory, config.root, cache);
   const checked = await checkUnknown(unchecked, config.postgres);
-  if (problems.length + checked.problems.length > 0)
-    throw refused([...problems, ...checked.problems], checked.syntaxErrors);
+  const found = [...problems, ...checked.problems];
+  if (found.length === 0) return all();
+  const wrong = new Set(found.map(({ file }) => file));
+  const spared = problems.some(({ isContent }) => !isContent)
+    ? new Set<string>()
+    : await appliedAsTheyAre(
+        config,
+        unchecked.filter(({ path }) => wrong.has(path)),
+      );
+  const left = found.filter(({ file }) => !spared.has(file));
+  if (left.length > 0) throw refused(left, checked.syntaxErrors);
+  for (const problem of found) warn(`${describeProblem(problem)} (a warning only: it is applied as it is)`);
   return all();
 }
 

@@ -12,7 +12,7 @@ import { keepCurrentSql, rememberCurrentSql } from '../ledger/snapshot.ts';
 import type { CommandInput, CommandResult } from '../report/command.ts';
 import { audited } from './audit.ts';
 import { type CheckedHistory, readClassified } from './history-check.ts';
-import { loadMigrations } from './load-migrations.ts';
+import { loadForRecording } from './load-migrations.ts';
 import { lockWait, withTarget } from './with-target.ts';
 
 export interface HistoryWork extends RecordContext {
@@ -26,7 +26,7 @@ export async function withHistory(
   work: (context: HistoryWork) => Promise<CommandResult>,
 ): Promise<CommandResult> {
   const { config, progress } = input;
-  const migrations = await loadMigrations(config, progress.warn);
+  const migrations = await loadForRecording(config, progress.warn);
   return withTarget(input, async (session) => {
     refuseReadOnly(session);
     const locked = () =>

@@ -22,6 +22,7 @@ import { refuseConstraintsAll } from '../execute/deferred-constraints.ts';
 import { execute, executeTogether, type RunResult } from '../execute/execute.ts';
 import { adopt } from '../history/adopt.ts';
 import { audited } from '../history/audit.ts';
+import { type FileFaults, refuseFaulty } from '../history/file-faults.ts';
 import { refuseForeignHistory } from '../history/find-foreign.ts';
 import { refuseHalfDone } from '../history/half-done.ts';
 import { aheadLine, aheadOf, type MigrationState, refuseBrokenHistory } from '../history/history.ts';
@@ -93,16 +94,10 @@ export async function runMigrations(
         if (drift.state === 'drifted') return stopForDrift(drift, session, config);
         sayDrift(drift, history, progress);
         const plan = request.plan(migrations, history);
-        const result = await runChecked(input, session, request, { migrations, history, drift, plan });
-        const expected = {
-          config,
-          progress,
-          session,
-          drift,
-          history,
-          plan,
-          expectation: request.expectation,
-        };
+        const judged = { migrations, history, drift, plan, faults: files.faults };
+        const result = await runChecked(input, session, request, judged);
+        const { expectation } = request;
+        const expected = { config, progress, session, drift, history, plan, expectation };
         return meet(expected, withWaiting(result, plan));
       });
     if (request.waitMs) await waitForPlan(input, session, request, files.all());
@@ -129,11 +124,16 @@ interface Checked {
   readonly drift: DriftCheck;
 }
 
+interface Judged extends Checked {
+  readonly plan: Plan;
+  readonly faults: FileFaults;
+}
+
 async function runChecked(
   { config, progress, signal }: CommandInput<unknown>,
   session: Session,
   request: RunRequest,
-  { migrations, history, drift, plan }: Checked & { readonly plan: Plan },
+  { migrations, history, drift, plan, faults }: Judged,
 ): Promise<CommandResult> {
   refuseRestored(history);
   refuseHalfDone(history.statuses, plan.steps);
@@ -150,6 +150,7 @@ async function runChecked(
     fromDisk: request.fromDisk ?? false,
     halfDone: history.halfDone,
   });
+  refuseFaulty(steps, faults);
   const context = await timed('preparing', () =>
     prepare({ config, progress, signal }, session, history, migrations, drift),
   );

@@ -216,3 +216,80 @@ SELECT pg_catalog.setval('public.s', 1, false);
       .and.include('6 problems');
   });
 });
+
+describe('A file whose content would be refused', () => {
+  const wrapped = 'BEGIN;\nCREATE TABLE t (id int);\nCOMMIT;\n';
+  const files = {
+    ...pair(`${v(1)}_wrapped`, wrapped, 'BEGIN;\nDROP TABLE t;\nCOMMIT;\n'),
+    ...pair(`${v(2)}_odd`, 'CREATE TABLE u (id int);\n', 'DROP TABEL u;\n'),
+    ...pair(
+      `${v(3)}_dump`,
+      'SET lock_timeout = 0;\nCOPY t FROM stdin;\n1\n\\.\n',
+      '-- migrate: irreversible first\n',
+    ),
+  };
+
+  it('is recorded by baseline as it is, and only warned of from then on', async () => {
+    const database = await createDatabase();
+    await database.query('CREATE TABLE t (id int); CREATE TABLE u (id int)');
+    const repo = await project(files);
+    expectExit(await repo.run(['up'], { env: database.env() }), 2);
+    const recorded = await repo.run(['baseline', '--to', v(3)], { env: database.env() });
+    expectExit(recorded, 0);
+    expect(recorded.all).to.include('BEGIN').and.include('a warning only');
+    repo.write(`${v(4)}_next.up.sql`, 'CREATE TABLE next (id int);');
+    repo.write(`${v(4)}_next.down.sql`, 'DROP TABLE next;');
+    for (const args of [['status'], ['up'], ['up']]) {
+      const result = await repo.run(args, { env: database.env() });
+      expectExit(result, 0);
+      expect(result.all, args[0]).to.match(/_odd\.down\.sql:1:6: .*a warning only/);
+    }
+    expect(await database.query("SELECT to_regclass('next') IS NOT NULL AS there")).to.deep.equal([
+      { there: true },
+    ]);
+  });
+
+  it('is not reverted: down refuses before it reverts anything', async () => {
+    const database = await createDatabase();
+    await database.query('CREATE TABLE t (id int); CREATE TABLE u (id int)');
+    const { [`${v(3)}_dump.up.sql`]: _up, [`${v(3)}_dump.down.sql`]: _down, ...two } = files;
+    const repo = await project(two);
+    expectExit(await repo.run(['baseline', '--to', v(2)], { env: database.env() }), 0);
+    for (const n of ['1', '2']) {
+      const result = await repo.run(['down', '--n', n], { env: database.env() });
+      expectExit(result, 2);
+      expect(result.stderr).to.include('cannot be reverted').and.include('Nothing was changed');
+    }
+    repo.write(`${v(2)}_odd.down.sql`, 'DROP TABLE u;\n');
+    expectExit(
+      await repo.run(['repair', '--accept-down', v(2), '--reason', 'typo'], { env: database.env() }),
+      0,
+    );
+    expectExit(await repo.run(['down'], { env: database.env() }), 0);
+    expectExit(await repo.run(['status'], { env: database.env() }), 0);
+  });
+
+  it('is refused where it is pending, or applied with another text', async () => {
+    const database = await createDatabase();
+    const repo = await project(pair(`${v(1)}_a`, 'CREATE TABLE a (id int);', 'DROP TABLE a;'));
+    expectExit(await repo.run(['up'], { env: database.env() }), 0);
+    repo.write(`${v(1)}_a.up.sql`, 'BEGIN;\nCREATE TABLE a (id int);\nCOMMIT;');
+    expectExit(await repo.run(['up'], { env: database.env() }), 2);
+    repo.write(`${v(1)}_a.up.sql`, 'CREATE TABLE a (id int);');
+    repo.write(`${v(2)}_b.up.sql`, 'BEGIN;\nCREATE TABLE b (id int);\nCOMMIT;');
+    repo.write(`${v(2)}_b.down.sql`, 'DROP TABLE b;');
+    expectExit(await repo.run(['up'], { env: database.env() }), 2);
+  });
+
+  it('is adopted where node-pg-migrate applied it', async () => {
+    const database = await createDatabase();
+    await database.query(`CREATE TABLE pgmigrations (id serial PRIMARY KEY, name varchar(255) NOT NULL, run_on timestamp NOT NULL);
+      INSERT INTO pgmigrations (name, run_on) VALUES ('${v(1)}_a', now()); CREATE TABLE a (id int)`);
+    const repo = await project(
+      pair(`${v(1)}_a`, 'BEGIN;\nCREATE TABLE a (id int);\nCOMMIT;', 'DROP TABLE a;'),
+    );
+    const result = await repo.run(['up'], { env: database.env() });
+    expectExit(result, 0);
+    expect(result.all).to.include('Adopted').and.include('a warning only');
+  });
+});
