@@ -184,7 +184,13 @@ export const commandLines: readonly CommandLine[] = [
     name: 'rebase',
     summary: 'give pending files that are older than the newest applied a fresh version',
     args: '[versions...]',
-    options: [dryRun],
+    options: [
+      [
+        '--since <ref>',
+        'those of this branch that are older than the newest at this git ref; asks no database',
+      ],
+      dryRun,
+    ],
     load: async () => (await import('../commands/rebase.ts')).rebase,
   },
   {

@@ -3,20 +3,23 @@ import { existsSync, readdirSync, renameSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { MigrateError } from '../base/errors.ts';
 import type { Config } from '../config/config.ts';
+import { branchRenames, readBranchOrder } from '../files/version-order.ts';
 import { readClassified } from '../history/history-check.ts';
 import { loadMigrations } from '../history/load-migrations.ts';
 import { overtaken, planRenames, type Rename } from '../history/rebase.ts';
 import { withTarget } from '../history/with-target.ts';
 import { readState } from '../ledger/ledger.ts';
-import type { Command } from '../report/command.ts';
+import type { Command, CommandInput, CommandResult } from '../report/command.ts';
 import { count } from '../report/human.ts';
 
 export interface RebaseFlags {
   readonly dryRun?: boolean;
+  readonly since?: string;
 }
 
 export const rebase: Command<RebaseFlags> = async (input) => {
   const { config, flags, args, progress } = input;
+  if (flags.since !== undefined) return rebaseBranch(input, flags.since);
   const migrations = await loadMigrations(config, progress.warn);
   return withTarget(input, async (session) => {
     const { statuses } = await readClassified(session, config, await readState(session, config), migrations);
@@ -36,6 +39,32 @@ export const rebase: Command<RebaseFlags> = async (input) => {
     return { document, lines: [`Renamed ${count(renames.length)}; commit the new names.`] };
   });
 };
+
+/** What another branch has overtaken gets versions behind it, before any database knows either. */
+async function rebaseBranch(
+  { config, flags, args, progress }: CommandInput<RebaseFlags>,
+  since: string,
+): Promise<CommandResult> {
+  if (args.length > 0)
+    throw new MigrateError('usage', '--since finds what to rename: name no versions beside it');
+  const renames = branchRenames(await readBranchOrder(config, since), new Date());
+  const moves = renames.flatMap(({ from, to }) =>
+    (['up', 'down'] as const)
+      .map((side) => ({
+        from: join(config.directory, `${from}.${side}.sql`),
+        to: join(config.directory, `${to}.${side}.sql`),
+      }))
+      .filter((move) => existsSync(move.from)),
+  );
+  for (const { from, to } of renames) progress.say(`  ${from} → ${to}`);
+  const document = { renames, files: moves.map(({ to }) => relative(config.root, to)) };
+  if (renames.length === 0) return { document, lines: [`Nothing here is older than the newest of ${since}`] };
+  if (flags.dryRun)
+    return { document, lines: [`Would rename ${count(renames.length)}. Nothing was changed.`] };
+  renameAll(moves);
+  const line = `Renamed ${count(renames.length)}; commit the new names, and make schema anew. Where one is applied already under its old name: make db-reset.`;
+  return { document, lines: [line] };
+}
 
 interface Move {
   readonly from: string;

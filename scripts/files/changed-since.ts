@@ -8,7 +8,8 @@ import type { Config } from '../config/config.ts';
 
 const run = promisify(execFile);
 
-async function git({ root }: Config, args: readonly string[]): Promise<string> {
+/** What git prints, run in the project; rejects where it ends with an error. */
+export async function git({ root }: Config, args: readonly string[]): Promise<string> {
   const { stdout } = await run('git', [...args], { cwd: root, maxBuffer: 64 * 1024 * 1024 });
   return stdout;
 }
@@ -23,6 +24,14 @@ export async function hasRef(config: Config, ref: string): Promise<boolean> {
   }
 }
 
+/** @throws MigrateError `usage` when git does not know the ref */
+export async function knownRef(config: Config, ref: string): Promise<void> {
+  if (await hasRef(config, ref)) return;
+  throw new MigrateError('usage', `--since ${ref}: git knows no such commit here`, {
+    hint: 'In a pipeline fetch the base branch first (actions/checkout with fetch-depth: 0).',
+  });
+}
+
 /**
  * Migrations of which a file was added or changed since the common ancestor with `ref`, committed or not.
  * @throws MigrateError `usage` when git does not know the ref
@@ -32,11 +41,7 @@ export async function changedSince(
   migrations: readonly Migration[],
   ref: string,
 ): Promise<ReadonlySet<string>> {
-  if (!(await hasRef(config, ref))) {
-    throw new MigrateError('usage', `--since ${ref}: git knows no such commit here`, {
-      hint: 'In a pipeline fetch the base branch first (actions/checkout with fetch-depth: 0).',
-    });
-  }
+  await knownRef(config, ref);
   const base = (
     await git(config, ['merge-base', ref, 'HEAD']).catch(() => git(config, ['rev-parse', ref]))
   ).trim();

@@ -16,7 +16,8 @@ export interface Range {
   readonly reason: string;
 }
 
-const defaultBase = 'origin/main';
+/** What a branch is compared with where nothing else is said. */
+export const defaultBase = 'origin/main';
 
 /**
  * `--since REF` where given; else (unless `allByDefault`) what is new against origin/main where git knows it, or what the
