@@ -95,11 +95,13 @@ async function open(
     password: () => login.password() as Promise<string>,
     ssl,
     application_name: target.applicationName ?? options.applicationName,
-    options: startupOptions(target, options.settings),
     connectionTimeoutMillis: timeLimit,
     keepAlive: target.keepAlive ?? true,
     ...({ enableChannelBinding: bindsChannel(target) } as object),
   });
+  // Not as an option of the client: where there is none, pg would take PGOPTIONS, which may belong to another target.
+  const { connectionParameters } = client as unknown as { connectionParameters: { options?: string } };
+  connectionParameters.options = startupOptions(target, options.settings);
   const login = watchLogin(client, target);
   client.on('error', () => undefined);
   // A polite end would wait for the server's next word, which may never come.
@@ -122,13 +124,12 @@ function bindsChannel({ channelBinding }: Target): boolean {
 }
 
 /**
- * The target's own options, then ours, which count where both say something. Never empty: pg would take PGOPTIONS of the
- * process, which may belong to another target.
+ * The target's own options, then ours, which count where both say something.
  * https://www.postgresql.org/docs/16/libpq-connect.html#LIBPQ-CONNECT-OPTIONS
  */
 function startupOptions({ options }: Target, settings: ConnectOptions['settings']): string {
   const own = Object.entries(settings ?? {}).map(([name, value]) => `-c ${name}=${escaped(String(value))}`);
-  return [...(options === undefined ? [] : [options]), ...own].join(' ') || ' ';
+  return [...(options === undefined ? [] : [options]), ...own].join(' ');
 }
 
 function escaped(value: string): string {

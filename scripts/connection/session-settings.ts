@@ -1,29 +1,77 @@
-// Gives the settings of a session of ours, and the SQL that brings it back to what it was after login, without losing
-// the run lock. Pure.
+// Gives the settings of a session of ours, those that a migration starts from, and the SQL that brings a session back to
+// what it was after login, without losing the run lock. Pure.
 import type { Config } from '../config/config.ts';
+import { literal, quoteLiteral } from '../schema/sql.ts';
+
+/** node-pg-migrate's `PG_MIGRATE_LOCK_ID`; a test compares the two, for importing it would evaluate all of node-pg-migrate at every start. */
+export const runLockKey = 7241865325823964;
 
 /**
- * Settings of every session of ours, in ms; as options of the connection they count from its first statement on, and
- * RESET ALL brings them back. A statement of a client that was killed would run on and hold its locks;
- * client_connection_check_interval ends it within a second. The statement time-out is for migrations, which set it
- * themselves: what a role has by default must not end a statement of ours.
- * https://www.postgresql.org/docs/16/runtime-config-connection.html#GUC-CLIENT-CONNECTION-CHECK-INTERVAL
+ * Where our own statements look names up: nobody but a superuser can put anything there. pg_temp is named, for it would
+ * be searched first otherwise. https://www.postgresql.org/docs/16/runtime-config-client.html#GUC-SEARCH-PATH
  */
-export function sessionSettings({ lockTimeoutMs }: Config): Readonly<Record<string, number>> {
+export const ownSearchPath = 'pg_catalog, pg_temp';
+
+/**
+ * Settings of every session of ours, whatever role and database say; as options of the connection they count from its
+ * first statement on, and RESET ALL brings them back. Left alone, the first group could end a run, `synchronous_commit`
+ * lose what it told as applied, and the rest change how it reads or is read. A statement of a client that was killed
+ * would run on and hold its locks; client_connection_check_interval ends it within a second. Statement and lock time-out
+ * are for migrations, which set them themselves.
+ * https://www.postgresql.org/docs/16/runtime-config-client.html
+ */
+export function sessionSettings({
+  lockTimeoutMs,
+}: Pick<Config, 'lockTimeoutMs'>): Readonly<Record<string, number | string>> {
   return {
     lock_timeout: lockTimeoutMs,
     statement_timeout: 0,
     idle_in_transaction_session_timeout: 0,
+    idle_session_timeout: 0,
+    exit_on_error: 'off',
     client_connection_check_interval: 1000,
+    synchronous_commit: 'on',
+    default_transaction_isolation: 'read committed',
+    default_transaction_deferrable: 'off',
+    standard_conforming_strings: 'on',
+    client_min_messages: 'notice',
   };
 }
 
-/** Brings role and settings back to those of a fresh session; RESET ROLE after, for a role may be set by ALTER ROLE. */
-export const resetStatements = ['SET SESSION AUTHORIZATION DEFAULT', 'RESET ROLE', 'RESET ALL'];
+/** What no role and no database decides for a file. */
+const ownSettings = [
+  ...Object.keys(sessionSettings({ lockTimeoutMs: 0 })),
+  'transaction_timeout',
+  'session_replication_role',
+];
+
+/** What role and database give a session at login, and who that is. */
+export interface LoginSettings {
+  readonly searchPath: string;
+  /** `name=value`, of ALTER ROLE and ALTER DATABASE, the ones that count. */
+  readonly roleSettings: readonly string[];
+  /** OIDs. */
+  readonly loginRole: number;
+  readonly database: number;
+  /** PostgreSQL 17 and later: whether a time-out of whole transactions is set. */
+  readonly transactionTimeout: boolean;
+}
+
+/** Brings role and settings back to those of a fresh session of ours; RESET ROLE after, for a role may be set by ALTER ROLE. */
+export function resetStatements({ transactionTimeout }: LoginSettings): readonly string[] {
+  return [
+    'SET SESSION AUTHORIZATION DEFAULT',
+    'RESET ROLE',
+    'RESET ALL',
+    `SET search_path = ${ownSearchPath}`,
+    // No option of the connection: servers before 17 do not know it and would refuse the login.
+    ...(transactionTimeout ? ['SET transaction_timeout = 0'] : []),
+  ];
+}
 
 /**
- * Drops session state that ROLLBACK keeps: cursors, prepared statements, LISTEN, temporary tables, what sequences gave.
- * As DISCARD ALL, without dropping the run lock.
+ * Session state that ROLLBACK keeps, advisory locks included. DISCARD ALL would do it, and drop the run lock: here that
+ * is held by the transaction while all others go.
  */
 export const discardSessionState = [
   'CLOSE ALL',
@@ -31,4 +79,75 @@ export const discardSessionState = [
   'UNLISTEN *',
   'DISCARD TEMP',
   'DISCARD SEQUENCES',
+  `SELECT pg_catalog.pg_try_advisory_xact_lock(${runLockKey}), pg_catalog.pg_advisory_unlock_all(), pg_catalog.pg_try_advisory_lock(${runLockKey})`,
 ];
+
+/**
+ * Tells, text by text in the order of a run, whether an earlier one may have stored settings of the login's role or
+ * database: what follows it has to read them again. Words of ALTER ROLE and ALTER DATABASE anywhere are enough.
+ */
+export function watchStoredSettings(): (text: string) => boolean {
+  let stored = false;
+  return (text) => {
+    const before = stored;
+    stored ||=
+      /\balter\b/i.test(text) && /\b(role|user|database|system)\b/i.test(text) && /\b(re)?set\b/i.test(text);
+    return before;
+  };
+}
+
+/**
+ * Select-list items that give a file the settings it would have as the first of a run: the search path of the login, and
+ * what ALTER ROLE and ALTER DATABASE have stored since.
+ * @param stored whether an earlier file of this run may have stored settings
+ * @param local until the end of the transaction only
+ */
+export function fileSettings(login: LoginSettings, stored: boolean, local: boolean): string {
+  const path = `pg_catalog.set_config('search_path', ${quoteLiteral(login.searchPath)}, ${local})`;
+  return stored ? `${path}, (${storedSettingsSql(login, local)})` : path;
+}
+
+function storedSettingsSql({ roleSettings, loginRole, database }: LoginSettings, local: boolean): string {
+  const before = `ARRAY[${roleSettings.map(literal).join(', ')}]::text[]`;
+  return `SELECT count(set_config(name, value, ${local})) FROM (
+    SELECT split_part(item, '=', 1) AS name, substr(item, strpos(item, '=') + 1) AS value
+      FROM (${effectiveSettingsSql(String(loginRole), String(database))}) AS now WHERE item <> ALL (${before})
+    UNION ALL
+    SELECT gone.name, coalesce(boot_val, '') FROM (SELECT split_part(item, '=', 1) AS name FROM unnest(${before}) AS item) AS gone
+      JOIN pg_settings USING (name) WHERE name NOT IN
+        (SELECT split_part(item, '=', 1) FROM (${effectiveSettingsSql(String(loginRole), String(database))}) AS now)) AS changed
+    WHERE name <> ALL (ARRAY[${ownSettings.map(quoteLiteral).join(', ')}])
+      AND (name LIKE '%.%' OR EXISTS (SELECT FROM pg_settings s WHERE s.name = changed.name
+           AND (s.context = 'user' OR s.context = 'superuser' AND current_setting('is_superuser') = 'on')))`;
+}
+
+/**
+ * A query of `item`, as `name=value`: the strongest of what is stored for role and database, for the role, for the
+ * database and for all. Names in full: it runs before the search path is ours.
+ * https://www.postgresql.org/docs/16/catalog-pg-db-role-setting.html
+ */
+function effectiveSettingsSql(role: string, database: string): string {
+  const is = 'OPERATOR(pg_catalog.=)';
+  return `SELECT DISTINCT ON (pg_catalog.split_part(item, '=', 1)) item
+      FROM pg_catalog.pg_db_role_setting, pg_catalog.unnest(setconfig) AS item
+     WHERE (setdatabase ${is} 0::pg_catalog.oid OR setdatabase ${is} ${database}) AND (setrole ${is} 0::pg_catalog.oid OR setrole ${is} ${role})
+     ORDER BY pg_catalog.split_part(item, '=', 1), setrole ${is} 0::pg_catalog.oid, setdatabase ${is} 0::pg_catalog.oid`;
+}
+
+/** The first query of a session, one row of `LoginFacts`: what it is and may do. From there on the search path is ours. */
+export function loginSql(promisedPid: number | null): string {
+  const setting = (name: string) => `pg_catalog.current_setting('${name}', true)`;
+  const database =
+    '(SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database())';
+  const role = 'pg_catalog.to_regrole(pg_catalog.quote_ident(session_user))::pg_catalog.oid';
+  // Not through a pooler: another's session would keep it.
+  const whenOurs = (condition: string, name: string, value: string) =>
+    `CASE WHEN pid OPERATOR(pg_catalog.=) ${promisedPid ?? 0} AND ${condition} THEN pg_catalog.set_config('${name}', '${value}', false) END`;
+  return `SELECT f.*, ${whenOurs('true', 'search_path', ownSearchPath)},
+      ${whenOurs("transaction_timeout OPERATOR(pg_catalog.<>) '0'", 'transaction_timeout', '0')}
+    FROM (SELECT pg_catalog.pg_backend_pid() AS pid, ${setting('server_version_num')}::pg_catalog.int4 AS version, current_user::pg_catalog.text AS role,
+      pg_catalog.pg_is_in_recovery() AS standby, ${setting('default_transaction_read_only')}::pg_catalog.bool AS read_only,
+      ${setting('session_replication_role')} AS replication_role, ${setting('transaction_timeout')} AS transaction_timeout,
+      ${setting('search_path')} AS search_path, ${role} AS login_role, ${database} AS database,
+      (SELECT pg_catalog.json_agg(e.item) FROM (${effectiveSettingsSql(role, database)}) AS e) AS role_settings OFFSET 0) AS f`;
+}

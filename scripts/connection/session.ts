@@ -12,7 +12,7 @@ import { describeTarget, type Target } from '../config/target.ts';
 import { cancelOnAbort } from './cancel.ts';
 import { type Channel, openChannel } from './channel.ts';
 import { connect, poolerError } from './connect.ts';
-import { sessionSettings } from './session-settings.ts';
+import { type LoginSettings, loginSql, ownSearchPath, sessionSettings } from './session-settings.ts';
 
 export interface Session extends Channel {
   readonly target: Target;
@@ -26,6 +26,8 @@ export interface Session extends Channel {
   /** The role we act as: the login's, or the one that ALTER ROLE … SET role gives it. */
   readonly role: string;
   readonly readOnly: 'standby' | 'default_transaction_read_only' | null;
+  /** What role and database give a session; migrations start from it, our own statements do not. */
+  readonly login: LoginSettings;
   /** A second, short-lived connection to the same target, for looking at the first from outside. */
   aside<Result>(work: (client: pg.Client) => Promise<Result>, options?: AsideOptions): Promise<Result>;
   onNotice(listener: (notice: string) => void): void;
@@ -101,7 +103,7 @@ async function openSession(
   const channel = openChannel(target, client, hooks.signal);
   const aside: Session['aside'] = async (work, { timeoutMs = 5000, signal } = {}) => {
     const name = `${applicationName(config).slice(0, 54)} watching`;
-    const settings = sessionSettings(config);
+    const settings = { ...sessionSettings(config), search_path: ownSearchPath };
     const second = await connect(target, {
       applicationName: name,
       settings,
@@ -122,7 +124,7 @@ async function openSession(
   return { target, client, embedded: config.target === undefined, ...channel, ...facts, aside, onNotice };
 }
 
-type Preflight = Pick<Session, 'pid' | 'major' | 'role' | 'readOnly'>;
+type Preflight = Pick<Session, 'pid' | 'major' | 'role' | 'readOnly' | 'login'>;
 
 /** One round trip that tells whether this is a session, and what can be done in it. */
 async function preflight(client: pg.Client, query: Session['query']): Promise<Preflight> {
@@ -134,14 +136,39 @@ async function preflight(client: pg.Client, query: Session['query']): Promise<Pr
     role: string;
     standby: boolean;
     read_only: boolean;
-  }>(
-    `SELECT pg_backend_pid() AS pid, current_setting('server_version_num')::int AS version, current_user AS role, pg_is_in_recovery() AS standby, current_setting('default_transaction_read_only')::bool AS read_only`,
-  );
+    replication_role: string;
+    transaction_timeout: string | null;
+    search_path: string;
+    login_role: number;
+    database: number;
+    role_settings: string[] | null;
+  }>(loginSql(promised));
   if (row === undefined || row.pid !== promised)
     throw poolerError('another backend answers than the one that was promised at login');
   refuseOldServer(row.version);
+  refuseReplicationRole(row.replication_role, row.role);
   const readOnly = row.standby ? 'standby' : row.read_only ? 'default_transaction_read_only' : null;
-  return { pid: row.pid, major: majorOf(row.version), role: row.role, readOnly };
+  const login = {
+    searchPath: row.search_path,
+    roleSettings: row.role_settings ?? [],
+    loginRole: row.login_role,
+    database: row.database,
+    transactionTimeout: !['0', null].includes(row.transaction_timeout),
+  };
+  return { pid: row.pid, major: majorOf(row.version), role: row.role, readOnly, login };
+}
+
+/** @throws MigrateError `refused` where role or database switch triggers and foreign keys off */
+function refuseReplicationRole(setting: string, role: string): void {
+  if (setting === 'origin') return;
+  throw new MigrateError(
+    'refused',
+    `Sessions of ${role} have session_replication_role = ${setting}: foreign keys and triggers would not count`,
+    {
+      hint: 'Have the setting removed: ALTER ROLE … RESET session_replication_role (or ALTER DATABASE …).',
+      state: 'Nothing was changed.',
+    },
+  );
 }
 
 /** @throws MigrateError `refused` for a server older than the oldest that is served */

@@ -27,6 +27,8 @@ export interface RunContext {
   readonly loadParser: () => Promise<Parser>;
   readonly observer: Observer;
   readonly signal: AbortSignal;
+  /** Given each text as it is sent: see `watchStoredSettings`. */
+  readonly settingsStoredBefore: (text: string) => boolean;
   /** Statements to run last in the transaction of the run's last step, before it commits. */
   readonly closing: readonly string[];
 }

@@ -4,18 +4,18 @@ import pg from 'pg';
 import { MigrateError } from '../base/errors.ts';
 import type { Statement } from '../base/types.ts';
 import { describeSighting, watch } from '../connection/blocker-watch.ts';
+import { ownSearchPath, runLockKey } from '../connection/session-settings.ts';
 import { cannotRunInTransaction } from '../files/check.ts';
 import { doneSql, type JournalRow, type JournalTexts, rememberSql, startSql } from '../ledger/journal.ts';
-import { runLockKey } from '../ledger/run-lock.ts';
 import type { ReadyStep } from '../plan/steps.ts';
 import type { RunContext } from './context.ts';
 import { mendBefore } from './resume-statement.ts';
-import { memorySql } from './session-memory.ts';
+import { memorySql, rememberedPath } from './session-memory.ts';
 
 /** What the tool writes must be written, whatever default_transaction_read_only the file has set. */
 export const begin = 'BEGIN READ WRITE';
 /** A file may give up all locks of the session; dividing by zero stops the run where another one took ours. */
-export const keepRunLock = `SELECT 1 / pg_catalog.pg_try_advisory_lock(${runLockKey})::int`;
+export const keepRunLock = `SELECT 1 OPERATOR(pg_catalog./) pg_catalog.pg_try_advisory_lock(${runLockKey})::pg_catalog.int4`;
 
 export interface Attempt {
   readonly row: Omit<JournalRow, 'done' | 'session'>;
@@ -67,7 +67,7 @@ async function runBetweenMarks(
   // Where PostgreSQL allows it, the statement and its mark are one transaction: done and marked, or neither.
   const prefix = mustRunAlone(statement)
     ? ''
-    : `${begin};\nSELECT pg_try_advisory_xact_lock(${runLockKey});\n`;
+    : `${begin};\nSELECT pg_catalog.pg_try_advisory_xact_lock(${runLockKey});\n`;
   if (!finished) {
     const { error } = await session.batch(`${prefix}${statement.text}\n`);
     if (error !== null && prefix !== '') await session.batch('ROLLBACK');
@@ -76,7 +76,7 @@ async function runBetweenMarks(
   }
   const remember = rememberStatements(context, step, row);
   if (prefix !== '' && !finished)
-    await send(context, [...ownRole(context), keepRunLock, done, 'COMMIT', ...remember]);
+    await send(context, [checkDeferred, ...asOurselves(context), keepRunLock, done, 'COMMIT', ...remember]);
   else await write(context, [done], budget === null ? null : config.lockTimeoutMs, remember);
   return null;
 }
@@ -99,8 +99,10 @@ function rememberStatements(
   const kept = 'migrate.session';
   return [
     begin,
+    `SELECT pg_catalog.set_config('${rememberedPath}', pg_catalog.current_setting('search_path'), true)`,
+    `SET LOCAL search_path = ${ownSearchPath}`,
     `SELECT pg_catalog.set_config('${kept}', (${memorySql(step.text, own)}), true)`,
-    ...ownRole(context),
+    ...asOurselves(context),
     rememberSql(config.trackingTable, row, `pg_catalog.current_setting('${kept}')`),
     'COMMIT',
   ];
@@ -145,10 +147,10 @@ async function write(
   after: readonly string[] = [],
 ): Promise<void> {
   const timeout =
-    lockTimeoutMs === null ? [] : [`SELECT set_config('lock_timeout', '${lockTimeoutMs}', false)`];
+    lockTimeoutMs === null ? [] : [`SELECT pg_catalog.set_config('lock_timeout', '${lockTimeoutMs}', false)`];
   await send(context, [
     begin,
-    ...ownRole(context),
+    ...asOurselves(context),
     keepRunLock,
     ...statements,
     'COMMIT',
@@ -157,8 +159,15 @@ async function write(
   ]);
 }
 
-function ownRole({ session }: RunContext): string[] {
-  return ['SET LOCAL SESSION AUTHORIZATION DEFAULT', `SET LOCAL ROLE ${pg.escapeIdentifier(session.role)}`];
+/** Deferred triggers are the file's: they run with its role and search path, before ours are set for the commit. */
+const checkDeferred = 'SET CONSTRAINTS ALL IMMEDIATE';
+
+function asOurselves({ session }: RunContext): string[] {
+  return [
+    `SET LOCAL search_path = ${ownSearchPath}`,
+    'SET LOCAL SESSION AUTHORIZATION DEFAULT',
+    `SET LOCAL ROLE ${pg.escapeIdentifier(session.role)}`,
+  ];
 }
 
 /** Several statements of our own; rejects with pg's error or a MigrateError, after rolling back. */

@@ -2,7 +2,7 @@
 // the step when all are done. What a failure or a kill left behind is found and mended before a statement runs again.
 import { MigrateError } from '../base/errors.ts';
 import type { Statement } from '../base/types.ts';
-import { discardSessionState, resetStatements } from '../connection/session-settings.ts';
+import { discardSessionState, fileSettings, resetStatements } from '../connection/session-settings.ts';
 import { separateStatements } from '../files/separate.ts';
 import { keepLockTimeout } from '../files/settings-set.ts';
 import { describeSqlError } from '../files/sql-error.ts';
@@ -36,7 +36,8 @@ export async function runNoTransaction(context: RunContext, step: ReadyStep): Pr
   try {
     await runStatements(context, step);
   } catch (error) {
-    await context.session.batch(['ROLLBACK', ...resetStatements, ...discardSessionState].join(';\n'));
+    const resets = resetStatements(context.session.login);
+    await context.session.batch(['ROLLBACK', ...resets, ...discardSessionState].join(';\n'));
     return failed(performance.now() - started, stopped(context, step, error as Error));
   }
   const durationMs = performance.now() - started;
@@ -106,14 +107,15 @@ async function textsOf({ session }: RunContext, step: ReadyStep): Promise<Journa
 
 /** What the file's own statements have set counts for those that follow, so it is set again before resuming. */
 async function prepareSession(
-  { session, config }: RunContext,
+  { session, config, settingsStoredBefore }: RunContext,
   step: ReadyStep,
   done: readonly Statement[],
   journal: readonly JournalRow[],
 ): Promise<void> {
   const lockMs = step.directives.lockTimeoutMs ?? config.lockTimeoutMs;
   const statementMs = step.directives.statementTimeoutMs ?? config.statementTimeoutMs;
-  const own = `SELECT set_config('lock_timeout', '${lockMs}', false), set_config('statement_timeout', '${statementMs}', false)`;
+  const settings = fileSettings(session.login, settingsStoredBefore(step.text), false);
+  const own = `SELECT set_config('lock_timeout', '${lockMs}', false), set_config('statement_timeout', '${statementMs}', false), ${settings}`;
   const { error } = await session.batch([own, ...restoreStatements(done, journal)].join(';\n'));
   if (error !== null) throw error;
 }
@@ -214,7 +216,7 @@ async function recordNoTransaction(
   const { trackingSql } = engine.stepSql(step);
   const statements = [
     begin,
-    ...resetStatements,
+    ...resetStatements(context.session.login),
     ...discardSessionState,
     keepRunLock,
     trackingSql,

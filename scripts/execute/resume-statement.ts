@@ -31,10 +31,14 @@ function indexedTable({ kind, node }: Statement): Relation | null {
   return null;
 }
 
+/** Names in full: the session has the search path of the file, which says what its own names mean. */
+const indexColumns = `SELECT indexrelid::pg_catalog.int8::pg_catalog.float8 AS oid, indexrelid::pg_catalog.regclass::pg_catalog.text AS name,
+    c.relname AS short, indisvalid AS valid
+  FROM pg_catalog.pg_index JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) indexrelid`;
+
 async function indexesOf(session: Session, table: string): Promise<IndexRow[]> {
   return session.query<IndexRow>(
-    `SELECT indexrelid::int8::float8 AS oid, indexrelid::regclass::text AS name, c.relname AS short, indisvalid AS valid
-       FROM pg_index JOIN pg_class c ON c.oid = indexrelid WHERE indrelid = to_regclass($1)`,
+    `${indexColumns} WHERE indrelid OPERATOR(pg_catalog.=) pg_catalog.to_regclass($1)`,
     [table],
   );
 }
@@ -97,10 +101,10 @@ async function mendReindex(
 ): Promise<boolean> {
   if (before === null || node.relation === undefined) return false;
   const copies = await session.query<IndexRow>(
-    `SELECT indexrelid::int8::float8 AS oid, indexrelid::regclass::text AS name, c.relname AS short, indisvalid AS valid
-       FROM pg_index i JOIN pg_class c ON c.oid = indexrelid
-      WHERE NOT indisvalid AND c.relname ~ '_cc(new|old)[0-9]*$'
-        AND (indrelid = to_regclass($1) OR indrelid = (SELECT indrelid FROM pg_index WHERE indexrelid = to_regclass($1)))`,
+    `${indexColumns}
+      WHERE NOT indisvalid AND c.relname OPERATOR(pg_catalog.~) '_cc(new|old)[0-9]*$'
+        AND (indrelid OPERATOR(pg_catalog.=) pg_catalog.to_regclass($1) OR indrelid OPERATOR(pg_catalog.=)
+             (SELECT indrelid FROM pg_catalog.pg_index WHERE indexrelid OPERATOR(pg_catalog.=) pg_catalog.to_regclass($1)))`,
     [qualified(node.relation as Relation)],
   );
   for (const copy of copies) {
@@ -114,7 +118,7 @@ async function mendReindex(
 async function dropIsDone({ session }: RunContext, { node }: Statement): Promise<boolean> {
   const [object] = node.objects as { List?: { items?: { String?: { sval?: string } }[] } }[];
   const parts = (object?.List?.items ?? []).map((item) => pg.escapeIdentifier(item.String?.sval ?? ''));
-  const [row] = await session.query<{ gone: boolean }>('SELECT to_regclass($1) IS NULL AS gone', [
+  const [row] = await session.query<{ gone: boolean }>('SELECT pg_catalog.to_regclass($1) IS NULL AS gone', [
     parts.join('.'),
   ]);
   return row?.gone ?? false;
@@ -138,7 +142,8 @@ async function mendDetach({ session, observer }: RunContext, { node }: Statement
   const parent = qualified(node.relation as Relation);
   const child = qualified(detach.name);
   const [row] = await session.query<{ pending: boolean }>(
-    'SELECT inhdetachpending AS pending FROM pg_inherits WHERE inhparent = to_regclass($1) AND inhrelid = to_regclass($2)',
+    `SELECT inhdetachpending AS pending FROM pg_catalog.pg_inherits
+      WHERE inhparent OPERATOR(pg_catalog.=) pg_catalog.to_regclass($1) AND inhrelid OPERATOR(pg_catalog.=) pg_catalog.to_regclass($2)`,
     [parent, child],
   );
   if (row?.pending) {

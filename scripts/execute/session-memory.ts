@@ -3,15 +3,18 @@
 import pg from 'pg';
 import { MigrateError } from '../base/errors.ts';
 import type { Statement } from '../base/types.ts';
+import { runLockKey } from '../connection/session-settings.ts';
 import { resolveHint } from '../ledger/half-done.ts';
 import type { JournalRow, SessionMemory } from '../ledger/journal.ts';
-import { runLockKey } from '../ledger/run-lock.ts';
 import type { ReadyStep } from '../plan/steps.ts';
 
 /** Values (ms) that are ours, not the file's, by the setting's name. */
 export type OwnTimeouts = Readonly<Record<'lock_timeout' | 'statement_timeout', readonly number[]>>;
 
 const quote = pg.escapeLiteral;
+
+/** The setting that holds the search path of the file while ours is set. */
+export const rememberedPath = 'migrate.search_path';
 
 /** Settings that belong to a transaction, or that the tool restores by itself. */
 const notKept = [
@@ -22,7 +25,7 @@ const notKept = [
 ];
 
 /**
- * A query of one JSON text, to be run with the file's role and search path: hence names in full.
+ * A query of one JSON text, to be run with the file's role and our search path; the file's is in `rememberedPath`.
  * @param text of the file: of settings with a dot in their name PostgreSQL has no list, so they are looked for there
  */
 export function memorySql(text: string, own: OwnTimeouts): string {
@@ -48,7 +51,7 @@ export function memorySql(text: string, own: OwnTimeouts): string {
   ].join(' UNION ALL ');
   return `SELECT pg_catalog.json_build_object(
     'settings', (SELECT pg_catalog.json_object_agg(name, setting) FROM (
-      SELECT name, setting FROM pg_catalog.pg_settings WHERE ${is('source', "'session'")} AND NOT (${skipped})
+      SELECT name, CASE name WHEN 'search_path' THEN pg_catalog.current_setting('${rememberedPath}') ELSE setting END AS setting FROM pg_catalog.pg_settings WHERE ${is('source', "'session'")} AND NOT (${skipped})
       UNION ALL SELECT name, pg_catalog.current_setting(name, true) FROM ${named}
        WHERE pg_catalog.current_setting(name, true) OPERATOR(pg_catalog.<>) '' AND name NOT IN (SELECT name FROM pg_catalog.pg_settings)) s),
     'login', session_user, 'role', pg_catalog.current_setting('role'),

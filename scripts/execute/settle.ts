@@ -104,5 +104,5 @@ function failureOf({ file, recording }: Answer): Error | null {
 }
 
 async function rollback({ session }: RunContext): Promise<void> {
-  await session.batch(['ROLLBACK', ...resetStatements, ...discardSessionState].join(';\n'));
+  await session.batch(['ROLLBACK', ...resetStatements(session.login), ...discardSessionState].join(';\n'));
 }

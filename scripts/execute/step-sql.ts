@@ -1,10 +1,14 @@
 // Takes a step; gives the texts that open its transaction, run it, record it and close it, with the lengths and indexes
 // that judging an answer needs. It sends nothing, and does not know how what it gives is sent.
 
-import { discardSessionState, resetStatements } from '../connection/session-settings.ts';
+import {
+  discardSessionState,
+  fileSettings,
+  resetStatements,
+  runLockKey,
+} from '../connection/session-settings.ts';
 import { isolationOf } from '../files/leading-settings.ts';
 import { entrySql, type NewEntry } from '../ledger/entries.ts';
-import { runLockKey } from '../ledger/run-lock.ts';
 import type { ReadyStep } from '../plan/steps.ts';
 import { quoteLiteral } from '../schema/sql.ts';
 import type { RunContext } from './context.ts';
@@ -21,21 +25,23 @@ export interface Place {
 /**
  * Statements before the file's first: they open the transaction, or go on in it, and set a marker in it, so that the
  * recording can tell whether it is still the same. The last gives one row, whose first column is `pg_current_xact_id()`.
- * @param sql what follows them: a SET TRANSACTION at its head sets the level of the transaction
+ * @param text what follows them: a SET TRANSACTION at its head sets the level of the transaction
  */
 export function openingStatements(
-  { config }: RunContext,
+  { config, session, settingsStoredBefore }: RunContext,
   { id, directives }: ReadyStep,
   place: Place,
   text: string,
 ): readonly string[] {
+  const stored = settingsStoredBefore(text);
   return [
     place.first ? `BEGIN${isolationOf(text)}` : 'SELECT 1',
     `SET LOCAL ${transactionMarker} = ${quoteLiteral(id)}`,
     `SET LOCAL lock_timeout = ${directives.lockTimeoutMs ?? config.lockTimeoutMs}`,
     `SET LOCAL statement_timeout = ${directives.statementTimeoutMs ?? config.statementTimeoutMs}`,
     // The run lock once more, for this transaction: a file that gives up all locks of the session cannot give up this one.
-    `SELECT pg_current_xact_id(), pg_try_advisory_xact_lock(${runLockKey})`,
+    // Last of all the file's own search path: until here, and again in the recording, names mean pg_catalog's.
+    `SELECT pg_current_xact_id(), pg_try_advisory_xact_lock(${runLockKey}), ${fileSettings(session.login, stored, true)}`,
   ];
 }
 
@@ -78,7 +84,7 @@ export type Proof =
  * @param trackingSql changes the tracking table as node-pg-migrate does
  */
 export function recording(
-  { config, provenance }: RunContext,
+  { config, provenance, session }: RunContext,
   { id }: ReadyStep,
   place: Place,
   { trackingSql, entry, proof }: { trackingSql: string; entry: NewEntry; proof: Proof },
@@ -88,7 +94,7 @@ export function recording(
   const statements = [
     deferredCheck(place.last),
     guard,
-    ...resetStatements,
+    ...resetStatements(session.login),
     trackingSql,
     entrySql(entry, config.trackingTable, provenance),
     `SET ${recordedMarker} = ${quoteLiteral(id)}`,

@@ -1,5 +1,7 @@
 // Takes a connection of an application and a manifest; gives what the database has and the release has not, and the
 // other way round: two queries with one row each. SELECT on the tracking table and the ledger is all it needs.
+// Every name and operator is written in full: the search path is the application's, and anybody may have put a function,
+// operator or type of the same name there.
 import { MigrateError } from '../base/errors.ts';
 import { defaultMajor } from '../base/postgres-major.ts';
 import { type Manifest, meaningChecksum } from './manifest.ts';
@@ -34,8 +36,8 @@ export interface Comparison {
 export async function readPresence(client: Queryable, { trackingTable }: Manifest): Promise<Presence> {
   const [row] = await ask(
     client,
-    `SELECT to_regclass($1) IS NOT NULL AS tracked, to_regclass('migration_ledger.applied') IS NOT NULL AS ledger,
-            to_regclass('migration_ledger.environment') IS NOT NULL AS marked, to_regclass('migration_ledger.journal') IS NOT NULL AS journal`,
+    `SELECT pg_catalog.to_regclass($1) IS NOT NULL AS tracked, pg_catalog.to_regclass('migration_ledger.applied') IS NOT NULL AS ledger,
+            pg_catalog.to_regclass('migration_ledger.environment') IS NOT NULL AS marked, pg_catalog.to_regclass('migration_ledger.journal') IS NOT NULL AS journal`,
     [trackingTable],
   );
   return {
@@ -46,6 +48,11 @@ export async function readPresence(client: Queryable, { trackingTable }: Manifes
   };
 }
 
+const same = (a: string, b: string) => `${a} OPERATOR(pg_catalog.=) ${b}`;
+const within = (row: string, set: string) =>
+  `EXISTS (SELECT FROM ${set} w WHERE ${same('w.id', `${row}.id`)})`;
+const list = (id: string, item = id) => `coalesce(pg_catalog.json_agg(${item} ORDER BY ${id}), '[]')`;
+
 /** The server compares, so that one row comes back however many migrations there are. */
 export async function compare(
   client: Queryable,
@@ -55,18 +62,19 @@ export async function compare(
   const built = JSON.stringify(manifest.migrations.map(({ id, checksum }) => ({ id, checksum })));
   const [schema, table] = manifest.trackingTable.split('.');
   const recorded = ledger
-    ? `SELECT a.id, e.seq, e.up_checksum FROM migration_ledger.applied a JOIN migration_ledger.entries e ON e.seq = a.seq WHERE a.tracking = '${manifest.trackingTable}'`
-    : 'SELECT NULL::text AS id, NULL::bigint AS seq, NULL::text AS up_checksum WHERE false';
+    ? `SELECT a.id, e.seq, e.up_checksum FROM migration_ledger.applied a JOIN migration_ledger.entries e ON e.seq OPERATOR(pg_catalog.=) a.seq WHERE a.tracking OPERATOR(pg_catalog.=) '${manifest.trackingTable}'`
+    : 'SELECT NULL::pg_catalog.text AS id, NULL::bigint AS seq, NULL::pg_catalog.text AS up_checksum WHERE false';
   const [row] = await ask(
     client,
-    `WITH built AS (SELECT id, checksum FROM json_to_recordset($1::json) AS m (id text, checksum text)),
-          tracked AS (${tracked ? `SELECT DISTINCT name::text AS id FROM "${schema}"."${table}"` : 'SELECT NULL::text AS id WHERE false'}),
+    `WITH built AS (SELECT m.id, m.checksum FROM pg_catalog.json_to_recordset($1::pg_catalog.json) AS m (id pg_catalog.text, checksum pg_catalog.text)),
+          tracked AS (${tracked ? `SELECT DISTINCT name::pg_catalog.text AS id FROM "${schema}"."${table}"` : 'SELECT NULL::pg_catalog.text AS id WHERE false'}),
           recorded AS (${recorded})
-     SELECT (SELECT coalesce(json_agg(id ORDER BY id), '[]') FROM built WHERE id NOT IN (SELECT id FROM tracked)) AS behind,
-            (SELECT coalesce(json_agg(id ORDER BY id), '[]') FROM tracked WHERE id NOT IN (SELECT id FROM built)) AS ahead,
-            (SELECT coalesce(json_agg(json_build_object('id', id, 'seq', seq::text) ORDER BY id), '[]')
-               FROM built JOIN tracked USING (id) JOIN recorded USING (id) WHERE up_checksum <> checksum) AS suspects,
-            ${journal ? `(SELECT coalesce(json_agg(DISTINCT id ORDER BY id), '[]') FROM built JOIN migration_ledger.journal j USING (id) WHERE j.tracking = '${manifest.trackingTable}')` : "'[]'::json"} AS half_done,
+     SELECT (SELECT ${list('b.id')} FROM built b WHERE NOT ${within('b', 'tracked')}) AS behind,
+            (SELECT ${list('t.id')} FROM tracked t WHERE NOT ${within('t', 'built')}) AS ahead,
+            (SELECT ${list('b.id', "pg_catalog.json_build_object('id', b.id, 'seq', r.seq::pg_catalog.text)")}
+               FROM built b JOIN recorded r ON ${same('r.id', 'b.id')}
+              WHERE ${within('b', 'tracked')} AND r.up_checksum OPERATOR(pg_catalog.<>) b.checksum) AS suspects,
+            ${journal ? `(SELECT ${list('j.id')} FROM (SELECT DISTINCT id FROM migration_ledger.journal WHERE ${same('tracking', `'${manifest.trackingTable}'`)}) j WHERE ${within('j', 'built')})` : "'[]'::pg_catalog.json"} AS half_done,
             ${marked ? '(SELECT name FROM migration_ledger.environment LIMIT 1)' : 'NULL'} AS environment`,
     [built],
   );
@@ -91,7 +99,8 @@ async function trulyModified(
 ): Promise<string[]> {
   const rows = await ask(
     client,
-    'SELECT seq::text AS seq, up_sql FROM migration_ledger.entries WHERE seq IN (SELECT value::bigint FROM json_array_elements_text($1::json))',
+    `SELECT e.seq::pg_catalog.text AS seq, e.up_sql FROM migration_ledger.entries e
+      JOIN pg_catalog.json_array_elements_text($1::pg_catalog.json) AS s (value) ON ${same('e.seq', 's.value::bigint')}`,
     [JSON.stringify(suspects.map(({ seq }) => seq))],
   );
   const texts = new Map(rows.map(({ seq, up_sql }) => [seq, up_sql]));

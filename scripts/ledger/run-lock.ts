@@ -8,11 +8,9 @@ import { timed } from '../base/timing.ts';
 import type { Config } from '../config/config.ts';
 import type { Row } from '../connection/channel.ts';
 import type { Session } from '../connection/session.ts';
+import { runLockKey } from '../connection/session-settings.ts';
 import { type LedgerState, stateColumns } from './ledger.ts';
 import { refuseOtherShape } from './tracking-shape.ts';
-
-/** node-pg-migrate's `PG_MIGRATE_LOCK_ID`; a test compares the two, for importing it would evaluate all of node-pg-migrate at every start. */
-export const runLockKey = 7241865325823964;
 
 const holderSql = `SELECT a.pid, a.usename, a.application_name, to_char(a.backend_start AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS "UTC"') AS since
   FROM pg_locks l JOIN pg_stat_activity a USING (pid)

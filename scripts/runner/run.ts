@@ -7,6 +7,7 @@ import type { Migration, Outcome } from '../base/types.ts';
 import { saveMemory } from '../base/v8-heap.ts';
 import { readProvenance } from '../config/provenance.ts';
 import { refuseReadOnly, type Session } from '../connection/session.ts';
+import { watchStoredSettings } from '../connection/session-settings.ts';
 import { askForChangeToken, checkDrift, type DriftCheck } from '../drift/check.ts';
 import type { Expectation } from '../drift/expect.ts';
 import { leftSomething, sayDrift, stopForDrift } from '../drift/run.ts';
@@ -191,7 +192,18 @@ async function prepare(
   const observer = observe(progress);
   const closing = snapshotStatements(config, drift.options);
   const loadParser = async () => (await import('../files/statements.ts')).loadParser(session.major);
-  const context = { session, config, engine, provenance, loadParser, observer, signal, closing };
+  const settingsStoredBefore = watchStoredSettings();
+  const context = {
+    session,
+    config,
+    engine,
+    provenance,
+    loadParser,
+    observer,
+    signal,
+    settingsStoredBefore,
+    closing,
+  };
   if (history.adoptable) {
     await adopt(context, history, migrations);
     progress.say(

@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
 import { MigrateError } from '../base/errors.ts';
+import { ownSearchPath } from '../connection/session-settings.ts';
 import { placeholdersSql } from './placeholder-roles.ts';
 import { type ScratchConnection, type ScratchOptions, scratchAddress } from './scratch-address.ts';
 
@@ -117,7 +118,12 @@ const quote = (name: string) => pg.escapeIdentifier(name);
 async function connect(server: ScratchConnection, name: string): Promise<pg.Client> {
   const candidates = [...new Set(['postgres', server.database])];
   for (const database of candidates) {
-    const client = new pg.Client({ ...server, database, application_name: name });
+    const client = new pg.Client({
+      ...server,
+      database,
+      application_name: name,
+      options: `-c search_path=${ownSearchPath.replaceAll(' ', '')} -c statement_timeout=0 -c idle_session_timeout=0`,
+    });
     client.on('error', () => {}); // the next query reports it; without a listener the process would die
     try {
       await client.connect();

@@ -1,7 +1,7 @@
 // Reaching the server, and losing it: what is waited for, what is not, and what is said when the line breaks.
 import { createServer } from 'node:net';
 import { expect } from 'chai';
-import { runLockKey } from '../../scripts/ledger/run-lock.ts';
+import { runLockKey } from '../../scripts/connection/session-settings.ts';
 import { expectExit, project, type Result } from '../support/cli.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
 import { type Frontend, proxyTo, silentServer, type Verdict } from '../support/proxy.ts';

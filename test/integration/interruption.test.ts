@@ -1,6 +1,6 @@
 // SIGINT, SIGTERM and SIGKILL at every kind of moment: how fast, with which code, and what is left.
 import { expect } from 'chai';
-import { runLockKey } from '../../scripts/ledger/run-lock.ts';
+import { runLockKey } from '../../scripts/connection/session-settings.ts';
 import { expectExit, type Project, project, type Result, type RunningTool } from '../support/cli.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
 import { silentServer } from '../support/proxy.ts';

@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { expect } from 'chai';
 import { PG_MIGRATE_LOCK_ID, runner } from 'node-pg-migrate';
-import { runLockKey } from '../../scripts/ledger/run-lock.ts';
+import { runLockKey } from '../../scripts/connection/session-settings.ts';
 import { expectExit, type Project, project } from '../support/cli.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
 import { pair, recorded, running, toolSessions, until } from '../support/runs.ts';
