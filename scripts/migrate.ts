@@ -1,16 +1,18 @@
 // argv → command. The only place that sets an exit code or prints an error.
 
 import { exitCodes, exitStatus, MigrateError } from './base/errors.ts';
+import { keepSecret } from './base/secrets.ts';
 import { breakdown } from './base/timing.ts';
 import { ownProcess } from './base/v8-heap.ts';
 import { onGithub } from './cli/github-log.ts';
 import { watchSignals } from './cli/interruption.ts';
 import { type Place, placeOf, respellError, respelling } from './cli/spelling.ts';
 import type { CommonFlags, Config } from './config/config.ts';
+import { secretsOf } from './config/secrets.ts';
 import type { CommandResult } from './report/command.ts';
 import { formatError } from './report/human.ts';
 import { toJson } from './report/json.ts';
-import { createOutput, type Output, secretsOf } from './report/output.ts';
+import { createOutput, type Output } from './report/output.ts';
 
 /** A signal that came before anything ran is thrown as it is; only here is it known that nothing was changed. */
 function untouched(error: unknown): unknown {
@@ -33,7 +35,7 @@ async function main(argv: readonly string[]): Promise<number> {
   const early: CommonFlags = { json: argv.includes('--json') };
   const started = performance.now();
   let output = onGithub(createOutput(early), early.json ?? false);
-  output.hide(secretsOf(process.env));
+  keepSecret(secretsOf(process.env));
   let command = argv[0]?.replace(/^-.*/, '') ?? '';
   let config: Config | null = null;
   let result: CommandResult | null = null;
@@ -47,11 +49,10 @@ async function main(argv: readonly string[]): Promise<number> {
     place = placeOf(process.cwd());
     const json = invocation.flags.json ?? false;
     output = respelling(onGithub(createOutput(invocation.flags), json), place, json);
-    output.hide(secretsOf(process.env));
     // Only now: whoever asks for help waits neither for zod nor for what it checks.
     const { resolveConfig } = await import('./config/config.ts');
     config = await resolveConfig(command, invocation.flags);
-    output.hide(secretsOf(config.variables));
+    keepSecret(secretsOf(config.variables));
     if (invocation.usesTarget) (await import('./config/binding.ts')).refuseWrongTarget(config);
     const run = await invocation.load();
     const signal = watchSignals();
@@ -81,15 +82,11 @@ async function main(argv: readonly string[]): Promise<number> {
 function print({ command, environment, error, result }: Ending, output: Output, json: boolean): void {
   if (json) {
     const document = result?.document ?? {};
-    output.result(
-      JSON.stringify(
-        toJson({ command, environment, error, verdict: result?.verdict ?? null, document }),
-        null,
-        2,
-      ),
-    );
+    const verdict = result?.verdict ?? null;
+    output.document(toJson({ command, environment, error, verdict, document }));
   } else {
-    for (const line of result?.lines ?? []) output.result(line);
+    const lines = result?.lines ?? [];
+    if (lines.length > 0) output.result(lines.join('\n'));
   }
   if (error instanceof MigrateError) output.error(formatError(error, output.style));
   else if (error !== null) output.error(bugReport(error));

@@ -2,9 +2,11 @@
 // summary. Unasked, wherever GITHUB_ACTIONS is true. What the text looks like is report/github.ts's matter.
 import { appendFileSync } from 'node:fs';
 import { relative } from 'node:path';
-import { stripVTControlCharacters } from 'node:util';
+import { MigrateError } from '../base/errors.ts';
+import { redact, redactAll } from '../base/secrets.ts';
 import type { Environment } from '../config/environment.ts';
 import { annotations, defuse, endGroup, group, type RunReport, summaryMarkdown } from '../report/github.ts';
+import { plain } from '../report/human.ts';
 import type { Output } from '../report/output.ts';
 
 const blockerPatterns = [/^\s*blocked by (.+)$/, /^Waiting for another migration run to finish: (.+)$/];
@@ -20,9 +22,9 @@ export function onGithub(output: Output, json: boolean, environment: Environment
     open = false;
   };
   const say = (line: string) => {
-    const plain = stripVTControlCharacters(line);
+    const bare = plain(line);
     for (const pattern of blockerPatterns) {
-      const [, who] = pattern.exec(plain) ?? [];
+      const [, who] = pattern.exec(bare) ?? [];
       if (who !== undefined && blockers.size < mostBlockers) blockers.add(who);
     }
     output.say(defuse(line));
@@ -33,19 +35,33 @@ export function onGithub(output: Output, json: boolean, environment: Environment
     live: (line) => output.live(defuse(line)),
     detail: (line) => output.detail(defuse(line)),
     warn: (line) => output.warn(defuse(line)),
-    result: (text) => output.result(json ? text : defuse(text)),
+    result: (text) => output.result(defuse(text)),
     error: (text) => output.error(defuse(text)),
     group: (title) => {
       close();
-      output.say(group(stripVTControlCharacters(title)));
+      output.say(group(plain(title)));
       open = true;
     },
     endGroup: close,
     finish: (report) => {
       close();
-      finish(output, { ...report, blockedBy: [...blockers] }, json, environment);
+      finish(output, withoutSecrets({ ...report, blockedBy: [...blockers] }), json, environment);
     },
   };
+}
+
+/** Before anything is escaped for Markdown or a workflow command, which would change how a secret is written. */
+function withoutSecrets(report: RunReport): RunReport {
+  const { error, document, lines, blockedBy } = report;
+  return { ...report, ...redactAll({ document, lines, blockedBy }), error: redactError(error) };
+}
+
+function redactError(error: unknown): unknown {
+  if (error === null) return null;
+  if (!(error instanceof MigrateError))
+    return new Error(redact(error instanceof Error ? error.message : String(error)));
+  const { cause: _, ...options } = error.options;
+  return new MigrateError(error.code, redact(error.message), redactAll(options));
 }
 
 function finish(output: Output, report: RunReport, json: boolean, environment: Environment): void {
@@ -56,7 +72,7 @@ function finish(output: Output, report: RunReport, json: boolean, environment: E
   for (const line of annotations(report, prefix)) (json ? output.error : output.result)(line);
   if (!summary) return;
   try {
-    appendFileSync(summary, output.redact(stripVTControlCharacters(summaryMarkdown(report))));
+    appendFileSync(summary, plain(summaryMarkdown(report)));
   } catch (error) {
     output.warn(`The summary could not be written: ${(error as Error).message}`);
   }

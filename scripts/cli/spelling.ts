@@ -63,7 +63,9 @@ function optionsOf(command: string, variables: string): string[] {
     if (name === 'args') return value.replaceAll('"', '');
     const meaning = known.get(name);
     if (meaning === undefined) return value;
-    const [, bare = '', punctuation = ''] = /^(.*?)([,;:.)]*)$/.exec(value) ?? [];
+    let end = value.length;
+    while (end > 0 && ',;:.)'.includes(value.charAt(end - 1))) end -= 1;
+    const [bare, punctuation] = [value.slice(0, end), value.slice(end)];
     return meaning.takes === 'switch'
       ? `${meaning.flag}${punctuation}`
       : `${meaning.flag} ${bare}${punctuation}`;

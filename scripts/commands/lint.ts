@@ -1,8 +1,10 @@
 // lint: what each statement would do to a live database, and the safe way to write it. It never touches the target.
+
 import { writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { MigrateError } from '../base/errors.ts';
 import { toolVersion } from '../base/paths.ts';
+import { redactAll } from '../base/secrets.ts';
 import { loadForReview } from '../history/load-migrations.ts';
 import { reviewMigrations } from '../lint/review.ts';
 import { toSarif } from '../lint/sarif.ts';
@@ -41,7 +43,7 @@ export const lint: Command<LintFlags> = async (input) => {
   if (flags.sarif !== undefined)
     writeFileSync(
       resolve(config.root, flags.sarif),
-      `${JSON.stringify(toSarif(findings, toolVersion()), null, 2)}\n`,
+      `${JSON.stringify(redactAll(toSarif(findings, toolVersion())), null, 2)}\n`,
     );
   return {
     document: { findings },

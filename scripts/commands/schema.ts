@@ -1,6 +1,8 @@
 // schema: writes db/schema.sql, what all migrations add up to, from a scratch database; --check compares instead.
+
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { visible } from '../base/foreign-text.ts';
 import type { Config } from '../config/config.ts';
 import { readSchemaFile, schemaFile } from '../drift/expected.ts';
 import { differenceJson, differenceLines } from '../drift/report.ts';
@@ -16,7 +18,9 @@ export const schema: Command<GeneratedFlags> = async ({ config, flags, progress 
   const migrations = await loadMigrations(config, progress.warn);
   const made = await makeSchemaText(config, migrations);
   for (const name of made.unsupported)
-    progress.warn(`${name} is of a kind that ${schemaFile} cannot carry over: it stands there as a comment`);
+    progress.warn(
+      `${visible(name)} is of a kind that ${schemaFile} cannot carry over: it stands there as a comment`,
+    );
   if (flags.check) return check(config, made);
   writeFileSync(join(config.root, schemaFile), made.text);
   return {

@@ -1,6 +1,8 @@
 // Takes the variables that name a database; gives how to connect to it, every parameter as libpq means it.
 // It opens no connection. The password stays out of every text made here.
+
 import { MigrateError } from '../base/errors.ts';
+import { visible } from '../base/foreign-text.ts';
 import { type Parameter, type Parameters, readParameters } from './connection-string.ts';
 import type { Environment } from './environment.ts';
 import { settingVariables } from './libpq.ts';
@@ -49,7 +51,7 @@ export type LoginMethod = (typeof loginMethods)[number];
 
 /** `database on host:port`, for people; never with user or password. */
 export function describeTarget(target: Pick<Target, 'database' | 'host' | 'port'>): string {
-  return `${target.database} on ${target.host}:${target.port}`;
+  return visible(`${target.database} on ${target.host}:${target.port}`);
 }
 
 /**

@@ -1,7 +1,9 @@
 // Takes a session whose statement runs long; gives, from a second connection, who blocks it and how far it is.
 // It changes nothing and its own failure is nobody's problem.
+
 import type pg from 'pg';
 import { formatDuration } from '../base/duration.ts';
+import { visible } from '../base/foreign-text.ts';
 import { maskSqlSecrets } from '../base/redact.ts';
 import type { Session } from './session.ts';
 
@@ -96,7 +98,8 @@ export function watch(
 function describeBlocker({ pid, user, application, state, seconds, query }: BlockerRow): string {
   const since = seconds === null ? '' : ` for ${formatDuration(seconds * 1000)}`;
   const sql = maskSqlSecrets((query ?? '').replace(/\s+/g, ' ')).slice(0, 100);
-  return `pid ${pid}, user ${user ?? '?'}, ${application || 'unnamed application'}, ${state ?? 'unknown state'}${since}: ${sql}`;
+  const who = maskSqlSecrets(application || 'unnamed application');
+  return visible(`pid ${pid}, user ${user ?? '?'}, ${who}, ${state ?? 'unknown state'}${since}: ${sql}`);
 }
 
 /**
@@ -112,5 +115,5 @@ export function describeSighting(
     blockers.length === 0
       ? ''
       : `; blocked by ${blockers[0]}${blockers.length > 1 ? ` and ${blockers.length - 1} more` : ''}`;
-  return `  ${id}: ${statement === null ? '' : `statement ${statement}, `}${formatDuration(elapsedMs)}${progress === null ? '' : `, ${progress}`}${blocked}`;
+  return `  ${visible(id)}: ${statement === null ? '' : `statement ${statement}, `}${formatDuration(elapsedMs)}${progress === null ? '' : `, ${progress}`}${blocked}`;
 }

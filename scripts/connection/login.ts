@@ -5,6 +5,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import type pg from 'pg';
 import { MigrateError } from '../base/errors.ts';
+import { keepSecret } from '../base/secrets.ts';
 import { describeTarget, type LoginMethod, type Target } from '../config/target.ts';
 
 interface Login {
@@ -42,7 +43,11 @@ export function watchLogin(client: pg.Client, target: Target): Login {
   return {
     password: async () => {
       refuseMethod(target, asked);
-      return target.password ?? readPassfile(target);
+      const password = target.password ?? (await readPassfile(target));
+      const { user, host, database } = target;
+      // Hiding a password that is also a name would spoil what is shown of that.
+      if (![user, host, database].includes(password ?? '')) keepSecret([password]);
+      return password;
     },
     check: () => {
       refuseMethod(target, asked);

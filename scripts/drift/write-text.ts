@@ -1,4 +1,5 @@
 // Takes what a change made by hand comes to as SQL; gives the two files of its migration. Pure.
+import { sqlComment } from '../base/foreign-text.ts';
 import { type Difference, describeDifference } from '../schema/change/diff.ts';
 import type { Transition } from '../schema/change/transition.ts';
 import type { DriftCheck } from './check.ts';
@@ -11,21 +12,18 @@ export interface Pair {
   readonly finished: boolean;
 }
 
-const comment = (text: string) =>
-  text
-    .split('\n')
-    .map((line) => `-- ${line}`.trimEnd())
-    .join('\n');
-
 export function pairText(check: DriftCheck, up: Transition, down: Transition, proof: Proof | null): Pair {
   const listed = check.differences.map((difference) => `  ${describeDifference(difference)}`).join('\n');
-  const finished = up.unfinished.length === 0 && down.unfinished.length === 0 && proof?.state !== 'failed';
+  // A file with a CR in it is refused: it would end a comment for PostgreSQL alone.
+  const unwritable = [...up.statements, ...down.statements].filter((sql) => sql.includes('\r'));
+  const finished =
+    up.unfinished.length + down.unfinished.length + unwritable.length === 0 && proof?.state !== 'failed';
   const problems = proof?.state === 'failed' ? proof.problems : [];
   const text = (title: string, { statements, unfinished }: Transition) =>
     `${[
-      comment(`${title}\n${listed}`),
+      sqlComment(`${title}\n${listed}`),
       ...(finished ? [] : [unfinishedText(unfinished, problems)]),
-      ...statements,
+      ...statements.map((sql) => (sql.includes('\r') ? sqlComment(`holds a carriage return:\n${sql}`) : sql)),
     ].join('\n\n')}\n`;
   return {
     up: text('A change that was made by hand, for the other environments:', up),
@@ -44,7 +42,7 @@ function unfinishedText(unfinished: readonly Difference[], problems: readonly st
     ].join('\n'),
   );
   return [
-    comment(
+    sqlComment(
       [
         'UNFINISHED: a person must write what stands here as comments, then delete this block.',
         ...problems.map((problem) => `Tried on a scratch database: ${problem}`),

@@ -1,6 +1,8 @@
 // Takes a statement that may have been begun before; finds what it left behind and clears it away, or finds it done.
 // Only for statements that PostgreSQL runs in several transactions of its own.
+
 import pg from 'pg';
+import { visible } from '../base/foreign-text.ts';
 import type { Statement } from '../base/types.ts';
 import type { Session } from '../connection/session.ts';
 import type { RunContext } from './context.ts';
@@ -86,7 +88,9 @@ async function mendIndexBuild(
     name === undefined ? before !== null && !before.includes(oid) : short === name,
   );
   for (const index of own.filter(({ valid }) => !valid)) {
-    observer.say(`  index ${index.name} is INVALID, left by a build that did not finish: dropping it`);
+    observer.say(
+      `  index ${visible(index.name)} is INVALID, left by a build that did not finish: dropping it`,
+    );
     await session.query(`DROP INDEX CONCURRENTLY ${index.name}`);
   }
   // Valid and not there when the statement started: it was built, only its journal row was not marked.
@@ -108,7 +112,9 @@ async function mendReindex(
     [qualified(node.relation as Relation)],
   );
   for (const copy of copies) {
-    observer.say(`  index ${copy.name} is INVALID, left by a REINDEX that did not finish: dropping it`);
+    observer.say(
+      `  index ${visible(copy.name)} is INVALID, left by a REINDEX that did not finish: dropping it`,
+    );
     await session.query(`DROP INDEX CONCURRENTLY ${copy.name}`);
   }
   return false;
@@ -147,7 +153,7 @@ async function mendDetach({ session, observer }: RunContext, { node }: Statement
     [parent, child],
   );
   if (row?.pending) {
-    observer.say(`  partition ${child} is still being detached: finalizing`);
+    observer.say(`  partition ${visible(child)} is still being detached: finalizing`);
     await session.query(`ALTER TABLE ${parent} DETACH PARTITION ${child} FINALIZE`);
   }
   return row === undefined || row.pending;

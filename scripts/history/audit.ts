@@ -1,14 +1,14 @@
 // Takes a command at work in a session; writes one line of the audit log when it wrote, was refused or failed.
 // The log must never be the reason that a command fails: where it cannot be written, nothing is said.
-import { stripVTControlCharacters } from 'node:util';
 import { exitStatus, MigrateError } from '../base/errors.ts';
-import { hideSecrets, maskSqlSecrets } from '../base/redact.ts';
+import { visible, visibleLines } from '../base/foreign-text.ts';
+import { redact } from '../base/secrets.ts';
 import type { Config } from '../config/config.ts';
 import { readProvenance } from '../config/provenance.ts';
 import type { Session } from '../connection/session.ts';
 import { type AuditEntry, auditInsert } from '../ledger/audit.ts';
 import type { CommandInput, CommandResult } from '../report/command.ts';
-import { secretsOf } from '../report/output.ts';
+import { plain } from '../report/human.ts';
 
 const longestMessage = 2000;
 
@@ -20,8 +20,8 @@ export async function audited(
 ): Promise<CommandResult> {
   const started = performance.now();
   const log = (ending: Pick<AuditEntry, 'result' | 'exitCode' | 'message'>) => {
-    const options = redact(config, optionsText(flags, args));
-    const message = redact(config, stripVTControlCharacters(ending.message)).slice(0, longestMessage);
+    const options = visible(redact(optionsText(flags, args)));
+    const message = visibleLines(plain(redact(ending.message))).slice(0, longestMessage);
     const durationMs = performance.now() - started;
     return append(config, session, { ...ending, command: config.command, options, message, durationMs });
   };
@@ -59,11 +59,6 @@ function optionsText(flags: unknown, args: readonly string[]): string {
   return [...args, ...given]
     .map((word) => (/^[\w./:@=-]+$/.test(word) ? word : JSON.stringify(word)))
     .join(' ');
-}
-
-function redact({ variables, target }: Config, text: string): string {
-  const secrets = [...secretsOf(variables), target?.password].filter((secret) => secret !== undefined);
-  return maskSqlSecrets(hideSecrets(text, secrets));
 }
 
 /** On a second connection where the first is gone: what ended a run is worth knowing most when it was cut off. */

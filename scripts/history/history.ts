@@ -1,6 +1,8 @@
 // Takes migrations on disk and what the database has applied; gives the state of each and what does not agree. Pure.
 // Whether a changed text is a real change is the caller's to find out: that needs the parser and the ledger's text.
+
 import { MigrateError } from '../base/errors.ts';
+import { visible } from '../base/foreign-text.ts';
 import type { AppliedMigration, Migration } from '../base/types.ts';
 import type { HalfDone } from '../ledger/half-done.ts';
 
@@ -165,6 +167,11 @@ const remedies: Partial<Record<MigrationState, (status: MigrationStatus) => stri
     `${id} is in the ledger, but its row in the tracking table is gone. Say which is right: ${repair(`--record ${version} applied`)} (or pending)`,
 };
 
+/** A name as it may be typed: another tool may have recorded anything. */
+function shellWord(name: string): string {
+  return /^[\w.:=-]+$/.test(name) ? name : `'${visible(name).replaceAll("'", `'\\''`)}'`;
+}
+
 /** What is wrong with one migration and what to do about it, or null. */
 export function problemOf(status: MigrationStatus): string | null {
   const remedy = remedies[status.state];
@@ -172,7 +179,8 @@ export function problemOf(status: MigrationStatus): string | null {
   if (remedy === undefined || (status.applied === null && status.twin !== null)) return null;
   const word = status.state === 'modified down' ? 'modified' : status.state;
   const diff = status.diffs.map((text) => `\n${text.replaceAll(/^/gm, '      ')}`).join('');
-  return `${word}: ${remedy(status)}${diff}`;
+  const words = { id: shellWord(status.id), version: shellWord(status.version) };
+  return `${word}: ${remedy({ ...status, ...words })}${diff}`;
 }
 
 /** @returns the refusal that lists every disagreement with its remedy, or null when there is none */

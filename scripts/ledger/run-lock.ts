@@ -1,8 +1,10 @@
 // Takes a session; gives the run lock while some work runs. The key is node-pg-migrate's own, so that its plain runs are
 // kept out too. It never blocks in the server: a waiter's snapshot would deadlock with CREATE INDEX CONCURRENTLY.
+
 import { setTimeout as sleep } from 'node:timers/promises';
 import { formatDuration } from '../base/duration.ts';
 import { MigrateError } from '../base/errors.ts';
+import { visible } from '../base/foreign-text.ts';
 import { maskSqlSecrets } from '../base/redact.ts';
 import { timed } from '../base/timing.ts';
 import type { Config } from '../config/config.ts';
@@ -76,7 +78,7 @@ async function describeHolder(session: Session): Promise<string> {
   }>(holderSql);
   if (row === undefined) return 'a run that has just ended';
   const application = maskSqlSecrets(row.application_name || 'unnamed application');
-  return `pid ${row.pid}, user ${row.usename}, ${application}, connected since ${row.since}`;
+  return visible(`pid ${row.pid}, user ${row.usename}, ${application}, connected since ${row.since}`);
 }
 
 function lockedError(holder: string, waitedMs: number): MigrateError {

@@ -1,6 +1,8 @@
 // Takes the steps of one file; gives what each rule has against them, before settings and allowances.
 // Pure: it knows neither the database nor the configuration.
+import { visible } from '../base/foreign-text.ts';
 import { positionAt } from '../base/positions.ts';
+import { maskSqlSecrets } from '../base/redact.ts';
 import type { SqlFile, Statement } from '../base/types.ts';
 import type { Parser } from '../files/statements.ts';
 import { advise, type Hazard, rulesWithSql } from './advice/advise.ts';
@@ -146,12 +148,12 @@ export function toComplaint(
       existedBefore && mode === 'AccessExclusiveLock' && means(hit.table, relation),
   );
   const lock = exclusive === true && !/Lock\b/.test(hit.effect) ? '; AccessExclusiveLock on it' : '';
-  const message = `${hit.effect}${lock} — ${shorten(statement.text)}`;
+  const message = visible(`${hit.effect}${lock} — ${shorten(statement.text)}`);
   const advice =
     hit.index === undefined
       ? given
       : indexForKey(catalog === undefined ? {} : { catalog }, hit.table, hit.index);
-  const help = [rule.why, hit.words, ...adviceText(advice, catalog)].join('\n\n');
+  const help = maskSqlSecrets([rule.why, hit.words, ...adviceText(advice, catalog)].join('\n\n'));
   const phases = advice !== null && 'phases' in advice ? { phases: advice.phases } : {};
   return { rule, file, line, column, message, help, step, ...phases };
 }
@@ -181,7 +183,7 @@ function refusal(
     rule: doesNotRun,
     file,
     ...position,
-    message: `${message} — ${shorten(statement.text)}`,
+    message: visible(`${maskSqlSecrets(message)} — ${shorten(statement.text)}`),
     help: help.filter((part) => part !== '').join('\n'),
   };
 }
@@ -192,7 +194,7 @@ export function syntaxComplaint(file: SqlFile, message: string, offset: number):
     rule: doesNotRun,
     file,
     ...positionAt(file.text, offset),
-    message: `42601: ${message}`,
+    message: visible(`42601: ${message}`),
     help: doesNotRun.why,
   };
 }

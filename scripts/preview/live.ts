@@ -2,6 +2,7 @@
 // right now. It only reads, and needs no right beyond connecting.
 
 import { MigrateError } from '../base/errors.ts';
+import { visible } from '../base/foreign-text.ts';
 import { maskSqlSecrets } from '../base/redact.ts';
 import type { Session } from '../connection/session.ts';
 import { lockModes } from '../lint/trace/locks.ts';
@@ -124,6 +125,6 @@ export async function readObstacles(
 
 function describe({ pid, user, application, state }: SessionRow): string {
   const name = maskSqlSecrets(application ?? '');
-  if (pid === null) return `prepared transaction ${name} of ${user}`;
-  return [`pid ${pid}`, `user ${user}`, name, state].filter(Boolean).join(', ');
+  if (pid === null) return visible(`prepared transaction ${name} of ${user}`);
+  return visible([`pid ${pid}`, `user ${user}`, name, state].filter(Boolean).join(', '));
 }

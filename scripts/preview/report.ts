@@ -1,5 +1,6 @@
 // Takes a plan; gives it as text for people, as Markdown for a pull request, and as JSON fields. Pure.
 import { formatDuration } from '../base/duration.ts';
+import { markdownCode, markdownFence, markdownText, visible } from '../base/foreign-text.ts';
 import { formatBytes } from '../base/size.ts';
 import { halfExtent } from '../ledger/half-done.ts';
 import { strengthOf } from '../lint/trace/locks.ts';
@@ -25,11 +26,11 @@ export function formatRows(rows: number | null): string {
 
 /** "AccessExclusiveLock on public.orders, rewrites 41 GB, about 120 M rows, 3 indexes" */
 export function describeLock({ mode, relation, rewrites, reads, table }: PlannedLock): string {
-  if (table === null) return `${mode} on ${relation}`;
+  if (table === null) return visible(`${mode} on ${relation}`);
   const size = formatBytes(table.bytes);
   const work = rewrites ? `rewrites ${size}` : reads ? `reads ${size}` : size;
   const indexes = `${table.indexes} ${table.indexes === 1 ? 'index' : 'indexes'}`;
-  return `${mode} on ${relation}, ${work}, ${formatRows(table.rows)}, ${indexes}`;
+  return visible(`${mode} on ${relation}, ${work}, ${formatRows(table.rows)}, ${indexes}`);
 }
 
 /** "pid 4711, user app, idle in transaction: transaction open for 12 min 3 s; holds …" */
@@ -38,7 +39,9 @@ export function describeObstacle({ who, ageSeconds, holds }: Obstacle): string {
     ageSeconds === null
       ? 'since when its transaction is open this role may not see'
       : `transaction open for ${formatDuration(ageSeconds * 1000)}`;
-  return `${who}: ${age}${holds.length === 0 ? '' : `; holds ${holds.join(', ')}, which the plan would wait for`}`;
+  return visible(
+    `${who}: ${age}${holds.length === 0 ? '' : `; holds ${holds.join(', ')}, which the plan would wait for`}`,
+  );
 }
 
 function shownLocks({ locks }: PlannedStatement): readonly PlannedLock[] {
@@ -68,8 +71,8 @@ export function planLines(view: PlanView, style: Style): string[] {
 function stepLines(planned: PlannedStep, style: Style): string[] {
   const { step, statements } = planned;
   return [
-    `  ${step.direction} ${style.bold(step.id)}, ${modeOf(planned)}`,
-    ...(step.note === undefined ? [] : [`    note: ${step.note}`]),
+    `  ${step.direction} ${style.bold(visible(step.id))}, ${modeOf(planned)}`,
+    ...(step.note === undefined ? [] : [`    note: ${visible(step.note)}`]),
     ...(step.resumed === undefined
       ? []
       : [`    note: goes on where it stopped: ${halfExtent(step.resumed)}`]),
@@ -81,7 +84,7 @@ function stepLines(planned: PlannedStep, style: Style): string[] {
 }
 
 function firstLine(sql: string): string {
-  const flat = sql.replace(/\s+/g, ' ');
+  const flat = visible(sql.replace(/\s+/g, ' '));
   return flat.length <= 100 ? flat : `${flat.slice(0, 99)}…`;
 }
 
@@ -89,36 +92,36 @@ function firstLine(sql: string): string {
 export function planMarkdown(view: PlanView): string[] {
   const { direction, environment, database, steps, findings, obstacles, untraced } = view;
   return [
-    `### Migration plan: ${direction} ${count(steps.length)}, ${inline(environment)}`,
+    `### Migration plan: ${direction} ${count(steps.length)}, ${markdownText(environment)}`,
     '',
-    `${inline(database)}. ${verdictOf(view)}`,
+    `${markdownText(database)}. ${verdictOf(view)}`,
     ...steps.flatMap(stepMarkdown),
     ...section(
       'Findings',
       findings.map(
         ({ severity, rule, file, line, message }) =>
-          `**${severity}** \`${file}:${line}\` ${inline(message)} (${rule})`,
+          `**${severity}** ${markdownCode(`${file}:${line}`)} ${markdownText(message)} (${markdownText(rule)})`,
       ),
     ),
-    ...section('In the way right now', obstacles.map(describeObstacle).map(inline)),
-    ...(untraced === null ? [] : ['', `Locks are not known: ${inline(untraced)}`]),
+    ...section('In the way right now', obstacles.map(describeObstacle).map(markdownText)),
+    ...(untraced === null ? [] : ['', `Locks are not known: ${markdownText(untraced)}`]),
   ];
 }
 
 function stepMarkdown(planned: PlannedStep): string[] {
   const { step, statements } = planned;
   const locks = statements.flatMap((statement) =>
-    shownLocks(statement).map((lock) => `- line ${statement.line}: ${inline(describeLock(lock))}`),
+    shownLocks(statement).map((lock) => `- line ${statement.line}: ${markdownText(describeLock(lock))}`),
   );
   const sql = statements.map(({ text }) => `${text};`).join('\n');
   return [
     '',
-    `#### ${step.direction} \`${step.id}\`, ${modeOf(planned)}`,
+    `#### ${step.direction} ${markdownCode(step.id)}, ${modeOf(planned)}`,
     ...(locks.length === 0 ? [] : ['', ...locks]),
     '',
     `<details><summary>${count(statements.length, 'statement')}</summary>`,
     '',
-    fenced(sql),
+    markdownFence(sql, 'sql'),
     '',
     '</details>',
   ];
@@ -126,21 +129,6 @@ function stepMarkdown(planned: PlannedStep): string[] {
 
 function section(title: string, items: readonly string[]): string[] {
   return items.length === 0 ? [] : ['', `#### ${title}`, '', ...items.map((item) => `- ${item}`)];
-}
-
-function inline(text: string): string {
-  return text
-    .replaceAll('&', '&amp;')
-    .replaceAll('<', '&lt;')
-    .replaceAll(/\s+/g, ' ')
-    .replaceAll(/([\\`*_[\]])/g, '\\$1');
-}
-
-/** A fence longer than any run of backticks in it, so that nothing in the text can close it. */
-function fenced(sql: string): string {
-  const longest = Math.max(2, ...[...sql.matchAll(/`+/g)].map(([run]) => run.length));
-  const fence = '`'.repeat(longest + 1);
-  return `${fence}sql\n${sql}\n${fence}`;
 }
 
 export function planJson({ steps, findings, obstacles, untraced }: PlanView): Record<string, unknown> {

@@ -3,6 +3,8 @@
 // https://docs.github.com/actions/reference/workflows-and-actions/workflow-commands
 import { formatDuration } from '../base/duration.ts';
 import { MigrateError } from '../base/errors.ts';
+import { markdownCell, markdownFence, markdownText, visible, visibleLines } from '../base/foreign-text.ts';
+import { redact } from '../base/secrets.ts';
 import type { Finding } from '../base/types.ts';
 
 /** Everything that is worth a line on the page of a run. */
@@ -30,8 +32,9 @@ interface Place {
 }
 
 const escapeData = (text: string) =>
-  text.replaceAll('%', '%25').replaceAll('\r', '%0D').replaceAll('\n', '%0A');
-const escapeProperty = (text: string) => escapeData(text).replaceAll(':', '%3A').replaceAll(',', '%2C');
+  visibleLines(redact(text)).replaceAll('%', '%25').replaceAll('\n', '%0A');
+const escapeProperty = (text: string) =>
+  escapeData(visible(text)).replaceAll(':', '%3A').replaceAll(',', '%2C');
 
 /** `::error file=…,line=…::message`; an absent property is left out. */
 export function annotation(level: Level, place: Place, message: string): string {
@@ -50,7 +53,9 @@ export const endGroup = '::endgroup::';
 
 /** Keeps text of others (a NOTICE, an error) from being taken for a workflow command by the runner. */
 export function defuse(text: string): string {
-  return text.replaceAll(/^(\s*)::/gm, '$1\u200b::').replaceAll('##[', '##\u200b[');
+  return visibleLines(text)
+    .replaceAll(/^([^\S\n]*)::/gm, '$1\u200d::')
+    .replaceAll('##[', '##\u200d[');
 }
 
 /**
@@ -124,14 +129,14 @@ export function summaryMarkdown(report: RunReport): string {
     ...blockedBy.map((who): [string, string] => ['Blocked by', who]),
   ];
   return [
-    `### ${exitCode === 0 ? '✅' : '❌'} migrate ${escapeCell(command)}${escapeCell(where)}`,
+    `### ${exitCode === 0 ? '✅' : '❌'} migrate ${markdownText(command)}${markdownText(where)}`,
     '',
     table(['', ''], facts),
     ...migrationTable(document),
     ...findingTable(document),
     ...differenceTable(document),
     ...errorBlock(report.error),
-    ...(command === 'plan' && lines.length > 1 ? ['', fenced(lines.join('\n'))] : []),
+    ...(command === 'plan' && lines.length > 1 ? ['', markdownFence(lines.join('\n'), 'text')] : []),
     '',
     '',
   ].join('\n');
@@ -140,7 +145,7 @@ export function summaryMarkdown(report: RunReport): string {
 const mostRows = 100;
 
 function table(header: readonly string[], rows: readonly (readonly string[])[]): string {
-  const row = (cells: readonly string[]) => `| ${cells.map(escapeCell).join(' | ')} |`;
+  const row = (cells: readonly string[]) => `| ${cells.map(markdownCell).join(' | ')} |`;
   const more = rows.length - mostRows;
   return [
     row(header),
@@ -183,7 +188,7 @@ function differenceTable(document: RunReport['document']): string[] {
 function errorBlock(error: unknown): string[] {
   if (error === null) return [];
   if (!(error instanceof MigrateError))
-    return ['', fenced(error instanceof Error ? error.message : String(error))];
+    return ['', markdownFence(error instanceof Error ? error.message : String(error), 'text')];
   const { location, excerpt, problems = [], state, hint } = error.options;
   const where = [location?.file, location?.line, location?.column].filter((part) => part !== undefined);
   const lines = [
@@ -194,22 +199,7 @@ function errorBlock(error: unknown): string[] {
     ...(state === undefined ? [] : [`State: ${state}`]),
     ...(hint === undefined ? [] : [`Next:  ${hint}`]),
   ];
-  return ['', fenced(lines.join('\n'))];
-}
-
-/** A fence longer than any run of backticks in it, so that nothing in the text can close it. */
-function fenced(content: string): string {
-  const longest = Math.max(2, ...[...content.matchAll(/`+/g)].map(([run]) => run.length));
-  const fence = '`'.repeat(longest + 1);
-  return `${fence}text\n${content}\n${fence}`;
-}
-
-function escapeCell(cell: string): string {
-  return cell
-    .replaceAll('&', '&amp;')
-    .replaceAll('<', '&lt;')
-    .replaceAll(/([\\|`*_[\]])/g, '\\$1')
-    .replaceAll(/\r?\n/g, '<br>');
+  return ['', markdownFence(lines.join('\n'), 'text')];
 }
 
 function recordsOf(value: unknown): Readonly<Record<string, unknown>>[] {

@@ -1,6 +1,8 @@
 // Takes errors and outcomes; gives text for people. Pure: no terminal, no file, no database.
+
 import { formatDuration } from '../base/duration.ts';
 import type { MigrateError, MigrateErrorOptions } from '../base/errors.ts';
+import { visible } from '../base/foreign-text.ts';
 import type { Outcome } from '../base/types.ts';
 
 /** Colours as functions, so that the caller decides whether there are any. */
@@ -19,6 +21,31 @@ export const plainStyle: Style = {
   green: (text) => text,
   yellow: (text) => text,
 };
+
+// Escape sequences of others must not reach a terminal. Ours are written last, from marks that nobody else can know.
+const nonce = Math.random().toString(36).slice(2);
+const marks = new RegExp(`\\uE000${nonce}(\\d+)\\uE001`, 'g');
+const between = (on: number, off: number) => (text: string) =>
+  `\uE000${nonce}${on}\uE001${text}\uE000${nonce}${off}\uE001`;
+
+/** For a place that `painted` or `plain` is the last to touch. */
+export const colourStyle: Style = {
+  bold: between(1, 22),
+  dim: between(2, 22),
+  red: between(31, 39),
+  green: between(32, 39),
+  yellow: between(33, 39),
+};
+
+/** The text with its colours as ANSI sequences. */
+export function painted(text: string): string {
+  return text.replace(marks, '\u001b[$1m');
+}
+
+/** The text without colours. */
+export function plain(text: string): string {
+  return text.replace(marks, '');
+}
 
 /** An error as a tired engineer needs it: where, what, what state the database is in, what to type next. */
 export function formatError(error: MigrateError, style: Style): string {
@@ -63,7 +90,7 @@ function indent(text: string): string {
 export function formatOutcome(outcome: Outcome, style: Style): string {
   const duration = outcome.durationMs === null ? '' : style.dim(` (${formatDuration(outcome.durationMs)})`);
   const word = outcome.outcome === 'failed' ? style.red('FAILED  ') : style.green(outcome.outcome.padEnd(8));
-  return `  ${word} ${outcome.id}${duration}`;
+  return `  ${word} ${visible(outcome.id)}${duration}`;
 }
 
 /** "3 migrations", "1 migration" */
@@ -74,13 +101,16 @@ export function count(n: number, noun = 'migration'): string {
 /** Columns padded to the widest cell, two spaces between. */
 export function formatTable(rows: readonly (readonly string[])[]): string[] {
   const widths: number[] = [];
-  for (const row of rows)
+  const lines = rows.map((row) => row.map(visible));
+  for (const row of lines)
     row.forEach((cell, i) => {
-      widths[i] = Math.max(widths[i] ?? 0, cell.length);
+      widths[i] = Math.max(widths[i] ?? 0, plain(cell).length);
     });
-  return rows.map((row) =>
+  return lines.map((row) =>
     row
-      .map((cell, i) => (i === row.length - 1 ? cell : cell.padEnd(widths[i] ?? 0)))
+      .map((cell, i) =>
+        i === row.length - 1 ? cell : cell + ' '.repeat(Math.max(0, (widths[i] ?? 0) - plain(cell).length)),
+      )
       .join('  ')
       .trimEnd(),
   );

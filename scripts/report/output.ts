@@ -1,21 +1,19 @@
 // Takes what is to be shown; writes it to the right stream, in colour or not, never with a secret in it.
 // The only file besides migrate.ts that writes to the terminal.
 import pc from 'picocolors';
-import { hideSecrets } from '../base/redact.ts';
+import { visible, visibleLines } from '../base/foreign-text.ts';
+import { redact, redactAll } from '../base/secrets.ts';
 import type { CommonFlags } from '../config/config.ts';
-import type { Environment } from '../config/environment.ts';
 import type { Progress } from './command.ts';
 import type { RunReport } from './github.ts';
-import { plainStyle, type Style } from './human.ts';
+import { colourStyle, painted, plain, plainStyle, type Style } from './human.ts';
 
 export interface Output extends Progress {
-  /** The JSON document, or the last lines of the human form. */
+  /** The last lines of the human form. */
   result(text: string): void;
+  /** The JSON document. */
+  document(value: unknown): void;
   error(text: string): void;
-  /** Values never to be shown from here on. */
-  hide(secrets: readonly string[]): void;
-  /** The text as it would be written: without those values. */
-  redact(text: string): string;
   /** Told once, at the very end, for places that show a run as a whole. */
   finish(report: RunReport): void;
 }
@@ -28,7 +26,6 @@ const logIntervalMs = 30_000;
 const holdMs = 20;
 
 export function createOutput({ json, quiet, verbose }: CommonFlags): Output {
-  const secrets: string[] = [];
   const progressStream = json ? process.stderr : process.stdout;
   let lastLine = Date.now();
   let rewritable = false;
@@ -37,7 +34,7 @@ export function createOutput({ json, quiet, verbose }: CommonFlags): Output {
   const flush = () => {
     clearTimeout(timer);
     timer = undefined;
-    if (held !== '') progressStream.write(hideSecrets(held, secrets));
+    if (held !== '') progressStream.write(shown(held));
     held = '';
   };
   process.once('exit', flush);
@@ -46,7 +43,7 @@ export function createOutput({ json, quiet, verbose }: CommonFlags): Output {
     if (rewritable) progressStream.write(clearLine);
     rewritable = false;
     lastLine = Date.now();
-    stream.write(`${hideSecrets(text, secrets)}\n`);
+    stream.write(`${shown(text)}\n`);
   };
   const tell = (line: string) => {
     if (progressStream.isTTY) return write(progressStream, line);
@@ -56,20 +53,15 @@ export function createOutput({ json, quiet, verbose }: CommonFlags): Output {
   };
   const live = (line: string) => {
     if (progressStream.isTTY) {
-      progressStream.write(
-        clearLine + hideSecrets(line, secrets).slice(0, (progressStream.columns || 80) - 1),
-      );
+      const [first = ''] = plain(visible(redact(line))).split('\n');
+      progressStream.write(clearLine + first.slice(0, (progressStream.columns || 80) - 1));
       rewritable = true;
     } else if (Date.now() - lastLine >= logIntervalMs) {
       write(progressStream, line);
     }
   };
-  const style: Style =
-    pc.isColorSupported && progressStream.isTTY
-      ? pc
-      : pc.isColorSupported && process.env.FORCE_COLOR
-        ? pc
-        : plainStyle;
+  const isColoured = pc.isColorSupported && (progressStream.isTTY || Boolean(process.env.FORCE_COLOR));
+  const style: Style = isColoured ? colourStyle : plainStyle;
   return {
     style,
     say: (line) => (quiet ? undefined : tell(line)),
@@ -80,38 +72,12 @@ export function createOutput({ json, quiet, verbose }: CommonFlags): Output {
     error: (text) => write(process.stderr, text),
     group: (title) => (quiet ? undefined : tell(style.dim(title))),
     endGroup: () => undefined,
-    redact: (text) => hideSecrets(text, secrets),
+    document: (value) => write(process.stdout, JSON.stringify(redactAll(value), null, 2)),
     finish: () => undefined,
-    hide: (values) => void secrets.push(...values),
   };
 }
 
-/**
- * Every value of the environment that is a credential. A password that is also the name of the user, the database, the
- * host or the environment hides nothing, and blanking it out would spoil what is shown of those.
- */
-export function secretsOf(variables: Environment): string[] {
-  const urls = [variables.DATABASE_URL, variables.SHADOW_DATABASE_URL].map(partsOf);
-  const secrets = [variables.PGPASSWORD, ...urls.map(({ password }) => password)];
-  const { PGUSER, PGDATABASE, PGHOST, MIGRATE_ENV = 'development' } = variables;
-  const open = new Set([PGUSER, PGDATABASE, PGHOST, MIGRATE_ENV, ...urls.flatMap((url) => url.names)]);
-  return secrets.filter(
-    (secret): secret is string => secret !== undefined && secret !== '' && !open.has(secret),
-  );
-}
-
-/** Read by pattern: what no parser of URLs understands may hold a password all the same. */
-function partsOf(url: string | undefined): { password: string | undefined; names: string[] } {
-  const match = /^[^:]+:\/\/([^:@/]*):(.*)@([^:/?]*)(?::\d+)?(?:\/([^?]*))?/.exec(url ?? '');
-  if (match === null) return { password: undefined, names: [] };
-  const [, user = '', password = '', host = '', database = ''] = match;
-  return { password: decoded(password), names: [user, host, database].map(decoded) };
-}
-
-function decoded(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
+/** What may be written: no secret, and no control character but our own colours. */
+function shown(text: string): string {
+  return painted(visibleLines(redact(text)));
 }

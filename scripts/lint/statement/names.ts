@@ -1,5 +1,6 @@
 // Takes names as parsed; gives them as SQL and as shown to people, and tells whether two mean the same relation.
 // It knows no catalog: a name without a schema matches that name in any.
+import { visible } from '../../base/foreign-text.ts';
 import type { Name } from './types.ts';
 
 const reserved = new Set(
@@ -11,12 +12,23 @@ const reserved = new Set(
 /** Stands for all tables, where a statement names none. */
 export const everyTable: Name = { name: '' };
 
-/** An identifier as SQL, quoted only where it must be. */
+/** An identifier as SQL on one line, quoted only where it must be: it may stand in a line comment too. */
 export function quoteIdentifier(identifier: string): string {
+  if (visible(identifier) !== identifier) return escapedIdentifier(identifier);
   return /^[a-z_][a-z0-9_$]*$/.test(identifier) && !reserved.has(identifier)
     ? identifier
     : `"${identifier.replaceAll('"', '""')}"`;
 }
+
+/** https://www.postgresql.org/docs/16/sql-syntax-lexical.html#SQL-SYNTAX-IDENTIFIERS-UESCAPE */
+function escapedIdentifier(identifier: string): string {
+  const escaped = Array.from(identifier.replaceAll('\\', '\\\\').replaceAll('"', '""'), (character) =>
+    visible(character) === character ? character : `\\+${hex(character)}`,
+  );
+  return `U&"${escaped.join('')}"`;
+}
+
+const hex = (character: string) => (character.codePointAt(0) ?? 0).toString(16).padStart(6, '0');
 
 export function quoteLiteral(value: string): string {
   return `'${value.replaceAll("'", "''")}'`;

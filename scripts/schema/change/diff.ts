@@ -1,6 +1,7 @@
 // Takes two lists of schema objects, what should be there and what is; gives how they differ, object by object.
 // Pure: it must know neither databases nor files.
 
+import { visible } from '../../base/foreign-text.ts';
 import { canonicalDefinition } from '../catalog/canonical.ts';
 import { parseDefinition } from '../definition.ts';
 import type { ObjectClass, SchemaObject } from '../types.ts';
@@ -203,8 +204,12 @@ function describeParts(expected: string, actual: string): string {
     .join('; ');
 }
 
-/** One line: `+ table public.x`, `- index public.i`, `~ column public.users.email: text → varchar(50)`. */
+/** One line, whatever the names hold: `+ table public.x`, `- index public.i`, `~ column public.users.email: text → varchar(50)`. */
 export function describeDifference(difference: Difference): string {
+  return visible(lineOf(difference));
+}
+
+function lineOf(difference: Difference): string {
   const { change, expected, actual, identity } = difference;
   const line = `${signs[change]} ${spokenKind(difference)} ${identity}`;
   if (expected !== null && actual !== null) return `${line}: ${describeParts(expected, actual)}`;

@@ -1,6 +1,7 @@
 // Takes a way to query; gives db/SCHEMA.md: tables with columns, types, keys and comments, and a diagram in Mermaid.
 // The same schema always gives the same text. It must not know files.
 
+import { markdownCell, markdownCode, markdownText, visible } from '../../base/foreign-text.ts';
 import { readObjects, withCanonicalSession } from '../catalog/snapshot.ts';
 import type { ObjectClass, Query, SchemaOptions } from '../types.ts';
 import { buildModel, type Item, type Model, splitNames } from './model.ts';
@@ -38,15 +39,8 @@ function keyColumns(model: Model, table: Item, kind: 'PRIMARY KEY' | 'UNIQUE'): 
   });
 }
 
-/** Text inside a Markdown table: no pipe or line end may break the row, no `<` may open a tag. */
-function cell(text: string): string {
-  return text.replaceAll('<', '&lt;').replaceAll('|', '\\|').replaceAll(/\r?\n/g, '<br>').trim();
-}
-
 function code(text: string | undefined): string {
-  if (text === undefined) return '';
-  const line = text.replaceAll(/\s+/g, ' ').replaceAll('|', '\\|');
-  return line.includes('`') ? `\`\` ${line} \`\`` : `\`${line}\``;
+  return text === undefined ? '' : markdownCode(text);
 }
 
 function commentOn(model: Model, what: string): string {
@@ -79,7 +73,7 @@ function columnRows(model: Model, table: Item): string[] {
         column.parts.get('nullable') ?? '',
         defaultOf(column),
         keysOf(model, table, column),
-        cell(commentOn(model, `column ${column.identity}`)),
+        markdownCell(commentOn(model, `column ${column.identity}`)),
       ].join(' | '),
     );
   if (rows.length === 0) return ['No columns.'];
@@ -104,13 +98,13 @@ function section(model: Model, table: Item): string {
   const partitions = model
     .of('relation')
     .filter((item) => item.parts.get('partition_of') === table.identity)
-    .map((item) => `${code(item.identity)} ${cell(item.parts.get('bound') ?? '')}`);
+    .map((item) => `${code(item.identity)} ${markdownCell(item.parts.get('bound') ?? '')}`);
   const key = table.parts.get('partition_key');
   return [
-    `### ${cell(table.identity)}`,
+    `### ${markdownText(table.identity)}`,
     '',
     ...(kind === 'table' ? [] : [`A ${kind}${key === undefined ? '' : `, by ${code(key)}`}.`, '']),
-    ...(comment === '' ? [] : [cell(comment), '']),
+    ...(comment === '' ? [] : [markdownCell(comment), '']),
     ...columnRows(model, table),
     ...bullets(
       'Constraints',
@@ -138,7 +132,7 @@ const word = (text: string) =>
     .replaceAll('[]', '_array')
     .replaceAll(/[^A-Za-z0-9_]+/g, '_')
     .replaceAll(/^_|_$/g, '') || '_';
-const quoted = (text: string) => `"${text.replaceAll('"', '')}"`;
+const quoted = (text: string) => `"${visible(text).replaceAll('"', '')}"`;
 
 function entity(model: Model, table: Item): string[] {
   const keyMarkers = (column: Item) => {
@@ -186,7 +180,7 @@ function typeSection(model: Model, item: Item): string {
   const { parts } = item;
   const checks = model.partsOf(item.identity, 'constraint').map((check) => check.parts.get('definition'));
   const what = parts.get('labels') ?? parts.get('attributes') ?? parts.get('base') ?? parts.get('subtype');
-  const comment = cell(commentOn(model, `type ${item.identity}`));
+  const comment = markdownCell(commentOn(model, `type ${item.identity}`));
   const text = [parts.get('kind'), code([what, ...checks].filter((each) => each !== undefined).join(' '))];
   return `- ${code(item.identity)}: ${text.join(' ')}${comment === '' ? '' : `: ${comment}`}`;
 }

@@ -82,12 +82,20 @@ export function typeSql(model: Model, item: Item): string | undefined {
 
 const listSettings = new Set(['search_path', 'temp_tablespaces', 'session_preload_libraries']);
 
+/** What a list setting holds may have been set as it is, without being SQL: each of its names becomes a literal. */
+function quotedList(value: string): string {
+  const names = value.match(/"(?:[^"]|"")*"|[^,\s]+/g) ?? [''];
+  return names
+    .map((name) => quote(name.startsWith('"') ? name.slice(1, -1).replaceAll('""', '"') : name))
+    .join(', ');
+}
+
 /** `SET search_path TO …` for each of `a=b, c=d`. */
 function settingClauses(settings: string): string[] {
   return settings.split(/, (?=[a-z_.]+=)/).map((setting) => {
     const at = setting.indexOf('=');
     const [name, value] = [setting.slice(0, at), setting.slice(at + 1)];
-    return `SET ${name} TO ${listSettings.has(name) ? value : quote(value)}`;
+    return `SET ${name} TO ${listSettings.has(name) ? quotedList(value) : quote(value)}`;
   });
 }
 

@@ -1,6 +1,7 @@
 // Takes a way to query; gives the schema as SQL that a person can read and an empty database can run: the text of
 // db/schema.sql without its head. What it cannot carry over it names. It must not know files or versions.
 
+import { sqlComment, visible } from '../../base/foreign-text.ts';
 import { readObjects, withCanonicalSession } from '../catalog/snapshot.ts';
 import type { ObjectClass, Query, SchemaObject, SchemaOptions } from '../types.ts';
 import { attachedPieces, commentSql } from './attached.ts';
@@ -174,12 +175,12 @@ function lossyAttributes(model: Model): string[] {
 
 function asComment(item: Item): string {
   const definition = [...item.parts].map(([key, value]) => `${key}=${value}`).join('\n');
-  return [
-    `not carried over: ${item.class} ${item.identity}`,
-    ...definition.split('\n').map((line) => `  ${line}`),
-  ]
-    .map((line) => `-- ${line}`.trimEnd())
-    .join('\n');
+  return sqlComment(
+    [
+      `not carried over: ${item.class} ${visible(item.identity)}`,
+      ...definition.split('\n').map((line) => `  ${line}`),
+    ].join('\n'),
+  );
 }
 
 /**
@@ -202,7 +203,7 @@ export async function renderSchema(query: Query, options: SchemaOptions): Promis
     ...publicSchema(model),
     ...[...pieces, ...comments].filter((sql) => !usual.has(sql)),
     ...beyond.map(asComment),
-    ...lossy.map((attribute) => `-- not carried over: ${attribute}`),
+    ...lossy.map((attribute) => sqlComment(`not carried over: ${visible(attribute)}`)),
   ];
   return {
     sql: `${blocks.join('\n\n')}\n`,

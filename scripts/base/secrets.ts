@@ -1,0 +1,27 @@
+// What this process knows to be secret, and the one way to take it out of whatever leaves the process: terminal, files,
+// the ledger. Values are added as they become known; none is ever taken back.
+import { hideSecrets, maskSqlSecrets } from './redact.ts';
+
+const known = new Set<string>();
+
+/** @param values never to be shown from here on */
+export function keepSecret(values: readonly (string | undefined)[]): void {
+  for (const value of values) if (value !== undefined && value !== '') known.add(value);
+}
+
+/** The text without known secrets, and without what stands where SQL, connection strings and URLs keep theirs. */
+export function redact(text: string): string {
+  return maskSqlSecrets(known.size === 0 ? text : hideSecrets(text, [...known]));
+}
+
+/** The same value with every text in it redacted; for documents that are written as JSON. */
+export function redactAll<Value>(value: Value): Value {
+  return redactPart(value) as Value;
+}
+
+function redactPart(value: unknown): unknown {
+  if (typeof value === 'string') return redact(value);
+  if (Array.isArray(value)) return value.map(redactPart);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, part]) => [key, redactPart(part)]));
+}

@@ -1,0 +1,36 @@
+// Takes variables; gives the credentials in them, as they may turn up in a text. It connects to nothing.
+import type { Environment } from './environment.ts';
+
+const passwordParameter = /[?&](?:ssl)?password=([^&#]*)/gi;
+
+/**
+ * Every value of the environment that is a credential. A password that is also the name of the user, the database, the
+ * host or the environment hides nothing, and blanking it out would spoil what is shown of those.
+ */
+export function secretsOf(variables: Environment): string[] {
+  const urls = [variables.DATABASE_URL, variables.SHADOW_DATABASE_URL].map(partsOf);
+  const secrets = [variables.PGPASSWORD, ...urls.flatMap(({ passwords }) => passwords)];
+  const { PGUSER, PGDATABASE, PGHOST, MIGRATE_ENV = 'development' } = variables;
+  const open = new Set([PGUSER, PGDATABASE, PGHOST, MIGRATE_ENV, ...urls.flatMap((url) => url.names)]);
+  const hidden = secrets.filter((secret) => secret !== undefined && secret !== '' && !open.has(secret));
+  return [...new Set(hidden as string[])];
+}
+
+/** Read by pattern: what no parser of URLs understands may hold a password all the same. */
+function partsOf(url = ''): { passwords: string[]; names: string[] } {
+  const inQuery = [...url.matchAll(passwordParameter)].map(([, password = '']) => password);
+  const match = /^[^:]+:\/\/([^:@/]*)(?::(.*))?@([^:/?]*)(?::\d+)?(?:\/([^?]*))?/.exec(url);
+  const [, user = '', password = '', host = '', database = ''] = match ?? [];
+  return {
+    passwords: [password, ...inQuery].flatMap((text) => [decoded(text), text]),
+    names: [user, host, database].map(decoded),
+  };
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
