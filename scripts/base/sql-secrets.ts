@@ -153,13 +153,19 @@ function isJoined(text: string, end: number): boolean {
   return /^['$\w]*\s*\|\|/.test(text.slice(end, end + 80));
 }
 
-/** A quoted name; the value of a JSON member. */
+/** A quoted name; the value of a JSON member; a statement in a message. */
 function doubleQuoted(scan: Scan, at: number, to: number, level: Level): number {
   const end = indexOr('"', scan.text, at + 1, to);
   if (level.expecting === 'assigned' && level.mode !== 'code') {
     hide(scan, at + 1, end);
     expect(level, 'nothing');
-  } else named(scan.text.slice(Math.max(at + 1, end - 64), end), level);
+    return end + 1;
+  }
+  // A server quotes whole statements so, in its CONTEXT.
+  const isText = scan.wide && /\s/.test(scan.text.slice(at, Math.min(end, at + 200)));
+  if (isText && level.quoting < deepestQuoting)
+    scanLevel(scan, at + 1, end, newLevel('code', level.quoting + 1));
+  else named(scan.text.slice(Math.max(at + 1, end - 64), end), level);
   return end + 1;
 }
 

@@ -57,7 +57,7 @@ describe('The password', () => {
     const repo = await project(tables('one'));
     repo.write(
       './.env',
-      `DATABASE_URL=postgres://app@127.0.0.1:1/d\nPGPASSWORD=${secret}\nMIGRATE_CONNECT_TIMEOUT=1\n`,
+      `DATABASE_URL=postgres://app@127.0.0.1:1/d\nPGPASSWORD=${secret}\nMIGRATE_CONNECT_TIMEOUT=1s\n`,
     );
     const result = await repo.run(['up']);
     expectExit(result, 8);
