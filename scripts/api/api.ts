@@ -1,14 +1,15 @@
 // The commands as functions, for programs: the same code as the command line, without a terminal. They write nothing to
 // stdout or stderr, never end the process, and leave its signals alone.
 import { MigrateError } from '../base/errors.ts';
-import { hideSecrets } from '../base/redact.ts';
+import { visibleLines } from '../base/foreign-text.ts';
+import { keepSecret, redact, redactAll } from '../base/secrets.ts';
 import { commandLines } from '../cli/command-lines.ts';
 import { refuseWrongTarget } from '../config/binding.ts';
 import { resolveConfig } from '../config/config.ts';
+import { secretsOf } from '../config/secrets.ts';
 import type { Progress } from '../report/command.ts';
 import { plainStyle } from '../report/human.ts';
 import { toJson } from '../report/json.ts';
-import { secretsOf } from '../report/output.ts';
 import type {
   Document,
   DownOptions,
@@ -65,7 +66,7 @@ function which({ to, n }: WhichOptions): Record<string, unknown> {
 async function run(command: string, options: RunOptions, flags: Record<string, unknown>): Promise<Document> {
   const given = Object.fromEntries(Object.entries(flags).filter(([, value]) => value !== undefined));
   const environment = { ...(options.env ?? process.env) };
-  const secrets = [...secretsOf(environment)];
+  keepSecret(secretsOf(environment));
   const ending = { command, environment: null as string | null, error: null as unknown };
   const controller = new AbortController();
   const abort = () => controller.abort(interrupted());
@@ -76,13 +77,13 @@ async function run(command: string, options: RunOptions, flags: Record<string, u
   try {
     const common = { json: true, ...(options.dir === undefined ? {} : { dir: options.dir }) };
     const config = await resolveConfig(command, common, environment, options.root);
-    secrets.push(...secretsOf(config.variables));
+    keepSecret(secretsOf(config.variables));
     ending.environment = config.environmentName;
     const line = commandLines.find(({ name }) => name === command);
     if (line === undefined) throw new Error(`there is no command ${command}`);
     if (!line.checksOwnTarget) refuseWrongTarget(config);
     const work = await line.load();
-    const progress = progressTo(options, secrets);
+    const progress = progressTo(options);
     const result = await work({
       config,
       flags: given as never,
@@ -99,9 +100,7 @@ async function run(command: string, options: RunOptions, flags: Record<string, u
   } finally {
     options.signal?.removeEventListener('abort', abort);
   }
-  return JSON.parse(
-    hideSecrets(JSON.stringify(toJson({ ...ending, verdict, document })), secrets),
-  ) as Document;
+  return JSON.parse(JSON.stringify(redactAll(toJson({ ...ending, verdict, document })))) as Document;
 }
 
 function interrupted(): MigrateError {
@@ -111,15 +110,16 @@ function interrupted(): MigrateError {
 }
 
 /** Lines for people, without secrets, to the caller's logger; what is soon replaced is told to nobody. */
-function progressTo({ logger }: RunOptions, secrets: readonly string[]): Progress {
-  const log = (line: string) => logger?.log(hideSecrets(line, secrets));
+function progressTo({ logger }: RunOptions): Progress {
+  const shown = (line: string) => visibleLines(redact(line));
+  const log = (line: string) => logger?.log(shown(line));
   return {
     say: log,
     group: log,
     endGroup: () => undefined,
     live: () => undefined,
     detail: () => undefined,
-    warn: (line) => logger?.warn(hideSecrets(line, secrets)),
+    warn: (line) => logger?.warn(shown(line)),
     style: plainStyle,
   };
 }

@@ -1,12 +1,17 @@
 // What this process knows to be secret, and the one way to take it out of whatever leaves the process: terminal, files,
-// the ledger. Values are added as they become known; none is ever taken back.
+// the ledger. Values are added as they become known; the oldest go only where thousands follow (tokens of a long life).
 import { hideSecrets, maskSqlSecrets } from './redact.ts';
 
 const known = new Set<string>();
+const most = 1000;
 
 /** @param values never to be shown from here on */
 export function keepSecret(values: readonly (string | undefined)[]): void {
   for (const value of values) if (value !== undefined && value !== '') known.add(value);
+  for (const oldest of known) {
+    if (known.size <= most) break;
+    known.delete(oldest);
+  }
 }
 
 /** The text without known secrets, and without what stands where SQL, connection strings and URLs keep theirs. */
