@@ -55,13 +55,12 @@ interface SentFile {
 
 /** A function of its own, so that a text of 50 MB, which is read once, is in memory no longer than until it is sent. */
 async function sendFile(context: RunContext, { step, place }: Task): Promise<SentFile> {
-  const { id, direction, rows } = step;
   const entry = entryOf(step, null);
   const own = ownText(step, entry);
   const text = (await boundedText(context, step, own)) ?? own;
-  const { sql, trackingSql } = context.engine.stepSql({ id, direction, rows, text });
+  const trackingSql = context.engine.trackingSql(step);
   const opening = `${openingStatements(context, step, place, text).join('; ')};\n`;
-  const reply = context.session.batch([opening, ...sql], { keepRows: openingCount });
+  const reply = context.session.batch([opening, text], { keepRows: openingCount });
   return { reply, prefixLength: opening.length, trackingSql, entry: keptEntry(entry) };
 }
 

@@ -213,7 +213,7 @@ async function recordNoTransaction(
   durationMs: number,
 ): Promise<{ outcome: 'recorded'; error: MigrateError | null } | { outcome: 'failed'; error: MigrateError }> {
   const { config, engine, provenance } = context;
-  const { trackingSql } = engine.stepSql(step);
+  const trackingSql = engine.trackingSql(step);
   const statements = [
     begin,
     ...resetStatements(context.session.login),

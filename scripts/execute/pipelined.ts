@@ -113,17 +113,17 @@ function sendAtOnce(
   if (previous !== null && previous.direction !== step.direction) return null;
   const texts = pipelinableTexts(context, step);
   if (texts === null) return null;
-  const { sql, trackingSql, entry } = texts;
+  const { text, trackingSql, entry } = texts;
   const proof = { by: 'marker setting', previous: previous?.id ?? null } as const;
   const recorded = recording(context, step, place, { trackingSql, entry, proof });
-  const opening = `${openingStatements(context, step, place, sql).join('; ')};\n`;
-  const text = recorded.statements.join(';\n');
+  const opening = `${openingStatements(context, step, place, text).join('; ')};\n`;
+  const record = recorded.statements.join(';\n');
   // Text that is not ASCII reaches the ledger as it is only if the file left the session its encoding.
-  const between = isAscii(text) ? [] : [{ text: 'RESET client_encoding' }];
+  const between = isAscii(record) ? [] : [{ text: 'RESET client_encoding' }];
   const replies = context.session.pipeline([
-    { text: opening + sql, keepRows: openingCount },
+    { text: opening + text, keepRows: openingCount },
     ...between,
-    { text, keepRows: recorded.statements.length },
+    { text: record, keepRows: recorded.statements.length },
   ]);
   const [file, reply] = [replies[0], replies.at(-1)] as [Promise<BatchResult>, Promise<BatchResult>];
   return { prefixLength: opening.length, file, recording: recorded, recorded: reply };
@@ -133,15 +133,13 @@ function sendAtOnce(
 function pipelinableTexts(
   { engine }: RunContext,
   step: ReadyStep,
-): { sql: string; trackingSql: string; entry: NewEntry } | null {
-  const { id, direction, rows, directives } = step;
-  if (directives.noTransaction) return null;
+): { text: string; trackingSql: string; entry: NewEntry } | null {
+  if (step.directives.noTransaction) return null;
   try {
     const entry = entryOf(step, null);
     const text = ownText(step, entry);
     if (unpipelinable.test(text) || isTooLong(entry.upSql) || isTooLong(entry.downSql)) return null;
-    const { sql, trackingSql } = engine.stepSql({ id, direction, text, rows });
-    return { sql: sql.join(''), trackingSql, entry };
+    return { text, trackingSql: engine.trackingSql(step), entry };
   } catch {
     // What is wrong with a step is told when it is its turn.
     return null;

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
+import { migrate } from 'postgres-migrations';
 import { tablesIn, trackedIn } from '../support/catalog.ts';
 import { expectExit, productRoot, project } from '../support/cli.ts';
 import { createDatabase } from '../support/database.ts';
@@ -133,6 +134,18 @@ describe('The ledger', () => {
       expectExit(await repo.run(['status', '--check'], { env: database.env() }), 0);
     expectExit(await second.run(['down'], { env: database.env() }), 0);
     expectExit(await first.run(['status', '--check'], { env: database.env() }), 0);
+  });
+
+  it('is what postgres-migrations itself would have made: it finds nothing to do, and no file changed', async () => {
+    const database = await createDatabase();
+    await database.query('CREATE TABLE public.migrations (id text, note text)');
+    const repo = await project(tables('one'));
+    expectExit(await repo.run(['up'], { env: database.env() }), 0);
+    const client = await database.client();
+    await client.query('SET search_path TO migration_ledger');
+    const ran = await migrate({ client }, join(productRoot, 'db', 'ledger'));
+    await client.end();
+    expect(ran).to.deep.equal([]);
   });
 
   it('of an earlier version is read as it is, and renewed by the next run that writes', async () => {
