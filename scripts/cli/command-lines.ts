@@ -76,6 +76,10 @@ export const commandLines: readonly CommandLine[] = [
       to,
       steps,
       dryRun,
+      [
+        '--confirm <environment>',
+        'accept a schema that nobody can vouch for after a run was cut off; in protected environments',
+      ],
       outOfOrder,
       afterDeploy,
       ['--wait [duration]', 'with --after-deploy: wait until sessions of older releases have ended (10min)'],

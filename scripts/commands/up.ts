@@ -4,6 +4,7 @@ import { MigrateError } from '../base/errors.ts';
 import type { Migration } from '../base/types.ts';
 import { allowsOutOfOrder } from '../config/binding.ts';
 import type { Config } from '../config/config.ts';
+import type { ConfirmFlags } from '../config/protection.ts';
 import { readExpectation } from '../drift/expect.ts';
 import { type HalfDone, halfDoneOf } from '../ledger/half-done.ts';
 import { type AfterDeployFlags, readWait } from '../plan/after-deploy.ts';
@@ -14,7 +15,7 @@ import type { Command } from '../report/command.ts';
 import { runMigrations } from '../runner/run.ts';
 import { plan as planCommand } from './plan.ts';
 
-export interface UpFlags extends TargetFlags, AfterDeployFlags {
+export interface UpFlags extends ConfirmFlags, TargetFlags, AfterDeployFlags {
   readonly dryRun?: boolean;
   readonly allowOutOfOrder?: boolean;
   readonly singleTransaction?: boolean;

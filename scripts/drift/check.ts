@@ -34,6 +34,8 @@ export interface DriftCheck {
   readonly everything: readonly Difference[];
   /** Why nothing can be said; null unless `unknown`. */
   readonly reason: string | null;
+  /** True where it is unknown because a run was cut off: the stored snapshot is that of the run before. */
+  readonly cutOff: boolean;
   /** The portable fingerprint, where the schema was read; see `readFingerprint`. */
   readonly fingerprint: string | null;
   /** True where the live schema is known to be the stored one. */
@@ -70,7 +72,8 @@ export async function checkDrift(
   if (head === null || head.gate === null) {
     const options = schemaOptions(config, head?.applications);
     const nothing = history.applied.length === 0 && (head === null || head.seqNow === null);
-    return unknown(options, nothing ? 'no migration ran here yet' : 'no snapshot was taken yet');
+    const reason = nothing ? 'no migration ran here yet' : 'no snapshot was taken yet';
+    return { ...unknown(options, reason), cutOff: head?.seqNow != null };
   }
   const options = schemaOptions(config, head.tracking ?? []);
   const stored = { ...options, ...head.options };
@@ -114,7 +117,10 @@ async function compare(
   const { fingerprint } = live;
   if (live.classes.length === 0) return { ...nothingFound(options), isStored: true, stale: true };
   if (!isCurrent(head))
-    return settle(session, config, history, options, interruptedReason(head), fingerprint);
+    return {
+      ...(await settle(session, config, history, options, interruptedReason(head), fingerprint)),
+      cutOff: true,
+    };
   const rows = await session.query<{ class: string; objects: string }>(storedObjectsSql(live.classes));
   const expected = withoutTracking(parseObjects(rows), options.tracking);
   const all = diffObjects(expected, live.objects);
@@ -164,7 +170,7 @@ async function settle(
 
 function nothingFound(options: SchemaOptions): DriftCheck {
   return {
-    ...{ state: 'none', differences: [], everything: [], reason: null },
+    ...{ state: 'none', differences: [], everything: [], reason: null, cutOff: false },
     ...{ fingerprint: null, isStored: false, stale: false, options },
   };
 }

@@ -16,9 +16,14 @@ export function stopForDrift(drift: DriftCheck, session: Session, config: Config
   return { document, lines: [], error: driftError(drift, config.verbose) };
 }
 
+/** For a preview: the run itself finds a verdict, see settle.ts. */
 export function sayDrift(drift: DriftCheck, { applied }: History, progress: Progress): void {
   if (drift.state === 'unknown' && applied.some(({ entry }) => entry !== null))
-    progress.say(`${driftVerdict(drift)}; going on`);
+    progress.say(driftVerdict(drift));
+  sayWarnings(drift, progress);
+}
+
+export function sayWarnings(drift: DriftCheck, progress: Progress): void {
   for (const line of differenceLines(warningsOf(drift), false)) progress.say(`  note: ${line}`);
 }
 

@@ -5,12 +5,14 @@ import { formatDuration } from '../base/duration.ts';
 import { stageTimes, started, timed } from '../base/timing.ts';
 import type { Migration, Outcome } from '../base/types.ts';
 import { saveMemory } from '../base/v8-heap.ts';
+import type { ConfirmFlags } from '../config/protection.ts';
 import { readProvenance } from '../config/provenance.ts';
 import { refuseReadOnly, type Session } from '../connection/session.ts';
 import { watchStoredSettings } from '../connection/session-settings.ts';
 import { askForChangeToken, checkDrift, type DriftCheck } from '../drift/check.ts';
 import type { Expectation } from '../drift/expect.ts';
-import { leftSomething, sayDrift, stopForDrift } from '../drift/run.ts';
+import { leftSomething, sayWarnings, stopForDrift } from '../drift/run.ts';
+import type { Unsettled } from '../drift/settle.ts';
 import {
   leaveOutTracking,
   snapshotStatements,
@@ -90,10 +92,11 @@ export async function runMigrations(
         );
         const migrations = files.all();
         if (request.approve === undefined) refuseBrokenHistory(history.statuses, request.tolerated);
-        const drift = await timed('drift', () => checkDrift(session, config, history, token));
-        await request.approve?.({ session, migrations, history, drift });
-        if (drift.state === 'drifted') return stopForDrift(drift, session, config);
-        sayDrift(drift, history, progress);
+        const looked = await timed('drift', () => checkDrift(session, config, history, token));
+        await request.approve?.({ session, migrations, history, drift: looked });
+        if (looked.state === 'drifted') return stopForDrift(looked, session, config);
+        sayWarnings(looked, progress);
+        const drift = await settleUnknown(input, { session, config, migrations, history, drift: looked });
         const plan = request.plan(migrations, history);
         const judged = { migrations, history, drift, plan, faults: files.faults };
         const result = await runChecked(input, session, request, judged);
@@ -104,6 +107,16 @@ export async function runMigrations(
     if (request.waitMs) await waitForPlan(input, session, request, files.all());
     return audited(input, session, locked);
   });
+}
+
+/** Everyday runs know what the schema is, and load nothing for it. */
+async function settleUnknown(
+  { flags, progress }: CommandInput<unknown>,
+  found: Unsettled,
+): Promise<DriftCheck> {
+  if (found.drift.state !== 'unknown') return found.drift;
+  const { settleDrift } = await import('../drift/settle.ts');
+  return timed('drift', () => settleDrift(found, progress, flags as ConfirmFlags));
 }
 
 /** Plans once without the lock, only to know whether there is something to wait for. */

@@ -1,0 +1,136 @@
+// Takes a drift check that came to no verdict because a run was cut off; finds one by building, on a scratch database, what
+// is applied and what ran of a half-done migration. What neither that nor the snapshot before explains is listed.
+import { MigrateError } from '../base/errors.ts';
+import type { Migration } from '../base/types.ts';
+import type { Config } from '../config/config.ts';
+import { type ConfirmFlags, isProtected } from '../config/protection.ts';
+import type { Session } from '../connection/session.ts';
+import { appliedMigrations } from '../history/applied-texts.ts';
+import type { CheckedHistory } from '../history/history-check.ts';
+import { type JournalRow, readJournal } from '../ledger/journal.ts';
+import { parseObjects, storedObjectsSql } from '../ledger/snapshot.ts';
+import type { Progress } from '../report/command.ts';
+import { type Difference, diffObjects, foldDifferences } from '../schema/change/diff.ts';
+import { parseDefinition } from '../schema/definition.ts';
+import type { Query } from '../schema/types.ts';
+import { type DriftCheck, queryOf, readLiveObjects } from './check.ts';
+import { compareSchemas } from './compare.ts';
+import { portable } from './options.ts';
+import { countDiffering, differenceLines, driftVerdict } from './report.ts';
+import { withMigrated } from './scratch.ts';
+
+export interface Unsettled {
+  readonly session: Session;
+  readonly config: Config;
+  readonly migrations: readonly Migration[];
+  readonly history: CheckedHistory;
+  readonly drift: DriftCheck;
+}
+
+/**
+ * @param confirm the environment, where a person has named it: then what is not explained may be recorded as right
+ * @returns the check, with `none` where everything is explained; else as it was, after saying what is to be accepted
+ * @throws MigrateError `refused` in a protected environment that was not confirmed
+ */
+export async function settleDrift(
+  found: Unsettled,
+  progress: Progress,
+  { confirm }: ConfirmFlags,
+): Promise<DriftCheck> {
+  const { drift, config, history } = found;
+  const ran = history.halfDone.length > 0 || history.applied.some(({ entry }) => entry !== null);
+  if (drift.state !== 'unknown' || !ran) return drift;
+  if (!drift.cutOff) {
+    progress.say(`${driftVerdict(drift)}; going on`);
+    return drift;
+  }
+  const changed = await changedSinceSnapshot(found);
+  const { unexplained, by } = await explain(found, changed);
+  if (unexplained.length === 0 && by !== null) {
+    progress.say(`Drift: none. ${drift.reason}; what is there is what the migrations build (${by})`);
+    return { ...drift, state: 'none', reason: null };
+  }
+  const listed = differenceLines(foldDifferences(unexplained), config.verbose);
+  const what = by === null ? 'since the last look' : 'from what the migrations build';
+  const message = `Nobody can tell whether the schema is right: ${drift.reason}. ${countDiffering(foldDifferences(unexplained).length)} ${what}`;
+  if (listed.length > 0 && isProtected(config, config.environmentName))
+    refuseUnsettled(config, message, listed, confirm);
+  progress.say(`${message}${listed.length === 0 ? '' : ':'}`);
+  for (const line of listed) progress.say(`  ${line}`);
+  progress.say('Going on; the schema is recorded as right as it is');
+  return drift;
+}
+
+function refuseUnsettled(
+  { environmentName: name, command }: Config,
+  message: string,
+  problems: readonly string[],
+  confirm: string | undefined,
+): void {
+  if (confirm === name) return;
+  throw new MigrateError('refused', `${message}; ${name} is protected`, {
+    problems,
+    hint: `If this is right as it is: npm run migrate -- ${command} … --confirm ${name} (with make: confirm=${name}), and the run records it so.`,
+    state: 'Nothing was changed.',
+  });
+}
+
+/** Against the run before the one that was cut off; everything, where none took a snapshot. */
+async function changedSinceSnapshot({ session, drift }: Unsettled): Promise<readonly Difference[]> {
+  const rows = await session.query<{ class: string; objects: string }>(storedObjectsSql());
+  const stored = parseObjects(rows).filter(({ class: name }) => name !== 'owner' && name !== 'grant');
+  const live = await readLiveObjects(session, portable(drift.options));
+  return diffObjects(stored, live).filter(({ severity }) => severity === 'drift');
+}
+
+interface Explanation {
+  readonly unexplained: readonly Difference[];
+  /** What the verdict stands on; null where nothing could be built. */
+  readonly by: string | null;
+}
+
+async function explain(found: Unsettled, changed: readonly Difference[]): Promise<Explanation> {
+  const { session, config, migrations, history, drift } = found;
+  const applied = await appliedMigrations(session, migrations, history.applied);
+  if (applied === null) return { unexplained: changed, by: null };
+  const journals = await Promise.all(
+    history.halfDone.map(({ id, direction }) => readJournal(session, config.trackingTable, id, direction)),
+  );
+  const isNew = (difference: Difference) => changed.some((each) => keyOf(each) === keyOf(difference));
+  try {
+    const unexplained = await withMigrated(config, applied, async (scratch) => {
+      await runRows(
+        scratch,
+        journals.flat().filter(({ done }) => done),
+      );
+      const compare = () => compareSchemas(scratch, queryOf(session), drift.options);
+      const differences = (await compare()).filter(
+        (each) => each.severity === 'drift' && isNew(each) && !isInvalidIndex(each),
+      );
+      const begun = journals.flat().filter(({ done }) => !done);
+      if (differences.length === 0 || begun.length === 0) return differences;
+      // Of the statement that was under way, all may have happened or nothing.
+      await runRows(scratch, begun).catch(() => undefined);
+      const after = new Set((await compare()).map(keyOf));
+      return differences.filter((each) => after.has(keyOf(each)));
+    });
+    return { unexplained, by: 'built on a scratch database' };
+  } catch (error) {
+    if (error instanceof MigrateError && ['interrupted', 'terminated'].includes(error.code)) throw error;
+    return { unexplained: changed, by: null };
+  }
+}
+
+async function runRows(scratch: Query, rows: readonly JournalRow[]): Promise<void> {
+  for (const { sql } of rows) await scratch(sql);
+  await scratch('RESET SESSION AUTHORIZATION');
+  await scratch('RESET ROLE');
+  await scratch('RESET ALL');
+}
+
+const keyOf = ({ kind, identity }: Difference) => `${kind} ${identity}`;
+
+/** What a concurrent build leaves that was cut off; the run drops it before it builds again. */
+function isInvalidIndex({ kind, actual }: Difference): boolean {
+  return kind === 'index' && actual !== null && parseDefinition(actual).has('invalid');
+}
