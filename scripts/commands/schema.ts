@@ -18,26 +18,57 @@ export const schema: Command<GeneratedFlags> = async ({ config, flags, progress 
   const migrations = await loadMigrations(config, progress.warn);
   const made = await makeSchemaText(config, migrations);
   for (const name of made.unsupported)
-    progress.warn(
-      `${visible(name)} is of a kind that ${schemaFile} cannot carry over: it stands there as a comment`,
-    );
+    progress.warn(`${visible(name)} is something that no SQL makes: in ${schemaFile} it stands as a comment`);
   if (flags.check) return check(config, made);
   writeFileSync(join(config.root, schemaFile), made.text);
+  const written = `Wrote ${schemaFile}: fingerprint ${made.fingerprint}, newest ${made.newest ?? 'none'}`;
   return {
     document: documentOf(made),
-    lines: [`Wrote ${schemaFile}: fingerprint ${made.fingerprint}, newest ${made.newest ?? 'none'}`],
+    lines: [written, ...superuserLines(made), ...faultLines(config, made)],
+    verdict: isFaithful(made) ? null : 'findings',
   };
 };
 
-function documentOf({ fingerprint, newest, unsupported }: SchemaText): Record<string, unknown> {
-  return { file: schemaFile, fingerprint, newest, unsupported };
+function documentOf(made: SchemaText): Record<string, unknown> {
+  const { fingerprint, newest, unsupported, superuser, failure } = made;
+  return {
+    file: schemaFile,
+    fingerprint,
+    newest,
+    unsupported,
+    superuser,
+    failure,
+    lost: (made.differences ?? []).map(differenceJson),
+  };
+}
+
+const isFaithful = ({ failure, differences }: SchemaText) => failure === null && differences?.length === 0;
+
+function superuserLines({ superuser }: SchemaText): string[] {
+  return superuser.length === 0 ? [] : [`Loading it needs a superuser, for ${visible(superuser.join(', '))}`];
+}
+
+/** What the text would not build on an empty database, though the migrations do. */
+function faultLines(config: Config, { failure, differences }: SchemaText): string[] {
+  if (failure !== null)
+    return [`It was tried on an empty database and is not the schema: ${visible(failure)}`];
+  if (differences === null || differences.length === 0) return [];
+  return [
+    'It was tried on an empty database and is not the schema of the migrations:',
+    ...differenceLines(differences, config.verbose).map((line) => `  ${line}`),
+  ];
 }
 
 async function check(config: Config, made: SchemaText): Promise<CommandResult> {
   const file = readSchemaFile(config);
   const stale = file?.text !== made.text;
   const document = { ...documentOf(made), stale };
-  if (!stale) return { document, lines: [`${schemaFile} is up to date: fingerprint ${made.fingerprint}`] };
+  if (!stale) {
+    const lines = isFaithful(made)
+      ? [`${schemaFile} is up to date: fingerprint ${made.fingerprint}`]
+      : [`${schemaFile} is what make schema writes`, ...faultLines(config, made)];
+    return { document, lines, verdict: isFaithful(made) ? null : 'findings' };
+  }
   const found = file === null ? [] : await differencesToText(config, file.text, made.objects);
   const differences = (found ?? []).map(differenceJson);
   const lines = [
@@ -45,6 +76,7 @@ async function check(config: Config, made: SchemaText): Promise<CommandResult> {
     ...(file === null ? [] : headLines(file, made)),
     ...(found === null ? ['  the committed file does not run on an empty database'] : []),
     ...differenceLines(found ?? [], config.verbose).map((line) => `  ${line}`),
+    ...faultLines(config, made),
   ];
   return { document: { ...document, differences }, lines, verdict: 'findings' };
 }

@@ -1,5 +1,6 @@
 // Takes migrations; gives the text of db/schema.sql, made on a scratch database. It writes no file.
 
+import { MigrateError } from '../base/errors.ts';
 import type { Migration } from '../base/types.ts';
 import type { Config } from '../config/config.ts';
 import { portableHashes, withoutVersions } from '../schema/catalog/fingerprint.ts';
@@ -10,7 +11,7 @@ import { renderSchema } from '../schema/render/render.ts';
 import type { Query, SchemaObject, SchemaOptions } from '../schema/types.ts';
 import { schemaHead } from './expected.ts';
 import { isPortable, portable, portableFingerprint, schemaOptions } from './options.ts';
-import { withBuilt, withMigrated } from './scratch.ts';
+import { type Build, withBuilt, withMigrated } from './scratch.ts';
 
 export interface SchemaText {
   readonly text: string;
@@ -18,19 +19,51 @@ export interface SchemaText {
   readonly newest: string | null;
   /** What the file holds as a comment only, as `<class> <identity>`. */
   readonly unsupported: readonly string[];
+  /** What only a superuser can make, as `<class> <identity>`. */
+  readonly superuser: readonly string[];
   readonly objects: readonly SchemaObject[];
+  /** What an empty database lacks or has otherwise once it ran the file; null where the file does not run. */
+  readonly differences: readonly Difference[] | null;
+  /** Why the file does not run, or what else is wrong with it. */
+  readonly failure: string | null;
 }
 
-/** @throws MigrateError as `withMigrated` */
+/**
+ * The text is run on an empty database every time: a file that is not the schema would be worse than none.
+ * @throws MigrateError as `withMigrated`
+ */
 export async function makeSchemaText(config: Config, migrations: readonly Migration[]): Promise<SchemaText> {
   const options = portable(schemaOptions(config));
   const newest = migrations.at(-1)?.id ?? null;
-  return withMigrated(config, migrations, async (query) => {
-    const { sql, unsupported } = await renderSchema(query, options);
+  return withMigrated(config, migrations, async (query, build) => {
+    const { sql, unsupported, superuser } = await renderSchema(query, options);
     const objects = await objectsOf(query, options);
     const fingerprint = portableFingerprint(portableHashes(objects));
-    return { text: schemaHead(fingerprint, newest) + sql, fingerprint, newest, unsupported, objects };
+    const text = schemaHead(fingerprint, newest) + sql;
+    const tried = await tryOut(build, text, options, objects);
+    return { text, fingerprint, newest, unsupported, superuser, objects, ...tried };
   });
+}
+
+async function tryOut(
+  build: Build,
+  text: string,
+  options: SchemaOptions,
+  objects: readonly SchemaObject[],
+): Promise<Pick<SchemaText, 'differences' | 'failure'>> {
+  try {
+    const built = await build(text, (query) => objectsOf(query, options));
+    const found = diffSnapshots(objects, built).filter(({ severity }) => severity === 'drift');
+    const same = portableFingerprint(portableHashes(built)) === portableFingerprint(portableHashes(objects));
+    const failure = same || found.length > 0 ? null : 'its fingerprint is not that of the migrations';
+    return { differences: found, failure };
+  } catch (error) {
+    const { message, code, position } = error as { message: string; code?: string; position?: string };
+    if (code === undefined || error instanceof MigrateError) throw error;
+    const before = [...text].slice(0, Number(position ?? 0)).join('');
+    const line = position === undefined ? '' : `line ${before.split('\n').length}: `;
+    return { differences: null, failure: `${line}${message}` };
+  }
 }
 
 /** How `objects` differ from what a text of db/schema.sql builds; null where it cannot be built. */

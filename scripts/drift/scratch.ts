@@ -1,6 +1,7 @@
 // Takes migrations or a text of SQL; gives a way to query a scratch database on which they were run.
 // It never touches the target.
 
+import type { Client } from 'pg';
 import { MigrateError } from '../base/errors.ts';
 import type { Migration } from '../base/types.ts';
 import type { Config } from '../config/config.ts';
@@ -16,17 +17,30 @@ import { queryOn, withScratchClient } from '../scratch/with-scratch.ts';
 export async function withMigrated<Result>(
   config: Config,
   migrations: readonly Migration[],
-  work: (query: Query) => Promise<Result>,
+  work: (query: Query, build: Build) => Promise<Result>,
 ): Promise<Result> {
   const parse = await loadParser(config.postgres);
-  return withScratchClient(config, async (client) => {
+  return withScratchClient(config, async (client, another) => {
     try {
       await applyMigrations(client, migrations, parse);
     } catch (error) {
       throw error instanceof MigrateError ? inOurWords(error) : error;
     }
-    return work(queryOn(client));
+    return work(queryOn(client), (sql, inner) => another((second) => runText(second, sql, inner)));
   });
+}
+
+/** Runs a text on one more empty database of the same server; rejects with pg's error where it does not run. */
+export type Build = <Result>(sql: string, work: (query: Query) => Promise<Result>) => Promise<Result>;
+
+async function runText<Result>(
+  client: Client,
+  sql: string,
+  work: (query: Query) => Promise<Result>,
+): Promise<Result> {
+  await client.query(sql);
+  await client.query('RESET ALL');
+  return work(queryOn(client));
 }
 
 function inOurWords(error: MigrateError): MigrateError {
@@ -44,9 +58,5 @@ export async function withBuilt<Result>(
   sql: string,
   work: (query: Query) => Promise<Result>,
 ): Promise<Result> {
-  return withScratchClient(config, async (client) => {
-    await client.query(sql);
-    await client.query('RESET ALL');
-    return work(queryOn(client));
-  });
+  return withScratchClient(config, (client) => runText(client, sql, work));
 }

@@ -13,19 +13,28 @@ export async function connectTo({ connection }: ScratchDatabase): Promise<pg.Cli
   return client;
 }
 
-/** Works on an empty database that is dropped afterwards, however the work ends. Errors as `openScratchServer`. */
+/** Works on one more empty database of the same server. */
+export type Another = <Result>(work: (client: pg.Client) => Promise<Result>) => Promise<Result>;
+
+/**
+ * Works on an empty database that is dropped afterwards, however the work ends. Errors as `openScratchServer`.
+ * @param work may ask for more databases beside its own
+ */
 export async function withScratchClient<Result>(
   config: Pick<Config, 'scratchUrl' | 'root' | 'postgres'>,
-  work: (client: pg.Client) => Promise<Result>,
+  work: (client: pg.Client, another: Another) => Promise<Result>,
 ): Promise<Result> {
   const { withScratchServer } = await import('./scratch-server.ts');
   return withScratchServer(config, async (server) => {
-    const client = await connectTo(await server.create());
-    try {
-      return await work(client);
-    } finally {
-      await client.end().catch(() => undefined);
-    }
+    const another: Another = async (inner) => {
+      const client = await connectTo(await server.create());
+      try {
+        return await inner(client);
+      } finally {
+        await client.end().catch(() => undefined);
+      }
+    };
+    return another((client) => work(client, another));
   });
 }
 

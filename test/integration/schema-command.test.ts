@@ -63,14 +63,73 @@ describe('schema', () => {
     expect(textOf(repo)).to.contain('CREATE INDEX a ON public.users');
   });
 
-  it('names what it cannot carry over', async () => {
+  it('tries what it writes on an empty database, and says with exit 9 what that does not become', async () => {
+    const broken = pair(
+      2,
+      'broken',
+      `CREATE INDEX left_over ON users (email);
+       UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'left_over'::regclass;`,
+      'DROP INDEX left_over;',
+    );
+    const { repo, run } = await withScratch({ ...users, ...broken });
+    for (const args of [['schema'], ['schema', '--check']]) {
+      const result = await run(...args);
+      expectExit(result, 9);
+      expect(result.all)
+        .to.contain('is not the schema of the migrations')
+        .and.to.contain('- index public.left_over');
+    }
+    expect(textOf(repo)).to.contain('-- not carried over: index public.left_over');
+    expect((await run('schema', '--json')).json().lost).to.have.length(1);
+  });
+
+  it('says where its text does not run', async () => {
+    const { run } = await withScratch(
+      pair(
+        1,
+        'view',
+        `CREATE FUNCTION lost() RETURNS integer LANGUAGE sql IMMUTABLE AS 'SELECT 1';
+         CREATE TABLE t (id integer); CREATE INDEX i ON t (lost());
+         CREATE OR REPLACE FUNCTION lost() RETURNS integer LANGUAGE sql IMMUTABLE AS 'SELECT id FROM nowhere.missing';
+         -- never checked: the setting is the session's
+        `.replace('CREATE OR REPLACE', 'SET check_function_bodies = off; CREATE OR REPLACE'),
+        'DROP TABLE t; DROP FUNCTION lost();',
+      ),
+    );
+    const result = await run('schema');
+    expectExit(result, 9);
+    expect(result.all).to.match(/is not the schema: .*nowhere/);
+  });
+
+  it('says what only a superuser can load', async () => {
     const { repo, run } = await withScratch(
-      pair(1, 'publication', 'CREATE PUBLICATION news;', 'DROP PUBLICATION news;'),
+      pair(
+        1,
+        'internal',
+        `CREATE FUNCTION eq(integer, integer) RETURNS boolean LANGUAGE internal IMMUTABLE STRICT AS 'int4eq';
+         CREATE VIEW v AS SELECT eq(1, 1);`,
+        'DROP VIEW v; DROP FUNCTION eq(integer, integer);',
+      ),
     );
     const result = await run('schema');
     expectExit(result, 0);
-    expect(result.all).to.contain('publication news');
-    expect(textOf(repo)).to.contain('-- not carried over: publication news');
+    expect(result.all).to.contain('needs a superuser, for routine public.eq(integer, integer)');
+    expect(textOf(repo)).to.contain('LANGUAGE internal');
+  });
+
+  it('keeps carriage returns in functions and comments apart from the line ends of the file', async () => {
+    const { repo, run } = await withScratch(
+      pair(
+        1,
+        'returns',
+        `CREATE FUNCTION f() RETURNS integer LANGUAGE plpgsql AS E'\\r\\nBEGIN\\r\\n  RETURN 1; -- it''s \\\\r\\r\\nEND\\r\\n';
+         COMMENT ON FUNCTION f() IS E'a\\r\\nb'; CREATE VIEW v AS SELECT E'c\\rd'::text AS "e\\f";`,
+        'DROP VIEW v; DROP FUNCTION f();',
+      ),
+    );
+    expectExit(await run('schema'), 0);
+    expect(textOf(repo)).not.to.contain('\r');
+    expectExit(await run('schema', '--check'), 0);
   });
 
   it('exits 9 with --check when the file is missing or stale, names what differs, and writes nothing', async () => {

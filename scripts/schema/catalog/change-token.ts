@@ -105,12 +105,12 @@ function relationCounts(options: SchemaOptions): string[] {
       ],
       ...['c.relpartbound::text', 'c.reloptions', ...owners, ...grants],
     ),
-    // Not indisclustered and indcheckxmin: CLUSTER and CREATE INDEX in a busy table set those.
+    // Not indcheckxmin: CREATE INDEX in a busy table sets it.
     countContent(
       `pg_catalog.pg_index i WHERE i.indexrelid >= ${firstUserOid} AND i.indrelid NOT IN (SELECT oid FROM hidden_relation)`,
       ...['indexrelid', 'indrelid', 'indnatts', 'indnkeyatts', 'indisunique', 'indnullsnotdistinct'],
       ...['indisprimary', 'indisexclusion', 'indimmediate', 'indisvalid', 'indisready', 'indislive'],
-      ...['indisreplident', 'indkey::text', 'indcollation', 'indclass', 'indoption::text'],
+      ...['indisreplident', 'indisclustered', 'indkey::text', 'indcollation', 'indclass', 'indoption::text'],
       ...['indexprs::text', 'indpred::text'],
     ),
     // Not xmin: a rewrite of the table clears attmissingval, which is no change of the schema.

@@ -3,7 +3,7 @@
 // It must not know how the rows are hashed, filtered or compared.
 
 import { firstUserOid, flag, lines, notMember, part, partWhen, sorted } from '../sql.ts';
-import { foreignOptions } from './relations.ts';
+import { foreignOptions } from './foreign-options.ts';
 
 export const schema = `
   SELECT ns.name, NULL, 'kind=schema'
@@ -11,7 +11,7 @@ export const schema = `
   WHERE (ns.oid >= ${firstUserOid} OR ns.nspname = 'public') AND ${notMember('pg_namespace', 'ns.oid')}`;
 
 // ALTER … DEPENDS ON EXTENSION: what is dropped together with the extension.
-const extensionDependents = `(SELECT string_agg(o.type || ' ' || o.identity, ', ' ORDER BY o.identity COLLATE "C")
+const extensionDependents = `(SELECT string_agg(o.type || ' ' || o.identity, E'\\n' ORDER BY o.identity COLLATE "C")
       FROM pg_depend d CROSS JOIN LATERAL pg_identify_object(d.classid, d.objid, d.objsubid) o
       WHERE d.deptype = 'x' AND d.refclassid = 'pg_extension'::regclass AND d.refobjid = e.oid)`;
 
@@ -26,7 +26,7 @@ export const extension = `
 const publishedTables = `(SELECT string_agg(rel.identity
       || coalesce(' (' || (SELECT string_agg(quote_ident(a.attname), ', ' ORDER BY a.attname COLLATE "C") FROM pg_attribute a
         WHERE a.attrelid = rel.oid AND a.attnum = ANY (r.prattrs)) || ')', '')
-      || coalesce(' WHERE ' || pg_get_expr(r.prqual, r.prrelid), ''), ', ' ORDER BY rel.identity COLLATE "C")
+      || coalesce(' WHERE (' || pg_get_expr(r.prqual, r.prrelid) || ')', ''), E'\\n' ORDER BY rel.identity COLLATE "C")
       FROM pg_publication_rel r JOIN rel ON rel.oid = r.prrelid WHERE r.prpubid = p.oid)`;
 
 export const publication = `
@@ -79,7 +79,7 @@ export const defaultPrivileges = `
   FROM pg_default_acl d LEFT JOIN ns ON ns.oid = d.defaclnamespace
   WHERE d.defaclnamespace = 0 OR ns.oid IS NOT NULL`;
 
-const mappings = `(SELECT string_agg(token.alias || ': ' || token.dictionaries, ', ' ORDER BY token.alias COLLATE "C") FROM (
+const mappings = `(SELECT string_agg(token.alias || ' WITH ' || token.dictionaries, E'\\n' ORDER BY token.alias COLLATE "C") FROM (
       SELECT kind.alias, string_agg(m.mapdict::regdictionary::text, ', ' ORDER BY m.mapseqno) AS dictionaries
       FROM pg_ts_config_map m JOIN ts_token_type(c.cfgparser) kind ON kind.tokid = m.maptokentype
       WHERE m.mapcfg = c.oid GROUP BY kind.alias) token)`;
@@ -150,7 +150,7 @@ export const userMapping = `
     `'kind=user mapping'`,
     part(
       'options',
-      `CASE WHEN m.umoptions IS NOT NULL THEN (SELECT string_agg(split_part(item, '=', 1), ', ' ORDER BY item COLLATE "C")
+      `CASE WHEN m.umoptions IS NOT NULL THEN (SELECT string_agg(quote_ident(split_part(item, '=', 1)), E'\\n' ORDER BY item COLLATE "C")
         FROM unnest(m.umoptions) AS item) WHEN NOT reader.sees THEN '?' END`,
     ),
   )}

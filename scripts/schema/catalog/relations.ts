@@ -3,30 +3,7 @@
 // It must not know how the rows are hashed, filtered or compared.
 
 import { firstUserOid, flag, lines, notMember, part, partWhen, sorted } from '../sql.ts';
-
-/** Names of options whose values are safe to keep; any other option shows its name only, it may hold a password. */
-const plainOptions = [
-  ...[
-    'host',
-    'hostaddr',
-    'port',
-    'dbname',
-    'schema_name',
-    'table_name',
-    'column_name',
-    'updatable',
-    'truncatable',
-  ],
-  ...['use_remote_estimate', 'fetch_size', 'batch_size', 'extensions', 'async_capable', 'parallel_commit'],
-  ...['fdw_startup_cost', 'fdw_tuple_cost', 'filename', 'format', 'header', 'delimiter', 'encoding', 'null'],
-];
-
-/** Options of foreign objects, sorted, with the values of harmless ones only. */
-export function foreignOptions(array: string): string {
-  const plain = plainOptions.map((name) => `'${name}'`).join(', ');
-  return `(SELECT string_agg(CASE WHEN split_part(item, '=', 1) IN (${plain}) THEN item
-    ELSE split_part(item, '=', 1) END, ', ' ORDER BY item COLLATE "C") FROM unnest(${array}) AS item)`;
-}
+import { foreignOptions } from './foreign-options.ts';
 
 /** The kind of a relation as SQL spells it. */
 export function relationKind(column: string): string {
@@ -37,6 +14,10 @@ export function relationKind(column: string): string {
 
 const parentList = `(SELECT string_agg(h.inhparent::regclass::text, ', ' ORDER BY h.inhseqno)
       FROM pg_inherits h WHERE h.inhrelid = rel.oid)`;
+
+/** The constraint that somebody declared, of the copies of a foreign key on and for partitions. */
+const rootConstraint = `WITH RECURSIVE up (oid, parent) AS (SELECT oid, conparentid FROM pg_constraint WHERE oid = t.tgconstraint
+      UNION ALL SELECT k.oid, k.conparentid FROM pg_constraint k JOIN up ON k.oid = up.parent) SELECT oid FROM up WHERE parent = 0`;
 
 export const relation = `
   SELECT rel.identity, rel.identity AS parent, ${lines(
@@ -80,8 +61,9 @@ export const relation = `
   LEFT JOIN pg_foreign_table f ON f.ftrelid = rel.oid
   LEFT JOIN pg_foreign_server server ON server.oid = f.ftserver
   LEFT JOIN (
-    SELECT tgrelid, string_agg(DISTINCT CASE tgenabled WHEN 'D' THEN 'disabled' WHEN 'A' THEN 'always' ELSE 'replica' END, ', ') AS state
-    FROM pg_trigger WHERE tgisinternal AND tgenabled <> 'O' GROUP BY tgrelid
+    SELECT tgrelid, string_agg(DISTINCT CASE tgenabled WHEN 'D' THEN 'disable' WHEN 'A' THEN 'enable always' ELSE 'enable replica' END
+      || ' ' || quote_ident(c.conname) || ' of ' || c.conrelid::regclass, E'\\n') AS state
+    FROM pg_trigger t JOIN pg_constraint c ON c.oid = (${rootConstraint}) WHERE tgisinternal AND tgenabled <> 'O' GROUP BY tgrelid
   ) internal ON internal.tgrelid = rel.oid`;
 
 export const column = `
@@ -148,6 +130,7 @@ export const index = `
     part('table', 'rel.identity'),
     part('definition', 'pg_get_indexdef(i.indexrelid)'),
     flag('invalid', 'NOT i.indisvalid OR NOT i.indisready'),
+    flag('clustered', 'i.indisclustered'),
     part('constraint', 'quote_ident(con.conname)'),
     partWhen(
       'c.relispartition',

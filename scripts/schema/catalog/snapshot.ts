@@ -15,6 +15,7 @@ import {
 } from '../types.ts';
 import * as annotations from './annotations.ts';
 import * as database from './database.ts';
+import * as operators from './operators.ts';
 import * as programs from './programs.ts';
 import * as relations from './relations.ts';
 
@@ -39,12 +40,12 @@ const sources: Readonly<Record<ObjectClass, string>> = {
   subscription: database.subscription,
   'event-trigger': database.eventTrigger,
   'default-privileges': database.defaultPrivileges,
-  collation: programs.collation,
-  operator: programs.operator,
-  'operator-class': programs.operatorClass,
-  'operator-family': programs.operatorFamily,
-  cast: programs.cast,
-  conversion: programs.conversion,
+  collation: operators.collation,
+  operator: operators.operator,
+  'operator-class': operators.operatorClass,
+  'operator-family': operators.operatorFamily,
+  cast: operators.cast,
+  conversion: operators.conversion,
   'text-search': database.textSearch,
   'foreign-data-wrapper': database.foreignDataWrapper,
   'foreign-server': database.foreignServer,

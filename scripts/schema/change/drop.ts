@@ -1,6 +1,6 @@
 // Takes an object that is to go; gives the SQL that drops it, or nothing where it goes with something else.
 // Pure; it must not know in which order things are dropped.
-import { commentSql } from '../render/attached.ts';
+import { commentSql } from '../render/comments.ts';
 import type { Item, Model } from '../render/model.ts';
 import type { ObjectClass } from '../types.ts';
 

@@ -3,9 +3,10 @@
 import { attachedPieces } from '../render/attached.ts';
 import type { Model } from '../render/model.ts';
 import { type Dependency, orderPieces, type Piece } from '../render/order.ts';
+import { addedDependencies, simplePieces } from '../render/pieces.ts';
 import { routineSql } from '../render/programs.ts';
-import { addedDependencies, simplePieces } from '../render/render.ts';
-import { ranks, relationPieces } from '../render/tables.ts';
+import { relationPieces } from '../render/relations.ts';
+import { ranks } from '../render/tables.ts';
 import type { Difference } from './diff.ts';
 
 /** Filled difference by difference. */

@@ -2,7 +2,7 @@
 // Pure. Whether the SQL is right is for a scratch database to say.
 
 import { parseDefinition } from '../definition.ts';
-import { commentSql } from '../render/attached.ts';
+import { commentSql } from '../render/comments.ts';
 import { buildModel, type Item, type Model } from '../render/model.ts';
 import { isWithTable, ranks } from '../render/tables.ts';
 import type { ObjectClass, SchemaObject } from '../types.ts';

@@ -3,6 +3,7 @@
 
 import type { Item, Model } from './model.ts';
 import type { Piece } from './order.ts';
+import { onTablespace } from './relations.ts';
 import { isWithTable, ranks } from './tables.ts';
 
 const definitionOf = (item: Item) => item.parts.get('definition') ?? '';
@@ -20,7 +21,43 @@ function indexSettings(index: Item): string[] {
       return `ALTER INDEX ${index.identity} ALTER COLUMN ${column} SET STATISTICS ${value};`;
     }),
     ...(parent === undefined ? [] : [`ALTER INDEX ${parent} ATTACH PARTITION ${index.identity};`]),
+    ...(index.parts.has('clustered')
+      ? [`ALTER TABLE ${index.table} CLUSTER ON ${lastName(index.identity)};`]
+      : []),
+    ...onTablespace(index),
   ];
+}
+
+/** `i` of `app.i`. */
+const lastName = (identity: string) => /(?:"(?:[^"]|"")*"|[^."]+)$/.exec(identity)?.[0] ?? identity;
+
+/** An index that a failed build left behind; one that waits for its partitions is written as it was made. */
+export function isBroken(index: Item): boolean {
+  return index.parts.has('invalid') && !definitionOf(index).includes(' ON ONLY ');
+}
+
+/**
+ * Foreign keys to a partitioned table bring copies whose names PostgreSQL chooses: the first of the form
+ * `table_column_fkey1` that is free. Names that keys to come need are held meanwhile by checks.
+ */
+function reservedNames(model: Model, table: string): readonly Item[] {
+  const keys = model.partsOf(table, 'constraint').filter((item) => isForeignKey(item));
+  const copied = keys.some((item) => {
+    const target = / REFERENCES (.+?)\(/.exec(definitionOf(item))?.[1] ?? '';
+    return model.find('relation', target)?.parts.get('kind') === 'partitioned table';
+  });
+  return copied && keys.length > 1 ? keys.filter(({ name }) => /_fkey\d*"?$/.test(name)) : [];
+}
+
+const isForeignKey = (item: Item) => definitionOf(item).startsWith('FOREIGN KEY');
+
+function reservedPieces(model: Model): Piece[] {
+  return model.of('relation').flatMap(({ identity }) => {
+    const names = reservedNames(model, identity).map(({ name }) => name);
+    if (names.length === 0) return [];
+    const sql = names.map((name) => `ALTER TABLE ${identity} ADD CONSTRAINT ${name} CHECK (true);`);
+    return [{ key: `reserved ${identity}`, rank: ranks.foreignKey, sql: sql.join('\n'), inlined: [] }];
+  });
 }
 
 function constraintPieces(model: Model, item: Item): Piece[] {
@@ -34,7 +71,11 @@ function constraintPieces(model: Model, item: Item): Piece[] {
   }
   const add = (only: string, text: string) =>
     `ALTER TABLE ${only}${item.table} ADD CONSTRAINT ${item.name} ${text};`;
-  if (definition.startsWith('FOREIGN KEY')) return [piece(item, ranks.foreignKey, add('', definition))];
+  if (isForeignKey(item)) {
+    const reserved = reservedNames(model, item.table ?? '').includes(item);
+    const free = reserved ? [`ALTER TABLE ${item.table} DROP CONSTRAINT ${item.name};`] : [];
+    return [piece(item, ranks.foreignKey, ...free, add('', definition))];
+  }
   if (definition.startsWith('CHECK')) return [piece(item, ranks.default, add('', definition))];
   const index = model
     .partsOf(item.table ?? '', 'index')
@@ -50,7 +91,7 @@ function constraintPieces(model: Model, item: Item): Piece[] {
 }
 
 function indexPieces(item: Item): Piece[] {
-  if (item.parts.has('constraint')) return [];
+  if (item.parts.has('constraint') || isBroken(item)) return [];
   return [piece(item, ranks.index, `${definitionOf(item)};`, ...indexSettings(item))];
 }
 
@@ -92,41 +133,10 @@ function statisticsPieces(item: Item): Piece[] {
   return [piece(item, ranks.statistics, `${definitionOf(item)};`, ...alter)];
 }
 
-const commentKinds = [
-  ...[
-    'table',
-    'partitioned table',
-    'view',
-    'materialized view',
-    'column',
-    'index',
-    'sequence',
-    'type',
-    'schema',
-  ],
-  ...['extension', 'function', 'window function', 'procedure', 'aggregate', 'statistics'],
-];
-const commentKindsOn = ['constraint', 'trigger', 'rule', 'policy'];
-
-/** COMMENT ON, or nothing where the kind of object is not carried over. */
-export function commentSql(item: Item): string | undefined {
-  const text = `'${(item.parts.get('text') ?? '').replaceAll("'", "''")}'`;
-  const literal = text.includes('\\') ? `E${text.replaceAll('\\', '\\\\')}` : text;
-  const longest = [...commentKinds, ...commentKindsOn]
-    .filter((kind) => item.identity.startsWith(`${kind} `))
-    .sort((a, b) => b.length - a.length)[0];
-  if (longest === undefined) return undefined;
-  const identity = item.identity.slice(longest.length + 1);
-  const kind = longest.replace('partitioned ', '').replace('window ', '').toUpperCase();
-  if (!commentKindsOn.includes(longest)) return `COMMENT ON ${kind} ${identity} IS ${literal};`;
-  const domain = item.parts.has('domain') ? 'DOMAIN ' : '';
-  const name = identity.slice((item.table ?? '').length + 1);
-  return `COMMENT ON ${kind} ${name} ON ${domain}${item.table} IS ${literal};`;
-}
-
 /** Everything that stands on tables and types, comments excepted. */
 export function attachedPieces(model: Model): Piece[] {
   return [
+    ...reservedPieces(model),
     ...model.of('constraint').flatMap((item) => constraintPieces(model, item)),
     ...model.of('index').flatMap(indexPieces),
     ...model.of('trigger').flatMap(triggerPieces),

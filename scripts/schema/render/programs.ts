@@ -1,9 +1,8 @@
 // Takes items of the model; gives the SQL of schemas, types, sequences, routines and aggregates.
 // Pure; it must not know tables.
 
+import { quote, settingValue } from './clauses.ts';
 import type { Item, Model } from './model.ts';
-
-const quote = (text: string) => `'${text.replaceAll("'", "''")}'`;
 
 const sequenceLimits: Record<string, string> = {
   smallint: '32767',
@@ -34,11 +33,11 @@ export function sequenceSql(item: Item): string {
   return `CREATE ${item.parts.has('unlogged') ? 'UNLOGGED ' : ''}SEQUENCE ${item.identity}${type}${sequenceOptions(item)};`;
 }
 
-function domainSql(model: Model, item: Item): string {
+function domainSql(model: Model, item: Item, withChecks: boolean): string {
   const { parts, identity } = item;
   const checks = model
     .partsOf(identity, 'constraint')
-    .filter((check) => !check.parts.get('definition')?.endsWith('NOT VALID'));
+    .filter((check) => withChecks && !check.parts.get('definition')?.endsWith('NOT VALID'));
   return `CREATE DOMAIN ${identity} AS ${[
     parts.get('base'),
     ...(parts.has('collation') ? [`COLLATE ${parts.get('collation')}`] : []),
@@ -59,7 +58,7 @@ const rangeOptions = {
 } as const;
 
 /** CREATE TYPE or CREATE DOMAIN, or nothing for the kinds that only a library can bring. */
-export function typeSql(model: Model, item: Item): string | undefined {
+export function typeSql(model: Model, item: Item, withChecks = true): string | undefined {
   const { parts, identity } = item;
   switch (parts.get('kind')) {
     case 'enum':
@@ -67,7 +66,7 @@ export function typeSql(model: Model, item: Item): string | undefined {
     case 'composite':
       return `CREATE TYPE ${identity} AS (${parts.get('attributes') ?? ''});`;
     case 'domain':
-      return domainSql(model, item);
+      return domainSql(model, item, withChecks);
     case 'shell':
       return `CREATE TYPE ${identity};`;
     case 'range': {
@@ -80,22 +79,12 @@ export function typeSql(model: Model, item: Item): string | undefined {
   }
 }
 
-const listSettings = new Set(['search_path', 'temp_tablespaces', 'session_preload_libraries']);
-
-/** What a list setting holds may have been set as it is, without being SQL: each of its names becomes a literal. */
-function quotedList(value: string): string {
-  const names = value.match(/"(?:[^"]|"")*"|[^,\s]+/g) ?? [''];
-  return names
-    .map((name) => quote(name.startsWith('"') ? name.slice(1, -1).replaceAll('""', '"') : name))
-    .join(', ');
-}
-
 /** `SET search_path TO …` for each of `a=b, c=d`. */
 function settingClauses(settings: string): string[] {
   return settings.split(/, (?=[a-z_.]+=)/).map((setting) => {
     const at = setting.indexOf('=');
     const [name, value] = [setting.slice(0, at), setting.slice(at + 1)];
-    return `SET ${name} TO ${listSettings.has(name) ? quotedList(value) : quote(value)}`;
+    return `SET ${name} TO ${settingValue(name, value)}`;
   });
 }
 

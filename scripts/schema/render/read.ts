@@ -5,6 +5,109 @@ import { firstUserOid, scope } from '../sql.ts';
 import type { Query, SchemaOptions } from '../types.ts';
 import type { Dependency } from './order.ts';
 
+/** Objects that the snapshot's queries name in the same way: their catalog, and how their class and name are written. */
+const otherNodes = [
+  [
+    "'pg_collation'",
+    "'collation ' || ns.name || '.' || quote_ident(o.collname)",
+    'pg_collation o JOIN ns ON ns.oid = o.collnamespace',
+  ],
+  [
+    "'pg_operator'",
+    "'operator ' || ns.name || '.' || o.oprname || ' (' || coalesce(format_type(nullif(o.oprleft, 0), NULL), 'NONE') || ', ' || coalesce(format_type(nullif(o.oprright, 0), NULL), 'NONE') || ')'",
+    'pg_operator o JOIN ns ON ns.oid = o.oprnamespace',
+  ],
+  [
+    "'pg_opclass'",
+    "'operator-class ' || ns.name || '.' || quote_ident(o.opcname) || ' USING ' || am.amname",
+    'pg_opclass o JOIN ns ON ns.oid = o.opcnamespace JOIN pg_am am ON am.oid = o.opcmethod',
+  ],
+  [
+    "'pg_opfamily'",
+    "'operator-family ' || ns.name || '.' || quote_ident(o.opfname) || ' USING ' || am.amname",
+    'pg_opfamily o JOIN ns ON ns.oid = o.opfnamespace JOIN pg_am am ON am.oid = o.opfmethod',
+  ],
+  ...['pg_amop', 'pg_amproc'].flatMap((catalog) => {
+    const family = catalog === 'pg_amop' ? 'amopfamily' : 'amprocfamily';
+    const member = `${catalog} o LEFT JOIN pg_depend d ON d.classid = '${catalog}'::regclass AND d.objid = o.oid AND d.refclassid = 'pg_opclass'::regclass AND d.deptype = 'i'`;
+    return [
+      [
+        `'${catalog}'`,
+        "'operator-class ' || ns.name || '.' || quote_ident(k.opcname) || ' USING ' || am.amname",
+        `${member} JOIN pg_opclass k ON k.oid = d.refobjid JOIN ns ON ns.oid = k.opcnamespace JOIN pg_am am ON am.oid = k.opcmethod`,
+      ],
+      [
+        `'${catalog}'`,
+        "'members operator-family ' || ns.name || '.' || quote_ident(f.opfname) || ' USING ' || am.amname",
+        `${member} JOIN pg_opfamily f ON d.refobjid IS NULL AND f.oid = o.${family} JOIN ns ON ns.oid = f.opfnamespace JOIN pg_am am ON am.oid = f.opfmethod`,
+      ],
+    ];
+  }),
+  [
+    "'pg_cast'",
+    "'cast (' || format_type(o.castsource, NULL) || ' AS ' || format_type(o.casttarget, NULL) || ')'",
+    'pg_cast o',
+  ],
+  [
+    "'pg_conversion'",
+    "'conversion ' || ns.name || '.' || quote_ident(o.conname)",
+    'pg_conversion o JOIN ns ON ns.oid = o.connamespace',
+  ],
+  [
+    "'pg_transform'",
+    "'transform for ' || format_type(o.trftype, NULL) || ' language ' || quote_ident(l.lanname)",
+    'pg_transform o JOIN pg_language l ON l.oid = o.trflang',
+  ],
+  [
+    "'pg_ts_config'",
+    "'text-search configuration ' || ns.name || '.' || quote_ident(o.cfgname)",
+    'pg_ts_config o JOIN ns ON ns.oid = o.cfgnamespace',
+  ],
+  [
+    "'pg_ts_dict'",
+    "'text-search dictionary ' || ns.name || '.' || quote_ident(o.dictname)",
+    'pg_ts_dict o JOIN ns ON ns.oid = o.dictnamespace',
+  ],
+  [
+    "'pg_ts_parser'",
+    "'text-search parser ' || ns.name || '.' || quote_ident(o.prsname)",
+    'pg_ts_parser o JOIN ns ON ns.oid = o.prsnamespace',
+  ],
+  [
+    "'pg_ts_template'",
+    "'text-search template ' || ns.name || '.' || quote_ident(o.tmplname)",
+    'pg_ts_template o JOIN ns ON ns.oid = o.tmplnamespace',
+  ],
+  ["'pg_language'", "'language ' || quote_ident(o.lanname)", 'pg_language o'],
+  ["'pg_am'", "'access-method ' || quote_ident(o.amname)", 'pg_am o'],
+  [
+    "'pg_foreign_data_wrapper'",
+    "'foreign-data-wrapper ' || quote_ident(o.fdwname)",
+    'pg_foreign_data_wrapper o',
+  ],
+  ["'pg_foreign_server'", "'foreign-server ' || quote_ident(o.srvname)", 'pg_foreign_server o'],
+  [
+    "'pg_user_mapping'",
+    "'user-mapping ' || coalesce(quote_ident(nullif(o.usename, 'public')), 'public') || ' on ' || quote_ident(o.srvname)",
+    '(SELECT *, umid AS oid FROM pg_user_mappings) o',
+  ],
+  ["'pg_publication'", "'publication ' || quote_ident(o.pubname)", 'pg_publication o'],
+  [
+    "'pg_publication_rel'",
+    "'publication ' || quote_ident(p.pubname)",
+    'pg_publication_rel o JOIN pg_publication p ON p.oid = o.prpubid',
+  ],
+  [
+    "'pg_publication_namespace'",
+    "'publication ' || quote_ident(p.pubname)",
+    'pg_publication_namespace o JOIN pg_publication p ON p.oid = o.pnpubid',
+  ],
+]
+  .map(
+    ([catalog, key, from]) => `SELECT ${catalog}, o.oid, ${key} FROM ${from} WHERE o.oid >= ${firstUserOid}`,
+  )
+  .join('\n  UNION ALL ');
+
 const nodes = `node AS MATERIALIZED (
   SELECT 'pg_class'::regclass::oid AS classid, rel.oid AS objid, 0 AS objsubid, 'relation ' || rel.identity AS key FROM rel
   UNION ALL SELECT 'pg_type'::regclass, t.oid, 0, 'relation ' || rel.identity
@@ -34,13 +137,15 @@ const nodes = `node AS MATERIALIZED (
     FROM pg_type t JOIN ns ON ns.oid = t.typnamespace LEFT JOIN pg_class c ON c.oid = t.typrelid
     LEFT JOIN pg_range r ON r.rngtypid = t.oid
     JOIN pg_type related ON related.oid IN (t.oid, t.typarray, r.rngmultitypid) AND related.oid <> 0
-    WHERE t.oid >= ${firstUserOid} AND (c.oid IS NULL OR c.relkind = 'c') AND t.typtype <> 'm' AND t.typelem = 0
+    WHERE t.oid >= ${firstUserOid} AND (c.oid IS NULL OR c.relkind = 'c') AND t.typtype <> 'm'
+      AND NOT EXISTS (SELECT FROM pg_type element WHERE element.typarray = t.oid)
   UNION ALL SELECT 'pg_class'::regclass, t.typrelid, 0, 'type ' || ns.name || '.' || quote_ident(t.typname)
     FROM pg_type t JOIN ns ON ns.oid = t.typnamespace JOIN pg_class c ON c.oid = t.typrelid AND c.relkind = 'c'
   UNION ALL SELECT 'pg_constraint'::regclass, c.oid, 0, 'constraint ' || ns.name || '.' || quote_ident(t.typname) || '.' || quote_ident(c.conname)
     FROM pg_constraint c JOIN pg_type t ON t.oid = c.contypid JOIN ns ON ns.oid = t.typnamespace
   UNION ALL SELECT 'pg_namespace'::regclass, ns.oid, 0, 'schema ' || ns.name FROM ns
   UNION ALL SELECT 'pg_extension'::regclass, e.oid, 0, 'extension ' || quote_ident(e.extname) FROM pg_extension e
+  UNION ALL SELECT o.classid::regclass, o.oid, 0, o.key FROM (${otherNodes}) AS o (classid, oid, key)
   UNION ALL SELECT d.classid, d.objid, 0, 'extension ' || quote_ident(e.extname)
     FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid AND d.refclassid = 'pg_extension'::regclass WHERE d.deptype = 'e'
 )`;
@@ -53,6 +158,12 @@ JOIN node f ON f.classid = d.classid AND f.objid = d.objid
 JOIN node t ON t.classid = d.refclassid AND t.objid = d.refobjid
 WHERE f.key <> t.key AND NOT (f.key LIKE 'sequence %' AND d.deptype IN ('a', 'i') AND t.key LIKE 'relation %')`);
   return rows.map((row) => ({ from: String(row.from), to: String(row.to) }));
+}
+
+/** The role that reads, quoted where SQL needs it. */
+export async function readRole(query: Query): Promise<string> {
+  const [row] = await query('SELECT quote_ident(current_user) AS role');
+  return String(row?.role);
 }
 
 /** `CREATE OR REPLACE …` of every routine, by identity, without a semicolon. */

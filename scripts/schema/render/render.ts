@@ -3,139 +3,49 @@
 
 import { sqlComment, visible } from '../../base/foreign-text.ts';
 import { readObjects, withCanonicalSession } from '../catalog/snapshot.ts';
-import type { ObjectClass, Query, SchemaObject, SchemaOptions } from '../types.ts';
-import { attachedPieces, commentSql } from './attached.ts';
+import type { Query, SchemaOptions } from '../types.ts';
+import { attachedPieces, isBroken } from './attached.ts';
+import { commentSql } from './comments.ts';
+import { withoutCarriageReturns } from './line-ends.ts';
 import { buildModel, type Item, type Model } from './model.ts';
 import { type Dependency, orderPieces, type Piece } from './order.ts';
-import { aggregateSql, sequenceSql, typeSql } from './programs.ts';
-import { readDependencies, readRoutineTexts } from './read.ts';
-import { ranks, relationPieces } from './tables.ts';
+import { withSearchPaths } from './paths.ts';
+import { addedDependencies, closingStatements, needsShell, simplePieces } from './pieces.ts';
+import { readDependencies, readRole, readRoutineTexts } from './read.ts';
+import { relationPieces } from './relations.ts';
+import { needsSuperuser } from './superuser.ts';
+import { keyOf } from './tables.ts';
 
 export interface RenderedSchema {
   readonly sql: string;
   /** What the SQL holds as a comment only, as `<class> <identity>`. */
   readonly unsupported: readonly string[];
+  /** What only a superuser can make, as `<class> <identity>`; psql goes on without it. */
+  readonly superuser: readonly string[];
 }
 
-/** Classes that the SQL carries over; objects of the others are named only. */
-const carried: ReadonlySet<ObjectClass> = new Set([
-  ...([
-    'relation',
-    'column',
-    'column-order',
-    'constraint',
-    'index',
-    'routine',
-    'aggregate',
-    'trigger',
-  ] as const),
-  ...(['rule', 'policy', 'statistics', 'type', 'sequence', 'schema', 'extension', 'comment'] as const),
-]);
-
-/** True for what no SQL of ours brings back, besides the classes that are not carried at all. */
-function isBeyond(item: Item): boolean {
-  const kind = item.parts.get('kind');
-  if (item.class === 'relation') return kind === 'foreign table';
-  if (item.class === 'type') return kind === 'base';
-  if (item.class === 'routine') return item.parts.has('library') || item.parts.get('language') === 'internal';
-  return item.class === 'comment' && commentSql(item) === undefined;
+interface Sources {
+  readonly model: Model;
+  readonly texts: ReadonlyMap<string, string>;
+  readonly dependencies: readonly Dependency[];
+  readonly reader: string;
 }
 
-/** Splits the objects into those that are written and those that are only named, with all that stands on the latter. */
-function sortOut(objects: readonly SchemaObject[]): { model: Model; beyond: Item[] } {
-  const all = buildModel(objects);
-  const named = all.items.filter((item) => !carried.has(item.class) || isBeyond(item));
-  const gone = new Set(named);
-  const tables = new Set(named.filter((item) => item.class === 'relation').map((item) => item.identity));
-  const written = objects.filter((_, i) => {
-    const item = all.items[i];
-    if (item === undefined || gone.has(item)) return false;
-    return !tables.has(item.table ?? '') && !(item.class === 'column-order' && tables.has(item.identity));
-  });
-  return { model: buildModel(written), beyond: named };
-}
-
-function schemaSql(item: Item): string | undefined {
-  return item.identity === 'public' ? undefined : `CREATE SCHEMA ${item.identity};`;
-}
-
-function extensionSql(item: Item): string {
-  const schema = item.parts.get('schema');
-  const where = schema === 'pg_catalog' ? '' : ` SCHEMA ${schema}`;
-  return `CREATE EXTENSION IF NOT EXISTS ${item.identity}${where};`;
-}
-
-/** What stands apart from tables; `texts` are the routines’, by identity. */
-export function simplePieces(model: Model, texts: ReadonlyMap<string, string>): Piece[] {
-  const pieces = (
-    objectClass: ObjectClass,
-    rank: number,
-    sqlOf: (item: Item) => string | undefined,
-    inlined: (item: Item) => string[] = () => [],
-  ) =>
-    model.of(objectClass).flatMap((item): Piece[] => {
-      const sql = sqlOf(item);
-      const key = `${objectClass} ${item.identity}`;
-      return sql === undefined ? [] : [{ key, rank, sql, inlined: inlined(item) }];
-    });
-  const checksOf = (item: Item) =>
-    model
-      .partsOf(item.identity, 'constraint')
-      .filter((check) => !check.parts.get('definition')?.endsWith('NOT VALID'))
-      .map((check) => `constraint ${check.identity}`);
-  const loose = (item: Item) => (item.parts.has('identity_of') ? undefined : sequenceSql(item));
-  const owned = model.of('sequence').filter((item) => item.parts.has('owned_by'));
-  return [
-    ...pieces('schema', ranks.schema, schemaSql),
-    ...pieces('extension', ranks.extension, extensionSql),
-    ...pieces('type', ranks.type, (item) => typeSql(model, item), checksOf),
-    ...pieces('sequence', ranks.sequence, loose),
-    ...pieces('routine', ranks.routine, (item) => `${texts.get(item.identity)};`),
-    ...pieces('aggregate', ranks.aggregate, aggregateSql),
-    ...owned.map((item) => ({
-      key: `ownership ${item.identity}`,
-      rank: ranks.ownership,
-      sql: `ALTER SEQUENCE ${item.identity} OWNED BY ${item.parts.get('owned_by')};`,
-      inlined: [],
-    })),
-  ];
-}
-
-/** Dependencies that no catalog knows: those of the pieces that come after a table. */
-export function addedDependencies(model: Model): Dependency[] {
-  return [
-    ...model.of('sequence').flatMap((item) =>
-      item.table === undefined
-        ? []
-        : [
-            { from: `ownership ${item.identity}`, to: `relation ${item.table}` },
-            { from: `ownership ${item.identity}`, to: `sequence ${item.identity}` },
-          ],
-    ),
-    ...model
-      .of('relation')
-      .flatMap((table) => [
-        { from: `late ${table.identity}`, to: `relation ${table.identity}` },
-        ...[...model.partsOf(table.identity, 'constraint'), ...model.partsOf(table.identity, 'index')]
-          .filter((item) => !item.parts.get('definition')?.startsWith('FOREIGN KEY'))
-          .map((item) => ({ from: `late ${table.identity}`, to: `${item.class} ${item.identity}` })),
-      ]),
-  ];
-}
-
-/** Orders the pieces; where tables wait for each other's defaults or checks, those are written apart. */
-function order(
-  model: Model,
-  texts: ReadonlyMap<string, string>,
-  dependencies: readonly Dependency[],
-): Piece[] {
-  const rest = [...simplePieces(model, texts), ...attachedPieces(model)];
-  const all = [...dependencies, ...addedDependencies(model)];
+/** Orders the pieces; what waits in a circle is taken apart: defaults and checks first, then queries of views. */
+function order({ model, texts, dependencies, reader }: Sources): Piece[] {
   const split = new Set<string>();
   for (;;) {
-    const pieces = [...relationPieces(model, split), ...rest];
+    const pieces = [
+      ...relationPieces(model, split),
+      ...simplePieces(model, texts, split, reader),
+      ...attachedPieces(model),
+    ];
+    const all = [
+      ...dependencies.map((dependency) => redirect(model, split, dependency, dependencies)),
+      ...addedDependencies(model),
+    ];
     const { ordered, stuck } = orderPieces(pieces, all);
-    const next = stuck.filter((key) => key.startsWith('relation ') && !split.has(key));
+    const next = nextToSplit(model, stuck, split);
     if (next.length === 0) {
       // Nothing left to split: what waits in a circle is written by rank, for a person to look at.
       const waiting = pieces.filter((piece) => stuck.includes(piece.key));
@@ -143,6 +53,37 @@ function order(
     }
     for (const key of next) split.add(key);
   }
+}
+
+function nextToSplit(model: Model, stuck: readonly string[], split: ReadonlySet<string>): string[] {
+  const waiting = stuck.filter((key) => !split.has(key));
+  const isView = (key: string) =>
+    model.find('relation', key.slice('relation '.length))?.parts.get('kind') === 'view';
+  const relations = waiting.filter((key) => key.startsWith('relation '));
+  const domains = waiting.filter(
+    (key) => model.find('type', key.replace(/^type /, ''))?.parts.get('kind') === 'domain',
+  );
+  const first = [...relations.filter((key) => !isView(key)), ...domains];
+  return first.length > 0 ? first : relations.filter(isView);
+}
+
+/** What an announced view or type needs less, and what is content with its announcement. */
+function redirect(
+  model: Model,
+  split: ReadonlySet<string>,
+  { from, to }: Dependency,
+  all: readonly Dependency[],
+): Dependency {
+  if (split.has(from) && from.startsWith('relation ') && !/^(type|collation|schema|extension) /.test(to)) {
+    const view = model.find('relation', from.slice('relation '.length));
+    if (view?.parts.get('kind') === 'view') return { from: from.replace('relation ', 'view '), to };
+  }
+  const type = to.startsWith('type ') ? model.find('type', to.slice('type '.length)) : undefined;
+  if (type !== undefined && needsShell(type) && from.startsWith('routine ')) {
+    const isOwn = all.some((other) => other.from === to && other.to === from);
+    if (isOwn) return { from, to: to.replace('type ', 'shell ') };
+  }
+  return { from, to };
 }
 
 function publicSchema(model: Model): string[] {
@@ -161,16 +102,29 @@ const usual = new Set([
   'CREATE EXTENSION IF NOT EXISTS plpgsql;',
 ]);
 
-const lossyParts = ['tablespace', 'constraint_triggers', 'detach_pending', 'dependents'];
+/** ALTER … DEPENDS ON EXTENSION for each of `function public.f(integer), trigger t on public.x`. */
+function extensionDependents(model: Model): string[] {
+  return model.of('extension').flatMap((item) =>
+    (item.parts.get('dependents') ?? '')
+      .split('\n')
+      .filter((dependent) => dependent !== '')
+      .map((dependent) => {
+        const [, kind = '', name = ''] =
+          /^(materialized view|function|procedure|trigger|index) (.+)$/s.exec(dependent) ?? [];
+        const spoken = kind === 'trigger' ? name.replace(/ on (\S+)$/, ' ON $1') : name;
+        return `ALTER ${kind.toUpperCase()} ${spoken} DEPENDS ON EXTENSION ${item.identity};`;
+      }),
+  );
+}
 
-/** Attributes that depend on the server, or on a state that no statement of ours leads to. */
-function lossyAttributes(model: Model): string[] {
-  return [...model.of('relation'), ...model.of('index'), ...model.of('extension')].flatMap((item) => {
-    const keys = lossyParts.filter((key) => item.parts.has(key));
-    const partitioned = item.parts.get('definition')?.includes(' ON ONLY ');
-    if (item.parts.has('invalid') && !partitioned) keys.push('invalid');
-    return keys.map((key) => `${item.class} ${item.identity} (${key}=${item.parts.get(key)})`);
-  });
+/** What no statement of ours leads to: `detach_pending`, broken indexes, secrets in settings, unknown kinds of comments. */
+function unwritten(model: Model): Item[] {
+  return [
+    ...model.of('relation').filter(({ parts }) => parts.has('detach_pending')),
+    ...model.of('index').filter(isBroken),
+    ...model.of('setting').filter(({ parts }) => parts.get('value') === '(hidden)'),
+    ...model.of('comment').filter((item) => commentSql(item) === undefined),
+  ];
 }
 
 function asComment(item: Item): string {
@@ -188,25 +142,37 @@ function asComment(item: Item): string {
  * names something. Reads in a transaction of its own.
  */
 export async function renderSchema(query: Query, options: SchemaOptions): Promise<RenderedSchema> {
-  const [objects, dependencies, texts] = await withCanonicalSession(query, async () => [
+  const [objects, dependencies, texts, reader] = await withCanonicalSession(query, async () => [
     await readObjects(query, { ...options, include: [] }),
     await readDependencies(query, options),
     await readRoutineTexts(query, options),
+    await readRole(query),
   ]);
-  const { model, beyond } = sortOut(objects);
-  const pieces = order(model, texts, dependencies).map((piece) => piece.sql);
-  const comments = model.of('comment').flatMap((item) => commentSql(item) ?? []);
-  const lossy = lossyAttributes(model);
+  const model = buildModel(objects);
+  const pieces = withSearchPaths(model, order({ model, texts, dependencies, reader }), dependencies);
+  const isLate = (item: Item) => item.identity.startsWith('event trigger ');
+  const commentsOf = (late: boolean) =>
+    model
+      .of('comment')
+      .filter((item) => isLate(item) === late)
+      .flatMap((item) => commentSql(item) ?? []);
+  const beyond = unwritten(model);
+  const superuser = model.items.filter(needsSuperuser);
   const blocks = [
+    ...(superuser.length === 0
+      ? []
+      : [sqlComment(`needs a superuser: ${visible(superuser.map(keyOf).join(', '))}`)]),
     "SET check_function_bodies = off;\nSET search_path = '';",
     ...missingLanguage(model),
     ...publicSchema(model),
-    ...[...pieces, ...comments].filter((sql) => !usual.has(sql)),
+    ...[...pieces, ...extensionDependents(model), ...commentsOf(false)].filter((sql) => !usual.has(sql)),
+    ...closingStatements(model, reader),
+    ...commentsOf(true),
     ...beyond.map(asComment),
-    ...lossy.map((attribute) => sqlComment(`not carried over: ${visible(attribute)}`)),
   ];
   return {
-    sql: `${blocks.join('\n\n')}\n`,
-    unsupported: beyond.map((item) => `${item.class} ${item.identity}`),
+    sql: withoutCarriageReturns(`${blocks.join('\n\n')}\n`),
+    unsupported: beyond.map(keyOf),
+    superuser: superuser.map(keyOf),
   };
 }

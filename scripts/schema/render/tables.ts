@@ -1,6 +1,7 @@
 // Takes the model of a schema; gives the SQL of tables, views and what hangs on them, as pieces to be put in order.
 // Pure; where a table needs something that needs the table, its defaults and checks can be split off.
 
+import { optionsClause } from './clauses.ts';
 import type { Item, Model } from './model.ts';
 import type { Piece } from './order.ts';
 import { sequenceOptions } from './programs.ts';
@@ -25,11 +26,13 @@ export const ranks = {
   trigger: 15,
   rule: 16,
   policy: 17,
-  comment: 18,
+  publication: 18,
+  state: 19,
+  comment: 20,
 } as const;
 
 const inherited = (item: Item) => item.parts.get('inherited') === 'only';
-const keyOf = (item: Item) => `${item.class} ${item.identity}`;
+export const keyOf = (item: Item) => `${item.class} ${item.identity}`;
 const isCheck = (item: Item) => item.parts.get('definition')?.startsWith('CHECK') === true;
 const isNotValid = (item: Item) => item.parts.get('definition')?.endsWith('NOT VALID') === true;
 
@@ -47,11 +50,13 @@ export function columnClause(model: Model, column: Item, typed: boolean, withDef
     const value = parts.get(key);
     return value === undefined ? [] : [text(value)];
   };
+  const options = optionsClause(parts.get('foreign_options')).trimStart();
   return [
     column.name,
     ...(typed ? ['WITH OPTIONS'] : [parts.get('type')]),
     ...(typed ? [] : clause('storage', (value) => `STORAGE ${value.toUpperCase()}`)),
     ...(typed ? [] : clause('compression', (value) => `COMPRESSION ${value}`)),
+    ...(options === '' ? [] : [options]),
     ...(typed ? [] : clause('collation', (value) => `COLLATE ${value}`)),
     ...clause('generated', (value) => `GENERATED ALWAYS AS (${value}) STORED`),
     ...(parts.has('identity') ? [identityClause(model, column)] : []),
@@ -71,7 +76,8 @@ export function optionList(options: string): string {
     .join(', ');
 }
 
-function storageOptions(table: Item): string {
+/** ` WITH (…)`, or nothing. */
+export function storageOptions(table: Item): string {
   const own = table.parts.get('options');
   const toast = table.parts.get('toast_options');
   const all = [
@@ -141,7 +147,8 @@ function inlineChecks(model: Model, table: Item): Item[] {
     .filter((item) => isCheck(item) && !isNotValid(item) && (partition || !inherited(item)));
 }
 
-function tablePieces(model: Model, table: Item, split: boolean): Piece[] {
+/** A table with all that stands inside CREATE TABLE; `split` writes its defaults and checks apart. */
+export function tablePieces(model: Model, table: Item, split: boolean): Piece[] {
   const { parts, identity } = table;
   const partition = parts.has('partition_of');
   const typed = parts.has('of_type');
@@ -156,12 +163,15 @@ function tablePieces(model: Model, table: Item, split: boolean): Piece[] {
     ...(split ? [] : checks.map((item) => `CONSTRAINT ${item.name} ${item.parts.get('definition')}`)),
   ];
   const parents = parentsOf(table);
-  const head = `CREATE ${parts.has('unlogged') ? 'UNLOGGED ' : ''}TABLE ${identity}${typed ? ` OF ${parts.get('of_type')}` : ''}`;
+  const foreign = parts.get('kind') === 'foreign table';
+  const head = `CREATE ${parts.has('unlogged') ? 'UNLOGGED ' : ''}${foreign ? 'FOREIGN ' : ''}TABLE ${identity}${typed ? ` OF ${parts.get('of_type')}` : ''}`;
   const list = body.length > 0 ? ` (\n  ${body.join(',\n  ')}\n)` : typed ? '' : ' (\n)';
   const statements = [
     `${head}${list}${parents.length > 0 ? ` INHERITS (${parents.join(', ')})` : ''}${
       parts.has('partition_key') ? ` PARTITION BY ${parts.get('partition_key')}` : ''
-    }${parts.has('access_method') ? ` USING ${parts.get('access_method')}` : ''}${storageOptions(table)};`,
+    }${parts.has('access_method') ? ` USING ${parts.get('access_method')}` : ''}${storageOptions(table)}${
+      foreign ? ` SERVER ${parts.get('server')}${optionsClause(parts.get('foreign_options'))}` : ''
+    };`,
     ...columns.filter((item) => !declared.includes(item)).flatMap((item) => overrides(model, table, item)),
     ...columns.flatMap((item) => columnSettings(table, item, !typed && declared.includes(item))),
     ...(partition
@@ -195,48 +205,6 @@ function tablePieces(model: Model, table: Item, split: boolean): Piece[] {
   ];
   const main: Piece = { key: keyOf(table), rank: ranks.table, sql: statements.join('\n'), inlined };
   return split ? [main, ...splittable] : [main];
-}
-
-function viewPiece(model: Model, view: Item): Piece {
-  const materialized = view.parts.get('kind') === 'materialized view';
-  const body = view.parts.get('definition')?.replace(/;\s*$/, '');
-  const columns = model.partsOf(view.identity, 'column');
-  const defaults = columns.filter((column) => column.parts.has('default'));
-  const statements = [
-    `CREATE ${materialized ? 'MATERIALIZED VIEW' : 'VIEW'} ${view.identity}${storageOptions(view)} AS\n${body}${materialized ? '\nWITH NO DATA' : ''};`,
-    ...columns.flatMap((column) => columnSettings(view, column, false)),
-    ...defaults.map(
-      (column) =>
-        `ALTER VIEW ${view.identity} ALTER COLUMN ${column.name} SET DEFAULT ${column.parts.get('default')};`,
-    ),
-  ];
-  const inlined = defaults.map((column) => `default ${column.identity}`);
-  return { key: keyOf(view), rank: ranks.view, sql: statements.join('\n'), inlined };
-}
-
-function latePiece(table: Item): Piece[] {
-  const security = table.parts.get('row_security') ?? '';
-  const replica = table.parts.get('replica_identity');
-  const alter = `ALTER TABLE ONLY ${table.identity}`;
-  const statements = [
-    ...(security.includes('enabled') ? [`ALTER TABLE ${table.identity} ENABLE ROW LEVEL SECURITY;`] : []),
-    ...(security.includes('forced') ? [`ALTER TABLE ${table.identity} FORCE ROW LEVEL SECURITY;`] : []),
-    ...(replica?.startsWith('index ') ? [`${alter} REPLICA IDENTITY USING INDEX ${replica.slice(6)};`] : []),
-    ...(replica === 'full' || replica === 'nothing'
-      ? [`${alter} REPLICA IDENTITY ${replica.toUpperCase()};`]
-      : []),
-  ];
-  if (statements.length === 0) return [];
-  return [{ key: `late ${table.identity}`, rank: ranks.late, sql: statements.join('\n'), inlined: [] }];
-}
-
-/** Tables and views; `split` names the tables whose defaults and checks must stand apart. */
-export function relationPieces(model: Model, split: ReadonlySet<string>): Piece[] {
-  return model.of('relation').flatMap((item) => {
-    const kind = item.parts.get('kind');
-    if (kind === 'view' || kind === 'materialized view') return [viewPiece(model, item), ...latePiece(item)];
-    return [...tablePieces(model, item, split.has(`relation ${item.identity}`)), ...latePiece(item)];
-  });
 }
 
 /** True for a check that CREATE TABLE (or the parent) already brings. */

@@ -1,0 +1,119 @@
+// Takes items of the model; gives the SQL of what belongs to the database as a whole: text search, foreign data,
+// publications, event triggers, default privileges, settings. Pure; it must not know tables.
+
+import { aclSql } from './acl.ts';
+import { clause, onDatabase, optionsClause, quote, settingValue, withoutArguments } from './clauses.ts';
+import type { Item } from './model.ts';
+
+const textSearchOptions: Record<string, Readonly<Record<string, string>>> = {
+  parser: { start: 'START', token: 'GETTOKEN', end: 'END', headline: 'HEADLINE', types: 'LEXTYPES' },
+  template: { init: 'INIT', lexize: 'LEXIZE' },
+  dictionary: { template: 'TEMPLATE', options: '' },
+  configuration: { parser: 'PARSER' },
+};
+
+/** CREATE TEXT SEARCH …, and a configuration's mappings. */
+export function textSearchSql(item: Item): string {
+  const at = item.identity.indexOf(' ');
+  const [kind, name] = [item.identity.slice(0, at), item.identity.slice(at + 1)];
+  const options = Object.entries(textSearchOptions[kind] ?? {}).flatMap(([key, option]) =>
+    clause(item, key, (value) => (option === '' ? value : `${option} = ${value}`)),
+  );
+  const mappings = item.parts.get('mappings')?.split('\n') ?? [];
+  return [
+    `CREATE TEXT SEARCH ${kind.toUpperCase()} ${name} (${options.join(', ')});`,
+    ...mappings.map((mapping) => `ALTER TEXT SEARCH CONFIGURATION ${name} ADD MAPPING FOR ${mapping};`),
+  ].join('\n');
+}
+
+export function foreignDataWrapperSql(item: Item): string {
+  const functions = [
+    ...clause(item, 'handler', (value) => ` HANDLER ${value}`),
+    ...clause(item, 'validator', (value) => ` VALIDATOR ${value}`),
+  ];
+  return `CREATE FOREIGN DATA WRAPPER ${item.identity}${functions.join('')}${optionsClause(item.parts.get('options'))};`;
+}
+
+export function foreignServerSql(item: Item): string {
+  const words = [
+    ...clause(item, 'type', (value) => ` TYPE ${quote(value)}`),
+    ...clause(item, 'version', (value) => ` VERSION ${quote(value)}`),
+  ];
+  return `CREATE SERVER ${item.identity}${words.join('')} FOREIGN DATA WRAPPER ${item.parts.get('wrapper')}${optionsClause(item.parts.get('options'))};`;
+}
+
+/** Without the values of its options: whoever loads the file must set them. */
+export function userMappingSql({ identity, parts }: Item, reader: string): string {
+  const at = identity.lastIndexOf(' on ');
+  const [user, server] = [identity.slice(0, at), identity.slice(at + ' on '.length)];
+  const options = parts.get('options');
+  const who = user === 'public' ? 'PUBLIC' : user === reader ? 'CURRENT_USER' : user;
+  return `CREATE USER MAPPING FOR ${who} SERVER ${server}${options === '?' ? '' : optionsClause(options)};`;
+}
+
+export function publicationSql(item: Item): string {
+  const { parts } = item;
+  const objects = parts.has('all_tables')
+    ? ['ALL TABLES']
+    : [
+        ...clause(item, 'tables', (value) => `TABLE ${value.split('\n').join(', TABLE ')}`),
+        ...clause(item, 'schemas', (value) => `TABLES IN SCHEMA ${value}`),
+      ];
+  const options = [
+    `publish = ${quote(parts.get('publish') ?? '')}`,
+    ...(parts.has('via_root') ? ['publish_via_partition_root = true'] : []),
+  ];
+  return `CREATE PUBLICATION ${item.identity}${objects.length > 0 ? ` FOR ${objects.join(', ')}` : ''} WITH (${options.join(', ')});`;
+}
+
+/** Disabled, without the text of its connection; nothing is made at the publisher. */
+export function subscriptionSql(item: Item): string {
+  const slot = item.parts.get('slot');
+  return `CREATE SUBSCRIPTION ${item.identity} CONNECTION '' PUBLICATION ${item.parts.get('publications')} WITH (connect = false, enabled = false, slot_name = ${slot === undefined ? 'NONE' : quote(slot)});`;
+}
+
+const states: Record<string, string> = { no: 'DISABLE', replica: 'ENABLE REPLICA', always: 'ENABLE ALWAYS' };
+
+export function eventTriggerSql(item: Item): string {
+  const tags = item.parts
+    .get('tags')
+    ?.split(', ')
+    .map((tag) => quote(tag));
+  const state = states[item.parts.get('enabled') ?? ''];
+  return [
+    `CREATE EVENT TRIGGER ${item.identity} ON ${item.parts.get('event')}${tags === undefined ? '' : ` WHEN TAG IN (${tags.join(', ')})`} EXECUTE FUNCTION ${withoutArguments(item.parts.get('procedure') ?? '')}();`,
+    ...(state === undefined ? [] : [`ALTER EVENT TRIGGER ${item.identity} ${state};`]),
+  ].join('\n');
+}
+
+/** What a role gives away with what it makes from now on. Those for the whole database stand in place of the built-in ones. */
+export function defaultPrivilegesSql({ identity, parts }: Item, reader: string): string {
+  const [, role = '', schema, objects = ''] =
+    /^("(?:[^"]|"")*"|\S+)(?: in schema ("(?:[^"]|"")*"|\S+))? on (\w+)$/.exec(identity) ?? [];
+  const kind = objects.toUpperCase();
+  const of = role === reader ? '' : ` FOR ROLE ${role}`;
+  const alter = `ALTER DEFAULT PRIVILEGES${of}${schema === undefined ? '' : ` IN SCHEMA ${schema}`}`;
+  const taken =
+    schema === undefined
+      ? [
+          `${alter} REVOKE ALL ON ${kind} FROM ${role === reader ? 'CURRENT_USER' : role};`,
+          ...(kind === 'FUNCTIONS' || kind === 'TYPES'
+            ? [`${alter} REVOKE ALL ON ${kind} FROM PUBLIC;`]
+            : []),
+        ]
+      : [];
+  const given = aclSql(parts.get('privileges') ?? '', `ON ${kind}`, reader);
+  return [...taken, ...given.map((grant) => `${alter} ${grant}`)].join('\n');
+}
+
+/** Settings of the database, for all roles or one; values that may be secrets are not known. */
+export function settingSql({ identity, parts }: Item): string | undefined {
+  const value = parts.get('value') ?? '';
+  if (value === '(hidden)') return undefined;
+  const at = identity.lastIndexOf(' ');
+  const [owner, name] = [identity.slice(0, at), identity.slice(at + 1)];
+  const set = `SET ${name} TO ${settingValue(name, value).replaceAll('%', '%%')}`;
+  return owner === 'database'
+    ? onDatabase(`ALTER DATABASE %I ${set}`)
+    : onDatabase(`ALTER ROLE ${owner.slice('role '.length).replaceAll('%', '%%')} IN DATABASE %I ${set}`);
+}

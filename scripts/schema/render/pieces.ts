@@ -1,0 +1,189 @@
+// Takes the model of a schema; gives the SQL of what stands apart from tables as pieces to be put in order, and the
+// dependencies that no catalog knows. Pure.
+
+import type { ObjectClass } from '../types.ts';
+import {
+  defaultPrivilegesSql,
+  eventTriggerSql,
+  foreignDataWrapperSql,
+  foreignServerSql,
+  publicationSql,
+  settingSql,
+  subscriptionSql,
+  textSearchSql,
+  userMappingSql,
+} from './database.ts';
+import type { Item, Model } from './model.ts';
+import {
+  accessMethodSql,
+  baseTypeSql,
+  castSql,
+  collationSql,
+  conversionSql,
+  languageSql,
+  looseMembersSql,
+  operatorClassSql,
+  operatorFamilySql,
+  operatorSql,
+  transformSql,
+} from './operators.ts';
+import type { Dependency, Piece } from './order.ts';
+import { aggregateSql, sequenceSql, typeSql } from './programs.ts';
+import { ranks } from './tables.ts';
+
+function schemaSql(item: Item): string | undefined {
+  return item.identity === 'public' ? undefined : `CREATE SCHEMA ${item.identity};`;
+}
+
+/** Without a version: which one there is, is the server's business. */
+function extensionSql(item: Item): string {
+  const schema = item.parts.get('schema');
+  const where = schema === 'pg_catalog' ? '' : ` SCHEMA ${schema}`;
+  return `CREATE EXTENSION IF NOT EXISTS ${item.identity}${where};`;
+}
+
+const isNotValid = (check: Item) => check.parts.get('definition')?.endsWith('NOT VALID') === true;
+
+/** Checks that stand inside CREATE DOMAIN. */
+function domainChecks(model: Model, item: Item): readonly Item[] {
+  return model.partsOf(item.identity, 'constraint').filter((check) => !isNotValid(check));
+}
+
+/** A type whose functions take it: it is announced before them and made after them. */
+export function needsShell({ parts }: Item): boolean {
+  return parts.get('kind') === 'base' || parts.has('canonical');
+}
+
+function typePieces(model: Model, item: Item, split: ReadonlySet<string>): Piece[] {
+  const key = `type ${item.identity}`;
+  const checks = domainChecks(model, item);
+  const apart = split.has(key);
+  const sql = item.parts.get('kind') === 'base' ? baseTypeSql(item) : typeSql(model, item, !apart);
+  if (sql === undefined) return [];
+  const keys = checks.map((check) => `constraint ${check.identity}`);
+  return [
+    ...(needsShell(item)
+      ? [
+          {
+            key: `shell ${item.identity}`,
+            rank: ranks.type,
+            sql: `CREATE TYPE ${item.identity};`,
+            inlined: [],
+          },
+        ]
+      : []),
+    { key, rank: ranks.type, sql, inlined: apart ? [] : keys },
+    ...(apart ? checks : []).map((check) => ({
+      key: `constraint ${check.identity}`,
+      rank: ranks.default,
+      sql: `ALTER DOMAIN ${item.identity} ADD CONSTRAINT ${check.name} ${check.parts.get('definition')};`,
+      inlined: [],
+    })),
+  ];
+}
+
+/**
+ * What stands apart from tables.
+ * @param texts the texts of routines, by identity
+ * @param split keys of domains whose checks must stand apart
+ * @param reader the role that reads, quoted where SQL needs it
+ */
+export function simplePieces(
+  model: Model,
+  texts: ReadonlyMap<string, string>,
+  split: ReadonlySet<string> = new Set(),
+  reader = '',
+): Piece[] {
+  const pieces = (objectClass: ObjectClass, rank: number, sqlOf: (item: Item) => string | undefined) =>
+    model.of(objectClass).flatMap((item): Piece[] => {
+      const sql = sqlOf(item);
+      return sql === undefined ? [] : [{ key: `${objectClass} ${item.identity}`, rank, sql, inlined: [] }];
+    });
+  const loose = (item: Item) => (item.parts.has('identity_of') ? undefined : sequenceSql(item));
+  const apart = (word: string, piece: Piece): Piece => ({ ...piece, key: `${word} ${piece.key}` });
+  const owned = model.of('sequence').filter((item) => item.parts.has('owned_by'));
+  return [
+    ...pieces('schema', ranks.schema, schemaSql),
+    ...pieces('extension', ranks.extension, extensionSql),
+    ...model.of('type').flatMap((item) => typePieces(model, item, split)),
+    ...pieces('collation', ranks.type, collationSql),
+    ...pieces('text-search', ranks.type, textSearchSql),
+    ...pieces('sequence', ranks.sequence, loose),
+    ...pieces('language', ranks.routine, languageSql),
+    ...pieces('routine', ranks.routine, (item) => `${texts.get(item.identity)};`),
+    ...pieces('access-method', ranks.routine, accessMethodSql),
+    ...pieces('aggregate', ranks.aggregate, aggregateSql),
+    ...pieces('cast', ranks.aggregate, castSql),
+    ...pieces('transform', ranks.aggregate, transformSql),
+    ...pieces('conversion', ranks.aggregate, conversionSql),
+    ...pieces('operator', ranks.aggregate, operatorSql),
+    ...pieces('operator-family', ranks.aggregate, operatorFamilySql),
+    ...pieces('operator-class', ranks.aggregate, operatorClassSql),
+    ...pieces('operator-family', ranks.aggregate, looseMembersSql).map((piece) => apart('members', piece)),
+    ...pieces('foreign-data-wrapper', ranks.aggregate, foreignDataWrapperSql),
+    ...pieces('foreign-server', ranks.aggregate, foreignServerSql),
+    ...pieces('user-mapping', ranks.aggregate, (item) => userMappingSql(item, reader)),
+    ...owned.map((item) => ({
+      key: `ownership ${item.identity}`,
+      rank: ranks.ownership,
+      sql: `ALTER SEQUENCE ${item.identity} OWNED BY ${item.parts.get('owned_by')};`,
+      inlined: [],
+    })),
+    ...pieces('publication', ranks.publication, publicationSql),
+  ];
+}
+
+/** What is written after everything else, comments too: from then on it would take part in what the file does. */
+export function closingStatements(model: Model, reader: string): string[] {
+  const all = (objectClass: ObjectClass, sqlOf: (item: Item) => string | undefined) =>
+    model.of(objectClass).flatMap((item) => sqlOf(item) ?? []);
+  return [
+    ...all('default-privileges', (item) => defaultPrivilegesSql(item, reader)),
+    ...all('setting', settingSql),
+    ...all('subscription', subscriptionSql),
+    ...all('event-trigger', eventTriggerSql),
+  ];
+}
+
+/** Dependencies that no catalog knows: those of the pieces that come after a table, a family or a shell. */
+export function addedDependencies(model: Model): Dependency[] {
+  return [
+    ...model.of('sequence').flatMap((item) =>
+      item.table === undefined
+        ? []
+        : [
+            { from: `ownership ${item.identity}`, to: `relation ${item.table}` },
+            { from: `ownership ${item.identity}`, to: `sequence ${item.identity}` },
+          ],
+    ),
+    ...model.of('operator-family').map(({ identity }) => ({
+      from: `members operator-family ${identity}`,
+      to: `operator-family ${identity}`,
+    })),
+    ...model
+      .of('type')
+      .filter(needsShell)
+      .map(({ identity }) => ({ from: `type ${identity}`, to: `shell ${identity}` })),
+    ...model.of('relation').flatMap((table) => tableDependencies(model, table)),
+  ];
+}
+
+function tableDependencies(model: Model, table: Item): Dependency[] {
+  const parts = [
+    ...model.partsOf(table.identity, 'constraint'),
+    ...model.partsOf(table.identity, 'index'),
+  ].map((item) => ({
+    key: `${item.class} ${item.identity}`,
+    definition: item.parts.get('definition') ?? '',
+  }));
+  const isForeign = ({ definition }: { definition: string }) => definition.startsWith('FOREIGN KEY');
+  return [
+    { from: `late ${table.identity}`, to: `relation ${table.identity}` },
+    { from: `reserved ${table.identity}`, to: `relation ${table.identity}` },
+    { from: `view ${table.identity}`, to: `relation ${table.identity}` },
+    ...parts
+      .filter((part) => !isForeign(part))
+      .map(({ key }) => ({ from: `late ${table.identity}`, to: key })),
+    ...parts.filter(isForeign).map(({ key }) => ({ from: key, to: `reserved ${table.identity}` })),
+  ];
+}
