@@ -59,18 +59,20 @@ function stateToCompile(compiled) {
   return sourceState();
 }
 
-async function build(state, isStale, typesToo) {
-  const { compile, emitTypes } = await import('./build/build.mjs');
+async function build(state, isStale, { typesToo = false, only = false } = {}) {
+  const { compile, emitTypes, prune } = await import('./build/build.mjs');
   if (isStale) await compile(root, state);
   if (typesToo) await emitTypes(root, state);
+  if (only) prune(root);
 }
 
 const start = () => require('../dist/migrate.cjs');
-const buildOnly = process.argv[2] === '--build-only';
+// `--pack` builds and leaves nothing of earlier builds beside it.
+const buildOnly = ['--build-only', '--pack'].includes(process.argv[2]);
 const compiled = compiledState();
 const state = stateToCompile(compiled);
 const isStale = state !== undefined && state !== compiled;
 if (buildOnly) {
-  if (state !== undefined) void build(state, isStale, true);
-} else if (isStale) void build(state, true, false).then(start);
+  if (state !== undefined) void build(state, isStale, { typesToo: true, only: process.argv[2] === '--pack' });
+} else if (isStale) void build(state, true).then(start);
 else start();

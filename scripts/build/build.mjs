@@ -96,7 +96,6 @@ export async function compile(root, state) {
     const library = {
       ...common,
       outdir: staging,
-      sourcesContent: false,
       entryPoints: libraries,
       external: [...external, 'pg', 'node-pg-migrate', 'postgres-migrations'],
     };
@@ -104,7 +103,7 @@ export async function compile(root, state) {
       "import { createRequire as __createRequire } from 'node:module';const require = __createRequire(import.meta.url);";
     const [program, ...built] = await Promise.all([
       buildProgram(build, common),
-      build({ ...library, splitting: true, format: 'esm', sourcemap: true, banner: { js: esmBanner } }),
+      build({ ...library, splitting: true, format: 'esm', banner: { js: esmBanner } }),
       build({
         ...library,
         format: 'cjs',
@@ -124,6 +123,7 @@ export async function compile(root, state) {
     const paths = built.flatMap(({ metafile }) => Object.keys(metafile.outputs));
     const chunks = new Set(paths.map((path) => path.slice(path.lastIndexOf('/') + 1)));
     publish(staging, dist, [`${name}.cjs`, ...chunks, 'migrate.cjs']);
+    writeFileSync(join(dist, '.files'), JSON.stringify([`${name}.cjs`, ...chunks, 'migrate.cjs']));
     writeFileSync(join(dist, '.built'), state);
   } finally {
     rmSync(staging, { recursive: true, force: true });
@@ -149,6 +149,15 @@ function publish(staging, dist, names) {
   }
 }
 
+/** Removes what earlier builds left, whatever its age: a package carries one build. */
+export function prune(root) {
+  const dist = join(root, 'dist');
+  const current = JSON.parse(readFileSync(join(dist, '.files'), 'utf8'));
+  for (const { name } of readdirSync(dist, { withFileTypes: true }).filter((entry) => entry.isFile())) {
+    if (/\.(?:js|cjs|map)$/.test(name) && !current.includes(name)) rmSync(join(dist, name), { force: true });
+  }
+}
+
 /** TypeScript's program, wherever npm laid it; undefined where it is not installed. */
 function compilerOf(root) {
   try {
@@ -166,6 +175,7 @@ export async function emitTypes(root, state) {
   const typesStamp = join(types, '.built');
   if (compiler === undefined) return;
   if (existsSync(typesStamp) && readFileSync(typesStamp, 'utf8') === state) return;
+  rmSync(types, { recursive: true, force: true });
   execFileSync(process.execPath, [compiler, '-p', join(root, 'scripts', 'tsconfig.types.json')], {
     stdio: 'inherit',
   });

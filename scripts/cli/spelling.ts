@@ -9,8 +9,15 @@ import type { Output } from '../report/output.ts';
 import { commandLines } from './command-lines.ts';
 import { variablesOf } from './make-variables.ts';
 
-/** How commands are called here: by make's targets, by npx, or as arguments of a container image. */
-export type Place = 'make' | 'npx' | 'container';
+/** How commands are called here: by make's targets, by the package manager, or as arguments of a container image. */
+export type Place = 'make' | 'npx' | 'yarn' | 'pnpm' | 'container';
+
+const prefixes: Readonly<Record<Exclude<Place, 'make'>, string>> = {
+  npx: 'npx migrate',
+  yarn: 'yarn migrate',
+  pnpm: 'pnpm exec migrate',
+  container: 'the image with',
+};
 
 /**
  * @param root the project's folder: a Makefile there with this tool's targets means make
@@ -26,7 +33,9 @@ export function placeOf(
   if (!/[\\/]node_modules[\\/]/.test(program)) return 'make';
   const targets = ['Makefile', join('db', 'migrate.mk')].map((name) => join(root, name));
   const hasTargets = (path: string) => existsSync(path) && /^migrate-up:/m.test(readFileSync(path, 'utf8'));
-  return targets.some(hasTargets) ? 'make' : 'npx';
+  if (targets.some(hasTargets)) return 'make';
+  const [, manager] = /^(yarn|pnpm)\//.exec(environment.npm_config_user_agent ?? '') ?? [];
+  return manager === 'yarn' || manager === 'pnpm' ? manager : 'npx';
 }
 
 const targets: ReadonlyMap<string, string> = new Map(
@@ -44,7 +53,7 @@ const npmCall = /\bnpm run (?:--silent )?migrate(?::([a-z-]+))?(?: --(?= ))?/g;
 /** The text as it is where make's targets are; elsewhere each command in the form that works there. */
 export function respell(text: string, place: Place): string {
   if (place === 'make') return text;
-  const prefix = place === 'npx' ? 'npx migrate' : 'the image with';
+  const prefix = prefixes[place];
   return text
     .replaceAll(makeCall, (whole, target: string, variables: string) => {
       const command = targets.get(target);

@@ -99,7 +99,7 @@ function layScripts(config: Config): Laid {
   return {
     path: 'package.json',
     outcome: 'added to',
-    note: `${missing.length} scripts: npm run migrate:up, …`,
+    note: `${missing.length} scripts, such as migrate:up`,
   };
 }
 

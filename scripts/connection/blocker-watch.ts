@@ -5,7 +5,6 @@ import type pg from 'pg';
 import { formatDuration } from '../base/duration.ts';
 import { visible } from '../base/foreign-text.ts';
 import { maskSqlSecrets } from '../base/redact.ts';
-import { literal } from '../schema/sql.ts';
 import type { Session } from './session.ts';
 
 /** What can be said of a running statement. */
@@ -23,20 +22,10 @@ export interface Watch {
   stop(): Promise<void>;
 }
 
-/** Prepared transactions, which have no process, that hold a lock on what session $1 waits for. */
-const preparedSql = `SELECT json_agg(DISTINCT jsonb_build_object('gid', x.gid, 'owner', x.owner, 'seconds', extract(epoch FROM clock_timestamp() - x.prepared)::int))
-  FROM pg_locks w JOIN pg_locks h ON h.granted AND h.pid IS NULL AND h.locktype = w.locktype
-    AND (h.database, h.relation, h.page, h.tuple, h.transactionid::text, h.classid, h.objid, h.objsubid)
-     IS NOT DISTINCT FROM (w.database, w.relation, w.page, w.tuple, w.transactionid::text, w.classid, w.objid, w.objsubid)
-  JOIN pg_locks t ON t.locktype = 'transactionid' AND t.granted AND t.pid IS NULL AND t.virtualtransaction = h.virtualtransaction
-  JOIN pg_prepared_xacts x ON x.transaction::text = t.transactionid::text
- WHERE w.pid = $1 AND NOT w.granted`;
-
 // https://www.postgresql.org/docs/16/progress-reporting.html
 const sightingSql = `
 SELECT (SELECT coalesce(json_agg(json_build_object('pid', b.pid, 'user', a.usename, 'application', a.application_name, 'state', a.state,
-               'seconds', extract(epoch FROM clock_timestamp() - coalesce(a.xact_start, a.query_start, a.backend_start)), 'query', left(a.query, 200),
-               'prepared', CASE WHEN b.pid = 0 THEN (${preparedSql}) END)), '[]')
+               'seconds', extract(epoch FROM clock_timestamp() - coalesce(a.xact_start, a.query_start, a.backend_start)), 'query', left(a.query, 200))), '[]')
           FROM (SELECT DISTINCT unnest(pg_blocking_pids($1)) AS pid) b LEFT JOIN pg_stat_activity a USING (pid)) AS blockers,
        (SELECT phase || coalesce(' ' || round(100.0 * done / nullif(total, 0)) || ' %', '') FROM (
           SELECT 'CREATE INDEX: ' || phase AS phase, CASE WHEN blocks_total > 0 THEN blocks_done ELSE tuples_done END AS done,
@@ -52,10 +41,6 @@ interface BlockerRow {
   readonly state: string | null;
   readonly seconds: number | null;
   readonly query: string | null;
-  /** Of pid 0, which stands for them all. */
-  readonly prepared:
-    | readonly { readonly gid: string; readonly owner: string; readonly seconds: number }[]
-    | null;
 }
 
 /**
@@ -86,7 +71,7 @@ export function watch(
       const { rows } = await client.query<{ blockers: BlockerRow[]; progress: string | null }>(sightingSql, [
         session.pid,
       ]);
-      const blockers = (rows[0]?.blockers ?? []).flatMap(describeBlocker);
+      const blockers = (rows[0]?.blockers ?? []).map(describeBlocker);
       if (blockers.length > 0) last = blockers;
       if (!stopped)
         onSighting({ elapsedMs: Date.now() - started, blockers, progress: rows[0]?.progress ?? null });
@@ -110,17 +95,11 @@ export function watch(
   };
 }
 
-function describeBlocker({ pid, user, application, state, seconds, query, prepared }: BlockerRow): string[] {
-  if (pid === 0)
-    return (prepared ?? []).map((orphan) =>
-      visible(
-        `prepared transaction ${literal(orphan.gid)} of ${orphan.owner}, for ${formatDuration(orphan.seconds * 1000)}, which no session holds: COMMIT PREPARED or ROLLBACK PREPARED ${literal(orphan.gid)} ends it`,
-      ),
-    );
+function describeBlocker({ pid, user, application, state, seconds, query }: BlockerRow): string {
   const since = seconds === null ? '' : ` for ${formatDuration(seconds * 1000)}`;
   const sql = maskSqlSecrets((query ?? '').replace(/\s+/g, ' ')).slice(0, 100);
   const who = maskSqlSecrets(application || 'unnamed application');
-  return [visible(`pid ${pid}, user ${user ?? '?'}, ${who}, ${state ?? 'unknown state'}${since}: ${sql}`)];
+  return visible(`pid ${pid}, user ${user ?? '?'}, ${who}, ${state ?? 'unknown state'}${since}: ${sql}`);
 }
 
 /**

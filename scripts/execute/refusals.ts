@@ -6,7 +6,6 @@ import type { BatchResult } from '../connection/simple-query.ts';
 import { describeSqlError } from '../files/sql-error.ts';
 import type { ReadyStep } from '../plan/steps.ts';
 import type { RunContext } from './context.ts';
-import { recordingAdvice, transactionHint } from './hints.ts';
 import { openingCount } from './step-sql.ts';
 
 /**
@@ -25,27 +24,19 @@ export async function refusedStatement(
   const sent = { path: step.path, text: step.text, statements, prefixLength };
   const failedIndex = Math.max(0, completed - openingCount);
   const { message, options } = describeSqlError(error as DatabaseError, sent, failedIndex);
-  const hint = transactionHint(error as DatabaseError, step);
-  return new MigrateError('migration-failed', message, { ...options, ...(hint !== undefined && { hint }) });
+  return new MigrateError('migration-failed', message, options);
 }
 
 /**
  * PostgreSQL refused a statement that records the step.
  * @param completed how many statements of the recording had completed; the first checks deferred constraints
  */
-export function recordingRefused(
-  context: Pick<RunContext, 'session' | 'config'>,
-  error: DatabaseError,
-  step: ReadyStep,
-  completed: number,
-): MigrateError {
+export function recordingRefused(error: DatabaseError, step: ReadyStep, completed: number): MigrateError {
   const sent = { path: step.path, text: '', statements: null, prefixLength: 0 };
   const { options } = describeSqlError(error, sent, 0);
   const { excerpt: _, ...rest } = options;
-  const advice = completed === 0 ? undefined : recordingAdvice(context, error, step);
-  return new MigrateError('migration-failed', advice?.message ?? error.message, {
+  return new MigrateError('migration-failed', error.message, {
     ...rest,
-    ...(advice && { hint: advice.hint }),
     location: { file: step.path },
     statement:
       completed === 0

@@ -12,11 +12,6 @@ export interface TextFault {
  * included. Where that is not what the bytes are, the text is as near to them as may be.
  */
 export function decode(bytes: Buffer): { readonly text: string; readonly faults: readonly TextFault[] } {
-  const wide = utf16(bytes);
-  if (wide !== null) {
-    const message = 'is UTF-16 (PowerShell and some editors write it): save it as UTF-8';
-    return { text: new TextDecoder(wide).decode(bytes), faults: [{ line: 1, message }] };
-  }
   const nul = bytes.indexOf(0);
   const cr = loneCarriageReturn(bytes);
   const faults = [
@@ -40,16 +35,6 @@ export function decode(bytes: Buffer): { readonly text: string; readonly faults:
     const fault = { line: firstBadLine(bytes), message: 'is not valid UTF-8: save it as UTF-8' };
     return { text: unifyLineEnds(bytes.toString('utf8')), faults: [...faults, fault] };
   }
-}
-
-/** Told by the byte order mark, or by every other byte of the head being zero; null where it is not UTF-16. */
-function utf16(bytes: Buffer): 'utf-16le' | 'utf-16be' | null {
-  const mark = bytes.length >= 2 ? bytes.readUInt16BE(0) : 0;
-  const head = bytes.subarray(0, 64);
-  const zeros = (parity: number) =>
-    head.length >= 8 && head.every((byte, i) => (i % 2 === parity ? byte === 0 : byte !== 0));
-  if (mark === 0xfffe || zeros(1)) return 'utf-16le';
-  return mark === 0xfeff || zeros(0) ? 'utf-16be' : null;
 }
 
 /** CRLF as LF; a lone CR stays what it is. */

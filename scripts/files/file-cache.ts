@@ -2,6 +2,7 @@
 // found in order, as git's index does: a file is known by its size, times and inode. It must not know what is in them.
 import { createHash } from 'node:crypto';
 import {
+  existsSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -242,7 +243,8 @@ function write(folder: string, path: string, directory: string, stored: Stored):
     renameSync(draft, path);
     prune(folder);
   } catch {
-    rmSync(draft, { force: true });
+    // A folder that cannot be written (an archive, a read-only image) keeps nothing, and has nothing to be removed.
+    if (existsSync(draft)) rmSync(draft, { force: true });
   }
 }
 

@@ -55,6 +55,9 @@ describe('The spelling of commands', () => {
     cleanUpAfterTest(async () => rmSync(root, { recursive: true, force: true }));
     const installed = '/shop/node_modules/.bin/migrate';
     expect(placeOf(root, installed, {})).to.equal('npx');
+    expect(placeOf(root, installed, { npm_config_user_agent: 'yarn/4.10.3 npm/? node/v22' })).to.equal(
+      'yarn',
+    );
     expect(placeOf(root, '/tool/scripts/run.cjs', {})).to.equal('make');
     expect(placeOf(root, installed, { MIGRATE_CALLED_AS: 'container' })).to.equal('container');
     writeFileSync(join(root, 'Makefile'), 'migrate-up:\n\tnpx migrate up\n');
