@@ -41,36 +41,25 @@ export interface FileCache {
   keep(read: ReadonlyMap<string, KnownFile>): void;
 }
 
-/** Columns rather than rows: twenty thousand small objects would take longer to read than the files' states. */
-interface Stored {
-  /** Sorted, with a slash between them. */
-  readonly names: string;
-  /** All of them, one after the other. */
-  readonly checksums: string;
-  /** Of each file: size, mtime, ctime (ms), inode; as Float64Array in this machine's order of bytes. */
-  readonly states: Buffer;
-  /** Where they are not the plain ones, by name. */
-  readonly directives: Readonly<Record<string, Directives>>;
-  /** Whether these were all the files, so that nothing is wrong with them taken together either. */
-  readonly isWhole: boolean;
-}
-
-/** One line of JSON before the columns, in the order of `Stored`. */
-interface Head extends Pick<Stored, 'directives' | 'isWhole'> {
+/** One line of JSON before the rows. */
+interface Head {
   /** What the checks are: another build of the tool may refuse what this one accepted. */
   readonly tool: string;
   readonly directory: string;
-  /** Length of the names in bytes. */
-  readonly names: number;
-  /** How many files there are. */
-  readonly count: number;
+  /** Whether the rows are all the files, so that nothing is wrong with them taken together either. */
+  readonly isWhole: boolean;
 }
 
-const stateLength = 4;
-const stateBytes = stateLength * Float64Array.BYTES_PER_ELEMENT;
+/** What the last run left. */
+interface Stored {
+  readonly isWhole: boolean;
+  /** One for each file, sorted: its state, checksum and, where they are not the plain ones, directives as JSON. */
+  readonly rows: readonly string[];
+}
+
 const checksumLength = 64;
 const plain: Directives = { noTransaction: false, allow: [] };
-const nothing: Stored = { names: '', checksums: '', states: Buffer.alloc(0), directives: {}, isWhole: false };
+const nothing: Stored = { isWhole: false, rows: [] };
 
 /**
  * A file that was changed so shortly before it was looked at (ms) may be changed again without its times telling, so
@@ -97,56 +86,48 @@ export function openFileCache(directory: string, major: number): FileCache {
   );
   const stored = readStored(path, directory);
   let seen: readonly string[] = [];
-  let states: Float64Array = new Float64Array();
+  let found: Found = { states: [], changedMs: new Float64Array() };
   let known: Known = { isEverything: false, get: () => undefined };
   return {
     look: (names) => {
       seen = names;
-      states = statesOf(directory, names);
-      known = compare(stored, names, states);
+      found = find(directory, names);
+      const rows = rowsOf(stored, names, found.states);
+      const isEverything = stored.isWhole && stored.rows.length === names.length && !rows.includes(undefined);
+      known = { isEverything, get: (i) => fileIn(found.states[i] ?? '', rows[i]) };
       return known;
     },
     keep: (read) => {
       if (read.size === 0 && known.isEverything) return;
-      const isOld = (i: number) =>
-        Math.max(states[i * stateLength + 1] ?? 0, states[i * stateLength + 2] ?? 0) <= lookedAt - racyMs;
-      const files = seen.map((name, i) => known.get(i) ?? (isOld(i) ? read.get(name) : undefined));
-      write(folder, path, directory, columns(seen, states, files));
+      const isOld = (i: number) => (found.changedMs[i] ?? 0) <= lookedAt - racyMs;
+      const rows = seen.flatMap((name, i) => {
+        const file = known.get(i) ?? (isOld(i) ? read.get(name) : undefined);
+        return file === undefined ? [] : [rowOf(found.states[i] ?? '', file)];
+      });
+      write(folder, path, { tool: programName, directory, isWhole: rows.length === seen.length }, rows);
     },
   };
 }
 
-/** NaN, which equals nothing, where a file cannot be looked at: what is wrong is for its reader to explain. */
-function statesOf(directory: string, names: readonly string[]): Float64Array {
-  const states = new Float64Array(names.length * stateLength);
-  // Inside of it, the system need not follow the whole path for each file.
-  const before = enter(directory);
-  let at = 0;
-  for (const name of names) {
-    const { size, mtimeMs, ctimeMs, ino } =
-      statOf(before === null ? `${directory}${sep}${name}` : name) ?? unknown;
-    states[at] = size;
-    states[at + 1] = mtimeMs;
-    states[at + 2] = ctimeMs;
-    states[at + 3] = ino;
-    at += stateLength;
-  }
-  if (before !== null) process.chdir(before);
-  return states;
+/** Files as they are now, by index. */
+interface Found {
+  /** Name, size, mtime, ctime (ms) and inode, a tab behind each. */
+  readonly states: readonly string[];
+  readonly changedMs: Float64Array;
 }
 
-/** Where the process was before; null where it cannot change that, as in a worker thread. */
-function enter(directory: string): string | null {
-  try {
-    const before = process.cwd();
-    process.chdir(directory);
-    return before;
-  } catch {
-    return null;
-  }
+/** Of a file that cannot be looked at the state is no row's: what is wrong with it is for its reader to explain. */
+function find(directory: string, names: readonly string[]): Found {
+  const changedMs = new Float64Array(names.length).fill(Number.POSITIVE_INFINITY);
+  const states = names.map((name, i) => {
+    const stat = statOf(`${directory}${sep}${name}`);
+    if (stat === undefined) return '\n';
+    const { size, mtimeMs, ctimeMs, ino } = stat;
+    changedMs[i] = Math.max(mtimeMs, ctimeMs);
+    return `${name}\t${size}\t${mtimeMs}\t${ctimeMs}\t${ino}\t`;
+  });
+  return { states, changedMs };
 }
-
-const unknown = { size: Number.NaN, mtimeMs: Number.NaN, ctimeMs: Number.NaN, ino: Number.NaN };
 
 function statOf(file: string): Stats | undefined {
   try {
@@ -156,90 +137,51 @@ function statOf(file: string): Stats | undefined {
   }
 }
 
-function compare(stored: Stored, names: readonly string[], states: Float64Array): Known {
-  const known = (at: number, name: string): KnownFile => ({
-    checksum: stored.checksums.slice(at * checksumLength, (at + 1) * checksumLength),
-    directives: stored.directives[name] ?? plain,
-  });
-  const now = Buffer.from(states.buffer);
-  if (stored.isWhole && stored.names === names.join('/') && stored.states.equals(now))
-    return { isEverything: true, get: (i) => known(i, names[i] ?? '') };
-  const places = placesOf(stored, names, now);
-  return {
-    isEverything: false,
-    get: (i) => {
-      const at = places[i] ?? -1;
-      return at === -1 ? undefined : known(at, names[i] ?? '');
-    },
-  };
-}
-
-/** Where the stored file of the same name and state is, or -1. Both lists are sorted, so that one walk finds all. */
-function placesOf(stored: Stored, names: readonly string[], states: Buffer): number[] {
-  const old = stored.names.split('/');
+/** The stored row of each file, undefined where it has none. Both lists are sorted, so that one walk finds all. */
+function rowsOf(
+  { rows }: Stored,
+  names: readonly string[],
+  states: readonly string[],
+): (string | undefined)[] {
   let at = 0;
   return names.map((name, i) => {
-    while (at < old.length && (old[at] ?? '') < name) at += 1;
-    if (old[at] !== name) return -1;
-    const [from, to] = [at * stateBytes, (at + 1) * stateBytes];
-    return stored.states.compare(states, i * stateBytes, (i + 1) * stateBytes, from, to) === 0 ? at : -1;
+    while (at < rows.length && (rows[at] ?? '') < name) at += 1;
+    const row = rows[at];
+    return row?.startsWith(states[i] ?? '\n') ? row : undefined;
   });
 }
 
-function columns(
-  names: readonly string[],
-  states: Float64Array,
-  files: readonly (KnownFile | undefined)[],
-): Stored {
-  const kept = [...names.keys()].filter((i) => files[i] !== undefined);
-  const special = kept.filter((i) => JSON.stringify(files[i]?.directives) !== JSON.stringify(plain));
-  const bytes = Buffer.from(states.buffer);
+function rowOf(state: string, { checksum, directives }: KnownFile): string {
+  const text = JSON.stringify(directives);
+  return `${state}${checksum}${text === JSON.stringify(plain) ? '' : `\t${text}`}`;
+}
+
+function fileIn(state: string, row: string | undefined): KnownFile | undefined {
+  if (row === undefined) return undefined;
+  const end = state.length + checksumLength;
   return {
-    names: kept.map((i) => names[i] ?? '').join('/'),
-    checksums: kept.map((i) => files[i]?.checksum ?? '').join(''),
-    states: Buffer.concat(kept.map((i) => bytes.subarray(i * stateBytes, (i + 1) * stateBytes))),
-    directives: Object.fromEntries(special.map((i) => [names[i] ?? '', files[i]?.directives ?? plain])),
-    isWhole: kept.length === names.length,
+    checksum: row.slice(state.length, end),
+    directives: row.length === end ? plain : (JSON.parse(row.slice(end + 1)) as Directives),
   };
 }
 
 function readStored(path: string, directory: string): Stored {
   try {
-    const bytes = readFileSync(path);
-    const end = bytes.indexOf(10);
-    const head = JSON.parse(bytes.toString('utf8', 0, end)) as Head;
-    const checksums = end + 1 + head.names;
-    const states = checksums + head.count * checksumLength;
+    const [first = '', ...rows] = readFileSync(path, 'utf8').split('\n');
+    const head = JSON.parse(first) as Head;
     if (head.tool !== programName || head.directory !== directory) return nothing;
-    if (bytes.length !== states + head.count * stateBytes) return nothing;
-    return {
-      names: bytes.toString('latin1', end + 1, checksums),
-      checksums: bytes.toString('latin1', checksums, states),
-      states: bytes.subarray(states),
-      directives: head.directives,
-      isWhole: head.isWhole,
-    };
+    return { isWhole: head.isWhole, rows };
   } catch {
     return nothing;
   }
 }
 
-/** By a rename, so that a run beside this one reads all of it or nothing. Names that nothing is wrong with are ASCII. */
-function write(folder: string, path: string, directory: string, stored: Stored): void {
-  const { names, checksums, states, directives, isWhole } = stored;
-  const head: Head = {
-    tool: programName,
-    directory,
-    directives,
-    isWhole,
-    names: names.length,
-    count: states.length / stateBytes,
-  };
+/** By a rename, so that a run beside this one reads all of it or nothing. */
+function write(folder: string, path: string, head: Head, rows: readonly string[]): void {
   const draft = `${path}.${process.pid}`;
   try {
     mkdirSync(folder, { recursive: true });
-    const text = Buffer.from(`${JSON.stringify(head)}\n`);
-    writeFileSync(draft, Buffer.concat([text, Buffer.from(names + checksums, 'latin1'), states]));
+    writeFileSync(draft, [JSON.stringify(head), ...rows].join('\n'));
     renameSync(draft, path);
     prune(folder);
   } catch {
@@ -249,7 +191,7 @@ function write(folder: string, path: string, directory: string, stored: Stored):
 }
 
 function prune(folder: string): void {
-  const names = readdirSync(folder);
+  const names = readdirSync(folder).filter((name) => name.endsWith('.files'));
   if (names.length <= keptDirectories) return;
   const byAge = names
     .map((name) => ({
