@@ -38,7 +38,8 @@ export async function lintFix(input: CommandInput<FixFlags>, range: Range): Prom
       lines: ['Nothing was replaced: no file has a series that is advised'],
       verdict: null,
     };
-  const first = range.underReview.findIndex((migration) => fixes.some((fix) => fix.migration === migration));
+  const fixed = new Set(fixes.map(({ migration }) => migration));
+  const first = range.underReview.findIndex((migration) => fixed.has(migration));
   const pairs = namePairs(range.underReview.slice(first), fixes);
   const shown = pairs.flatMap((pair) => describe(config, pair));
   const document = { fixed: fixes.map(({ migration }) => migration.id), files: pairs.map(({ id }) => id) };

@@ -10,7 +10,7 @@ import { indexForKey } from './advice/indexes.ts';
 import { type Advice, type Phase, seriesText } from './advice/series.ts';
 import { answeredByAfterDeploy } from './rules/after-deploy.ts';
 import { doesNotRun } from './rules/review-rules.ts';
-import type { Context, Hit, Rule, Step } from './rules/rule.ts';
+import type { Context, Hit, Rule, Severity, Step } from './rules/rule.ts';
 import { rules } from './rules/rules.ts';
 import { shorten } from './statement/clauses.ts';
 import { means } from './statement/names.ts';
@@ -24,6 +24,7 @@ export interface Complaint {
   readonly column: number;
   readonly message: string;
   readonly help: string;
+  readonly severity?: Severity;
   /** The statement that it is about, and the migrations that would do the same safely, where a program gives them. */
   readonly step?: Step;
   readonly phases?: readonly Phase[];
@@ -99,7 +100,9 @@ export function stepComplaints(
     for (const action of [...actions, ...(trace?.observed ?? [])])
       if (add(rule, rule.find(action, context))) hazards.push({ rule: rule.id, action });
   }
-  const found = [...hits.values()].filter(({ rule }) => rule.severity !== 'info').map(({ hit }) => hit);
+  const found = [...hits.values()]
+    .filter(({ rule, hit }) => (hit.severity ?? rule.severity) !== 'info')
+    .map(({ hit }) => hit);
   for (const rule of asked) {
     const hit = rule.findInStep?.(context, found) ?? null;
     add(rule, hit);
@@ -155,7 +158,8 @@ export function toComplaint(
       : indexForKey(catalog === undefined ? {} : { catalog }, hit.table, hit.index);
   const help = maskSqlSecrets([rule.why, hit.words, ...adviceText(advice, catalog)].join('\n\n'));
   const phases = advice !== null && 'phases' in advice ? { phases: advice.phases } : {};
-  return { rule, file, line, column, message, help, step, ...phases };
+  const severity = hit.severity === undefined ? {} : { severity: hit.severity };
+  return { rule, file, line, column, message, help, step, ...severity, ...phases };
 }
 
 /** What stands under the words: the migrations, or why there is no SQL. */

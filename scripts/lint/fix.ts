@@ -34,8 +34,8 @@ export function fixMigration(
 ): Fix | null {
   const { up, down } = migration;
   const allowed = new Set(up.directives.allow.map(({ rule }) => rule));
-  const standing = complaints.filter(({ rule, file }) => {
-    const severity = settings[rule.id] ?? rule.severity;
+  const standing = complaints.filter(({ rule, file, severity: own }) => {
+    const severity = settings[rule.id] ?? own ?? rule.severity;
     return file === up && !allowed.has(rule.id) && (severity === 'error' || severity === 'warning');
   });
   const pieces = piecesOf(migration, steps, standing);

@@ -172,8 +172,8 @@ function settle(
   const allowed = new Set(file.directives.allow.map(({ rule }) => rule));
   const standing = complaints.filter(({ rule }) => !allowed.has(rule.id));
   return [...standing, ...allowanceFindings(file, complaints, complete)]
-    .flatMap(({ rule, line, column, message, help }): Finding[] => {
-      const severity = settings.rules?.[rule.id] ?? rule.severity;
+    .flatMap(({ rule, line, column, message, help, severity: own }): Finding[] => {
+      const severity = settings.rules?.[rule.id] ?? own ?? rule.severity;
       return severity === 'off'
         ? []
         : [{ rule: rule.id, severity, file: file.path, line, column, message, help }];

@@ -3,7 +3,24 @@
 /** A connection that runs one query text, several statements included; the last result counts. pg's Client is one. */
 export interface ScratchClient {
   query(text: string): Promise<unknown>;
+  on?(event: 'notice', listener: (notice: Notice) => void): unknown;
+  off?(event: 'notice', listener: (notice: Notice) => void): unknown;
 }
 
-/** Undoes what SET, SET ROLE and search_path leave behind; not DISCARD ALL, which needs to stand alone. */
-export const resetSql = 'RESET SESSION AUTHORIZATION; RESET ALL';
+/** What PostgreSQL says beside a result. */
+interface Notice {
+  readonly message?: string | undefined;
+  readonly detail?: string | undefined;
+}
+
+/**
+ * Undoes what a migration leaves in its session, as the session of a real run does between files: settings, roles,
+ * temporary tables, cursors, channels. Not DISCARD ALL, which needs to stand alone.
+ */
+export const resetSql =
+  'RESET SESSION AUTHORIZATION; RESET ALL; CLOSE ALL; UNLISTEN *; DISCARD TEMP; DISCARD SEQUENCES';
+
+/** The reset behind one file: what it prepared goes too, where it prepared something. */
+export function resetAfter(text: string): string {
+  return /\bprepare\b/i.test(text) ? `${resetSql}; DEALLOCATE ALL` : resetSql;
+}

@@ -4,7 +4,7 @@ import { MigrateError } from '../base/errors.ts';
 import { codePointsToUnits, positionAt } from '../base/positions.ts';
 import type { Migration, SqlFile } from '../base/types.ts';
 import type { Parser } from '../files/statements.ts';
-import { resetSql, type ScratchClient } from './client.ts';
+import { resetAfter, type ScratchClient } from './client.ts';
 import { ensureRoles } from './placeholder-roles.ts';
 import { isServerWide, withoutServerWide } from './server-wide.ts';
 
@@ -24,7 +24,7 @@ export async function applyMigrations(
 async function applyFile(client: ScratchClient, file: SqlFile, parse: Parser): Promise<void> {
   const { text, directives } = file;
   if (!directives.noTransaction) {
-    await run(client, file, 'BEGIN;', withoutServerWide(file, parse), `\n;COMMIT; ${resetSql}`, 0);
+    await run(client, file, 'BEGIN;', withoutServerWide(file, parse), `\n;COMMIT; ${resetAfter(text)}`, 0);
     return;
   }
   const parsed = parse(text);
@@ -35,7 +35,7 @@ async function applyFile(client: ScratchClient, file: SqlFile, parse: Parser): P
   for (const statement of parsed.statements) {
     if (!isServerWide(statement)) await run(client, file, '', statement.text, '', statement.start);
   }
-  await client.query(resetSql);
+  await client.query(resetAfter(text));
 }
 
 /** `start` is where `text` begins in the file, `prefix` what is sent before it: errors count from the prefix. */

@@ -14,7 +14,7 @@ import {
   type Query,
   type SchemaObject,
 } from '../schema/types.ts';
-import { resetSql } from '../scratch/client.ts';
+import { resetAfter } from '../scratch/client.ts';
 import { isServerWide, withoutServerWide } from '../scratch/server-wide.ts';
 import { queryOn } from '../scratch/with-scratch.ts';
 
@@ -87,7 +87,7 @@ async function runFile(client: pg.Client, parse: Parser, file: SqlFile): Promise
   const separately = file.directives.noTransaction && statements !== null;
   const pieces = separately ? statements : [{ text: withoutServerWide(file, parse), start: 0 }];
   for (const [i, { text, start }] of pieces.entries()) {
-    const { error, completed } = await sendBatch(client, separately ? text : `${text}\n;${resetSql}`);
+    const { error, completed } = await sendBatch(client, separately ? text : `${text}\n;${resetAfter(text)}`);
     if (error === null) continue;
     // Positions count from what was sent; a statement without one is known by how many came before it.
     const prefixLength = -[...file.text.slice(0, start)].length;
@@ -100,14 +100,14 @@ async function runFile(client: pg.Client, parse: Parser, file: SqlFile): Promise
       ...(column === undefined ? {} : { column }),
     };
   }
-  if (separately) await client.query(resetSql);
+  if (separately) await client.query(resetAfter(file.text));
   forgetPrepared(client, file);
   return null;
 }
 
 /** A file may have thrown the prepared statements away; the client would go on to use them. */
 function forgetPrepared(client: pg.Client, { text }: SqlFile): void {
-  if (!/\b(deallocate|discard)\b/i.test(text)) return;
+  if (!/\b(prepare|deallocate|discard)\b/i.test(text)) return;
   const { connection } = client as unknown as { connection: { parsedStatements: Record<string, string> } };
   connection.parsedStatements = {};
 }

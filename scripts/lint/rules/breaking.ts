@@ -62,18 +62,32 @@ const dropSchema = defineRule({
   words: `${afterDeploy} Drop by name what is in the schema, then the schema without CASCADE.`,
 });
 
-const dropCascade = defineRule({
-  id: 'drop-cascade',
-  severity: 'warning',
-  summary: 'DROP … CASCADE that reaches tables or views',
-  why: 'It takes columns, defaults, triggers and views along that this migration does not name.',
-  on: 'drop',
-  when: ({ object, cascade }) => cascade && (object === 'type' || object === 'other'),
-  seen: (trace) =>
-    trace.locks.some(({ existedBefore, mode }) => existedBefore && mode === 'AccessExclusiveLock'),
-  effect: (table, { word }) => `whatever depends on ${word.toLowerCase()} ${table} is dropped too`,
-  words: 'Drop by name what depends on it, then the object itself without CASCADE.',
-});
+const cascadeWhy = 'It takes columns, defaults, triggers and views along that this migration does not name.';
+
+const dropCascade: Rule = {
+  ...defineRule({
+    id: 'drop-cascade',
+    severity: 'warning',
+    summary: 'DROP … CASCADE that takes other objects along',
+    why: cascadeWhy,
+    on: 'drop',
+    when: ({ object, cascade }, { trace }) =>
+      cascade && trace?.watched !== true && (object === 'type' || object === 'other'),
+    effect: (table, { word }) => `whatever depends on ${word.toLowerCase()} ${table} is dropped too`,
+    words: 'Drop by name what depends on it, then the object itself without CASCADE.',
+  }),
+  findInStep: ({ trace, step }) => {
+    const gone = trace?.cascades ?? [];
+    const table = step.actions[0]?.table ?? { name: '' };
+    return gone.length === 0
+      ? null
+      : {
+          table,
+          effect: `CASCADE also drops ${gone.join(', ')}`,
+          words: 'Drop by name what is to go with it, and write the statement without CASCADE.',
+        };
+  },
+};
 
 const renameTable = defineRule({
   id: 'rename-table',

@@ -1,21 +1,23 @@
 // The rules on changing rows.
+import { sqlName } from '../statement/names.ts';
 import type { ActionOf } from '../statement/types.ts';
 import { lookUp } from '../trace/traced.ts';
-import { type Context, defineRule, type Rule } from './rule.ts';
+import { type Context, defineRule, existed, type Rule } from './rule.ts';
 
 type ChangeRows = ActionOf<'change-rows'>;
 
-/** Columns that name one row in nearly every schema; used beside the unique indexes that are known. */
-const identifying = /^(.+_)?(id|uuid|guid|key|code|slug|email|username|login)$|^name$/i;
+/** Columns that name one row in nearly every schema; asked only where the unique indexes are not known. */
+const identifying = /^(id|uuid|guid|email|slug|username|login)$/i;
 
 function isUnbatched(action: ChangeRows, { catalog }: Context): boolean {
   const { where, table } = action;
   if (where.limited) return false;
   if (where.whole) return true;
-  if (where.equals.some((column) => identifying.test(column))) return false;
-  const indexes = catalog === undefined ? [] : (lookUp(table, catalog)?.indexes ?? []);
-  return !indexes.some(
-    ({ unique, columns }) => unique && columns.every((column) => where.equals.includes(column)),
+  const relation = catalog === undefined ? undefined : lookUp(table, catalog);
+  if (relation === undefined) return !where.equals.some((column) => identifying.test(column));
+  return !relation.indexes.some(
+    ({ unique, partial, columns }) =>
+      unique && !partial && columns.every((column) => where.equals.includes(column)),
   );
 }
 
@@ -49,4 +51,18 @@ const unbatchedDelete = defineRule({
   words: inBatches,
 });
 
-export const dataRules: readonly Rule[] = [unbatchedUpdate, unbatchedDelete];
+const unbatchedInsert = defineRule({
+  id: 'unbatched-insert',
+  severity: 'warning',
+  summary: 'INSERT … SELECT of a whole table in one statement',
+  why: 'One transaction lasts as long as the whole table takes: VACUUM cleans up nothing meanwhile, and replicas fall behind.',
+  on: 'copy-rows',
+  when: ({ from }, context) => from.some((table) => existed(table, context)),
+  anywhere: true,
+  effect: (table, { from }) =>
+    `all rows of ${from.map(sqlName).join(', ')} are copied into ${table} in one transaction`,
+  words: (table) =>
+    `Let "-- migrate: batch <table> by <key column>" walk the key of the table that is read: the same INSERT into ${table} with the range of a batch ($1, $2), one transaction per batch.`,
+});
+
+export const dataRules: readonly Rule[] = [unbatchedUpdate, unbatchedDelete, unbatchedInsert];

@@ -1,4 +1,7 @@
 // The rules on columns that must not be null.
+import { quoteIdentifier } from '../statement/names.ts';
+import type { Name } from '../statement/types.ts';
+import { type Catalog, lookUp } from '../trace/traced.ts';
 import { defineRule, type Rule, scanned } from './rule.ts';
 
 const notNullColumn = defineRule({
@@ -25,10 +28,20 @@ const setNotNullRule = defineRule({
   summary: 'SET NOT NULL without a valid CHECK (… IS NOT NULL)',
   why: 'Every row is read under a lock that stops all reads and writes.',
   on: 'set-not-null',
+  when: ({ table, column }, { catalog }) => !isImplied(table, column, catalog),
   seen: (trace, { table }, context) => scanned(trace, table, context),
   effect: (table) => `AccessExclusiveLock on ${table} while the whole table is read: reads and writes wait`,
   words:
     'For each column: a CHECK (… IS NOT NULL) NOT VALID, validated in the next migration; with it SET NOT NULL reads nothing; then drop the CHECK.',
 });
+
+/** A valid CHECK says so already: then no row is read. */
+function isImplied(table: Name, column: string, catalog: Catalog | undefined): boolean {
+  const relation = catalog === undefined ? undefined : lookUp(table, catalog);
+  return (relation?.constraints ?? []).some(
+    ({ type, valid, definition }) =>
+      type === 'c' && valid && definition.includes(`(${quoteIdentifier(column)} IS NOT NULL)`),
+  );
+}
 
 export const notNullRules: readonly Rule[] = [notNullColumn, setNotNullRule];

@@ -48,6 +48,8 @@ export interface Hit {
   readonly effect: string;
   /** The safe way in words; SQL is the business of a program (lint/advice). */
   readonly words: string;
+  /** Where this one is less, or more, than the rule's own. */
+  readonly severity?: Severity;
   /** Columns that an index is missing for. */
   readonly index?: readonly string[];
 }
@@ -81,10 +83,11 @@ export function defineRule<K extends ActionKind>(spec: Spec<K>): Rule {
   return {
     ...data,
     find: (action, context) => {
-      if (!isMine(action) || changesNothing(action, context) || !(when?.(action, context) ?? true))
-        return null;
+      if (!isMine(action) || changesNothing(action, context)) return null;
+      const asked = isWithoutPartitions(action.table, context) ? withoutTrace(context) : context;
+      if (!(when?.(action, asked) ?? true)) return null;
       const table = action.table;
-      const stands = anywhere === true || isSeen(seen, action, context);
+      const stands = anywhere === true || isSeen(seen, action, asked, context);
       if (!stands) return null;
       const shown = sqlName(table);
       const said = typeof words === 'string' ? words : words(shown, action, context);
@@ -121,9 +124,26 @@ function isColumnGone(column: string, { before }: Context): boolean {
   );
 }
 
-function isSeen<K extends ActionKind>(seen: Spec<K>['seen'], action: ActionOf<K>, context: Context): boolean {
-  return context.trace?.watched === true && seen !== undefined
-    ? seen(context.trace, action, context)
+/** A partitioned table whose partitions others make: here is nothing to be seen, so the text decides. */
+function isWithoutPartitions(table: Name, { catalog }: Context): boolean {
+  const relation = catalog === undefined ? undefined : lookUp(table, catalog);
+  if (catalog === undefined || relation?.kind !== 'p') return false;
+  return ![...catalog.values()].some(({ parent }) => parent === String(relation.oid));
+}
+
+function withoutTrace({ trace: _trace, ...context }: Context): Context {
+  return context;
+}
+
+/** @param asked the context that decides; `context` still tells what existed */
+function isSeen<K extends ActionKind>(
+  seen: Spec<K>['seen'],
+  action: ActionOf<K>,
+  asked: Context,
+  context: Context,
+): boolean {
+  return asked.trace?.watched === true && seen !== undefined
+    ? seen(asked.trace, action, asked)
     : existed(action.table, context);
 }
 

@@ -1,16 +1,20 @@
 // All rules by id. Adding one: write it in its family's file, and a folder test/fixtures/rules/<id>/ with a bad and a good example.
 
+import { accessRules } from './access.ts';
 import { breakingRules } from './breaking.ts';
+import { callableRules } from './callable.ts';
 import { columnRules } from './columns.ts';
 import { constraintRules } from './constraints.ts';
 import { dataRules } from './data.ts';
 import { extensionRules } from './extensions.ts';
 import { indexRules } from './indexes.ts';
+import { keyRules } from './keys.ts';
 import { notNullRules } from './not-null.ts';
 import { partitionRules } from './partitions.ts';
 import { reviewRules } from './review-rules.ts';
 import { rewriteRules } from './rewrites.ts';
 import type { Rule } from './rule.ts';
+import { settingRules } from './settings.ts';
 import { transactionRules } from './transactions.ts';
 import { typeRules } from './types.ts';
 
@@ -24,8 +28,12 @@ const families: readonly (readonly Rule[])[] = [
   rewriteRules,
   dataRules,
   breakingRules,
+  callableRules,
+  accessRules,
+  keyRules,
   extensionRules,
   transactionRules,
+  settingRules,
   reviewRules,
 ];
 
@@ -35,4 +43,4 @@ export const rules: Readonly<Record<string, Rule>> = Object.fromEntries(
 );
 
 /** What `-- migrate: allow` may name besides: rules of `verify`. */
-export const rulesElsewhere: ReadonlySet<string> = new Set(['inexact-down']);
+export const rulesElsewhere: ReadonlySet<string> = new Set(['inexact-down', 'probe-rows']);

@@ -66,6 +66,30 @@ const workUnderLock = defineStepRule({
   },
 });
 
+const workUnderWriteLock = defineStepRule({
+  id: 'work-under-write-lock',
+  severity: 'warning',
+  summary: 'a whole table is read or changed after another statement locked one against writes',
+  why: 'The lock lasts until the transaction ends: whoever writes to the first table waits while this statement works.',
+  findInStep: ({ trace, file, step }) => {
+    if (trace?.watched !== true || file.directives.noTransaction) return null;
+    const fresh = new Set(trace.locks.map(({ relation, mode }) => `${relation} ${mode}`));
+    const held = trace.held.find(
+      ({ relation, mode, existedBefore }) =>
+        existedBefore && stopsWrites(mode) && mode !== exclusive && !fresh.has(`${relation} ${mode}`),
+    );
+    const isTold = trace.held.some((lock) => lock.relation === held?.relation && lock.mode === exclusive);
+    if (held === undefined || isTold || (trace.scans.length === 0 && trace.rewrites.length === 0))
+      return null;
+    const table = relationName(held.relation);
+    return {
+      table,
+      effect: `${held.mode} on ${sqlName(table)}, taken earlier, stops writes to it during this statement`,
+      words: `Move this into a migration of its own: ${shorten(step.statement.text, 200)}`,
+    };
+  },
+});
+
 /** A table locked by an earlier statement, while this one reads a whole table or locks another one exclusively. */
 function lockedWhileWorking({ trace, catalog }: Context): Name | null {
   if (trace === undefined) return null;
@@ -109,4 +133,9 @@ function exclusiveTables(actions: readonly Action[], context: Context): readonly
     .map(({ table }) => table);
 }
 
-export const transactionRules: readonly Rule[] = [tableRewrite, scanUnderLock, workUnderLock];
+export const transactionRules: readonly Rule[] = [
+  tableRewrite,
+  scanUnderLock,
+  workUnderLock,
+  workUnderWriteLock,
+];

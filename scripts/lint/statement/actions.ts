@@ -136,6 +136,11 @@ const readers: Readonly<Record<string, Reader>> = {
           sql,
           child(node, 'relation'),
         ),
+  InsertStmt: (node, sql) => insertedRows(node, sql),
+  ExplainStmt: (node, sql) => {
+    const [kind = '', query] = Object.entries(child(node, 'query'))[0] ?? [];
+    return isOn(node, 'options', 'analyze') && isNode(query) ? (readers[kind]?.(query, sql) ?? []) : [];
+  },
   CreateExtensionStmt: (node) => [{ kind: 'create-extension', table: { name: text(node, 'extname') ?? '' } }],
 };
 
@@ -229,6 +234,21 @@ function enumActions(node: Node): readonly Action[] {
   return [
     from === undefined ? { kind: 'enum-add', table, value: to } : { kind: 'enum-rename', table, from, to },
   ];
+}
+
+/** INSERT … SELECT: rows of other tables, and with ON CONFLICT DO UPDATE of the table itself, are read or changed. */
+function insertedRows(node: Node, sql: string): readonly Action[] {
+  const select = child(child(node, 'selectStmt'), 'SelectStmt');
+  const from = listOf(select, 'fromClause', 'RangeVar').map(rangeName);
+  const table = rangeName(child(node, 'relation'));
+  const where = readWhere(select);
+  const isWhole =
+    from.length > 0 && select.limitCount === undefined && !where.limited && where.equals.length === 0;
+  if (!isWhole) return [];
+  const isUpsert = child(node, 'onConflictClause').action === 'ONCONFLICT_UPDATE';
+  return isUpsert && from.some(({ name }) => name === table.name)
+    ? [{ kind: 'change-rows', table, verb: 'UPDATE', where, sql }]
+    : [{ kind: 'copy-rows', table, from }];
 }
 
 function changeRows(

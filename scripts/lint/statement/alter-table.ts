@@ -32,6 +32,11 @@ const commands: Readonly<Record<string, CommandReader>> = {
     table,
     constraint: readConstraint(child(child(command, 'def'), 'Constraint'), sql),
   }),
+  AT_DropConstraint: (command, table) => ({
+    kind: 'drop-constraint',
+    table,
+    name: text(command, 'name') ?? '',
+  }),
   AT_ValidateConstraint: (command, table) => ({
     kind: 'validate-constraint',
     table,

@@ -75,9 +75,10 @@ function readReferences(
   foreign: Node,
   constraints: readonly Node[],
   sql: string,
-): { table: Name; clause: string } {
+): { table: Name; columns: readonly string[]; clause: string } {
   return {
     table: rangeName(child(foreign, 'pktable')),
+    columns: strings(foreign, 'pk_attrs'),
     clause: clauseUntilNext(foreign, constraints, sql).replace(/^constraint\s+("[^"]*"|\S+)\s+/i, ''),
   };
 }
@@ -99,7 +100,9 @@ export function readConstraint(node: Node, sql: string): ConstraintFacts {
     type,
     ...(name === undefined ? {} : { name }),
     columns: strings(node, type === 'foreign' ? 'fk_attrs' : 'keys'),
-    ...(isNode(node.pktable) ? { references: rangeName(node.pktable) } : {}),
+    ...(isNode(node.pktable)
+      ? { references: rangeName(node.pktable), referenced: strings(node, 'pk_attrs') }
+      : {}),
     notValid: node.skip_validation === true,
     ...(usingIndex === undefined ? {} : { usingIndex }),
     definition: definitionOf(node, sql),

@@ -20,7 +20,7 @@ export interface ColumnFacts {
   /** The expression of GENERATED ALWAYS AS (…) STORED. */
   readonly generated?: string;
   readonly checks: readonly { name?: string; expression: string }[];
-  readonly references?: { table: Name; clause: string };
+  readonly references?: { table: Name; columns: readonly string[]; clause: string };
   readonly unique: boolean;
   readonly primary: boolean;
 }
@@ -32,6 +32,8 @@ export interface ConstraintFacts {
   readonly name?: string;
   readonly columns: readonly string[];
   readonly references?: Name;
+  /** The columns that a foreign key refers to, where they are named. */
+  readonly referenced?: readonly string[];
   readonly notValid: boolean;
   readonly usingIndex?: string;
   /** The constraint as written, without CONSTRAINT <name> and NOT VALID: `CHECK (a > 0)`. */
@@ -91,6 +93,7 @@ type Effect =
     }
   | { readonly kind: 'set-not-null'; readonly table: Name; readonly column: string }
   | { readonly kind: 'add-constraint'; readonly table: Name; readonly constraint: ConstraintFacts }
+  | { readonly kind: 'drop-constraint'; readonly table: Name; readonly name: string }
   | { readonly kind: 'validate-constraint'; readonly table: Name; readonly name: string }
   | { readonly kind: 'attach-partition'; readonly table: Name; readonly parent: Name; readonly bound: string }
   | {
@@ -124,6 +127,8 @@ type Effect =
       readonly where: Where;
       readonly sql: string;
     }
+  /** INSERT … SELECT without a bound; `from` is what it reads. */
+  | { readonly kind: 'copy-rows'; readonly table: Name; readonly from: readonly Name[] }
   | {
       readonly kind: 'drop';
       readonly table: Name;

@@ -42,6 +42,7 @@ function catalogSql(condition: string): string {
   'isDefault', coalesce(c.relispartition AND pg_catalog.pg_get_expr(c.relpartbound, c.oid) = 'DEFAULT', false), 'bound', CASE WHEN c.relispartition THEN pg_catalog.pg_get_expr(c.relpartbound, c.oid) END,
   'populated', c.relispopulated, 'triggers', (SELECT count(*) FROM pg_catalog.pg_trigger t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal),
   'statementTriggers', (SELECT count(*) FROM pg_catalog.pg_trigger t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal AND t.tgtype::int & 1 = 0),
+  'acl', coalesce(c.relacl::text[], '{}'), 'hasIdentity', c.relreplident = 'f' OR EXISTS (SELECT FROM pg_catalog.pg_index ri WHERE ri.indrelid = c.oid AND ((c.relreplident = 'd' AND ri.indisprimary) OR (c.relreplident = 'i' AND ri.indisreplident))),
   'table', own.indrelid::bigint, 'owned', own.indexrelid IS NOT NULL AND EXISTS (SELECT FROM pg_catalog.pg_constraint k WHERE k.conindid = c.oid),
   'columns', coalesce((SELECT pg_catalog.json_agg(pg_catalog.json_build_object('number', a.attnum, 'name', a.attname,
       'type', pg_catalog.format_type(a.atttypid, a.atttypmod), 'notNull', a.attnotnull,

@@ -33,6 +33,10 @@ export interface TracedStatement {
   readonly rewrites: readonly string[];
   /** Tables that existed before and were read from end to end. */
   readonly scans: readonly string[];
+  /** What CASCADE took along, as PostgreSQL names it: `view va`. */
+  readonly cascades?: readonly string[];
+  /** Of DROP and RENAME of functions and types: it was there, and a client can use it by its name. */
+  readonly wasUsable?: boolean;
   /** Of a block or function call: what it did, read from the catalog. */
   readonly observed: readonly Action[];
   readonly error?: TraceError;
@@ -75,6 +79,10 @@ export interface CatalogRelation {
   readonly parent: string | null;
   /** Of a materialized view: it holds rows to read. */
   readonly populated: boolean;
+  /** Rights as pg_class.relacl has them: `reader=r/owner`, `=r/owner` for everybody. */
+  readonly acl: readonly string[];
+  /** UPDATE and DELETE can be replicated. */
+  readonly hasIdentity: boolean;
   /** Triggers of the user's own, and those of them that fire once per statement. */
   readonly triggers: number;
   readonly statementTriggers: number;

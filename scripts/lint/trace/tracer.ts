@@ -3,7 +3,7 @@
 
 import type { Statement } from '../../base/types.ts';
 import { cannotRunInTransaction } from '../../files/check.ts';
-import { resetSql, type ScratchClient } from '../../scratch/client.ts';
+import { resetAfter, resetSql, type ScratchClient } from '../../scratch/client.ts';
 import { isServerWide } from '../../scratch/server-wide.ts';
 import { isOpaque, readActions } from '../statement/actions.ts';
 import { withoutParameters } from '../statement/tokens.ts';
@@ -13,6 +13,7 @@ import { documentedEffects } from './documented.ts';
 import { observeChanges } from './observed.ts';
 import { compare, type Effects, heldLocks, hiddenActions, type Session, toTraceError } from './probe.ts';
 import type { Catalog, TracedStatement } from './traced.ts';
+import { isUsable } from './usable.ts';
 
 export interface TraceOptions {
   /** As the file's directive: each statement is then its own transaction. */
@@ -69,10 +70,14 @@ async function traceTogether(
   return traced;
 }
 
+function resetOf(traced: readonly TracedStatement[]): string {
+  return resetAfter(traced.some(({ statement }) => statement.kind === 'PrepareStmt') ? 'PREPARE' : '');
+}
+
 /** Deferred constraints and constraint triggers speak at COMMIT: their error belongs to the last statement. */
 async function commit(session: Session, traced: TracedStatement[]): Promise<void> {
   try {
-    await session.client.query(`COMMIT; ${resetSql}`);
+    await session.client.query(`COMMIT; ${resetOf(traced)}`);
   } catch (error) {
     const last = traced.pop();
     if (last === undefined) throw error;
@@ -92,7 +97,7 @@ async function traceSeparately(
     traced.push(result);
     if (result.error !== undefined) break;
   }
-  await session.client.query(resetSql);
+  await session.client.query(resetOf(traced));
   session.current = await readCatalog(session.client);
   return traced;
 }
@@ -131,18 +136,40 @@ async function begin(session: Session): Promise<void> {
   for (const [oid, filenode, scans] of rows) session.storage.set(oid, { filenode, scans });
 }
 
+/** What a NOTICE says of CASCADE; listened to only while a statement with that word runs. */
+async function withCascades<Result>(
+  { client }: Session,
+  statement: Statement,
+  work: () => Promise<Result>,
+): Promise<readonly [Result, readonly string[]]> {
+  const cascades: string[] = [];
+  const listen = ({ message, detail }: { message?: string | undefined; detail?: string | undefined }) => {
+    for (const [, what = ''] of `${detail ?? message ?? ''}`.matchAll(
+      /^drop cascades to (?!\d+ other)(.+)$/gm,
+    ))
+      cascades.push(what);
+  };
+  const isAsked = /\bcascade\b/i.test(statement.text);
+  if (isAsked) client.on?.('notice', listen);
+  try {
+    return [await work(), cascades];
+  } finally {
+    if (isAsked) client.off?.('notice', listen);
+  }
+}
+
 /** The statement first, so that positions in errors are its own; the probe in the same round trip. */
 async function watch(session: Session, statement: Statement): Promise<TracedStatement> {
   try {
     const opaque = isOpaque(statement);
     if (opaque) await refreshCatalog(session);
-    const probed = await queryJson<readonly Probed[]>(
-      session.client,
-      `${withoutParameters(statement.text)}\n;${probeSql}`,
+    const wasUsable = await isUsable(session.client, statement);
+    const [probed, cascades] = await withCascades(session, statement, () =>
+      queryJson<readonly Probed[]>(session.client, `${withoutParameters(statement.text)}\n;${probeSql}`),
     );
     const effects = compare(session, probed);
     const observed = opaque ? await observe(session, statement, effects) : [];
-    return { statement, watched: true, ...effects, observed };
+    return { statement, watched: true, ...effects, observed, cascades, ...wasUsable };
   } catch (error) {
     const held = heldLocks(session);
     return {

@@ -1,0 +1,162 @@
+// The rules on what takes rows or rights from the role that the running release works as.
+import {
+  child,
+  isNode,
+  list,
+  listOf,
+  type Node,
+  nameOf,
+  rangeName,
+  strings,
+  text,
+} from '../statement/ast.ts';
+import { sameName, sqlName } from '../statement/names.ts';
+import type { Name } from '../statement/types.ts';
+import { lookUp } from '../trace/traced.ts';
+import { type Context, defineStepRule, existed, isCreatedBefore, type Rule } from './rule.ts';
+
+const securityCommands = new Set(['AT_EnableRowSecurity', 'AT_ForceRowSecurity']);
+
+const rowSecurity = defineStepRule({
+  id: 'enable-row-security',
+  severity: 'warning',
+  summary: 'ENABLE or FORCE ROW LEVEL SECURITY on a table that exists',
+  why: 'From then on a role sees only rows that a policy shows it: without one, none at all, and without an error.',
+  findInStep: (context) => {
+    const { kind, node } = context.step.statement;
+    if (kind !== 'AlterTableStmt') return null;
+    const command = list(node, 'cmds')
+      .map((item) => text(child(item, 'AlterTableCmd'), 'subtype') ?? '')
+      .find((subtype) => securityCommands.has(subtype));
+    const table = rangeName(child(node, 'relation'));
+    if (command === undefined || !existed(table, context) || hasPolicy(table, context)) return null;
+    const whom = command === 'AT_ForceRowSecurity' ? 'also its owner' : 'every role but its owner';
+    return {
+      table,
+      effect: `${whom} sees only rows of ${sqlName(table)} that a policy shows`,
+      words:
+        'Make the policies for every role that works with the table in the same migration, before this statement, and allow the rule with that reason.',
+    };
+  },
+});
+
+/** The file makes a policy for the table: somebody thought of who sees what. */
+function hasPolicy(table: Name, { before, after }: Context): boolean {
+  return [...before, ...after].some(
+    ({ statement: { kind, node } }) =>
+      kind === 'CreatePolicyStmt' && sameName(rangeName(child(node, 'table')), table),
+  );
+}
+
+const harmless = new Set(['create', 'temp', 'temporary', 'trigger', 'truncate', 'references']);
+
+const revoke = defineStepRule({
+  id: 'revoke',
+  severity: 'warning',
+  summary: 'REVOKE of rights that queries need',
+  why: 'If the running release works as a role that had the right, its queries fail with 42501 from then on.',
+  findInStep: (context) => {
+    const { kind, node } = context.step.statement;
+    if (kind !== 'GrantStmt' || node.is_grant === true || node.grant_option === true) return null;
+    const rights = listOf(node, 'privileges', 'AccessPriv').map((right) => text(right, 'priv_name') ?? '');
+    if (rights.length > 0 && rights.every((right) => harmless.has(right))) return null;
+    const names = list(node, 'objects').map(objectName);
+    const old = names.filter((name) => !isMadeHere(name, context));
+    if (names.length > 0 && old.length === 0) return null;
+    const table = old[0] ?? { name: '' };
+    const isNoop = names.length > 0 && old.every((name) => grantsNothing(name, node, context));
+    const what = rights.length === 0 ? 'every right' : rights.join(', ').toUpperCase();
+    return {
+      table,
+      effect: `${what} on ${old.length === 0 ? 'these objects' : old.map(sqlName).join(', ')} is taken away`,
+      words:
+        'Make sure that no release that runs works as that role, then allow the rule with that reason; or take the right away in a later migration with "-- migrate: after-deploy".',
+      ...(isNoop ? { severity: 'info' as const } : {}),
+    };
+  },
+});
+
+/** By the migrations so far nobody named here has a right on the table; the target may have given one by hand. */
+function grantsNothing(name: Name, node: Node, { catalog }: Context): boolean {
+  const relation = catalog === undefined ? undefined : lookUp(name, catalog);
+  const grantees = listOf(node, 'grantees', 'RoleSpec').map((role) =>
+    role.roletype === 'ROLESPEC_PUBLIC' ? '' : (text(role, 'rolename') ?? '?'),
+  );
+  return (
+    relation !== undefined &&
+    !relation.acl.some((item) => grantees.some((role) => item.replaceAll('"', '').startsWith(`${role}=`)))
+  );
+}
+
+function objectName(object: Node): Name {
+  if (isNode(object.RangeVar)) return rangeName(object.RangeVar);
+  if (isNode(object.ObjectWithArgs)) return nameOf(strings(object.ObjectWithArgs, 'objname'));
+  if (isNode(object.String)) return { name: text(object.String, 'sval') ?? '' };
+  return nameOf(strings(child(object, 'List'), 'items'));
+}
+
+function isMadeHere(name: Name, context: Context): boolean {
+  if (isCreatedBefore(name, context)) return true;
+  return context.before.some(({ statement: { kind, node } }) => {
+    if (kind === 'CreateFunctionStmt') return sameName(nameOf(strings(node, 'funcname')), name);
+    if (kind === 'CreateSeqStmt') return sameName(rangeName(child(node, 'sequence')), name);
+    return kind === 'CreateSchemaStmt' && text(node, 'schemaname') === name.name;
+  });
+}
+
+const published = defineStepRule({
+  id: 'published-without-identity',
+  severity: 'error',
+  summary: 'a table in a publication that has no replica identity',
+  why: 'PostgreSQL refuses every UPDATE and DELETE of such a table with 55000, from the moment that it is published.',
+  findInStep: ({ step: { statement }, catalog, before }) => {
+    const { kind, node } = statement;
+    if (catalog === undefined || !['CreatePublicationStmt', 'AlterPublicationStmt'].includes(kind))
+      return null;
+    if (String(node.action ?? 'AP_AddObjects') === 'AP_DropObjects' || publishesOnlyInserts(node))
+      return null;
+    const named = listOf(node, 'pubobjects', 'PublicationObjSpec')
+      .filter(({ pubobjtype }) => pubobjtype === 'PUBLICATIONOBJ_TABLE')
+      .map((spec) => rangeName(child(child(spec, 'pubtable'), 'relation')));
+    const tables =
+      node.for_all_tables === true
+        ? [...catalog.values()]
+            .filter((relation) => relation.kind === 'r')
+            .map(({ schema, name }): Name => ({ schema, name }))
+        : named;
+    const bare = tables.filter(
+      (table) => lookUp(table, catalog)?.hasIdentity === false && !gotIdentity(table, before),
+    );
+    const table = bare[0];
+    return table === undefined
+      ? null
+      : {
+          table,
+          effect: `UPDATE and DELETE of ${bare.map(sqlName).join(', ')} fail as soon as it is published`,
+          words:
+            'Give the table a primary key, or REPLICA IDENTITY USING INDEX with a unique index over columns that are not null, in a migration before this one.',
+        };
+  },
+});
+
+function publishesOnlyInserts(node: Node): boolean {
+  const option = listOf(node, 'options', 'DefElem').find(({ defname }) => defname === 'publish');
+  const value = text(child(child(option ?? {}, 'arg'), 'String'), 'sval');
+  return value !== undefined && !/update|delete/i.test(value);
+}
+
+/** An earlier statement of the file adds a primary key or sets the identity. */
+function gotIdentity(table: Name, before: Context['before']): boolean {
+  return before.some(
+    ({ actions, statement }) =>
+      actions.some(
+        (action) =>
+          sameName(action.table, table) &&
+          action.kind === 'add-constraint' &&
+          action.constraint.type === 'primary',
+      ) ||
+      (statement.kind === 'AlterTableStmt' && /replica\s+identity/i.test(statement.text)),
+  );
+}
+
+export const accessRules: readonly Rule[] = [rowSecurity, revoke, published];

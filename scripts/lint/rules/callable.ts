@@ -1,0 +1,174 @@
+// The rules on functions, types and sequences that the running release uses by their names.
+import {
+  child,
+  isNode,
+  list,
+  listOf,
+  type Node,
+  nameOf,
+  number,
+  rangeName,
+  strings,
+  text,
+} from '../statement/ast.ts';
+import { sameName, sqlName } from '../statement/names.ts';
+import type { Name } from '../statement/types.ts';
+import { objectNames } from '../trace/usable.ts';
+import { type Context, defineStepRule, type Hit, type Rule, type Step } from './rule.ts';
+
+const brokenWhy =
+  'The release that is running uses it by this name until the last instance is replaced: its queries fail.';
+const later =
+  'Ship a release that no longer uses it first. Then, in a later migration with "-- migrate: after-deploy", take it away.';
+
+const words: Readonly<Record<string, string>> = {
+  OBJECT_FUNCTION: 'function',
+  OBJECT_PROCEDURE: 'procedure',
+  OBJECT_ROUTINE: 'routine',
+  OBJECT_AGGREGATE: 'aggregate',
+  OBJECT_TYPE: 'type',
+  OBJECT_DOMAIN: 'domain',
+  OBJECT_SEQUENCE: 'sequence',
+};
+const functions = new Set(['function', 'procedure', 'routine', 'aggregate']);
+
+function wordOf({ statement: { kind, node } }: Step): string | undefined {
+  const field = { DropStmt: 'removeType', RenameStmt: 'renameType', AlterObjectSchemaStmt: 'objectType' }[
+    kind
+  ];
+  return field === undefined ? undefined : words[String(node[field])];
+}
+
+function namesOf({ node }: Step['statement'], word: string): readonly Name[] {
+  return word === 'sequence' && isNode(node.relation)
+    ? [rangeName(child(node, 'relation'))]
+    : objectNames(node);
+}
+
+/** What the statement takes from its name: of objects that were there, and that this file did not make itself. */
+function taken({ step, before, trace }: Context): { word: string; names: readonly Name[] } | null {
+  const word = wordOf(step);
+  if (word === undefined || trace?.wasUsable === false) return null;
+  const names = namesOf(step.statement, word).filter((name) => !before.some((one) => makes(one, name, word)));
+  return names.length === 0 ? null : { word, names };
+}
+
+/** The object that a CREATE makes, with the word for it. */
+function madeBy({ kind, node }: Step['statement']): { word: string; name: Name } | null {
+  switch (kind) {
+    case 'CreateFunctionStmt':
+      return { word: 'function', name: nameOf(strings(node, 'funcname')) };
+    case 'CreateSeqStmt':
+      return { word: 'sequence', name: rangeName(child(node, 'sequence')) };
+    case 'CreateEnumStmt':
+    case 'CreateRangeStmt':
+      return { word: 'type', name: nameOf(strings(node, 'typeName')) };
+    case 'CompositeTypeStmt':
+      return { word: 'type', name: rangeName(child(node, 'typevar')) };
+    case 'CreateDomainStmt':
+      return { word: 'type', name: nameOf(strings(node, 'domainname')) };
+    case 'DefineStmt':
+      return { word: words[String(node.kind)] ?? 'other', name: nameOf(strings(node, 'defnames')) };
+    default:
+      return null;
+  }
+}
+
+function makes({ statement }: Step, name: Name, word: string): boolean {
+  const made = madeBy(statement);
+  if (made === null || !sameName(made.name, name)) return false;
+  return (
+    functions.has(word) === functions.has(made.word) && (made.word === 'sequence') === (word === 'sequence')
+  );
+}
+
+const dropCallable = defineStepRule({
+  id: 'drop-function-or-type',
+  severity: 'warning',
+  summary: 'dropping a function, type or sequence that is not made again',
+  why: brokenWhy,
+  findInStep: (context): Hit | null => {
+    if (context.step.statement.kind !== 'DropStmt') return null;
+    const found = taken(context);
+    const gone =
+      found?.names.filter((name) => !context.after.some((step) => makes(step, name, found.word))) ?? [];
+    if (found === null || gone.length === 0) return null;
+    const table = gone[0] as Name;
+    return {
+      table,
+      effect: `${found.word} ${gone.map(sqlName).join(', ')} is gone for the release that is running`,
+      words: later,
+    };
+  },
+});
+
+const changeSignature = defineStepRule({
+  id: 'change-signature',
+  severity: 'warning',
+  summary: 'a function made anew that no longer takes the same arguments',
+  why: 'The release that is running calls it with the arguments of before: its queries fail.',
+  findInStep: (context): Hit | null => {
+    if (context.step.statement.kind !== 'DropStmt') return null;
+    const found = taken(context);
+    if (found === null || !functions.has(found.word)) return null;
+    for (const object of listOf(context.step.statement.node, 'objects', 'ObjectWithArgs')) {
+      const name = nameOf(strings(object, 'objname'));
+      const again = context.after.filter((step) => makes(step, name, found.word));
+      if (again.length === 0 || object.args_unspecified === true) continue;
+      const before = list(object, 'objargs').map(typeText);
+      if (again.some(({ statement }) => accepts(statement.node, before))) continue;
+      return {
+        table: name,
+        effect: `${found.word} ${sqlName(name)} no longer takes (${before.join(', ')})`,
+        words:
+          'Make the new one beside the old: PostgreSQL keeps both under one name. Drop the old one in a later migration with "-- migrate: after-deploy".',
+      };
+    }
+    return null;
+  },
+});
+
+/** Calls with arguments of these types still find the function: further parameters have defaults. */
+function accepts(made: Node, before: readonly string[]): boolean {
+  const parameters = listOf(made, 'parameters', 'FunctionParameter').filter(
+    ({ mode }) => !['FUNC_PARAM_OUT', 'FUNC_PARAM_TABLE'].includes(String(mode)),
+  );
+  if (parameters.length < before.length) return false;
+  return parameters.every((parameter, i) =>
+    i < before.length
+      ? typeText({ TypeName: child(parameter, 'argType') }) === before[i]
+      : isNode(parameter.defexpr),
+  );
+}
+
+function typeText(item: Node): string {
+  const type = child(item, 'TypeName');
+  const bounds =
+    list(type, 'arrayBounds').length > 0 || number(type, 'arrayBounds') !== undefined ? '[]' : '';
+  return `${strings(type, 'names')
+    .filter((part) => part !== 'pg_catalog')
+    .join('.')}${bounds}`;
+}
+
+const renameCallable = defineStepRule({
+  id: 'rename-function-or-type',
+  severity: 'error',
+  summary: 'renaming a function, type or sequence, or moving it into another schema',
+  why: brokenWhy,
+  findInStep: (context): Hit | null => {
+    const { kind, node } = context.step.statement;
+    if (kind === 'DropStmt') return null;
+    const found = taken(context);
+    const table = found?.names[0];
+    if (found === null || table === undefined) return null;
+    const to =
+      kind === 'RenameStmt' ? `called ${text(node, 'newname')}` : `in schema ${text(node, 'newschema')}`;
+    return {
+      table,
+      effect: `${found.word} ${sqlName(table)} is ${to} from now on`,
+      words: `Make a ${found.word} of the new name beside it, and drop the old one in a later migration with "-- migrate: after-deploy".`,
+    };
+  },
+});
+
+export const callableRules: readonly Rule[] = [dropCallable, changeSignature, renameCallable];
