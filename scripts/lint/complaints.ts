@@ -8,7 +8,6 @@ import type { Parser } from '../files/statements.ts';
 import { advise, type Hazard, rulesWithSql } from './advice/advise.ts';
 import { indexForKey } from './advice/indexes.ts';
 import { type Advice, type Phase, seriesText } from './advice/series.ts';
-import { answeredByAfterDeploy } from './rules/after-deploy.ts';
 import { doesNotRun } from './rules/review-rules.ts';
 import type { Context, Hit, Rule, Severity, Step } from './rules/rule.ts';
 import { rules } from './rules/rules.ts';
@@ -82,21 +81,17 @@ export function contextOf(
   };
 }
 
-export function stepComplaints(
-  context: Context,
-  asked: readonly Rule[],
-  parse: Parser,
-): readonly Complaint[] {
+export function stepComplaints(context: Context, all: readonly Rule[], parse: Parser): readonly Complaint[] {
   const { actions, trace } = context.step;
+  const { afterDeploy } = context.file.directives;
+  const asked = all.filter(({ breaksRelease }) => !(breaksRelease === true && afterDeploy === true));
   const hits = new Map<string, { rule: Rule; hit: Hit }>();
   const hazards: Hazard[] = [];
   const add = (rule: Rule, hit: Hit | null) => {
     if (hit !== null) hits.set(`${rule.id} ${hit.effect}`, { rule, hit });
     return hit !== null;
   };
-  const isAnswered = ({ id }: Rule) =>
-    context.file.directives.afterDeploy === true && answeredByAfterDeploy.has(id);
-  for (const rule of asked.filter((each) => !isAnswered(each))) {
+  for (const rule of asked) {
     for (const action of [...actions, ...(trace?.observed ?? [])])
       if (add(rule, rule.find(action, context))) hazards.push({ rule: rule.id, action });
   }

@@ -37,6 +37,13 @@ describe('lint: static rules', () => {
     );
   });
 
+  it('asks a migration that runs after the deployment nothing about what the release before would miss', async () => {
+    const drop = 'ALTER TABLE orders DROP COLUMN note;';
+    expect(ids(await review(`-- migrate: after-deploy\n${drop}`))).to.deep.equal([]);
+    const [finding] = await review(drop);
+    expect(finding?.help).to.include('-- migrate: after-deploy');
+  });
+
   it('says nothing about tables that the migration makes itself', async () => {
     const sql = `CREATE TABLE carts (id bigint PRIMARY KEY, note text);
       CREATE INDEX ON carts (note);

@@ -19,6 +19,7 @@ const securityCommands = new Set(['AT_EnableRowSecurity', 'AT_ForceRowSecurity']
 
 const rowSecurity = defineStepRule({
   id: 'enable-row-security',
+  breaksRelease: true,
   severity: 'warning',
   summary: 'ENABLE or FORCE ROW LEVEL SECURITY on a table that exists',
   why: 'From then on a role sees only rows that a policy shows it: without one, none at all, and without an error.',
@@ -52,6 +53,7 @@ const harmless = new Set(['create', 'temp', 'temporary', 'trigger', 'truncate', 
 
 const revoke = defineStepRule({
   id: 'revoke',
+  breaksRelease: true,
   severity: 'warning',
   summary: 'REVOKE of rights that queries need',
   why: 'If the running release works as a role that had the right, its queries fail with 42501 from then on.',

@@ -16,6 +16,7 @@ function isMadeAgain(name: Name, { after }: Context): boolean {
 
 const dropTable = defineRule({
   id: 'drop-table',
+  breaksRelease: true,
   severity: 'warning',
   summary: 'DROP TABLE',
   why: `${brokenWhy} The rows are gone for good.`,
@@ -27,6 +28,7 @@ const dropTable = defineRule({
 
 const dropView = defineRule({
   id: 'drop-view',
+  breaksRelease: true,
   severity: 'warning',
   summary: 'DROP VIEW that is not made again',
   why: brokenWhy,
@@ -39,6 +41,7 @@ const dropView = defineRule({
 
 const dropColumn = defineRule({
   id: 'drop-column',
+  breaksRelease: true,
   severity: 'warning',
   summary: 'DROP COLUMN',
   why: `${brokenWhy} The values are gone for good.`,
@@ -49,6 +52,7 @@ const dropColumn = defineRule({
 
 const dropSchema = defineRule({
   id: 'drop-schema',
+  breaksRelease: true,
   severity: 'warning',
   summary: 'DROP SCHEMA',
   why: `${brokenWhy} With CASCADE everything in it goes, unnamed.`,
@@ -91,6 +95,7 @@ const dropCascade: Rule = {
 
 const renameTable = defineRule({
   id: 'rename-table',
+  breaksRelease: true,
   severity: 'error',
   summary: 'renaming a table or view',
   why: brokenWhy,
@@ -105,6 +110,7 @@ const renameTable = defineRule({
 
 const renameColumn = defineRule({
   id: 'rename-column',
+  breaksRelease: true,
   severity: 'error',
   summary: 'renaming a column',
   why: brokenWhy,
@@ -117,6 +123,7 @@ const renameColumn = defineRule({
 
 const renameSchema = defineRule({
   id: 'rename-schema',
+  breaksRelease: true,
   severity: 'error',
   summary: 'renaming a schema',
   why: brokenWhy,
@@ -130,6 +137,7 @@ const renameSchema = defineRule({
 
 const moveSchema = defineRule({
   id: 'set-schema',
+  breaksRelease: true,
   severity: 'error',
   summary: 'moving a table into another schema',
   why: brokenWhy,
@@ -142,6 +150,7 @@ const moveSchema = defineRule({
 
 const renameEnumValue = defineRule({
   id: 'rename-enum-value',
+  breaksRelease: true,
   severity: 'error',
   summary: 'renaming an enum value',
   why: brokenWhy,

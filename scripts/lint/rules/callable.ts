@@ -84,6 +84,7 @@ function makes({ statement }: Step, name: Name, word: string): boolean {
 
 const dropCallable = defineStepRule({
   id: 'drop-function-or-type',
+  breaksRelease: true,
   severity: 'warning',
   summary: 'dropping a function, type or sequence that is not made again',
   why: brokenWhy,
@@ -104,6 +105,7 @@ const dropCallable = defineStepRule({
 
 const changeSignature = defineStepRule({
   id: 'change-signature',
+  breaksRelease: true,
   severity: 'warning',
   summary: 'a function made anew that no longer takes the same arguments',
   why: 'The release that is running calls it with the arguments of before: its queries fail.',
@@ -152,6 +154,7 @@ function typeText(item: Node): string {
 
 const renameCallable = defineStepRule({
   id: 'rename-function-or-type',
+  breaksRelease: true,
   severity: 'error',
   summary: 'renaming a function, type or sequence, or moving it into another schema',
   why: brokenWhy,

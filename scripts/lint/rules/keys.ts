@@ -8,6 +8,7 @@ import { type Context, defineRule, defineStepRule, type Rule } from './rule.ts';
 
 const dropUnique = defineRule({
   id: 'drop-unique',
+  breaksRelease: true,
   severity: 'warning',
   summary: 'dropping a unique constraint or index',
   why: 'ON CONFLICT over these columns fails with 42P10 in the release that is running, and duplicates may come in that no later constraint accepts.',

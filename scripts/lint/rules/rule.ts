@@ -34,6 +34,8 @@ export interface Rule {
   readonly why: string;
   /** SQLSTATE that the statement fails with; the failure is then this rule's finding. */
   readonly failsWith?: string;
+  /** Not asked about a migration that runs after the deployment: what it takes away nobody uses any more. */
+  readonly breaksRelease?: boolean;
   /** Also asked about down files. */
   readonly downToo?: boolean;
   /** @returns what the rule has against this action, or null. */
