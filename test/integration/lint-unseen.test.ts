@@ -1,0 +1,88 @@
+// What the scratch database cannot show by itself: partitions that others make, sessions that end between files, what
+// CASCADE takes along, conditions that only look like keys.
+import { expect } from 'chai';
+import type pg from 'pg';
+import { reviewMigrations } from '../../scripts/lint/review.ts';
+import { createDatabase } from '../support/database.ts';
+import { line, migration } from '../support/lint.ts';
+
+describe('lint: what cannot be watched', () => {
+  let client: pg.Client;
+
+  beforeEach(async () => {
+    client = await (await createDatabase()).client();
+  });
+
+  async function review(before: string, ...files: string[]): Promise<string[]> {
+    const findings = await reviewMigrations({
+      earlier: [migration('20250101000000_before', before)],
+      underReview: files.map((text, i) => migration(`2025010200000${i}_file`, text)),
+      scratch: client,
+      postgres: 16,
+    });
+    return findings.map(line);
+  }
+
+  it('judges a partitioned table without partitions by the text', async () => {
+    const before = 'CREATE TABLE ev (id bigint, at date NOT NULL, n int, kind text) PARTITION BY RANGE (at);';
+    const hazards = {
+      'ALTER TABLE ev ALTER COLUMN n TYPE bigint': 'change-column-type',
+      'ALTER TABLE ev ALTER COLUMN id SET NOT NULL': 'set-not-null',
+      'ALTER TABLE ev ADD CONSTRAINT c CHECK (id > 0)': 'add-check-validating',
+      'CREATE INDEX ev_kind ON ev (kind)': 'create-index-blocking',
+      'ALTER TABLE ev ADD COLUMN u uuid DEFAULT gen_random_uuid()': 'add-column-volatile-default',
+    };
+    const found = await review(before, ...Object.keys(hazards));
+    expect(found.map((text) => text.split(' ')[1])).to.deep.equal(Object.values(hazards));
+  });
+
+  it('keeps quiet about what costs nothing on a partitioned table, whoever makes its partitions', async () => {
+    const before = `CREATE TABLE ev (id bigint, at date NOT NULL, kind varchar(9)) PARTITION BY RANGE (at);
+      ALTER TABLE ev ADD CONSTRAINT there CHECK (id IS NOT NULL);`;
+    const harmless = [
+      'ALTER TABLE ev ADD COLUMN a int',
+      'ALTER TABLE ev ALTER id SET NOT NULL',
+      'ALTER TABLE ev ADD CHECK (id > 0) NOT VALID',
+    ];
+    expect(await review(before, ...harmless)).to.deep.equal([]);
+  });
+
+  it('ends the session between files: temporary tables, cursors and prepared statements go', async () => {
+    const file = (column: string) =>
+      `CREATE TEMP TABLE tmp_ids AS SELECT 1 AS id; PREPARE p AS SELECT 1; DECLARE c CURSOR WITH HOLD FOR SELECT 1; ALTER TABLE t ADD COLUMN ${column} int;`;
+    expect(await review('CREATE TABLE t (id int);', file('a'), file('b'))).to.deep.equal([]);
+  });
+
+  it('names what CASCADE takes along', async () => {
+    const before =
+      'CREATE TABLE t (id int, a int); CREATE VIEW v AS SELECT a FROM t; CREATE VIEW w AS SELECT id FROM t;';
+    const [column] = await review(
+      before,
+      '-- migrate: allow drop-column nobody reads it\nALTER TABLE t DROP COLUMN a CASCADE',
+    );
+    expect(column).to.include('drop-cascade').and.to.include('view v').and.not.to.include('view w');
+    await client.query('DROP SCHEMA public CASCADE; CREATE SCHEMA public');
+    const [table] = await review(
+      before,
+      '-- migrate: allow drop-table nobody reads it\nDROP TABLE t CASCADE',
+    );
+    expect(table).to.include('CASCADE also drops view v, view w');
+  });
+
+  it('takes a condition for a key only where a unique index says so', async () => {
+    const before = 'CREATE TABLE t (id bigint PRIMARY KEY, tenant_id bigint, code text UNIQUE, v int);';
+    const found = await review(
+      before,
+      'UPDATE t SET v = 0 WHERE tenant_id = 4',
+      "UPDATE t SET v = 0 WHERE code = 'x'",
+      'DELETE FROM t WHERE id IN (1, 2)',
+      'EXPLAIN ANALYZE DELETE FROM t WHERE tenant_id = 4',
+      'INSERT INTO t SELECT * FROM t ON CONFLICT (id) DO UPDATE SET v = 0',
+    );
+    expect(found.map((text) => text.split(' ').slice(1, 2).join())).to.deep.equal([
+      'unbatched-update',
+      'unbatched-delete',
+      'unbatched-update',
+    ]);
+  });
+});
