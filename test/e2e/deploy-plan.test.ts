@@ -16,11 +16,11 @@ describe('a deployment with an approved plan', function () {
   it('writes the plan, changes and starts nothing; then executes exactly that plan', async () => {
     const shop = await deployment(good);
     const planned = await shop.run({ inputs: { 'plan-only': 'true' } });
-    expect(planned.jobs, planned.log).to.deep.equal({ migrate: 'success', deploy: 'skipped' });
+    expect(planned.jobs, planned.log).to.deep.include({ migrate: 'success', deploy: 'skipped' });
     expect(planned.summary).to.include('CREATE TABLE customers');
     expect(await hasTable(shop, 'customers')).to.equal(false);
     const result = await shop.run({ inputs: { 'plan-run-id': '42' } });
-    expect(result.jobs, result.log).to.deep.equal({ migrate: 'success', deploy: 'success' });
+    expect(result.jobs, result.log).to.deep.include({ migrate: 'success', deploy: 'success' });
     expect(await hasTable(shop, 'customers')).to.equal(true);
   });
 
@@ -30,7 +30,7 @@ describe('a deployment with an approved plan', function () {
     shop.files['db/migrations/20250101000000_customers.up.sql'] =
       'CREATE TABLE customers (id uuid PRIMARY KEY);\n';
     const result = await shop.run({ inputs: { 'plan-run-id': '42' } });
-    expect(result.jobs, result.log).to.deep.equal({ migrate: 'failure', deploy: 'skipped' });
+    expect(result.jobs, result.log).to.deep.include({ migrate: 'failure', deploy: 'skipped' });
     expect(result.log).to.include('20250101000000_customers');
     expect(await hasTable(shop, 'customers')).to.equal(false);
     expect(shop.started()).to.equal('');

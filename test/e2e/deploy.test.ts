@@ -81,7 +81,7 @@ describe('a deployment on GitHub', function () {
     const shop = await deployment(good);
     expectDeployed(await shop.run(), shop);
     const again = await shop.run();
-    expect(again.jobs).to.deep.equal({ migrate: 'success', deploy: 'success' });
+    expect(again.jobs).to.deep.include({ migrate: 'success', deploy: 'success' });
     expect(again.log).to.include('Already up to date');
   });
 
@@ -116,7 +116,7 @@ describe('a deployment on GitHub', function () {
     await shop.database.query('ALTER TABLE customers ADD COLUMN by_hand text');
     Object.assign(shop.files, migration('20250102000000_orders', 'orders'));
     const result = await shop.run();
-    expect(result.jobs, result.log).to.deep.equal({ migrate: 'failure', deploy: 'skipped' });
+    expect(result.jobs, result.log).to.deep.include({ migrate: 'failure', deploy: 'skipped' });
     expect(result.summary).to.include('by_hand');
     expect(await tables(shop)).not.to.include('orders');
     expect(shop.started().split('\n')).to.have.length(2);
@@ -138,7 +138,7 @@ describe('a deployment on GitHub', function () {
     expectDeployed(await shop.run(), shop);
     Object.assign(shop.files, migration('20250102000000_orders', 'orders'));
     const result = await shop.run();
-    expect(result.jobs, result.log).to.deep.equal({ migrate: 'failure', deploy: 'skipped' });
+    expect(result.jobs, result.log).to.deep.include({ migrate: 'failure', deploy: 'skipped' });
     expect(result.log).to.match(/fingerprint/);
     expect(shop.started().split('\n')).to.have.length(2);
     expectNoSecret(result);
@@ -149,7 +149,7 @@ describe('a deployment on GitHub', function () {
     expectDeployed(await shop.run(), shop);
     await shop.database.query("UPDATE migration_ledger.environment SET name = 'production'");
     const result = await shop.run();
-    expect(result.jobs).to.deep.equal({ migrate: 'failure', deploy: 'skipped' });
+    expect(result.jobs).to.deep.include({ migrate: 'failure', deploy: 'skipped' });
     expect(result.log).to.match(/marked.*production/);
     expect(shop.started().split('\n')).to.have.length(2);
   });
@@ -223,7 +223,7 @@ describe('a deployment on GitHub', function () {
     });
     expectDeployed(await shop.run(), shop);
     const result = await shop.run({ inputs: { 'rollback-to': '20250101000000' } });
-    expect(result.jobs, result.log).to.deep.equal({ migrate: 'success', deploy: 'skipped' });
+    expect(result.jobs, result.log).to.deep.include({ migrate: 'success', deploy: 'skipped' });
     expect(result.summary).to.include('migrate down · staging');
     expect(await tables(shop))
       .to.include('customers')

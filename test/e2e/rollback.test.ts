@@ -102,4 +102,30 @@ describe('releases that follow each other', function () {
     expectExit(drift, 5);
     expect(drift.all).to.include('+ setting database comment').and.include('+ setting database work_mem');
   });
+
+  it('take away what only the older one needs when the application has started, in a job of its own', async () => {
+    const shop = await deployment({});
+    const vars = await withRoles(shop);
+    const contract = {
+      ...second,
+      '20250103000000_no-customers.up.sql': '-- migrate: after-deploy\nDROP TABLE customers;\n',
+      '20250103000000_no-customers.down.sql': 'CREATE TABLE customers (id bigint PRIMARY KEY);\n',
+    };
+    const v1 = filesOf(await release(first, shop.database.url), first);
+    const v2 = filesOf(await release(contract, shop.database.url), contract);
+    await deploy(shop, v1, vars);
+    Object.assign(shop.files, v2);
+    const result = await shop.run({ vars });
+    const done = { migrate: 'success', deploy: 'success', 'after-deploy': 'success' };
+    expect(result.jobs, result.log).to.deep.equal(done);
+    const at = (text: string) => result.log.indexOf(text);
+    expect(at('is not asked for: after-deploy migrations wait')).to.be.greaterThan(-1);
+    expect(at('applied  20250103000000_no-customers')).to.be.greaterThan(
+      at('applied  20250102000000_orders'),
+    );
+    const [row] = await shop.database.query("SELECT to_regclass('customers') IS NULL AS gone");
+    expect(row).to.deep.equal({ gone: true });
+    const again = await shop.run({ vars });
+    expect(again.jobs, again.log).to.deep.equal({ ...done, 'after-deploy': 'skipped' });
+  });
 });

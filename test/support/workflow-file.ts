@@ -19,6 +19,7 @@ export interface Job {
   readonly needs?: string | readonly string[];
   readonly if?: string;
   readonly env?: Variables;
+  readonly outputs?: Variables;
   readonly environment?: string;
   readonly steps: readonly Step[];
 }

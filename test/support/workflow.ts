@@ -54,17 +54,24 @@ export async function runWorkflow(path: string, run: WorkflowRun): Promise<Workf
   cleanUpAfterTest(async () => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }));
   const record: Recording = { masks: [], log: [], summary: [], steps: [] };
   const jobs: Record<string, StepResult['outcome']> = {};
+  const outputs: Record<string, Variables> = {};
   for (const [id, job] of Object.entries(workflow.jobs)) {
     if (run.only?.includes(id) === false) continue;
     const needed = [job.needs ?? []].flat();
     const results = needed.map((name) => jobs[name]);
     const failed = results.includes('failure');
-    const needs = Object.fromEntries(needed.map((name) => [name, { result: jobs[name] }]));
+    const needs = Object.fromEntries(
+      needed.map((name) => [name, { result: jobs[name], outputs: outputs[name] ?? {} }]),
+    );
     const condition = bare(job.if ?? 'success()');
     const scope = { ...contextsOf(run), needs, env: {} };
     const wanted = truthy(evaluate(condition, scope, statusFunctions(failed)));
     const reached = asksForStatus.test(condition) || results.every((result) => result === 'success');
-    jobs[id] = wanted && reached ? await runJob(workflow, id, job, run, join(folder, id), record) : 'skipped';
+    const skipped = { outcome: 'skipped', outputs: {} } as const;
+    const ended =
+      wanted && reached ? await runJob(workflow, id, job, run, join(folder, id), record) : skipped;
+    jobs[id] = ended.outcome;
+    outputs[id] = ended.outputs;
   }
   const rawLog = record.log.join('');
   return {
@@ -103,7 +110,7 @@ async function runJob(
   run: WorkflowRun,
   folder: string,
   record: Recording,
-): Promise<'success' | 'failure'> {
+): Promise<{ readonly outcome: 'success' | 'failure'; readonly outputs: Variables }> {
   const workspace = join(folder, 'workspace');
   mkdirSync(workspace, { recursive: true });
   // A plan starts a scratch server of its own there, which outlives the command.
@@ -151,7 +158,8 @@ async function runJob(
     record.steps.push({ job: id, name, outcome: ok ? 'success' : 'failure' });
     failed ||= !ok;
   }
-  return failed ? 'failure' : 'success';
+  const scope = { ...contexts, env: environment, steps: outputs };
+  return { outcome: failed ? 'failure' : 'success', outputs: resolve(job.outputs, scope) };
 }
 
 function githubVariables({ github }: WorkflowRun, workspace: string): Variables {
