@@ -18,7 +18,9 @@ import { cleanUpAfterTest } from '../support/cleanup.ts';
 import { expectExit, productRoot, project } from '../support/cli.ts';
 import { createDatabase } from '../support/database.ts';
 import { commitFiles, layProduct } from '../support/deployment.ts';
+import { serviceServer } from '../support/service.ts';
 import { runWorkflow, type WorkflowResult } from '../support/workflow.ts';
+import { readWorkflow } from '../support/workflow-file.ts';
 
 const pair = (id: string, up: string, down: string) => ({
   [`db/migrations/${id}.up.sql`]: `${up}\n`,
@@ -48,16 +50,31 @@ interface Review {
 }
 
 /** Reviews a pull request that adds `added` to a repository with the table `customers`. */
-async function review(added: Record<string, string>, head = 'shop/shop'): Promise<Review> {
+async function review(
+  added: Record<string, string>,
+  { head = 'shop/shop', merged = {} }: { head?: string; merged?: Record<string, string> } = {},
+): Promise<Review> {
   const folder = mkdtempSync(join(tmpdir(), 'migrate-review-'));
   cleanUpAfterTest(async () => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }));
   const database = await createDatabase();
+  const path = join(productRoot, '.github', 'workflows', 'ci.yml');
+  const address = await serviceServer(readWorkflow(path).jobs.migrations!);
   const repository = join(folder, 'repository');
   layProduct(repository);
   execFileSync('git', ['init', '--quiet'], { cwd: repository });
   const base = commitFiles(repository, { ...customers, ...(await schemaOf(customers, database.url)) });
   execFileSync('git', ['update-ref', 'refs/remotes/origin/main', base], { cwd: repository });
-  commitFiles(repository, { ...added, ...(await schemaOf({ ...customers, ...added }, database.url)) });
+  const queued = Object.keys(merged).length > 0;
+  const git = (...args: string[]) =>
+    execFileSync('git', args, { cwd: repository, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+  if (queued) {
+    // What was merged since the branch began; the checkout of the queue has it as well.
+    git('checkout', '--quiet', '-b', 'meanwhile');
+    commitFiles(repository, { ...merged, ...(await schemaOf({ ...customers, ...merged }, database.url)) });
+  }
+  const tip = git('rev-parse', 'HEAD').trim();
+  const all = { ...customers, ...merged, ...added };
+  commitFiles(repository, { ...added, ...(await schemaOf(all, database.url)) });
   const bin = join(folder, 'bin');
   mkdirSync(bin);
   mkdirSync(join(folder, 'home'));
@@ -71,13 +88,19 @@ async function review(added: Record<string, string>, head = 'shop/shop'): Promis
   }
   const keep = (name: string, from: string, to: string) => cpSync(join(from, name), join(to, name));
   const run = () =>
-    runWorkflow(join(productRoot, '.github', 'workflows', 'ci.yml'), {
+    runWorkflow(path, {
       only: ['migrations', 'comment'],
       inputs: {},
       vars: {},
-      github: { repository: 'shop/shop', base_ref: 'main', event_name: 'pull_request' },
-      event: { pull_request: { number: 7, head: { repo: { full_name: head } } } },
-      service: { written: /^postgres:\/\/postgres@localhost:5432\/\w+$/, real: database.url },
+      github: {
+        repository: 'shop/shop',
+        base_ref: queued ? '' : 'main',
+        event_name: queued ? 'merge_group' : 'pull_request',
+      },
+      event: queued
+        ? { merge_group: { base_sha: tip } }
+        : { pull_request: { number: 7, head: { repo: { full_name: head } } } },
+      service: { written: 'localhost:5432', real: address },
       machine: { PATH: `${bin}:${process.env.PATH}`, HOME: join(folder, 'home'), GH_FOLDER: folder },
       actions: {
         'actions/checkout': ({ workspace }) =>
@@ -152,8 +175,21 @@ describe('a pull request with a migration', function () {
     expect(comment()).to.include('20250102000000_index');
   });
 
+  it('fails in the merge queue for one that was overtaken meanwhile, with the line that mends it', async () => {
+    const merged = pair(
+      '20250103000000_invoices',
+      'CREATE TABLE invoices (id bigint PRIMARY KEY);',
+      'DROP TABLE invoices;',
+    );
+    const { result } = await review(orders, { merged });
+    expectJobs(result, { migrations: 'failure', comment: 'skipped' });
+    expect(result.log)
+      .to.include('20250102000000_orders is older than 20250103000000_invoices')
+      .and.include('make migrate-rebase since=');
+  });
+
   it('may come from a fork, where nothing can be written', async () => {
-    const { result, comment } = await review(orders, 'someone/shop');
+    const { result, comment } = await review(orders, { head: 'someone/shop' });
     expectJobs(result, { migrations: 'success', comment: 'skipped' });
     expect(comment()).to.equal('');
   });

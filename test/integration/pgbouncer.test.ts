@@ -33,7 +33,7 @@ async function pooler(database: TestDatabase, mode: string): Promise<number> {
   const { host, port: to, name, user, password } = database;
   const settings = [
     '[databases]',
-    `${name} = host=${host} port=${to} dbname=${name} user=${user} password=${password}`,
+    `${name} = host=${host} port=${to} dbname=${name} user=${user} password='${password.replaceAll("'", "''")}'`,
     '[pgbouncer]',
     'listen_addr = 127.0.0.1',
     `listen_port = ${port}`,

@@ -42,9 +42,17 @@ export function testServer(): Promise<TestServer> {
 async function choose(): Promise<TestServer> {
   const url = process.env.TEST_DATABASE_URL;
   if (url) return announce(given(url), 'TEST_DATABASE_URL');
-  if (await dockerAnswers()) return announce(await container(), `testcontainers, ${image}`);
-  const why =
+  let why =
     'no Docker engine answers, so testcontainers is not used; set TEST_DATABASE_URL to choose another';
+  if (await dockerAnswers()) {
+    try {
+      return await announce(await container(), `testcontainers, ${image}`);
+    } catch (error) {
+      // An engine without images and without a registry is as good as none, but somebody may count on it.
+      why = `Docker answers, but gives no ${image}`;
+      process.stderr.write(`# WARNING: ${why}: ${(error as Error).message.split('\n')[0]}\n`);
+    }
+  }
   return announce(await embedded(), `embedded (${why})`);
 }
 

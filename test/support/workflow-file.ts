@@ -20,6 +20,7 @@ export interface Job {
   readonly if?: string;
   readonly env?: Variables;
   readonly outputs?: Variables;
+  readonly services?: Readonly<Record<string, { readonly image: string; readonly env?: Variables }>>;
   readonly environment?: string;
   readonly steps: readonly Step[];
 }

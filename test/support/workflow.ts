@@ -18,8 +18,8 @@ export interface WorkflowRun {
   readonly event?: unknown;
   /** Only these jobs; all if left out. */
   readonly only?: readonly string[];
-  /** What stands in `env` for the address of a service container, and where that service really is. */
-  readonly service?: { readonly written: RegExp; readonly real: string };
+  /** What stands in `env` for the address of a service container (host:port), and where that service really is. */
+  readonly service?: { readonly written: string; readonly real: string };
   /** What the runner machine has: PATH, HOME … */
   readonly machine: Variables;
   /** By the action's name without version: what a `uses:` step does in the workspace. */
@@ -120,7 +120,10 @@ async function runJob(
     Object.fromEntries(
       Object.entries(env ?? {}).map(([name, value]) => {
         const text = interpolate(String(value), scope);
-        return [name, run.service === undefined ? text : text.replace(run.service.written, run.service.real)];
+        return [
+          name,
+          run.service === undefined ? text : text.replaceAll(run.service.written, run.service.real),
+        ];
       }),
     );
   let environment: Variables = { ...resolve(workflow.env, contexts), ...resolve(job.env, contexts) };
