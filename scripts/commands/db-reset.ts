@@ -38,9 +38,13 @@ export const dbReset: Command<object> = async (input) => {
 
 async function resetEmbedded({ config, progress }: CommandInput<object>): Promise<void> {
   refuseMissingTarget(config);
-  const { removeDevServer } = await import('../devserver/devserver.ts');
+  const { projectDirectories, removeDevServer, serverStatus } = await import('../devserver/devserver.ts');
+  const { databasesOf } = await import('../devserver/database.ts');
+  const running = await serverStatus(projectDirectories(config.root).development);
+  const databases = running === undefined ? [] : await databasesOf(running);
   await removeDevServer(config.root);
-  progress.say('Removed the embedded development database');
+  const names = databases.length === 0 ? '' : `: ${databases.join(', ')}`;
+  progress.say(`Removed the embedded development and scratch servers with every database in them${names}`);
 }
 
 /** @throws MigrateError `refused` unless the database is marked development or test, and so is this run */

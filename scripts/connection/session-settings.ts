@@ -145,7 +145,7 @@ export function loginSql(promisedPid: number | null): string {
     `CASE WHEN pid OPERATOR(pg_catalog.=) ${promisedPid ?? 0} AND ${condition} THEN pg_catalog.set_config('${name}', '${value}', false) END`;
   return `SELECT f.*, ${whenOurs('true', 'search_path', ownSearchPath)},
       ${whenOurs("transaction_timeout OPERATOR(pg_catalog.<>) '0'", 'transaction_timeout', '0')}
-    FROM (SELECT pg_catalog.pg_backend_pid() AS pid, ${setting('server_version_num')}::pg_catalog.int4 AS version, current_user::pg_catalog.text AS role,
+    FROM (SELECT pg_catalog.pg_backend_pid() AS pid, (SELECT extract(epoch FROM a.backend_start)::pg_catalog.text FROM pg_catalog.pg_stat_get_activity(pg_catalog.pg_backend_pid()) AS a) AS backend_start, ${setting('server_version_num')}::pg_catalog.int4 AS version, current_user::pg_catalog.text AS role,
       pg_catalog.pg_is_in_recovery() AS standby, ${setting('default_transaction_read_only')}::pg_catalog.bool AS read_only,
       ${setting('session_replication_role')} AS replication_role, ${setting('transaction_timeout')} AS transaction_timeout,
       ${setting('search_path')} AS search_path, ${role} AS login_role, ${database} AS database,

@@ -21,6 +21,8 @@ export interface Session extends Channel {
   /** For the libraries that bring their own queries; everything else goes through `query` and `batch`. */
   readonly client: pg.Client;
   readonly pid: number;
+  /** When the server began the session, in seconds since 1970 as text: with `pid` it names the session for good. */
+  readonly backendStart: string;
   /** Major version of the server. */
   readonly major: number;
   /** The role we act as: the login's, or the one that ALTER ROLE … SET role gives it. */
@@ -124,7 +126,7 @@ async function openSession(
   return { target, client, embedded: config.target === undefined, ...channel, ...facts, aside, onNotice };
 }
 
-type Preflight = Pick<Session, 'pid' | 'major' | 'role' | 'readOnly' | 'login'>;
+type Preflight = Pick<Session, 'pid' | 'backendStart' | 'major' | 'role' | 'readOnly' | 'login'>;
 
 /** One round trip that tells whether this is a session, and what can be done in it. */
 async function preflight(client: pg.Client, query: Session['query']): Promise<Preflight> {
@@ -132,6 +134,7 @@ async function preflight(client: pg.Client, query: Session['query']): Promise<Pr
   const promised = (client as unknown as { processID: number | null }).processID;
   const [row] = await query<{
     pid: number;
+    backend_start: string;
     version: number;
     role: string;
     standby: boolean;
@@ -155,7 +158,14 @@ async function preflight(client: pg.Client, query: Session['query']): Promise<Pr
     database: row.database,
     transactionTimeout: !['0', null].includes(row.transaction_timeout),
   };
-  return { pid: row.pid, major: majorOf(row.version), role: row.role, readOnly, login };
+  return {
+    pid: row.pid,
+    backendStart: row.backend_start,
+    major: majorOf(row.version),
+    role: row.role,
+    readOnly,
+    login,
+  };
 }
 
 /** @throws MigrateError `refused` where role or database switch triggers and foreign keys off */

@@ -24,13 +24,24 @@ export async function ensureDatabase(login: Login, database: string): Promise<vo
   }
 }
 
-async function once(login: Login, database: string, sql: string | undefined): Promise<void> {
+/** The names of the databases that somebody made there. */
+export async function databasesOf(login: Login): Promise<readonly string[]> {
+  const sql =
+    "SELECT datname FROM pg_catalog.pg_database WHERE NOT datistemplate AND datname <> 'postgres' ORDER BY 1";
+  return (await once(login, 'postgres', sql)).map(({ datname }) => datname ?? '');
+}
+
+async function once(
+  login: Login,
+  database: string,
+  sql: string | undefined,
+): Promise<readonly Record<string, string>[]> {
   const { host, port, user, password } = login;
   const client = new pg.Client({ host, port, user, password, database, ssl: false });
   client.on('error', () => {}); // a query reports it; without a listener the process would die
   try {
     await client.connect();
-    if (sql !== undefined) await client.query(sql);
+    return sql === undefined ? [] : (await client.query<Record<string, string>>(sql)).rows;
   } finally {
     await client.end().catch(() => {});
   }

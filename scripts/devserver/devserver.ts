@@ -9,7 +9,6 @@ import {
   readlinkSync,
   realpathSync,
   rmdirSync,
-  rmSync,
   symlinkSync,
 } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
@@ -26,6 +25,7 @@ import {
 import { clusterOf, initialise, type Launch, launch, passwordOf, type Settings } from './cluster.ts';
 import { withStartLock } from './lock.ts';
 import { answeringPostmaster, loopback, readText, stopPostmaster } from './postmaster.ts';
+import { deleteMade, refuseForeign } from './removal.ts';
 
 export interface EmbeddedServer {
   readonly host: string;
@@ -109,19 +109,21 @@ export async function serverStatus(dataDirectory: string): Promise<EmbeddedServe
   }
 }
 
-/** Ends the server of this data directory and waits for it; false when none was running. */
+/** Ends the server of this data directory and waits for it; false when none was running. @throws as `refuseForeign` */
 export async function stopServer(dataDirectory: string): Promise<boolean> {
   const home = realHome(dataDirectory);
-  return home !== undefined && (await stopPostmaster(clusterOf(home)));
+  if (home === undefined) return false;
+  refuseForeign(dataDirectory);
+  return stopPostmaster(clusterOf(home));
 }
 
-/** Stops the server and deletes its data; false when there was nothing to delete. */
+/** Stops the server and deletes what it has made; false when there was nothing to delete. @throws as `refuseForeign` */
 export async function removeServer(dataDirectory: string): Promise<boolean> {
   const home = realHome(dataDirectory);
   if (home === undefined) return false;
+  refuseForeign(dataDirectory);
   await stopPostmaster(clusterOf(home));
-  rmSync(home, { recursive: true, force: true, maxRetries: 5 });
-  rmSync(dataDirectory, { recursive: true, force: true });
+  deleteMade(dataDirectory);
   return true;
 }
 
@@ -152,6 +154,7 @@ export async function stopDevServer(root: string): Promise<boolean> {
 /** Stops the project's servers and deletes their data; true when there was development data. */
 export async function removeDevServer(root: string): Promise<boolean> {
   const { development, scratch } = projectDirectories(root);
+  for (const each of [development, scratch]) refuseForeign(each);
   const [removed] = await Promise.all([removeServer(development), removeServer(scratch)]);
   return removed;
 }

@@ -3,6 +3,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
 import { MigrateError } from '../base/errors.ts';
+import type { Session } from '../connection/session.ts';
 import { qualifiedName } from '../ledger/tracking.ts';
 import type { ReadyStep } from '../plan/steps.ts';
 import type { RunContext } from './context.ts';
@@ -61,7 +62,7 @@ async function look(
 ): Promise<boolean> {
   return session.aside(
     async (client) => {
-      await waitForEnd(client, session.pid);
+      await waitForEnd(client, session);
       // The tracking table alone cannot tell for a redo: its row is there before and after.
       // https://www.postgresql.org/docs/16/functions-info.html#FUNCTIONS-INFO-SNAPSHOT
       const { rows } = await client.query<{ status: string; tracked: boolean }>(
@@ -76,13 +77,17 @@ async function look(
   );
 }
 
-/** A backend that does not notice that its client is gone is ended, so that it cannot commit after we looked. */
-async function waitForEnd(client: pg.Client, pid: number): Promise<void> {
+/**
+ * A backend that does not notice that its client is gone is ended, so that it cannot commit after we looked. Its start
+ * tells it from a later one with the same number: after a restart of the server in a container they come again soon.
+ */
+async function waitForEnd(client: pg.Client, { pid, backendStart }: Session): Promise<void> {
   const started = Date.now();
-  while ((await client.query('SELECT FROM pg_stat_activity WHERE pid = $1', [pid])).rowCount !== 0) {
+  const own = 'FROM pg_stat_activity WHERE pid = $1 AND extract(epoch FROM backend_start)::text = $2';
+  while ((await client.query(`SELECT ${own}`, [pid, backendStart])).rowCount !== 0) {
     const waited = Date.now() - started;
     if (waited > 2 * patience) throw new Error('the old session does not end');
-    if (waited > patience) await client.query('SELECT pg_terminate_backend($1)', [pid]);
+    if (waited > patience) await client.query(`SELECT pg_terminate_backend(pid) ${own}`, [pid, backendStart]);
     await sleep(50);
   }
 }

@@ -1,4 +1,14 @@
-import { chmodSync, cpSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -19,6 +29,7 @@ import {
 } from '../../scripts/devserver/devserver.ts';
 import { livingPostmaster, readPostmaster } from '../../scripts/devserver/postmaster.ts';
 import { cleanUpAfterTest } from '../support/cleanup.ts';
+import { project } from '../support/cli.ts';
 import { endWithProcess } from '../support/postgres.ts';
 
 /** A folder that is not there yet, in a path as people have them; its server is removed after the test. */
@@ -227,6 +238,46 @@ describe('the development server', () => {
     expect(await query(again, 'SELECT current_database()', again.database)).to.deep.equal([
       'app_development',
     ]);
+  });
+
+  it('is deleted only where the tool made it: links to other folders, and what else lies there, stay', async () => {
+    const tool = await project({});
+    const place = join(tool.root, '.postgres');
+    const treasure = join(tool.root, 'treasure');
+    mkdirSync(join(treasure, 'development', 'cluster'), { recursive: true });
+    const files = ['gold', 'development/gold', 'development/port', 'development/cluster/PG_VERSION'];
+    for (const name of files) writeFileSync(join(treasure, name), '16\n');
+    const links: [string, string][] = [
+      [place, treasure],
+      [join(place, 'development'), join(treasure, 'development')],
+      [join(place, 'scratch'), join(treasure, 'development')],
+    ];
+    for (const [link, to] of links) {
+      rmSync(place, { recursive: true, force: true });
+      if (link !== place) mkdirSync(place);
+      symlinkSync(to, link);
+      for (const command of ['db-reset', 'db-down']) {
+        const result = await tool.run([command]);
+        expect(result.exitCode, result.all).to.equal(7);
+        expect(result.stderr).to.include('is a link to');
+      }
+      for (const name of files) expect(readFileSync(join(treasure, name), 'utf8')).to.equal('16\n');
+    }
+    rmSync(place, { recursive: true, force: true });
+    cpSync(treasure, place, { recursive: true });
+    const result = await tool.run(['db-reset']);
+    expect(result.exitCode, result.all).to.equal(7);
+    expect(result.stderr).to.include('did not make');
+  });
+
+  it('leaves beside it what the tool did not make', async () => {
+    const root = freshProject();
+    await startDevServer(root);
+    const { development } = projectDirectories(root);
+    writeFileSync(join(development, 'notes.txt'), 'mine');
+    expect(await removeDevServer(root)).to.equal(true);
+    expect(readFileSync(join(development, 'notes.txt'), 'utf8')).to.equal('mine');
+    expect(statSync(join(development, 'cluster'), { throwIfNoEntry: false })).to.equal(undefined);
   });
 
   it('is stopped by project, and loses its data only when removed', async () => {
