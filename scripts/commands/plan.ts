@@ -26,7 +26,7 @@ import { planDown, planUp } from '../plan/plan.ts';
 import { type ReadyStep, readySteps } from '../plan/steps.ts';
 import { readPlanTarget, type TargetFlags } from '../plan/target-flags.ts';
 import { planJson, planLines, planMarkdown } from '../preview/report.ts';
-import { readBinding, savePlan } from '../preview/saved.ts';
+import { type Asked, readBinding, savePlan } from '../preview/saved.ts';
 import { traceSteps } from '../preview/trace.ts';
 import type { PlanView } from '../preview/types.ts';
 import { lookAtTarget } from '../preview/view.ts';
@@ -93,12 +93,33 @@ async function planIn(
     ...(ahead.length > 0 ? { ahead } : {}),
     ...(waiting.length > 0 ? { waiting: waiting.map(({ id }) => id) } : {}),
   };
+  const ids = steps.map(({ id }) => id);
+  let digest: string | null = null;
   if (flags.out !== undefined) {
     const binding = await readBinding({ config, session, history, drift, migrations });
-    savePlan(config, flags.out, { ...binding, steps: steps.map(({ id }) => id), allowOutOfOrder }, document);
+    digest = savePlan(
+      config,
+      flags.out,
+      { ...binding, steps: ids, asked: askedFor(flags), allowOutOfOrder },
+      document,
+    );
   }
-  const result = resultOf(view, document, flags, progress.style);
+  const result = resultOf(
+    view,
+    digest === null ? document : { ...document, planDigest: digest },
+    flags,
+    progress.style,
+  );
   return { ...result, lines: [...result.lines, ...waitingLines(waiting)] };
+}
+
+/** What `up --plan` needs to plan the same again. */
+function askedFor({ to, n, afterDeploy }: PlanFlags): Asked {
+  return {
+    ...(to === undefined ? {} : { to }),
+    ...(n === undefined ? {} : { n }),
+    ...(afterDeploy === undefined ? {} : { afterDeploy }),
+  };
 }
 
 async function stepsOf(
@@ -119,7 +140,7 @@ async function stepsOf(
 }
 
 /** How many statements of each half-done step ran already, by id. @throws MigrateError `history` as the run itself would */
-async function statementsThatRan(
+export async function statementsThatRan(
   session: Session,
   { trackingTable }: Config,
   steps: readonly ReadyStep[],
@@ -143,6 +164,6 @@ function resultOf(
 ): CommandResult {
   // No annotations between the lines of a comment.
   if (markdown) return { document: {}, lines: planMarkdown(view) };
-  const saved = out === undefined ? [] : [`Saved as ${out}: make migrate-up plan=${out} runs exactly this.`];
+  const saved = out === undefined ? [] : [`Saved as ${out}, digest ${document.planDigest}: make migrate-up plan=${out} runs exactly this.`];
   return { document, lines: [...planLines(view, style), ...saved] };
 }

@@ -1,19 +1,22 @@
 // up: applies pending migrations, oldest first.
 
 import { MigrateError } from '../base/errors.ts';
-import type { Migration } from '../base/types.ts';
+import type { AppliedMigration, Migration } from '../base/types.ts';
 import { allowsOutOfOrder } from '../config/binding.ts';
 import type { Config } from '../config/config.ts';
 import type { ConfirmFlags } from '../config/protection.ts';
 import { readExpectation } from '../drift/expect.ts';
+import { loadParser } from '../files/statements.ts';
 import { type HalfDone, halfDoneOf } from '../ledger/half-done.ts';
 import { type AfterDeployFlags, readWait } from '../plan/after-deploy.ts';
-import { type Plan, planUp, upStep } from '../plan/plan.ts';
+import { type Plan, planUp } from '../plan/plan.ts';
+import { readySteps } from '../plan/steps.ts';
 import { readPlanTarget, type TargetFlags } from '../plan/target-flags.ts';
+import { refuseEdited } from '../preview/approved.ts';
 import { readBinding, readPlan, refuseChanged, type SavedPlan } from '../preview/saved.ts';
 import type { Command } from '../report/command.ts';
-import { runMigrations } from '../runner/run.ts';
-import { plan as planCommand } from './plan.ts';
+import { type RunRequest, runMigrations } from '../runner/run.ts';
+import { plan as planCommand, statementsThatRan } from './plan.ts';
 
 export interface UpFlags extends ConfirmFlags, TargetFlags, AfterDeployFlags {
   readonly dryRun?: boolean;
@@ -41,10 +44,12 @@ export const up: Command<UpFlags> = async (input) => {
     approve:
       saved === null
         ? undefined
-        : async (found) =>
-            refuseChanged(saved, await readBinding({ config, ...found }), found.drift.differences),
+        : async (found) => {
+            refuseChanged(saved, await readBinding({ config, ...found }), found.drift.differences);
+            await refuseOtherSteps(config, saved, found);
+          },
     plan: (migrations, { applied, halfDone }) => {
-      if (saved !== null) return { direction: 'up', steps: stepsOf(saved, migrations) };
+      if (saved !== null) return planAnew(saved, migrations, applied, halfDone);
       const plan = planUp(migrations, applied, target, halfDone, flags.afterDeploy);
       if (flags.singleTransaction) refuseNoTransaction(plan.steps, halfDone);
       return plan;
@@ -82,8 +87,25 @@ function planOf(config: Config, flags: UpFlags, path: string): SavedPlan {
   );
 }
 
-function stepsOf({ steps }: SavedPlan, migrations: readonly Migration[]) {
-  return migrations.filter(({ id }) => steps.includes(id)).map(upStep);
+/** The steps come from files and history as they are; the saved plan only says how far to go. */
+function planAnew(
+  { asked }: SavedPlan,
+  migrations: readonly Migration[],
+  applied: readonly AppliedMigration[],
+  halfDone: readonly HalfDone[],
+): Plan {
+  return planUp(migrations, applied, readPlanTarget(asked, false), halfDone, asked.afterDeploy);
+}
+
+async function refuseOtherSteps(
+  config: Config,
+  saved: SavedPlan,
+  { session, migrations, history: { applied, halfDone } }: Parameters<NonNullable<RunRequest['approve']>>[0],
+): Promise<void> {
+  const { steps } = planAnew(saved, migrations, applied, halfDone);
+  const ready = readySteps(steps, new Map(), { halfDone });
+  const parse = await loadParser(session.major);
+  refuseEdited(saved, ready, parse, await statementsThatRan(session, config, ready, parse));
 }
 
 function refuseNoTransaction(steps: Plan['steps'], halfDone: readonly HalfDone[]): void {

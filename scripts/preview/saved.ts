@@ -1,18 +1,21 @@
 // Takes a plan and what it was made from; gives the file that binds the two, and says what has changed when it is to run.
 // The texts of migrations and secrets are never taken from the file: it names them by their hashes.
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, fchmodSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { MigrateError } from '../base/errors.ts';
+import { visible } from '../base/foreign-text.ts';
 import { toolVersion } from '../base/paths.ts';
+import { redactAll } from '../base/secrets.ts';
 import type { Migration } from '../base/types.ts';
 import type { Config } from '../config/config.ts';
 import type { Session } from '../connection/session.ts';
 import { type DriftCheck, readFingerprint } from '../drift/check.ts';
 import type { History } from '../ledger/ledger.ts';
 import { type Difference, describeDifference } from '../schema/change/diff.ts';
+import { digestOf, type Shown } from './approved.ts';
 
-const format = 'migrate-plan/1';
+const format = 'migrate-plan/2';
 
 /** Everything that a saved plan stands on. */
 export interface Binding {
@@ -31,12 +34,20 @@ export interface Binding {
   readonly files: Readonly<Record<string, string>>;
 }
 
-export interface SavedPlan extends Binding {
+export interface SavedPlan extends Binding, Shown {
   readonly format: typeof format;
   readonly createdAt: string;
-  /** Ids to apply, in order. */
-  readonly steps: readonly string[];
+  /** How far the plan was asked to go. */
+  readonly asked: Asked;
   readonly allowOutOfOrder: boolean;
+  /** Of everything else in the file. */
+  readonly digest: string;
+}
+
+export interface Asked {
+  readonly to?: string;
+  readonly n?: string;
+  readonly afterDeploy?: boolean;
 }
 
 export interface BindingSources {
@@ -76,22 +87,39 @@ export async function readBinding({
   };
 }
 
-/** @throws MigrateError `usage` where the file cannot be written */
+/**
+ * Writes a file that its owner alone may read, without a secret in it.
+ * @returns its digest
+ * @throws MigrateError `usage` where the file cannot be written
+ */
 export function savePlan(
   { root }: Config,
   path: string,
-  plan: Omit<SavedPlan, 'format' | 'createdAt'>,
+  plan: Omit<SavedPlan, 'format' | 'createdAt' | 'migrations' | 'digest'>,
   shown: Readonly<Record<string, unknown>>,
-): void {
-  const saved = { format, createdAt: new Date().toISOString(), ...shown, ...plan };
+): string {
+  const said = redactAll({ format, createdAt: new Date().toISOString(), ...shown, ...plan });
+  const digest = digestOf(JSON.parse(JSON.stringify(said)) as Record<string, unknown>);
   try {
-    writeFileSync(resolve(root, path), `${JSON.stringify(saved, null, 2)}\n`);
+    writePrivately(resolve(root, path), `${JSON.stringify({ ...said, digest }, null, 2)}\n`);
   } catch (cause) {
     throw new MigrateError('usage', `The plan cannot be written: ${(cause as Error).message}`, { cause });
   }
+  return digest;
 }
 
-/** @throws MigrateError `usage` for what is no plan, `refused` for one of another format */
+function writePrivately(path: string, text: string): void {
+  const file = openSync(path, 'w', 0o600);
+  try {
+    // One that was there before keeps its mode otherwise.
+    fchmodSync(file, 0o600);
+    writeFileSync(file, text);
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** @throws MigrateError `usage` for what is no plan, `refused` for one of another format, or edited */
 export function readPlan({ root }: Config, path: string): SavedPlan {
   const file = resolve(root, path);
   const hint = 'make migrate-plan out=plan.json writes one.';
@@ -99,8 +127,13 @@ export function readPlan({ root }: Config, path: string): SavedPlan {
   const plan = parse(readFileSync(file, 'utf8'));
   if (plan === null || typeof plan.format !== 'string')
     throw new MigrateError('usage', `${path} is no plan of this tool`, { hint });
-  if (plan.format === format && isComplete(plan)) return plan as unknown as SavedPlan;
-  throw new MigrateError('refused', `${path} was written by another version of this tool (${plan.format})`, {
+  if (plan.format === format && plan.digest === digestOf(plan) && isComplete(plan))
+    return plan as unknown as SavedPlan;
+  const otherwise =
+    plan.format === format
+      ? 'is not as this tool wrote it: its digest is another'
+      : `was written by another version of this tool (${visible(plan.format).slice(0, 40)})`;
+  throw new MigrateError('refused', `${path} ${otherwise}`, {
     hint: 'Make the plan anew, have it approved, then run that.',
     state: 'Nothing was connected to.',
   });
@@ -115,8 +148,10 @@ function parse(text: string): Record<string, unknown> | null {
   }
 }
 
-function isComplete({ target, history, files, steps, fingerprint }: Record<string, unknown>): boolean {
-  const objects = [target, history, files].every((value) => typeof value === 'object' && value !== null);
+function isComplete({ target, history, files, steps, fingerprint, asked }: Record<string, unknown>): boolean {
+  const objects = [target, history, files, asked].every(
+    (value) => typeof value === 'object' && value !== null,
+  );
   return (
     objects &&
     typeof fingerprint === 'string' &&
@@ -141,7 +176,7 @@ export function refuseChanged(saved: SavedPlan, now: Binding, differences: reado
 
 function changes(saved: SavedPlan, now: Binding, differences: readonly Difference[]): string[] {
   const differ = (what: string, then: unknown, is: unknown) =>
-    then === is ? [] : [`${what}: ${then ?? 'none'} in the plan, ${is ?? 'none'} now`];
+    then === is ? [] : [visible(`${what}: ${then ?? 'none'} in the plan, ${is ?? 'none'} now`)];
   const place = ({ host, port, database, oid }: Binding['target']) =>
     `${database} (oid ${oid}) on ${host}:${port}`;
   const past = ({ applied, newest }: Binding['history']) => `${applied} applied, newest ${newest ?? 'none'}`;
@@ -165,7 +200,7 @@ function changes(saved: SavedPlan, now: Binding, differences: readonly Differenc
 function fileChanges(then: Binding['files'], now: Binding['files']): string[] {
   return [...new Set([...Object.keys(then), ...Object.keys(now)])].sort().flatMap((path) => {
     if (then[path] === now[path]) return [];
-    if (then[path] === undefined) return [`file ${path} is new`];
-    return [`file ${path} ${now[path] === undefined ? 'is gone' : 'has changed'}`];
+    if (then[path] === undefined) return [`file ${visible(path)} is new`];
+    return [`file ${visible(path)} ${now[path] === undefined ? 'is gone' : 'has changed'}`];
   });
 }

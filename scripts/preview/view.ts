@@ -61,7 +61,11 @@ function locksOf({ locks, held, rewrites, scans }: TracedStatement): readonly Ba
     .sort((a, b) => strengthOf(b.mode) - strengthOf(a.mode));
 }
 
-function statementsOf(parse: Parser, { text }: ReadyStep): readonly Pick<Statement, 'line' | 'text'>[] {
+/** As the server will get them; one for all where the text cannot be parsed. */
+export function statementsOf(
+  parse: Parser,
+  { text }: ReadyStep,
+): readonly Pick<Statement, 'line' | 'text'>[] {
   const parsed = parse(text);
   return parsed.ok === true ? parsed.statements : [{ line: 1, text }];
 }

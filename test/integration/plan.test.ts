@@ -1,7 +1,8 @@
 // What plan shows of a database, that it writes nothing there, and that a saved plan runs exactly as it was or not at all.
-import { readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
+import { digestOf } from '../../scripts/preview/approved.ts';
 import { expectExit, type Project, project, type Result } from '../support/cli.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
 import { pair, until } from '../support/runs.ts';
@@ -332,11 +333,85 @@ describe('plan --out and up --plan', () => {
 
   it('refuses with another version of the tool', async () => {
     const { repo, env } = await saved();
-    const path = join(repo.root, 'plan.json');
-    const plan = JSON.parse(readFileSync(path, 'utf8')) as Record<string, unknown>;
-    writeFileSync(path, JSON.stringify({ ...plan, toolVersion: '0.0.1' }));
+    forge(repo, (plan) => ({ ...plan, toolVersion: '0.0.1' }));
     await refuses(repo, env, /tool version: 0\.0\.1 in the plan/);
   });
+
+  it('refuses a file in which anything was edited, before it connects', async () => {
+    const { repo, env } = await saved();
+    const path = join(repo.root, 'plan.json');
+    const text = readFileSync(path, 'utf8');
+    const nowhere = { ...env, PGPASSWORD: 'wrong' };
+    const plan = JSON.parse(text) as Record<string, unknown>;
+    for (const key of Object.keys(plan)) {
+      writeFileSync(path, JSON.stringify({ ...plan, [key]: 'edited' }));
+      const result = await repo.run(['up', '--plan', 'plan.json'], { env: nowhere });
+      expect(result.exitCode, `${key}: ${result.all}`).to.equal(7);
+    }
+    writeFileSync(path, `${JSON.stringify(plan, null, 4)}\r\n`);
+    expectExit(await repo.run(['up', '--plan', 'plan.json'], { env }), 0);
+  });
+
+  const attacks: [string, (plan: Forged) => Record<string, unknown>, RegExp][] = [
+    [
+      'an applied migration once more',
+      (plan) => ({ ...plan, steps: [applied, ...plan.steps] }),
+      /number of steps/,
+    ],
+    ['a pending one too', (plan) => ({ ...plan, steps: [...plan.steps, third] }), /number of steps/],
+    ['another one instead', (plan) => ({ ...plan, steps: [third] }), /number of steps/],
+    ['the same twice', (plan) => ({ ...plan, steps: [...plan.steps, ...plan.steps] }), /number of steps/],
+    ['nothing', (plan) => ({ ...plan, steps: [] }), /number of steps/],
+    ['more than was asked', (plan) => ({ ...plan, asked: {} }), /number of steps/],
+    [
+      'more, without showing it',
+      (plan) => ({ ...plan, asked: {}, steps: [...plan.steps, third] }),
+      /third is not shown/,
+    ],
+    ['what it does not show', (plan) => ({ ...plan, migrations: [] }), /second is not shown/],
+    [
+      'other statements than it shows',
+      (plan) => ({ ...plan, migrations: showing(plan, 'SELECT 1') }),
+      /the statements differ: 1: SELECT 1 in the plan/,
+    ],
+  ];
+  const [applied, third] = [idOf('orders'), idOf('third')];
+  for (const [what, edit, word] of attacks)
+    it(`refuses a forged file, digest and all, that would run ${what}`, async () => {
+      const { repo, database, env } = await saved();
+      forge(repo, edit);
+      await refuses(repo, env, word, /Nothing was changed/);
+      const rows = await database.query("SELECT to_regclass('second') AS a, to_regclass('third') AS b");
+      expect(rows).to.deep.equal([{ a: null, b: null }]);
+    });
+
+  it('writes a file that its owner alone may read, also over one that everybody could', async () => {
+    const { repo, env } = await saved();
+    const path = join(repo.root, 'plan.json');
+    chmodSync(path, 0o644);
+    expectExit(await repo.run(['plan', '--out', 'plan.json'], { env }), 0);
+    expect(statSync(path).mode & 0o777).to.equal(0o600);
+  });
+
+  interface Forged extends Record<string, unknown> {
+    steps: string[];
+    migrations: Record<string, unknown>[];
+  }
+
+  function forge(repo: Project, edit: (plan: Forged) => Record<string, unknown>): void {
+    const path = join(repo.root, 'plan.json');
+    const { digest: _, ...plan } = edit(JSON.parse(readFileSync(path, 'utf8')) as Forged);
+    writeFileSync(path, JSON.stringify({ ...plan, digest: digestOf(plan) }));
+  }
+
+  function idOf(name: string): string {
+    const id = { orders: 1, third: 3 }[name] ?? 0;
+    return (Object.keys(pair(id, name, ''))[0] ?? '').replace(/\.(up|down)\.sql$/, '');
+  }
+
+  function showing({ migrations: [step] }: Forged, text: string): unknown[] {
+    return [{ ...step, statements: [{ line: 1, text, locks: null }] }];
+  }
 
   it('changes nothing when it refuses', async () => {
     const { repo, database, env } = await saved();

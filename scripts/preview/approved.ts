@@ -1,0 +1,98 @@
+// Takes a saved plan and the plan made anew when it is to run; refuses unless the two are the same, statement by
+// statement. A plan may have been edited on its way: of all that it says, nothing is believed.
+import { createHash } from 'node:crypto';
+import { MigrateError } from '../base/errors.ts';
+import { visible } from '../base/foreign-text.ts';
+import { maskSqlSecrets } from '../base/redact.ts';
+import { redact } from '../base/secrets.ts';
+import type { Parser } from '../files/statements.ts';
+import type { ReadyStep } from '../plan/steps.ts';
+import { statementsOf } from './view.ts';
+
+/** What a plan shows of one step, as far as files and history alone decide it. */
+interface ShownStep {
+  readonly id: string;
+  readonly transaction: boolean;
+  readonly statements: readonly string[];
+}
+
+export interface Shown {
+  /** Ids to apply, in order. */
+  readonly steps: readonly string[];
+  /** As `planJson` wrote them. */
+  readonly migrations: unknown;
+}
+
+/** sha256 in hex of all that a plan says, its own digest aside; line ends and indentation do not count. */
+export function digestOf(plan: Readonly<Record<string, unknown>>): string {
+  const { digest: _, ...rest } = plan;
+  return createHash('sha256').update(JSON.stringify(rest)).digest('hex');
+}
+
+/**
+ * @param steps of the plan made anew
+ * @param ran by id of a half-done step: how many of its statements ran already
+ * @throws MigrateError `refused` naming every step that the file shows otherwise
+ */
+export function refuseEdited(
+  saved: Shown,
+  steps: readonly ReadyStep[],
+  parse: Parser,
+  ran: ReadonlyMap<string, number>,
+): void {
+  const now = steps.map((step) => shownNow(step, parse, ran.get(step.id) ?? 0));
+  const then = shownThen(saved.migrations);
+  const ids = now.map(({ id }) => id);
+  const problems = [
+    ...sameList('the order or number of steps', saved.steps, ids),
+    ...(JSON.stringify(saved.steps) === JSON.stringify(ids)
+      ? now.flatMap((step, i) => differences(step, then[i]))
+      : []),
+    ...(then.length === now.length ? [] : [`${then.length} migrations are shown, ${now.length} would run`]),
+  ];
+  if (problems.length === 0) return;
+  throw new MigrateError('refused', 'The plan is not what this tool makes of these files and this history', {
+    problems,
+    hint: 'It was edited, or made with other files. Make the plan anew (make migrate-plan out=…), have it approved, then run that.',
+    state: 'Nothing was changed.',
+  });
+}
+
+function shownNow(step: ReadyStep, parse: Parser, ran: number): ShownStep {
+  const statements = statementsOf(parse, step).slice(ran);
+  return {
+    id: step.id,
+    transaction: !step.directives.noTransaction,
+    statements: statements.map(({ line, text }) => `${line}: ${redact(maskSqlSecrets(text))}`),
+  };
+}
+
+function shownThen(migrations: unknown): ShownStep[] {
+  return recordsOf(migrations).map(({ version, name, direction, transaction, statements }) => ({
+    id: direction === 'up' ? `${version}_${name}` : `${direction} ${version}_${name}`,
+    transaction: transaction === true,
+    statements: recordsOf(statements).map(({ line, text }) => `${line}: ${redact(String(text))}`),
+  }));
+}
+
+function recordsOf(value: unknown): Readonly<Record<string, unknown>>[] {
+  const isRecord = (item: unknown) => typeof item === 'object' && item !== null;
+  return Array.isArray(value) ? (value.filter(isRecord) as Readonly<Record<string, unknown>>[]) : [];
+}
+
+function differences(now: ShownStep, then: ShownStep | undefined): string[] {
+  if (then === undefined) return [`${now.id} is not shown`];
+  return [
+    ...(then.id === now.id ? [] : [`${visible(then.id)} is shown where ${now.id} would run`]),
+    ...(then.transaction === now.transaction ? [] : [`${now.id}: whether it runs in a transaction`]),
+    ...sameList(`${now.id}: the statements`, then.statements, now.statements),
+  ];
+}
+
+function sameList(what: string, then: readonly string[], now: readonly string[]): string[] {
+  if (JSON.stringify(then) === JSON.stringify(now)) return [];
+  const at = now.findIndex((item, i) => item !== then[i]);
+  const place = at === -1 ? now.length : at;
+  const show = (item: string | undefined) => (item === undefined ? 'nothing' : visible(item).slice(0, 120));
+  return [`${what} differ: ${show(then[place])} in the plan, ${show(now[place])} now`];
+}
