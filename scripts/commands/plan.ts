@@ -164,6 +164,9 @@ function resultOf(
 ): CommandResult {
   // No annotations between the lines of a comment.
   if (markdown) return { document: {}, lines: planMarkdown(view) };
-  const saved = out === undefined ? [] : [`Saved as ${out}, digest ${document.planDigest}: make migrate-up plan=${out} runs exactly this.`];
+  const saved =
+    out === undefined
+      ? []
+      : [`Saved as ${out}, digest ${document.planDigest}: make migrate-up plan=${out} runs exactly this.`];
   return { document, lines: [...planLines(view, style), ...saved] };
 }
