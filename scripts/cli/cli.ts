@@ -82,8 +82,13 @@ function addCommand(
   if (line.args !== undefined) command.argument(line.args);
   for (const [flags, description] of [...(line.options ?? []), ...commonOptions])
     command.addOption(new Option(flags, description));
+  let verbose = 0;
+  command.on('option:verbose', () => {
+    verbose += 1;
+  });
   command.action((...parsed: unknown[]) => {
     const positional = parsed.slice(0, -2).flat() as string[];
-    chosen(parsed.at(-2) as Invocation['flags'], positional);
+    const flags = parsed.at(-2) as Invocation['flags'];
+    chosen(verbose > 1 ? { ...flags, debug: true } : flags, positional);
   });
 }

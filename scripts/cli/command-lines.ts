@@ -45,7 +45,7 @@ const strict = ['--strict', 'exit 9 on warnings too'] as const;
 export const commonOptions: readonly (readonly [flags: string, description: string])[] = [
   ['--json', 'one JSON document on stdout; progress goes to stderr'],
   ['--quiet', 'only errors and the last line'],
-  ['--verbose', 'also notices of the server, and where the time went'],
+  ['--verbose', 'also notices of the server, and where the time went; twice: each SQL text that is sent'],
   ['--dir <path>', 'the migrations directory'],
 ];
 

@@ -19,6 +19,8 @@ export interface CommonFlags {
   readonly json?: boolean;
   readonly quiet?: boolean;
   readonly verbose?: boolean;
+  /** `--verbose` given twice. */
+  readonly debug?: boolean;
   readonly dir?: string;
 }
 
@@ -33,6 +35,8 @@ export interface Config {
   readonly json: boolean;
   readonly quiet: boolean;
   readonly verbose: boolean;
+  /** Show each piece of SQL that is sent to the target. */
+  readonly debug: boolean;
   /** Absolute path of the project: the working directory. */
   readonly root: string;
   /** Absolute path of the migrations directory. */
@@ -75,6 +79,7 @@ export async function resolveConfig(
     json: flags.json ?? false,
     quiet: flags.quiet ?? false,
     verbose: flags.verbose ?? false,
+    debug: flags.debug ?? value.MIGRATE_DEBUG,
     root,
     directory: resolve(root, flags.dir ?? project.dir ?? join('db', 'migrations')),
     environmentName: value.MIGRATE_ENV,

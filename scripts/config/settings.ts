@@ -53,6 +53,13 @@ export const variablesSchema = z.object({
   MIGRATE_STATEMENT_TIMEOUT: z._default(duration('10min (0 is none)'), 0),
   MIGRATE_WAIT: z._default(duration('60s'), 60_000),
   MIGRATE_CONNECT_TIMEOUT: z._default(positiveDuration('30s'), 30_000),
+  MIGRATE_DEBUG: z._default(
+    z.pipe(
+      z.string().check(z.regex(/^[01]$/, 'is neither 0 nor 1; a right value is 1')),
+      z.transform((text) => text === '1'),
+    ),
+    false,
+  ),
 });
 
 export type Variables = z.infer<typeof variablesSchema>;

@@ -12,6 +12,7 @@ import { describeTarget, type Target } from '../config/target.ts';
 import { cancelOnAbort } from './cancel.ts';
 import { type Channel, openChannel } from './channel.ts';
 import { connect, poolerError } from './connect.ts';
+import { debugged } from './debug-log.ts';
 import { type LoginSettings, loginSql, ownSearchPath, sessionSettings } from './session-settings.ts';
 
 export interface Session extends Channel {
@@ -46,6 +47,8 @@ export interface SessionHooks {
   readonly signal?: AbortSignal;
   readonly onRetry?: (reason: string) => void;
   readonly onServerStart?: () => void;
+  /** Told of each piece of SQL, with its milliseconds and without secrets. */
+  readonly onSql?: (text: string) => void;
 }
 
 /** Connects, works, disconnects; the session is ended however the work ends. */
@@ -102,7 +105,8 @@ async function openSession(
   client: pg.Client,
   hooks: SessionHooks,
 ): Promise<Session> {
-  const channel = openChannel(target, client, hooks.signal);
+  const plain = openChannel(target, client, hooks.signal);
+  const channel = hooks.onSql === undefined ? plain : debugged(plain, hooks.onSql);
   const aside: Session['aside'] = async (work, { timeoutMs = 5000, signal } = {}) => {
     const name = `${applicationName(config).slice(0, 54)} watching`;
     const settings = { ...sessionSettings(config), search_path: ownSearchPath };

@@ -12,7 +12,7 @@ export function withTarget<Result = CommandResult>(
   { config, progress, signal }: Pick<CommandInput<unknown>, 'config' | 'progress' | 'signal'>,
   work: (session: Session) => Promise<Result>,
 ): Promise<Result> {
-  return withSession(config, { signal, ...hooks(progress) }, async (session) => {
+  return withSession(config, { signal, ...hooks(progress, config.debug) }, async (session) => {
     const embedded = session.embedded ? ' (embedded development server)' : '';
     progress.say(
       `Database ${describeTarget(session.target)}${embedded}, environment ${config.environmentName}`,
@@ -21,10 +21,14 @@ export function withTarget<Result = CommandResult>(
   });
 }
 
-function hooks(progress: Progress): Pick<SessionHooks, 'onRetry' | 'onServerStart'> {
+function hooks(
+  progress: Progress,
+  debug: boolean,
+): Pick<SessionHooks, 'onRetry' | 'onServerStart' | 'onSql'> {
   return {
     onRetry: (reason) => progress.say(`Waiting for the server (${reason})`),
     onServerStart: () => progress.say(`Started the embedded development server (make db-down stops it)`),
+    ...(debug ? { onSql: (text: string) => progress.say(text) } : {}),
   };
 }
 
