@@ -13,6 +13,7 @@ import {
   storedObjectsSql,
 } from '../ledger/snapshot.ts';
 import { readPortableHashes } from '../schema/catalog/fingerprint.ts';
+import { readUntilStill } from '../schema/catalog/moving.ts';
 import {
   differingClasses,
   readClassHashes,
@@ -182,7 +183,7 @@ function unknown(options: SchemaOptions, reason: string): DriftCheck {
 /** Null where the ledger is older than its table of snapshots. */
 async function readHead(session: Session, options: SchemaOptions): Promise<SnapshotHead | null> {
   try {
-    const answers = await session.ask(headSql(options), 2);
+    const answers = await readUntilStill(() => session.ask(headSql(options), 2));
     return parseHead(answers[1]?.[0]?.[0] ?? '{}');
   } catch (error) {
     if ((error as { code?: string }).code === '42P01') return null;

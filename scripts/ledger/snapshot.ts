@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto';
 import pg from 'pg';
 import { changeTokenSql } from '../schema/catalog/change-token.ts';
 import { isNormalizedSql } from '../schema/catalog/fingerprint.ts';
+import { untilStillSql } from '../schema/catalog/moving.ts';
 import {
   canonicalSettings,
   classHashesSql,
@@ -65,9 +66,10 @@ export function storeSnapshotSql(options: SchemaOptions, ownTracking: string): s
   return [
     ...canonicalSettings.split('\n').map((setting) => setting.replace(/;$/, '')),
     "SET LOCAL statement_timeout = '0'",
-    'DELETE FROM migration_ledger.snapshot_classes',
-    // One statement, so that change token and objects are of the same moment.
-    `${classStatesSql(options)}, stored AS (
+    untilStillSql([
+      'DELETE FROM migration_ledger.snapshot_classes',
+      // One statement, so that change token and objects are of the same moment.
+      `${classStatesSql(options)}, stored AS (
   INSERT INTO migration_ledger.snapshot_classes (class, hash, objects) SELECT class, hash, objects FROM class_state
 )
 INSERT INTO migration_ledger.snapshot (gate, method, options, tracking, major, seq, newest, journal)
@@ -76,6 +78,7 @@ SELECT (SELECT token FROM (${changeTokenSql(options)}) AS now), ${quote(snapshot
   (SELECT max(id) FROM migration_ledger.applied WHERE tracking = ${quote(ownTracking)}), ${journalState}
 ON CONFLICT (only_row) DO UPDATE SET gate = excluded.gate, method = excluded.method, options = excluded.options,
   tracking = excluded.tracking, major = excluded.major, seq = excluded.seq, newest = excluded.newest, journal = excluded.journal, taken_at = clock_timestamp()`,
+    ]),
   ];
 }
 

@@ -15,6 +15,7 @@ import {
 } from '../types.ts';
 import * as annotations from './annotations.ts';
 import * as database from './database.ts';
+import { readUntilStill } from './moving.ts';
 import * as operators from './operators.ts';
 import * as programs from './programs.ts';
 import * as relations from './relations.ts';
@@ -83,7 +84,8 @@ export const canonicalSettings = Object.entries(canonicalNames)
 /**
  * Runs `work` under the canonical settings: in a transaction of its own (REPEATABLE READ READ ONLY), or, with
  * `running`, inside the caller's transaction, whose settings are as before afterwards.
- * The query function must send texts of several statements as one batch.
+ * The query function must send texts of several statements as one batch. Where other sessions changed the schema
+ * meanwhile, `work` is done again.
  */
 export async function withCanonicalSession<T>(
   query: Query,
@@ -98,12 +100,14 @@ export async function withCanonicalSession<T>(
           'SAVEPOINT canonical_session',
           'ROLLBACK TO SAVEPOINT canonical_session; RELEASE SAVEPOINT canonical_session',
         ];
-  await query(`${open};\n${canonicalSettings}`);
-  try {
-    return await work();
-  } finally {
-    await query(close);
-  }
+  return readUntilStill(async () => {
+    await query(`${open};\n${canonicalSettings}`);
+    try {
+      return await work();
+    } finally {
+      await query(close);
+    }
+  });
 }
 
 function patternSource(name: string): string {
