@@ -2,13 +2,14 @@
 // gives whether it did what it should. The target is only read.
 
 import { MigrateError } from '../base/errors.ts';
+import type { Migration } from '../base/types.ts';
 import type { Config } from '../config/config.ts';
 import { readObjects, withCanonicalSession } from '../schema/catalog/snapshot.ts';
 import { type Difference, describeDifference, diffObjects } from '../schema/change/diff.ts';
 import { renderSchema } from '../schema/render/render.ts';
 import type { Query, SchemaObject, SchemaOptions } from '../schema/types.ts';
 import { portable } from './options.ts';
-import { withBuilt } from './scratch.ts';
+import { withBuilt, withMigrated } from './scratch.ts';
 
 export interface Proof {
   /** `untried` where there is no scratch server. */
@@ -80,4 +81,28 @@ async function differences(
   const actual = await withCanonicalSession(scratch, () => readObjects(scratch, options));
   const compared = expected.filter(({ class: name }) => name !== 'owner' && name !== 'grant');
   return diffObjects(compared, actual).filter(({ severity }) => severity === 'drift');
+}
+
+/**
+ * Whether the files still run on an empty database when the pair is one of them.
+ * @param pair with the text that is to be written, at its place among the others
+ * @returns the failure of the pair or of a file behind it; null where all run, or that could not be tried
+ */
+export async function failureAmongFiles(
+  config: Config,
+  files: readonly Migration[],
+  pair: Migration,
+): Promise<Proof | null> {
+  const all = [...files, pair].sort((a, b) => (a.id < b.id ? -1 : 1));
+  try {
+    await withMigrated(config, all, async () => undefined);
+    return null;
+  } catch (error) {
+    if (!(error instanceof MigrateError) || error.code !== 'migration-failed') return null;
+    const path = error.options.location?.file ?? '';
+    const from = all.slice(all.indexOf(pair)).map(({ up }) => up.path);
+    if (!from.includes(path)) return null;
+    const what = path === pair.up.path ? 'its up fails' : `${path} fails`;
+    return { state: 'failed', problems: [`after all files before it, ${what}: ${error.message}`] };
+  }
 }

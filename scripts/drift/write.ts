@@ -3,7 +3,9 @@
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { MigrateError } from '../base/errors.ts';
+import type { Migration } from '../base/types.ts';
 import { checksum } from '../files/decode.ts';
+import { readDirectives } from '../files/directives.ts';
 import { nextVersion } from '../files/version.ts';
 import { type HistoryWork, writeHistory } from '../history/recording.ts';
 import { entrySql, type NewEntry } from '../ledger/entries.ts';
@@ -15,7 +17,7 @@ import { transition } from '../schema/change/transition.ts';
 import type { SchemaObject } from '../schema/types.ts';
 import { checkDrift, type DriftCheck, queryOf, readLiveObjects } from './check.ts';
 import { withoutTracking } from './filter.ts';
-import { type Proof, prove } from './proof.ts';
+import { failureAmongFiles, type Proof, prove } from './proof.ts';
 import { differenceLines, driftJson } from './report.ts';
 import { snapshotStatements } from './snapshot.ts';
 import { type Pair, pairText } from './write-text.ts';
@@ -37,17 +39,18 @@ export async function writeDrift(
   const [stored, live] = [await readStored(context, check), await readLiveObjects(session, check.options)];
   const up = transition(stored, live);
   const down = transition(live, stored);
-  const proof =
-    up.unfinished.length === 0
-      ? await prove(config, queryOf(session), check.options, {
-          stored,
-          live,
-          up: up.statements,
-          down: down.statements,
-        })
-      : null;
-  const pair = pairText(check, up, down, proof);
-  const { id, version, files } = writeFiles(context, name, pair);
+  const claim = { stored, live, up: up.statements, down: down.statements };
+  const alone =
+    up.unfinished.length === 0 ? await prove(config, queryOf(session), check.options, claim) : null;
+  const version = chooseVersion(context);
+  const id = `${version}_${name}`;
+  const draft = pairText(check, up, down, alone);
+  const among = draft.finished
+    ? await failureAmongFiles(config, context.migrations, asMigration(context, id, draft))
+    : null;
+  const proof = among ?? alone;
+  const pair = among === null ? draft : pairText(check, up, down, proof);
+  const files = writeFiles(context, id, pair);
   const recorded = pair.finished;
   if (recorded)
     await record(context, check, { id, version, name, ...pair }, reason).catch((error: unknown) => {
@@ -79,21 +82,26 @@ function chooseVersion({ config, history, migrations }: HistoryWork): string {
   return between < pending.version ? between : nextVersion(files, new Date());
 }
 
-function writeFiles(
-  context: HistoryWork,
-  name: string,
-  pair: Pair,
-): { id: string; version: string; files: string[] } {
-  const { root, directory } = context.config;
+function asMigration({ config }: HistoryWork, id: string, { up, down }: Pair): Migration {
+  const [version = '', name = ''] = [id.slice(0, 14), id.slice(15)];
+  const side = (direction: 'up' | 'down', text: string) => ({
+    path: relative(config.root, join(config.directory, `${id}.${direction}.sql`)),
+    text,
+    checksum: checksum(text),
+    directives: readDirectives(text, direction).directives,
+  });
+  return { id, version, name, up: side('up', up), down: side('down', down) };
+}
+
+/** @returns the paths, as shown to people */
+function writeFiles({ config }: HistoryWork, id: string, pair: Pair): string[] {
+  const { root, directory } = config;
   mkdirSync(directory, { recursive: true });
-  const version = chooseVersion(context);
-  const id = `${version}_${name}`;
-  const files = (['up', 'down'] as const).map((direction) => {
+  return (['up', 'down'] as const).map((direction) => {
     const path = join(directory, `${id}.${direction}.sql`);
     writeFileSync(path, pair[direction], { flag: 'wx' });
     return relative(root, path);
   });
-  return { id, version, files };
 }
 
 async function record(

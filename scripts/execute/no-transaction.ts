@@ -2,13 +2,15 @@
 // the step when all are done. What a failure or a kill left behind is found and mended before a statement runs again.
 import { MigrateError } from '../base/errors.ts';
 import type { Statement } from '../base/types.ts';
-import { discardSessionState, fileSettings, resetStatements } from '../connection/session-settings.ts';
+import { discardSessionState, resetStatements } from '../connection/session-settings.ts';
 import { separateStatements } from '../files/separate.ts';
 import { keepLockTimeout } from '../files/settings-set.ts';
 import { describeSqlError } from '../files/sql-error.ts';
-import { entrySql, readTexts } from '../ledger/entries.ts';
-import { clearSql, type JournalRow, type JournalTexts, readJournal } from '../ledger/journal.ts';
+import { entrySql } from '../ledger/entries.ts';
+import { clearSql, type JournalRow, type JournalTexts } from '../ledger/journal.ts';
+import { commandOf } from '../plan/mend-hint.ts';
 import { entryOf, type ReadyStep } from '../plan/steps.ts';
+import { beginStep } from './begin-step.ts';
 import type { GroupEnd, RunContext } from './context.ts';
 import {
   attemptOne,
@@ -19,10 +21,8 @@ import {
   send,
 } from './journaled-statement.ts';
 import { resolveLostCommit } from './lost-commit.ts';
-import { findResumePoint } from './resume-point.ts';
 import { tableIndexes } from './resume-statement.ts';
 import { gaveUp, isLockConflict, pauseBefore } from './retry.ts';
-import { refuseLostObjects, restoreStatements } from './session-memory.ts';
 
 /** Runs or resumes the step. Its failure says which statement is next, for a plain run of the same command goes on there. */
 export async function runNoTransaction(context: RunContext, step: ReadyStep): Promise<GroupEnd> {
@@ -50,7 +50,7 @@ export async function runNoTransaction(context: RunContext, step: ReadyStep): Pr
 function stopped({ signal }: RunContext, step: ReadyStep, cause: Error): MigrateError {
   const error = signal.aborted && !(cause instanceof MigrateError) ? (signal.reason as MigrateError) : cause;
   const state = `${step.id} may be half done: the ledger knows which statements ran.`;
-  const hint = `Run make migrate-${step.direction} again: it goes on where it stopped.`;
+  const hint = `Run ${commandOf(step)} again: it goes on where it stopped.`;
   return error instanceof MigrateError
     ? new MigrateError(error.code, error.message, { state, hint, ...error.options })
     : new MigrateError('migration-failed', `${step.path} could not be run: ${error.message}`, {
@@ -63,19 +63,10 @@ function stopped({ signal }: RunContext, step: ReadyStep, cause: Error): Migrate
 
 async function runStatements(context: RunContext, step: ReadyStep): Promise<void> {
   const statements = await statementsOf(context, step);
-  const journal = await readJournal(context.session, context.config.trackingTable, step.id, step.direction);
-  const next = await findResumePoint(context.session.major, step, statements, journal);
-  refuseLostObjects(step, statements, next, journal);
-  const pair = await textsOf(context, step);
-  await prepareSession(context, step, statements.slice(0, next), journal);
-  if (journal.length > 0)
-    context.observer.say(
-      next < statements.length
-        ? `  resuming ${step.id} at statement ${next + 1} of ${statements.length}`
-        : `  every statement of ${step.id} ran already: recording it`,
-    );
+  const { journal, next, pair, abandoned } = await beginStep(context, step, statements);
   for (const statement of statements.slice(next)) {
-    const begun = journal.find((row) => row.statement === statement.index) ?? null;
+    const row = journal.find((each) => each.statement === statement.index) ?? null;
+    const begun = row === abandoned ? null : row;
     const texts = statement.index === next + 1 ? pair : null;
     await runWithRetries(context, step, statement, statements.length, { begun, texts });
   }
@@ -94,30 +85,6 @@ async function statementsOf(context: RunContext, step: ReadyStep): Promise<reado
       state: 'Nothing of it was run.',
     },
   );
-}
-
-/** The pair as it is now, for whoever has to settle the migration without its files. */
-async function textsOf({ session }: RunContext, step: ReadyStep): Promise<JournalTexts> {
-  const { migration, applied } = step;
-  const kept = applied?.entry == null ? undefined : await readTexts(session, [applied.entry.seq]);
-  const recorded = kept?.get(applied?.entry?.seq ?? 0);
-  const up = step.direction === 'up' ? step.text : (recorded?.up ?? migration?.up.text ?? null);
-  return { up, down: step.direction === 'down' ? step.text : (migration?.down.text ?? null) };
-}
-
-/** What the file's own statements have set counts for those that follow, so it is set again before resuming. */
-async function prepareSession(
-  { session, config, settingsStoredBefore }: RunContext,
-  step: ReadyStep,
-  done: readonly Statement[],
-  journal: readonly JournalRow[],
-): Promise<void> {
-  const lockMs = step.directives.lockTimeoutMs ?? config.lockTimeoutMs;
-  const statementMs = step.directives.statementTimeoutMs ?? config.statementTimeoutMs;
-  const settings = fileSettings(session.login, settingsStoredBefore(step.text), false);
-  const own = `SELECT set_config('lock_timeout', '${lockMs}', false), set_config('statement_timeout', '${statementMs}', false), ${settings}`;
-  const { error } = await session.batch([own, ...restoreStatements(done, journal)].join(';\n'));
-  if (error !== null) throw error;
 }
 
 async function runWithRetries(
@@ -179,7 +146,7 @@ function halfDone(step: ReadyStep, statement: Statement, total: number): { state
       : '';
   return {
     state: `${step.id} is half done: statement ${statement.index} of ${total} did not finish, ${statement.index - 1} before it did.`,
-    hint: `Mend the cause, then run make migrate-${step.direction}${step.source === 'disk' ? ' from_disk=1' : ''} again: it goes on at statement ${statement.index}.${rest}`,
+    hint: `Mend the cause, then run ${commandOf(step)} again: it goes on at statement ${statement.index}.${rest}`,
   };
 }
 

@@ -5,6 +5,7 @@ import pg from 'pg';
 import { visible } from '../base/foreign-text.ts';
 import type { Statement } from '../base/types.ts';
 import type { Session } from '../connection/session.ts';
+import type { JournalRow } from '../ledger/journal.ts';
 import type { RunContext } from './context.ts';
 
 interface Relation {
@@ -74,6 +75,20 @@ export async function mendBefore(
     default:
       return false;
   }
+}
+
+/** Drops what a concurrent build left INVALID whose statement is no longer in the file; a finished index stays and is told. */
+export async function mendAbandoned(
+  context: RunContext,
+  { sql, indexes: before }: JournalRow,
+): Promise<void> {
+  const parsed = (await context.loadParser())(sql);
+  const [statement] = parsed.ok === true ? parsed.statements : [];
+  if (statement?.kind !== 'IndexStmt' || statement.node.concurrent !== true) return;
+  if (await mendIndexBuild(context, statement, before))
+    context.observer.say(
+      `  note: "${sql.replace(/\s+/g, ' ').slice(0, 100)}" is no longer in the file, and its index is there`,
+    );
 }
 
 async function mendIndexBuild(

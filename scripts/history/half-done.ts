@@ -3,6 +3,7 @@
 import { MigrateError } from '../base/errors.ts';
 import type { Direction } from '../base/types.ts';
 import { halfDoneLine, halfWord, resolveHint } from '../ledger/half-done.ts';
+import { commandOf } from '../plan/mend-hint.ts';
 import type { MigrationStatus } from './history.ts';
 
 /** A status whose `half` is known to be there. */
@@ -27,7 +28,7 @@ export function halfDoneProblem(status: MigrationStatus): string | null {
     return `${what}, but it is recorded as applied. Look which is right, then ${byHand}`;
   if (half.direction === 'down' && applied === null)
     return `${what}, but it is not recorded as applied. Look which is right, then ${byHand}`;
-  if (!isStuck(status)) return `${what}. Finish it with make migrate-${half.direction}, or ${byHand}`;
+  if (!isStuck(status)) return `${what}. Finish it with ${commandOf({ ...half, migration })}, or ${byHand}`;
   if (migration === null && twin !== null)
     return `${what}, and the same statements are on disk as ${twin}. Give the files their old name back, then run make migrate-up; or ${byHand}`;
   return `${what}, and its files are not on disk. Put them back, then run make migrate-up; or ${byHand}`;
@@ -54,7 +55,7 @@ export function halfDoneError(
     problems: left.map((status) => halfDoneProblem(status) ?? ''),
     hint: isStuck(first)
       ? `Nothing else is run beside it. When it is settled by hand: ${resolveHint(first.id)}`
-      : `Finish it with make migrate-${first.half.direction}; or settle it by hand and say so: ${resolveHint(first.id)}`,
+      : `Finish it with ${commandOf({ ...first.half, migration: first.migration })}; or settle it by hand and say so: ${resolveHint(first.id)}`,
     state: 'Nothing was changed.',
   });
 }

@@ -83,7 +83,7 @@ export function startSql(
   );
   return `INSERT INTO migration_ledger.journal (tracking, id, direction, statement, total, sql, indexes, up_sql, down_sql)
     VALUES (${quote(`${tracking.schema}.${tracking.table}`)}, ${quote(id)}, ${quote(direction)}, ${statement}, ${total}, ${quote(sql)}, '{${indexes.join(',')}}', ${up}, ${down})
-    ON CONFLICT (tracking, id, direction, statement) DO UPDATE SET total = excluded.total, sql = excluded.sql,
+    ON CONFLICT (tracking, id, direction, statement) DO UPDATE SET total = excluded.total, sql = excluded.sql, indexes = excluded.indexes,
       up_sql = coalesce(excluded.up_sql, journal.up_sql), down_sql = coalesce(excluded.down_sql, journal.down_sql)`;
 }
 

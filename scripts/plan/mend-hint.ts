@@ -1,11 +1,24 @@
 // Takes a step that failed because of its text, and the command that ran it; gives what to type so that the mended text is
 // what runs. Pure.
+import { isAfterDeploy } from './after-deploy.ts';
 import type { ReadyStep } from './steps.ts';
+
+/** What to type to run the step, or to go on with it. */
+export function commandOf({
+  direction,
+  source,
+  migration,
+}: Pick<ReadyStep, 'direction' | 'source' | 'migration'>): string {
+  if (direction === 'down') return source === 'disk' ? downFromDisk : 'make migrate-down';
+  return migration !== null && isAfterDeploy(migration)
+    ? 'make migrate-up after_deploy=1'
+    : 'make migrate-up';
+}
 
 /** @param command as in Config: `up`, `down`, `redo` */
 export function mendHint(step: ReadyStep, command: string, file: string = step.path): string {
   if (step.direction === 'up')
-    return `Mend ${file}, then run make migrate-${command === 'redo' ? 'redo' : 'up'} again.`;
+    return `Mend ${file}, then run ${command === 'redo' ? 'make migrate-redo' : commandOf(step)} again.`;
   if (command === 'redo') {
     const kept = step.ledgerDiffers
       ? ' If what the ledger keeps is what belongs to the database: make migrate-down runs that, then make migrate-up.'

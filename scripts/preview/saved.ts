@@ -53,7 +53,7 @@ export interface Asked {
 export interface BindingSources {
   readonly config: Config;
   readonly session: Session;
-  readonly history: Pick<History, 'applied'>;
+  readonly history: Pick<History, 'applied' | 'halfDone'>;
   readonly drift: DriftCheck;
   readonly migrations: readonly Migration[];
 }
@@ -62,7 +62,7 @@ export interface BindingSources {
 export async function readBinding({
   config,
   session,
-  history: { applied },
+  history: { applied, halfDone },
   drift,
   migrations,
 }: BindingSources): Promise<Binding> {
@@ -78,7 +78,9 @@ export async function readBinding({
     environment: config.environmentName,
     target: { host, port, database, oid: row?.oid ?? 0 },
     history: {
-      digest: createHash('sha256').update(JSON.stringify(entries)).digest('hex'),
+      digest: createHash('sha256')
+        .update(JSON.stringify(halfDone.length === 0 ? entries : [entries, halfDone]))
+        .digest('hex'),
       applied: applied.length,
       newest: applied.at(-1)?.id ?? null,
     },

@@ -144,6 +144,21 @@ describe('drift --write', () => {
     expect(up.all).to.contain('Applied 1 migration');
   });
 
+  it('records no pair with which the files do not run on an empty database', async () => {
+    const { repo, env } = await changedProject('CREATE TABLE later (id integer)');
+    for (const [name, text] of Object.entries(
+      pair(3, 'later', 'CREATE TABLE later (id integer);', 'DROP TABLE later;'),
+    ))
+      repo.write(name, text);
+    const result = await repo.run(['drift', '--write', 'by-hand'], { env });
+    expectExit(result, 0);
+    expect(result.all)
+      .to.contain('A person must finish')
+      .and.to.contain('_later.up.sql fails')
+      .and.to.contain('already exists');
+    expectExit(await repo.run(['drift'], { env }), 5);
+  });
+
   it('has nothing to write where nothing drifted', async () => {
     const { repo, env } = await changedProject('SELECT 1');
     const result = await repo.run(['drift', '--write', 'by-hand'], { env });

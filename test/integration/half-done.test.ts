@@ -277,4 +277,43 @@ describe('a migration that is resumed', () => {
     await run(0, 'up');
     expect(await balance()).to.equal(120);
   });
+
+  for (const [what, makes, needs] of [
+    ['prepared statement add', 'PREPARE add AS UPDATE public.account SET balance = 7;', 'EXECUTE add;'],
+    ['cursor rows', 'DECLARE rows CURSOR WITH HOLD FOR SELECT 1;', 'FETCH rows;'],
+    [
+      'temporary function pg_temp_add',
+      "CREATE FUNCTION pg_temp.pg_temp_add() RETURNS int LANGUAGE sql AS 'SELECT 1';",
+      'SELECT pg_temp.pg_temp_add();',
+    ],
+  ] as const) {
+    it(`names a lost ${what.replace(/ \w+$/, '')} before anything of the rest runs`, async () => {
+      const { run, rewrite } = await scene(outside(`${makes}\n${fails}`));
+      await run(3, 'up');
+      rewrite(outside(`${makes}\nCREATE TABLE public.between (id int);\n${needs}`));
+      const refused = await run(4, 'up');
+      expect(refused).to.include(`needs the ${what}, which ended with the session`);
+      rewrite(outside(`${makes}\n${makes}\n${needs}`));
+      await run(0, 'up');
+    });
+  }
+
+  it('drops what a build left INVALID, also when its statement was changed, and skips none', async () => {
+    const twice = 'INSERT INTO public.account VALUES (100);';
+    const build = (column: string) => `CREATE UNIQUE INDEX CONCURRENTLY by_it ON public.account (${column});`;
+    const { run, rewrite, database } = await scene(outside(`${twice}\n${build('balance')}`));
+    await run(3, 'up');
+    rewrite(outside(`${twice}\nCREATE INDEX CONCURRENTLY other ON public.account (balance);`));
+    expect(await run(0, 'up')).to.include('index by_it is INVALID');
+    const indexes = await database.query(
+      "SELECT relname AS name, indisvalid AS valid FROM pg_index JOIN pg_class c ON c.oid = indexrelid WHERE indrelid = 'account'::regclass",
+    );
+    expect(indexes).to.deep.equal([{ name: 'other', valid: true }]);
+  });
+
+  it('says how an after-deploy migration is finished', async () => {
+    const { run } = await scene(`-- migrate: after-deploy\n${outside(`${addTen}\n${fails}`)}`);
+    expect(await run(3, 'up', '--after-deploy')).to.include('make migrate-up after_deploy=1 again');
+    expect(await run(4, 'up')).to.include('Finish it with make migrate-up after_deploy=1');
+  });
 });
