@@ -4,6 +4,7 @@ import { dirname, join, relative } from 'node:path';
 import { MigrateError } from '../base/errors.ts';
 import type { Finding, Migration, SqlFile } from '../base/types.ts';
 import type { Config } from '../config/config.ts';
+import { schemaOptions } from '../drift/options.ts';
 import { checksum, decode } from '../files/decode.ts';
 import { loadForReview } from '../history/load-migrations.ts';
 import type { Command } from '../report/command.ts';
@@ -41,6 +42,7 @@ export const verify: Command<VerifyFlags> = async ({ config, flags, progress, si
     onMigration,
     signal,
     postgres: config.postgres,
+    options: schemaOptions(config),
   };
   const findings =
     range.underReview.length === 0

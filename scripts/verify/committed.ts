@@ -10,14 +10,18 @@ import type { ScratchServer } from '../scratch/scratch-server.ts';
 import { rolesLeft } from '../scratch/server-wide.ts';
 import { connectTo } from '../scratch/with-scratch.ts';
 import type { CycleResult } from './cycle.ts';
-import { fails, inexactDown, irreversible, isExact, upAgainDiffers } from './findings.ts';
+import { filledViews, unfilledOf } from './filled-views.ts';
+import { fails, inexactDown, irreversible, isExact, leftUnfilled, upAgainDiffers } from './findings.ts';
 import type { Scratch, ScratchFailure } from './scratch.ts';
+import { trySeedRowsOnCopy } from './seed-rows.ts';
 import { scratchOf, type Workspace } from './workspace.ts';
 
 /** The schema at one moment. */
 interface Seen {
   readonly hashes: ClassHashes;
   readonly objects: readonly SchemaObject[];
+  /** Materialized views that hold rows. */
+  readonly filled: readonly string[];
 }
 
 /** `sound` where the database is as after the up. */
@@ -32,9 +36,42 @@ export async function cycleCommitted(
   workspace: Workspace,
   parse: Parser,
   migration: Migration,
+  probe: SqlFile | null,
+): Promise<CycleResult> {
+  const probed = probe === null ? [] : await probeOnCopy(server, workspace, parse, migration, probe);
+  const result = await cycleOnce(server, workspace, parse, migration);
+  return { ...result, findings: [...probed, ...result.findings] };
+}
+
+/** The rows of db/probe, on a copy of their own: what has been committed cannot be taken back. */
+async function probeOnCopy(
+  server: ScratchServer,
+  workspace: Workspace,
+  parse: Parser,
+  migration: Migration,
+  probe: SqlFile,
+): Promise<readonly Finding[]> {
+  await workspace.client.end();
+  const copy = await server.clone(workspace.database);
+  workspace.client = await connectTo(workspace.database);
+  const client = await connectTo(copy);
+  try {
+    const scratch = scratchOf({ ...workspace, client }, parse);
+    return await trySeedRowsOnCopy(scratch, migration, probe, (file) => runCommitted(scratch, file));
+  } finally {
+    await client.end().catch(() => undefined);
+    await server.drop(copy);
+  }
+}
+
+async function cycleOnce(
+  server: ScratchServer,
+  workspace: Workspace,
+  parse: Parser,
+  migration: Migration,
 ): Promise<CycleResult> {
   const { up, down } = migration;
-  const before = await see(scratchOf(workspace, parse));
+  const before = await see(scratchOf(workspace, parse), down);
   await workspace.client.end();
   const spare = await server.clone(workspace.database);
   workspace.client = await connectTo(workspace.database);
@@ -60,19 +97,26 @@ export async function cycleCommitted(
   return { findings, applied: true, doubtful: false };
 }
 
-async function see(scratch: Scratch): Promise<Seen> {
-  return { hashes: await scratch.hashes(), objects: await scratch.objects() };
+async function see(scratch: Scratch, down: SqlFile): Promise<Seen> {
+  return {
+    hashes: await scratch.hashes(),
+    objects: await scratch.objects(),
+    filled: await filledViews(scratch, down),
+  };
 }
 
 async function revertAndRepeat(scratch: Scratch, migration: Migration, before: Seen): Promise<Ending> {
   const { up, down } = migration;
-  const after = await see(scratch);
+  const after = await see(scratch, down);
   const downFailure = await runCommitted(scratch, down);
   if (downFailure !== null) {
     return { findings: [fails('down-fails', down, downFailure.message, downFailure)], sound: false };
   }
   const left = await differencesTo(scratch, before);
-  const findings = inexactDown(migration, left, rolesLeft(migration, scratch.parse));
+  const findings = [
+    ...inexactDown(migration, left, rolesLeft(migration, scratch.parse)),
+    ...leftUnfilled(migration, await unfilledOf(scratch, before.filled)),
+  ];
   const upFailure = await runCommitted(scratch, up);
   // A down that is not exact explains a second up that does not run, or that is not the same: said once.
   if (!isExact(left)) return { findings, sound: false };

@@ -8,7 +8,8 @@ import { type Difference, diffSnapshots } from '../schema/change/diff.ts';
 import type { ClassHashes, ObjectClass } from '../schema/types.ts';
 import { rolesLeft } from '../scratch/server-wide.ts';
 import { classesOf } from './catalogs.ts';
-import { fails, inexactDown, irreversible, isExact, upAgainDiffers } from './findings.ts';
+import { filledViews, unfilledOf } from './filled-views.ts';
+import { fails, inexactDown, irreversible, isExact, leftUnfilled, upAgainDiffers } from './findings.ts';
 import type { RowsWritten, Scratch, ScratchFailure } from './scratch.ts';
 import { tryWithSeedRows } from './seed-rows.ts';
 
@@ -38,6 +39,7 @@ export async function cycleInTransaction(
   await scratch.sql('BEGIN');
   const probed = probe === null ? [] : await tryWithSeedRows(scratch, migration, probe);
   const before = known ?? (await scratch.token());
+  const filled = await filledViews(scratch, migration.down);
   await scratch.sql('SAVEPOINT before_up');
   const written = await scratch.rowsWritten();
   const upFailure = await scratch.run(migration.up);
@@ -48,7 +50,7 @@ export async function cycleInTransaction(
   }
   const result =
     migration.down.directives.irreversible === undefined
-      ? await revertAndRepeat(scratch, migration, before, written)
+      ? await revertAndRepeat(scratch, migration, before, written, filled)
       : { findings: [irreversible(migration)], token: null };
   if (result === 'doubtful') {
     await scratch.sql('ROLLBACK');
@@ -76,14 +78,16 @@ async function revertAndRepeat(
   migration: Migration,
   before: ChangeTokenParts,
   written: RowsWritten,
+  filled: readonly string[],
 ): Promise<{ findings: Finding[]; token: ChangeTokenParts } | 'doubtful'> {
   const { up, down } = migration;
   await scratch.sql('SAVEPOINT after_up');
   const first = writtenSince(written, await scratch.rowsWritten());
   if ((await scratch.run(down)) !== null) return 'doubtful';
+  const unfilled = await unfilledOf(scratch, filled);
   const writtenThen = await scratch.rowsWritten();
   const touched = writtenSince(written, writtenThen);
-  const classes = classesOf(differingCatalogs(before, await tokenOf(scratch, touched)));
+  const classes = classesOf(differingCatalogs(before, await tokenOf(scratch, touched)), scratch.include);
   const reverted = classes.length === 0 ? null : await scratch.hashes(classes);
   if ((await scratch.run(up)) !== null) return 'doubtful';
   const second = writtenSince(writtenThen, await scratch.rowsWritten());
@@ -98,6 +102,7 @@ async function revertAndRepeat(
   // A down that is not exact explains a second up that is not: said once.
   const findings = [
     ...inexactDown(migration, left, rolesLeft(migration, scratch.parse)),
+    ...leftUnfilled(migration, unfilled),
     ...(isExact(left) ? upAgainDiffers(migration, again) : []),
   ];
   const all = touched === null || second === null ? null : { ...touched, ...second };

@@ -99,6 +99,20 @@ function afterDown(difference: Difference): string {
   return `after \`down\`: ${text}`;
 }
 
+/** Materialized views that the down made anew without their rows. */
+export function leftUnfilled({ down }: Migration, views: readonly string[]): Finding[] {
+  const allowed = down.directives.allow.some(({ rule }) => rule === 'inexact-down');
+  return views.map((view) =>
+    finding(
+      'inexact-down',
+      allowed ? 'info' : 'error',
+      down,
+      `after \`down\` materialized view ${view} holds no data: every query of it fails`,
+      'Make it WITH DATA, or REFRESH it in the down.',
+    ),
+  );
+}
+
 export function upAgainDiffers({ up }: Migration, differences: readonly Difference[]): Finding[] {
   return differences
     .filter(({ severity }) => severity === 'drift')
@@ -138,12 +152,16 @@ export function fails(
   return finding(rule, 'error', file, message, help, place);
 }
 
-export function seedRowsDiffer({ down }: Migration, table: string, when: string): Finding {
+/** Silenced to an info by `-- migrate: allow probe-rows <reason>` in either file. */
+export function seedRowsDiffer({ up, down }: Migration, table: string, when: string): Finding {
+  const allowed = [...down.directives.allow, ...up.directives.allow].find(
+    ({ rule }) => rule === 'probe-rows',
+  );
   return finding(
     'probe-rows',
-    'error',
+    allowed === undefined ? 'error' : 'info',
     down,
-    `rows of ${table} are not the same ${when}`,
-    'A revert in an emergency would lose or change rows. Keep what the up replaces until a later release.',
+    `rows of ${table} are not the same ${when}${allowed === undefined ? '' : ` (allowed: ${allowed.reason})`}`,
+    'A revert in an emergency would lose or change rows. Keep what the up replaces until a later release, or say why it may go: -- migrate: allow probe-rows <reason>',
   );
 }

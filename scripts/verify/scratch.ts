@@ -13,6 +13,7 @@ import {
   type ObjectClass,
   type Query,
   type SchemaObject,
+  type SchemaOptions,
 } from '../schema/types.ts';
 import { resetAfter } from '../scratch/client.ts';
 import { isServerWide, withoutServerWide } from '../scratch/server-wide.ts';
@@ -28,6 +29,8 @@ export interface ScratchFailure {
 export interface Scratch {
   readonly client: pg.Client;
   readonly parse: Parser;
+  /** What is compared besides the schema itself. */
+  readonly include: SchemaOptions['include'];
   /** Runs a file: inside the current transaction, or statement by statement where it is marked no-transaction. */
   run(file: SqlFile): Promise<ScratchFailure | null>;
   sql(text: string): Promise<void>;
@@ -52,7 +55,12 @@ const writtenSql = `SELECT CASE WHEN current_setting('track_counts')::bool THEN 
   FROM pg_catalog.pg_class c WHERE c.relnamespace = 'pg_catalog'::regnamespace AND c.relkind = 'r') counted`;
 
 /** @param inside whether the caller holds a transaction open around it all */
-export function openScratch(client: pg.Client, parse: Parser, inside: () => boolean): Scratch {
+export function openScratch(
+  client: pg.Client,
+  parse: Parser,
+  inside: () => boolean,
+  options: SchemaOptions = defaultSchemaOptions,
+): Scratch {
   const query = queryOn(client);
   // To plan a reading of the catalog takes longer than to run it, and the same few are run again and again.
   const prepared: Query = async (text) =>
@@ -62,17 +70,18 @@ export function openScratch(client: pg.Client, parse: Parser, inside: () => bool
   return {
     client,
     parse,
+    include: options.include,
     run: (file) => runFile(client, parse, file),
     sql: async (text) => {
       await client.query(text);
     },
     token: async (touched) =>
-      (await prepared(changeTokenPartsSql(defaultSchemaOptions, touched)))[0]?.parts as ChangeTokenParts,
+      (await prepared(changeTokenPartsSql(options, touched)))[0]?.parts as ChangeTokenParts,
     rowsWritten: async () =>
       ((await client.query({ name: 'rows_written', text: writtenSql })).rows[0] as { written: RowsWritten })
         .written,
-    hashes: (classes) => canonical(() => readClassHashes(prepared, defaultSchemaOptions, classes)),
-    objects: (classes) => canonical(() => readObjects(prepared, defaultSchemaOptions, classes)),
+    hashes: (classes) => canonical(() => readClassHashes(prepared, options, classes)),
+    objects: (classes) => canonical(() => readObjects(prepared, options, classes)),
   };
 }
 

@@ -1,24 +1,62 @@
-// Takes a migration and rows put in before it; tells which tables' rows do not survive up, down, up. Leaves nothing.
+// Takes a migration and rows put in before it; tells which tables' rows do not survive up, down, up. Leaves nothing: inside
+// a transaction it goes back to a savepoint, outside of one it works on a copy of the database that the caller drops.
 import pg from 'pg';
 import type { Finding, Migration, SqlFile } from '../base/types.ts';
 import { fails, seedRowsDiffer } from './findings.ts';
-import type { Scratch } from './scratch.ts';
+import type { Scratch, ScratchFailure } from './scratch.ts';
 
 type RowHashes = ReadonlyMap<string, string>;
+/** Columns by table, as names in SQL. */
+type Columns = ReadonlyMap<string, readonly string[]>;
 
 const tablesSql = `SELECT format('%I.%I', n.nspname, c.relname) AS name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
   WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND n.nspname NOT LIKE 'pg\\_%' AND n.nspname <> 'information_schema' ORDER BY 1`;
 
 /** One hash over the rows of each table, whatever the order of rows and columns. */
-async function rowHashes({ client }: Scratch): Promise<RowHashes> {
+async function rowHashes({ client }: Scratch, without: Columns = new Map()): Promise<RowHashes> {
   const { rows: tables } = await client.query<{ name: string }>(tablesSql);
   if (tables.length === 0) return new Map();
-  const parts = tables.map(
-    ({ name }) =>
-      `SELECT ${pg.escapeLiteral(name)} AS name, (SELECT md5(coalesce(string_agg(j, E'\\n' ORDER BY j COLLATE "C"), '')) FROM (SELECT to_jsonb(t)::text AS j FROM ${name} t) s) AS hash`,
-  );
+  const parts = tables.map(({ name }) => {
+    const left = (without.get(name) ?? []).map((column) => pg.escapeLiteral(column)).join(', ');
+    const row = left === '' ? 'to_jsonb(t)' : `to_jsonb(t) - ARRAY[${left}]`;
+    return `SELECT ${pg.escapeLiteral(name)} AS name, (SELECT md5(coalesce(string_agg(j, E'\\n' ORDER BY j COLLATE "C"), '')) FROM (SELECT (${row})::text AS j FROM ${name} t) s) AS hash`;
+  });
   const { rows } = await client.query<{ name: string; hash: string }>(parts.join(' UNION ALL '));
   return new Map(rows.map(({ name, hash }) => [name, hash]));
+}
+
+/** A hash for each column of each table: what differs between two runs of the same file is random or the clock. */
+async function columnHashes({ client }: Scratch): Promise<ReadonlyMap<string, ReadonlyMap<string, string>>> {
+  const { rows: tables } = await client.query<{ name: string }>(tablesSql);
+  const found = new Map<string, ReadonlyMap<string, string>>();
+  for (const { name } of tables) {
+    const { rows } = await client.query<{ key: string; hash: string }>(
+      `SELECT key, md5(string_agg(value::text, E'\\n' ORDER BY value::text COLLATE "C")) AS hash FROM ${name} t, LATERAL jsonb_each(to_jsonb(t)) GROUP BY key`,
+    );
+    found.set(name, new Map(rows.map(({ key, hash }) => [key, hash])));
+  }
+  return found;
+}
+
+/** Columns with a default that is computed anew for each run: a clock, a random value, a number of a sequence. */
+async function computedDefaults({ client }: Scratch): Promise<Columns> {
+  const { rows } = await client.query<{ name: string; columns: string[] }>(
+    `SELECT format('%I.%I', n.nspname, c.relname) AS name, array_agg(a.attname::text) AS columns
+     FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+     LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+     WHERE c.relkind IN ('r', 'p') AND a.attnum > 0 AND a.attgenerated = ''
+       AND (a.attidentity <> '' OR pg_get_expr(d.adbin, d.adrelid) ~ '\\(|CURRENT_|LOCALTIME') GROUP BY 1`,
+  );
+  return new Map(rows.map(({ name, columns }) => [name, columns]));
+}
+
+async function columnsNow({ client }: Scratch): Promise<Columns> {
+  const { rows } = await client.query<{ name: string; columns: string[] }>(
+    `SELECT format('%I.%I', n.nspname, c.relname) AS name, array_agg(a.attname::text) AS columns
+     FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+     WHERE c.relkind IN ('r', 'p') AND a.attnum > 0 AND NOT a.attisdropped GROUP BY 1`,
+  );
+  return new Map(rows.map(({ name, columns }) => [name, columns]));
 }
 
 function differing(a: RowHashes, b: RowHashes): string[] {
@@ -33,37 +71,95 @@ export async function tryWithSeedRows(
 ): Promise<Finding[]> {
   await scratch.sql('SAVEPOINT probe');
   try {
-    return await cycle(scratch, migration, probe);
+    return await cycle(scratch, migration, probe, scratch.run, () => secondOpinion(scratch, migration.up));
   } finally {
     await scratch.sql('ROLLBACK TO SAVEPOINT probe; RELEASE SAVEPOINT probe');
   }
 }
 
-async function cycle(scratch: Scratch, migration: Migration, probe: SqlFile): Promise<Finding[]> {
+/** @param run commits, where a file has a transaction of its own; the caller drops the database afterwards */
+export async function trySeedRowsOnCopy(
+  scratch: Scratch,
+  migration: Migration,
+  probe: SqlFile,
+  run: Scratch['run'],
+): Promise<Finding[]> {
+  return cycle(scratch, migration, probe, run, async () => new Map());
+}
+
+/** Runs the up twice from the same rows: columns that then differ depend on chance or the clock. */
+async function secondOpinion(scratch: Scratch, up: SqlFile): Promise<Columns> {
+  await scratch.sql('SAVEPOINT opinion');
+  const first = (await scratch.run(up)) === null ? await columnHashes(scratch) : null;
+  await scratch.sql('ROLLBACK TO SAVEPOINT opinion');
+  if (first === null || (await scratch.run(up)) !== null) {
+    await scratch.sql('ROLLBACK TO SAVEPOINT opinion');
+    return new Map();
+  }
+  const second = await columnHashes(scratch);
+  await scratch.sql('ROLLBACK TO SAVEPOINT opinion');
+  return new Map(
+    [...second].map(([name, columns]) => [
+      name,
+      [...columns]
+        .filter(([column, hash]) => first.get(name)?.get(column) !== hash)
+        .map(([column]) => column),
+    ]),
+  );
+}
+
+async function cycle(
+  scratch: Scratch,
+  migration: Migration,
+  probe: SqlFile,
+  run: Scratch['run'],
+  findVolatile: () => Promise<Columns>,
+): Promise<Finding[]> {
   const { up, down } = migration;
-  const probed = await scratch.run(probe);
+  const withRows = (
+    rule: 'up-fails' | 'down-fails' | 'up-again-fails',
+    file: SqlFile,
+    failure: ScratchFailure,
+  ) => fails(rule, file, `with the rows of ${probe.path}: ${failure.message}`, failure);
+  const probed = await run(probe);
   if (probed !== null) return [fails('probe-fails', probe, probed.message, probed)];
   const before = await rowHashes(scratch);
-  const first = await scratch.run(up);
-  if (first !== null)
-    return [fails('up-fails', up, `with the rows of ${probe.path}: ${first.message}`, first)];
-  const applied = await rowHashes(scratch);
-  const reverted = await scratch.run(down);
-  if (reverted !== null)
-    return [fails('down-fails', down, `with the rows of ${probe.path}: ${reverted.message}`, reverted)];
+  const known = await columnsNow(scratch);
+  const volatile = await findVolatile();
+  const first = await run(up);
+  if (first !== null) return [withRows('up-fails', up, first)];
+  const left = merged(volatile, onlyNew(await computedDefaults(scratch), known));
+  const applied = await rowHashes(scratch, left);
+  if (down.directives.irreversible !== undefined) return [];
+  const reverted = await run(down);
+  if (reverted !== null) return [withRows('down-fails', down, reverted)];
   const afterDown = differing(before, await rowHashes(scratch));
   const findings = afterDown.map((table) => seedRowsDiffer(migration, table, 'after up and down'));
-  const again = await scratch.run(up);
-  if (again !== null)
-    return [
-      ...findings,
-      fails('up-again-fails', up, `with the rows of ${probe.path}: ${again.message}`, again),
-    ];
-  const afterAgain = differing(applied, await rowHashes(scratch)).filter(
+  const again = await run(up);
+  if (again !== null) return [...findings, withRows('up-again-fails', up, again)];
+  const afterAgain = differing(applied, await rowHashes(scratch, left)).filter(
     (table) => !afterDown.includes(table),
   );
   return [
     ...findings,
     ...afterAgain.map((table) => seedRowsDiffer(migration, table, 'after up, down and up')),
   ];
+}
+
+function onlyNew(columns: Columns, known: Columns): Columns {
+  return new Map(
+    [...columns].map(([name, list]) => [
+      name,
+      list.filter((column) => known.get(name)?.includes(column) !== true),
+    ]),
+  );
+}
+
+function merged(a: Columns, b: Columns): Columns {
+  return new Map(
+    [...new Set([...a.keys(), ...b.keys()])].map((name) => [
+      name,
+      [...(a.get(name) ?? []), ...(b.get(name) ?? [])],
+    ]),
+  );
 }

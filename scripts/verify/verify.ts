@@ -3,6 +3,7 @@
 
 import type { Finding, Migration, SqlFile } from '../base/types.ts';
 import { loadParser, type Parser } from '../files/statements.ts';
+import { defaultSchemaOptions, type SchemaOptions } from '../schema/types.ts';
 import { ensureRoles } from '../scratch/placeholder-roles.ts';
 import { applyMigrations } from '../scratch/replay.ts';
 import type { ScratchServer } from '../scratch/scratch-server.ts';
@@ -18,6 +19,8 @@ export interface VerifyRequest {
   readonly seedRows: ReadonlyMap<string, SqlFile>;
   readonly onMigration?: (migration: Migration, findings: readonly Finding[]) => void;
   readonly signal?: AbortSignal;
+  /** Owners and grants are compared only where they are included. */
+  readonly options?: SchemaOptions;
   /** Major version of the servers that the migrations are for. */
   readonly postgres: number;
 }
@@ -26,7 +29,13 @@ export interface VerifyRequest {
 export async function verifyMigrations(server: ScratchServer, request: VerifyRequest): Promise<Finding[]> {
   const parse = await loadParser(request.postgres);
   const database = await server.create();
-  const workspace: Workspace = { database, client: await connectTo(database), inside: false, token: null };
+  const workspace: Workspace = {
+    database,
+    client: await connectTo(database),
+    inside: false,
+    token: null,
+    options: request.options ?? defaultSchemaOptions,
+  };
   try {
     await applyMigrations(workspace.client, request.earlier, parse);
     await ensureRoles(workspace.client, request.underReview, parse);
@@ -69,13 +78,13 @@ async function cycle(
   const outside = migration.up.directives.noTransaction || migration.down.directives.noTransaction;
   const known = probe === null ? workspace.token : null;
   workspace.token = null;
-  if (outside) return cycleCommitted(server, workspace, parse, migration);
+  if (outside) return cycleCommitted(server, workspace, parse, migration, probe);
   workspace.inside = true;
   const result = await cycleInTransaction(scratchOf(workspace, parse), migration, probe, known);
   workspace.inside = false;
   workspace.token = result.token ?? null;
   // What fails only because three files shared one transaction is no fault of theirs.
   if (!result.doubtful) return result;
-  const committed = await cycleCommitted(server, workspace, parse, migration);
+  const committed = await cycleCommitted(server, workspace, parse, migration, null);
   return { ...committed, findings: [...(result.probed ?? []), ...committed.findings] };
 }

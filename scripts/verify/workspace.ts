@@ -2,6 +2,7 @@
 import type pg from 'pg';
 import type { Parser } from '../files/statements.ts';
 import type { ChangeTokenParts } from '../schema/catalog/change-token-parts.ts';
+import type { SchemaOptions } from '../schema/types.ts';
 import type { ScratchDatabase } from '../scratch/scratch-server.ts';
 import { openScratch, type Scratch } from './scratch.ts';
 
@@ -10,10 +11,12 @@ export interface Workspace {
   database: ScratchDatabase;
   client: pg.Client;
   inside: boolean;
+  /** What is compared, and what is left out. */
+  readonly options: SchemaOptions;
   /** The token as the last cycle left it, where that is known. */
   token: ChangeTokenParts | null;
 }
 
 export function scratchOf(workspace: Workspace, parse: Parser): Scratch {
-  return openScratch(workspace.client, parse, () => workspace.inside);
+  return openScratch(workspace.client, parse, () => workspace.inside, workspace.options);
 }

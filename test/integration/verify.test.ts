@@ -411,3 +411,101 @@ describe('verify: rows, ranges and where it looks', () => {
     ).to.deep.equal([{ t: null, l: null }]);
   });
 });
+
+describe('verify: rows, rights and views', () => {
+  const account = pair(
+    1,
+    'account',
+    'CREATE TABLE account (id bigint PRIMARY KEY, status text);',
+    'DROP TABLE account;',
+  );
+  const version = (files: Record<string, string>) => /\d{14}/.exec(Object.keys(files)[0] ?? '')?.[0] ?? '';
+  const rows = (files: Record<string, string>) => ({
+    [`db/probe/${version(files)}.sql`]: "INSERT INTO account VALUES (1, 'x'), (2, 'x');",
+  });
+
+  it('uses the rows of a migration that runs without a transaction, and leaves nothing of them', async () => {
+    const unique = pair(
+      2,
+      'unique',
+      '-- migrate: no-transaction\nCREATE UNIQUE INDEX CONCURRENTLY au ON account (status);',
+      'DROP INDEX au; DELETE FROM account;',
+    );
+    const failing = await verify({ ...account, ...unique, ...rows(unique) });
+    expectExit(failing.result, 9);
+    expect(shown(failing.findings).join()).to.include('error up-fails: with the rows of db/probe/');
+    const plain = pair(
+      2,
+      'plain',
+      '-- migrate: no-transaction\nCREATE INDEX CONCURRENTLY au ON account (status);',
+      'DROP INDEX au; DELETE FROM account;',
+    );
+    const losing = await verify({ ...account, ...plain, ...rows(plain) });
+    expect(shown(losing.findings)).to.deep.equal([
+      'error probe-rows: rows of public.account are not the same after up and down',
+    ]);
+  });
+
+  it('takes a default that is random, a clock or a number for what it is', async () => {
+    const columns = pair(
+      2,
+      'columns',
+      `ALTER TABLE account ADD COLUMN uid uuid DEFAULT gen_random_uuid(), ADD COLUMN at timestamptz DEFAULT clock_timestamp(), ADD COLUMN no bigserial;
+       ALTER TABLE account ADD COLUMN dice int; UPDATE account SET dice = 1000000 * random();`,
+      'ALTER TABLE account DROP COLUMN uid, DROP COLUMN at, DROP COLUMN no, DROP COLUMN dice;',
+    );
+    const { findings } = await verify({ ...account, ...columns, ...rows(columns) });
+    expect(shown(findings)).to.deep.equal([]);
+  });
+
+  it('is content with a reason for rows that do not come back', async () => {
+    const lossy = pair(
+      2,
+      'lossy',
+      'DELETE FROM account;',
+      '-- migrate: allow probe-rows they are kept elsewhere\nSELECT 1;',
+    );
+    const { result, findings } = await verify({ ...account, ...lossy, ...rows(lossy) });
+    expectExit(result, 0);
+    expect(shown(findings)).to.deep.equal([
+      'info probe-rows: rows of public.account are not the same after up and down (allowed: they are kept elsewhere)',
+    ]);
+  });
+
+  it('compares grants and owners where the configuration includes them', async () => {
+    const files = {
+      ...account,
+      ...pair(2, 'grant', 'GRANT SELECT ON account TO PUBLIC;', 'REVOKE SELECT ON account FROM PUBLIC;'),
+      ...pair(3, 'revoke', 'REVOKE SELECT ON account FROM PUBLIC;', 'SELECT 1;'),
+    };
+    expectExit((await verify(files)).result, 0);
+    const { result, findings } = await verify({
+      ...files,
+      'db/config.json': JSON.stringify({ drift: { include: ['grants', 'owners'] } }),
+    });
+    expectExit(result, 9);
+    expect(shown(findings)).to.have.length(1);
+    expect(shown(findings)[0]).to.match(/^error inexact-down: .*account/);
+  });
+
+  it('finds a materialized view that the down leaves without data', async () => {
+    const view = pair(
+      2,
+      'view',
+      'CREATE MATERIALIZED VIEW mv AS SELECT id FROM account;',
+      'DROP MATERIALIZED VIEW mv;',
+    );
+    const drop = (end: string) =>
+      pair(
+        3,
+        'drop',
+        'DROP MATERIALIZED VIEW mv;',
+        `CREATE MATERIALIZED VIEW mv AS SELECT id FROM account ${end};`,
+      );
+    expectExit((await verify({ ...account, ...view, ...drop('') })).result, 0);
+    const { findings } = await verify({ ...account, ...view, ...drop('WITH NO DATA') });
+    expect(shown(findings)).to.deep.equal([
+      'error inexact-down: after `down` materialized view public.mv holds no data: every query of it fails',
+    ]);
+  });
+});
