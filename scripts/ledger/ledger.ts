@@ -11,6 +11,7 @@ import type { Session } from '../connection/session.ts';
 import { quoteLiteral } from '../schema/sql.ts';
 import type { HalfDone } from './half-done.ts';
 import type { Engine } from './node-pg-migrate.ts';
+import { refuseStrangers, strangersSql } from './ownership.ts';
 import { inTransaction } from './record.ts';
 import { qualifiedName } from './tracking.ts';
 import { preparingError, refuseOtherShape, trackingProblemSql } from './tracking-shape.ts';
@@ -27,6 +28,8 @@ export interface LedgerState {
   readonly hasLongTexts: boolean;
   /** What has the tracking table's name and is none; null where nothing is wrong. */
   readonly trackingProblem: string | null;
+  /** What of tracking table and ledger belongs to somebody else; see `refuseStrangers`. */
+  readonly strangers: readonly string[] | null;
 }
 
 export interface History extends LedgerState {
@@ -49,7 +52,7 @@ export function trackingName({ schema, table }: TrackingTable): string {
 
 /** Select-list items that tell what exists; they fail on nothing that is missing. */
 export function stateColumns(tracking: TrackingTable): string {
-  return `to_regclass(${quoteLiteral(qualifiedName(tracking))}) IS NOT NULL AS "hasTracking", to_regclass('migration_ledger.applied') IS NOT NULL AS "hasLedger", to_regclass('migration_ledger.environment') IS NOT NULL AS "hasEnvironment", to_regclass('migration_ledger.journal') IS NOT NULL AS "hasJournal", to_regclass('migration_ledger.snapshot') IS NOT NULL AS "hasSnapshot", to_regclass('migration_ledger.long_texts') IS NOT NULL AS "hasLongTexts", ${trackingProblemSql(tracking)} AS "trackingProblem"`;
+  return `to_regclass(${quoteLiteral(qualifiedName(tracking))}) IS NOT NULL AS "hasTracking", to_regclass('migration_ledger.applied') IS NOT NULL AS "hasLedger", to_regclass('migration_ledger.environment') IS NOT NULL AS "hasEnvironment", to_regclass('migration_ledger.journal') IS NOT NULL AS "hasJournal", to_regclass('migration_ledger.snapshot') IS NOT NULL AS "hasSnapshot", to_regclass('migration_ledger.long_texts') IS NOT NULL AS "hasLongTexts", ${trackingProblemSql(tracking)} AS "trackingProblem", ${strangersSql(tracking)} AS strangers`;
 }
 
 /** @throws MigrateError `refused` where something else has the tracking table's name */
@@ -57,6 +60,7 @@ export async function readState(session: Session, config: Config): Promise<Ledge
   const [state = nothingThere] = await session.query<LedgerState & Row>(
     `SELECT ${stateColumns(config.trackingTable)}`,
   );
+  refuseStrangers(state.strangers);
   refuseOtherShape(config.trackingTable, state.trackingProblem);
   return state;
 }
@@ -69,6 +73,7 @@ const nothingThere: LedgerState = {
   hasSnapshot: false,
   hasLongTexts: false,
   trackingProblem: null,
+  strangers: null,
 };
 
 interface HistoryRow {

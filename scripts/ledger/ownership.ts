@@ -1,0 +1,54 @@
+// Takes the tracking table's name; gives SQL that tells what of it and of the ledger somebody else could have put there,
+// and refuses to work on that: triggers, defaults and functions of others would run with our rights.
+import { MigrateError } from '../base/errors.ts';
+import type { TrackingTable } from '../config/config.ts';
+import { quoteLiteral } from '../schema/sql.ts';
+import { qualifiedName } from './tracking.ts';
+
+/**
+ * A select-list item: JSON, an array of sentences, or NULL where all of it is ours or belongs to somebody who could do
+ * more than we anyway: a superuser, the owner of the database or of schema public, a role whose rights we have. A
+ * superuser has the rights of every role, so for one only the others count.
+ * https://www.postgresql.org/docs/16/functions-info.html#FUNCTIONS-INFO-ACCESS
+ */
+export function strangersSql(tracking: TrackingTable): string {
+  const table = `to_regclass(${quoteLiteral(qualifiedName(tracking))})`;
+  return `(WITH superuser AS MATERIALIZED (SELECT bool_or(rolsuper) AS yes FROM pg_roles WHERE rolname IN (current_user, session_user)),
+    trusted AS MATERIALIZED (SELECT r.oid FROM pg_roles r, superuser s WHERE r.rolsuper OR r.rolname IN (current_user, session_user)
+       OR r.oid IN (SELECT datdba FROM pg_database WHERE datname = current_database())
+       OR r.oid IN (SELECT nspowner FROM pg_namespace WHERE nspname = 'public')
+       OR NOT s.yes AND (pg_has_role(current_user, r.oid, 'USAGE') OR pg_has_role(session_user, r.oid, 'USAGE'))),
+    rel AS MATERIALIZED (SELECT c.oid, c.relowner, c.relkind, c.oid::regclass::text AS name FROM pg_class c
+      WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S') AND (c.oid = ${table} OR c.relnamespace = to_regnamespace('migration_ledger')
+         OR c.relkind = 'S' AND c.oid IN (SELECT d.objid FROM pg_depend d WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid = ${table} AND d.classid = 'pg_class'::regclass
+              UNION ALL SELECT d.refobjid FROM pg_depend d JOIN pg_attrdef a ON a.oid = d.objid WHERE d.classid = 'pg_attrdef'::regclass AND a.adrelid = ${table} AND d.refclassid = 'pg_class'::regclass AND d.refobjid <> a.adrelid))),
+    problem AS (
+      SELECT CASE relkind WHEN 'S' THEN 'sequence ' WHEN 'v' THEN 'view ' ELSE 'table ' END || name || ' belongs to ' || relowner::regrole AS said FROM rel WHERE relowner NOT IN (SELECT oid FROM trusted)
+      UNION ALL SELECT 'schema migration_ledger belongs to ' || nspowner::regrole FROM pg_namespace WHERE nspname = 'migration_ledger' AND nspowner NOT IN (SELECT oid FROM trusted)
+      UNION ALL SELECT 'function ' || oid::regprocedure || ' belongs to ' || proowner::regrole FROM pg_proc WHERE pronamespace = to_regnamespace('migration_ledger') AND proowner NOT IN (SELECT oid FROM trusted)
+      UNION ALL SELECT 'trigger ' || quote_ident(tgname) || ' on ' || rel.name || ' calls ' || tgfoid::regprocedure || ' of ' || proowner::regrole
+        FROM pg_trigger t JOIN rel ON rel.oid = tgrelid JOIN pg_proc p ON p.oid = tgfoid WHERE NOT tgisinternal AND proowner NOT IN (SELECT oid FROM trusted)
+      UNION ALL SELECT 'rule ' || quote_ident(rulename) || ' on ' || rel.name FROM pg_rewrite JOIN rel ON rel.oid = ev_class WHERE rulename <> '_RETURN'
+      UNION ALL SELECT 'row level security policy ' || quote_ident(polname) || ' on ' || rel.name FROM pg_policy JOIN rel ON rel.oid = polrelid
+      UNION ALL SELECT 'a default, check or index of ' || rel.name || ' calls ' || p.oid::regprocedure || ' of ' || proowner::regrole
+        FROM pg_depend d JOIN pg_proc p ON p.oid = d.refobjid AND d.refclassid = 'pg_proc'::regclass AND p.proowner NOT IN (SELECT oid FROM trusted)
+        LEFT JOIN pg_attrdef a ON d.classid = 'pg_attrdef'::regclass AND a.oid = d.objid LEFT JOIN pg_constraint k ON d.classid = 'pg_constraint'::regclass AND k.oid = d.objid
+        LEFT JOIN pg_index i ON d.classid = 'pg_class'::regclass AND i.indexrelid = d.objid JOIN rel ON rel.oid IN (a.adrelid, k.conrelid, i.indrelid)
+      UNION ALL SELECT 'column ' || quote_ident(attname) || ' of ' || rel.name || ' is of type ' || t.oid::regtype || ' of ' || typowner::regrole
+        FROM pg_attribute JOIN rel ON rel.oid = attrelid JOIN pg_type t ON t.oid = atttypid WHERE attnum > 0 AND NOT attisdropped AND typowner NOT IN (SELECT oid FROM trusted))
+    SELECT json_agg(said ORDER BY said) FROM problem)`;
+}
+
+/** @throws MigrateError `refused` naming each, where somebody could have put something there */
+export function refuseStrangers(strangers: readonly string[] | null): void {
+  if (strangers === null || strangers.length === 0) return;
+  throw new MigrateError(
+    'refused',
+    'What migrations are recorded in belongs to somebody else, whose code would run with your rights',
+    {
+      problems: strangers,
+      hint: 'Run as the role that it belongs to, if you trust that role (PGOPTIONS="-c role=…" for a login that may do so). If nobody put it there on purpose, look at it and drop it; db/roles.sql hands over what is right.',
+      state: 'Nothing was changed.',
+    },
+  );
+}

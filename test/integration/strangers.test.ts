@@ -1,0 +1,157 @@
+// A tracking table or ledger that somebody else could have made, or put code into: no command runs that code.
+import { expect } from 'chai';
+import { expectExit, project } from '../support/cli.ts';
+import { createDatabase, type TestDatabase } from '../support/database.ts';
+import { tables } from '../support/migrations.ts';
+import { plainRole, type Role } from '../support/roles.ts';
+
+const evil = `CREATE FUNCTION public.evil() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'trapped'; END $$;
+  CREATE FUNCTION public.evil(text) RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'trapped'; END $$;
+  CREATE DOMAIN public.name_of_evil AS varchar(255) CHECK (public.evil(VALUE));`;
+const table =
+  'CREATE TABLE public.pgmigrations (id serial PRIMARY KEY, name varchar(255) NOT NULL, run_on timestamp NOT NULL)';
+
+describe('A stranger', () => {
+  let database: TestDatabase;
+  let stranger: Role;
+
+  beforeEach(async () => {
+    database = await createDatabase();
+    stranger = await plainRole(database);
+    await database.query(
+      `GRANT CREATE ON DATABASE ${database.name} TO ${stranger.name}; GRANT CREATE, USAGE ON SCHEMA public TO ${stranger.name}`,
+    );
+    await database.query(`SET ROLE ${stranger.name}; ${evil} RESET ROLE`);
+  });
+
+  const asStranger = (sql: string) => database.query(`SET ROLE ${stranger.name}; ${sql}; RESET ROLE`);
+  const commands = [
+    ['status'],
+    ['up'],
+    ['plan'],
+    ['down'],
+    ['redo'],
+    ['drift'],
+    ['baseline', '--to', '20250101000001'],
+    ['environment'],
+    ['rebase'],
+  ];
+
+  async function refused(what: RegExp): Promise<void> {
+    const tool = await project(tables('one'));
+    for (const args of commands) {
+      const result = await tool.run(args, { env: database.env() });
+      expectExit(result, 7);
+      expect(result.stderr, args.join(' ')).to.match(what);
+      expect(result.all).not.to.include('trapped');
+    }
+  }
+
+  for (const [what, sql, said] of [
+    ['a tracking table', table, /table (public\.)?pgmigrations belongs to role_/],
+    [
+      'a tracking table with a trigger',
+      `${table}; CREATE TRIGGER t BEFORE INSERT ON public.pgmigrations FOR EACH ROW EXECUTE FUNCTION public.evil()`,
+      /belongs to role_/,
+    ],
+    [
+      'a view in its place',
+      'CREATE VIEW public.pgmigrations AS SELECT 1 AS id, public.evil(NULL)::text AS name, now()::timestamp AS run_on',
+      /view (public\.)?pgmigrations belongs to role_/,
+    ],
+    [
+      'the schema of the ledger',
+      'CREATE SCHEMA migration_ledger',
+      /schema migration_ledger belongs to role_/,
+    ],
+    [
+      'a ledger',
+      'CREATE SCHEMA migration_ledger; CREATE TABLE migration_ledger.applied (tracking text, id text, seq bigint)',
+      /table migration_ledger\.applied belongs to role_/,
+    ],
+  ] as const) {
+    it(`who made ${what} beforehand is refused by every command`, async () => {
+      await asStranger(sql);
+      await refused(said);
+    });
+  }
+
+  for (const [what, sql, said] of [
+    [
+      'a trigger with a granted right',
+      'GRANT TRIGGER ON public.pgmigrations TO %; SET ROLE %; CREATE TRIGGER t BEFORE INSERT OR DELETE ON public.pgmigrations FOR EACH STATEMENT EXECUTE FUNCTION public.evil(); RESET ROLE',
+      /trigger t on (public\.)?pgmigrations calls/,
+    ],
+    [
+      'a trigger on the ledger',
+      'CREATE TRIGGER t BEFORE INSERT ON migration_ledger.entries FOR EACH ROW EXECUTE FUNCTION public.evil()',
+      /trigger t on migration_ledger\.entries/,
+    ],
+    [
+      'a rule',
+      'CREATE RULE r AS ON INSERT TO public.pgmigrations DO ALSO SELECT public.evil(NEW.name::text)',
+      /rule r on/,
+    ],
+    [
+      'a policy',
+      'CREATE POLICY p ON public.pgmigrations USING (public.evil(name::text)); ALTER TABLE public.pgmigrations ENABLE ROW LEVEL SECURITY',
+      /policy p on/,
+    ],
+    [
+      'a check',
+      'ALTER TABLE public.pgmigrations ADD CHECK (public.evil(name::text)) NOT VALID',
+      /calls (public\.)?evil\(text\)/,
+    ],
+    [
+      'a default',
+      "ALTER TABLE public.pgmigrations ADD COLUMN x bool DEFAULT public.evil('x')",
+      /calls (public\.)?evil\(text\)|trapped/,
+    ],
+    [
+      'an index',
+      'DELETE FROM public.pgmigrations; CREATE INDEX i ON public.pgmigrations (name) WHERE name IS NULL AND public.evil(name::text)',
+      /calls (public\.)?evil\(text\)|IMMUTABLE/,
+    ],
+    [
+      'a function of the ledger',
+      'GRANT CREATE, USAGE ON SCHEMA migration_ledger TO %; SET ROLE %; CREATE FUNCTION migration_ledger.extra() RETURNS int LANGUAGE sql AS $$ SELECT 1 $$; RESET ROLE',
+      /function migration_ledger\.extra\(\) belongs to role_/,
+    ],
+    [
+      'a sequence',
+      'CREATE SEQUENCE public.other OWNED BY NONE; ALTER SEQUENCE public.other OWNER TO %; ALTER TABLE public.pgmigrations ALTER id SET DEFAULT nextval($$public.other$$)',
+      /sequence (public\.)?other belongs to role_/,
+    ],
+  ] as const) {
+    it(`who brought ${what} into ours is refused by every command`, async () => {
+      const tool = await project(tables('one'));
+      expectExit(await tool.run(['up'], { env: database.env() }), 0);
+      const failed = await database
+        .query(sql.replaceAll('%', stranger.name))
+        .catch((error: Error) => error.message);
+      if (typeof failed === 'string' && said.test(failed)) return;
+      expect(failed, String(failed)).not.to.be.a('string');
+      await refused(said);
+    });
+  }
+
+  it('is nobody who is trusted: a superuser, the owner of the database, a role whose rights we have', async () => {
+    const tool = await project(tables('one'));
+    expectExit(await tool.run(['up'], { env: database.env() }), 0);
+    await database.query(
+      `GRANT ALL ON ALL TABLES IN SCHEMA migration_ledger, public TO ${stranger.name}; GRANT ALL ON ALL SEQUENCES IN SCHEMA migration_ledger, public TO ${stranger.name}; GRANT USAGE ON SCHEMA migration_ledger TO ${stranger.name}`,
+    );
+    expectExit(await tool.run(['status'], { env: stranger.env() }), 0);
+    const owner = await plainRole(database);
+    await database.query(
+      `ALTER TABLE public.pgmigrations OWNER TO ${owner.name}; GRANT SELECT ON public.pgmigrations TO ${stranger.name}`,
+    );
+    expectExit(await tool.run(['status'], { env: stranger.env() }), 7);
+    expectExit(await tool.run(['status'], { env: database.env() }), 7);
+    await database.query(`GRANT ${owner.name} TO ${stranger.name}`);
+    expectExit(await tool.run(['status'], { env: stranger.env() }), 0);
+    await database.query(`ALTER DATABASE ${database.name} OWNER TO ${owner.name}`);
+    expectExit(await tool.run(['status'], { env: database.env() }), 0);
+    await database.query(`ALTER DATABASE ${database.name} OWNER TO CURRENT_USER`);
+  });
+});
