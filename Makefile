@@ -31,7 +31,7 @@ help: ## list the targets
 	$(call only)@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 } /^## / { printf "\n%s\n", substr($$0, 4) }' $(MAKEFILE_LIST)
 
 ## Migrations
-migrate-new: ready ## write a new pair of files: name=create-users-table
+migrate-new: ready ## write a new pair of files: name=create-users-table [from=FILE]
 	$(run)
 
 migrate-up: ready ## apply pending migrations: [to=V] [n=K] [plan=FILE] [dry_run=1]

@@ -66,7 +66,13 @@ export const commandLines: readonly CommandLine[] = [
     name: 'create',
     checksOwnTarget: true,
     summary: 'write a new pair of migration files',
-    args: '<name...>',
+    args: '[name...]',
+    options: [
+      [
+        '--from <file>',
+        'split a file of another tool that holds both directions into the pair; names it too',
+      ],
+    ],
     load: async () => (await import('../commands/create.ts')).create,
   },
   {

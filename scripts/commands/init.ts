@@ -65,7 +65,7 @@ async function layMigrations(input: CommandInput<InitFlags>): Promise<Laid[]> {
   const hasSome =
     existsSync(config.directory) && readdirSync(config.directory).some((name) => name.endsWith('.sql'));
   if (hasSome) return [{ path, outcome: 'kept' }];
-  const { document } = await create({ ...input, args: ['initial-schema'] });
+  const { document } = await create({ ...input, flags: {}, args: ['initial-schema'] });
   return (document.files as string[]).map((file) => ({ path: file, outcome: 'created' }));
 }
 

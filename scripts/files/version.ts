@@ -48,3 +48,10 @@ export function secondAfter(version: string): string {
   // A version need not be a real time (20250199000000): then count on as a number.
   return next > version ? next : String(BigInt(version) + 1n).padStart(14, '0');
 }
+
+/** A version as 14 digits: it is one, or one of node-pg-migrate's two others, UTC and since 1970, both with ms; else null. */
+export function stampOf(version: string): string | null {
+  if (/^\d{14}(\d{3})?$/.test(version)) return version.slice(0, 14);
+  if (!/^1\d{12}$/.test(version)) return null;
+  return new Date(Number(version)).toISOString().replace(/\D/g, '').slice(0, 14);
+}

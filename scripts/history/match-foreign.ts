@@ -1,6 +1,7 @@
 // Takes what another tool says it applied, and our migrations; gives which of its records is which of our pairs, and
 // everything that does not match. Pure. It never guesses: what is not certain is a problem.
 import type { Migration } from '../base/types.ts';
+import { stampOf as stampOfVersion } from '../files/version.ts';
 
 /** One record of another tool that says "applied". */
 export interface ForeignRecord {
@@ -80,12 +81,9 @@ function pair(foreign: ForeignHistory, migrations: readonly Migration[], to: str
     : pairByCount(records, migrations, to);
 }
 
-/** A version as 14 digits: it is one, or one of node-pg-migrate's two others, UTC and since 1970, both with ms. */
+/** A record's version as 14 digits, or null where it is none of ours. */
 export function stampOf({ version }: ForeignRecord): string | null {
-  if (version === null) return null;
-  if (/^\d{14}(\d{3})?$/.test(version)) return version.slice(0, 14);
-  if (!/^1\d{12}$/.test(version)) return null;
-  return new Date(Number(version)).toISOString().replace(/\D/g, '').slice(0, 14);
+  return version === null ? null : stampOfVersion(version);
 }
 
 function pairByVersion(records: readonly ForeignRecord[], migrations: readonly Migration[]): Mapping {

@@ -148,3 +148,101 @@ describe('Creating a migration', () => {
     ]);
   });
 });
+
+describe('Creating a migration from a file that holds both directions', () => {
+  const created = { up: 'CREATE TABLE t (id int);\n', down: 'DROP TABLE t;\n' };
+  const outside = (text: string) => `-- migrate: no-transaction\n${text}`;
+  const body = "CREATE FUNCTION f() RETURNS text LANGUAGE sql AS $$\n-- Down Migration\nSELECT 'x'; $$;\n";
+  const forms: [string, string, { up: string; down: string }][] = [
+    [
+      'node-pg-migrate',
+      '-- Up Migration\nCREATE TABLE t (id int);\n\n-- Down Migration\nDROP TABLE t;\n',
+      created,
+    ],
+    [
+      'node-pg-migrate, down first',
+      '-- Down Migration\nDROP TABLE t;\n-- Up Migration\nCREATE TABLE t (id int);',
+      created,
+    ],
+    [
+      'a body that looks like one',
+      `-- Up Migration\n${body}-- Down Migration\nDROP FUNCTION f();\n`,
+      { up: body, down: 'DROP FUNCTION f();\n' },
+    ],
+    ['dbmate', '-- migrate:up\nCREATE TABLE t (id int);\n\n-- migrate:down\nDROP TABLE t;\n', created],
+    [
+      'dbmate outside of a transaction',
+      '-- migrate:up transaction:false\nCREATE INDEX CONCURRENTLY i ON t (id);\n-- migrate:down\nDROP INDEX i;',
+      { up: outside('CREATE INDEX CONCURRENTLY i ON t (id);\n'), down: 'DROP INDEX i;\n' },
+    ],
+    [
+      'goose',
+      '-- +goose Up\n-- +goose StatementBegin\nCREATE TABLE t (id int);\n-- +goose StatementEnd\n\n-- +goose Down\n-- +goose StatementBegin\nDROP TABLE t;\n-- +goose StatementEnd\n',
+      created,
+    ],
+    [
+      'goose outside of a transaction',
+      '-- +goose NO TRANSACTION\n-- +goose Up\nCREATE INDEX CONCURRENTLY i ON t (id);\r\n-- +goose Down\r\nDROP INDEX CONCURRENTLY i;\r\n',
+      {
+        up: outside('CREATE INDEX CONCURRENTLY i ON t (id);\n'),
+        down: outside('DROP INDEX CONCURRENTLY i;\n'),
+      },
+    ],
+    [
+      'sql-migrate',
+      '-- +migrate Up\n-- +migrate StatementBegin\nCREATE TABLE t (id int);\n-- +migrate StatementEnd\n-- +migrate Down notransaction\nDROP INDEX CONCURRENTLY i;',
+      { up: created.up, down: outside('DROP INDEX CONCURRENTLY i;\n') },
+    ],
+    [
+      'Liquibase',
+      '--liquibase formatted sql\n--changeset bob:1\nCREATE TABLE a (id int);\n--rollback DROP TABLE a;\n--changeset bob:2\nCREATE TABLE b (id int);\n--rollback DROP TABLE b;\n',
+      {
+        up: '--changeset bob:1\nCREATE TABLE a (id int);\n--changeset bob:2\nCREATE TABLE b (id int);\n',
+        down: 'DROP TABLE b;\nDROP TABLE a;\n',
+      },
+    ],
+    ['headings', '-- Up\nCREATE TABLE t (id int);\n\n-- Down\nDROP TABLE t;\n', created],
+  ];
+  for (const [what, source, wanted] of forms) {
+    it(`splits it, keeping its version and name: ${what}`, async () => {
+      const repo = await project({ 'old/20240101120000_create_users.sql': source });
+      const result = await repo.run(['create', '--from', 'old/20240101120000_create_users.sql']);
+      expectExit(result, 0);
+      expect(filesOf(repo)).to.deep.equal(
+        ['down', 'up'].map((side) => `20240101120000_create-users.${side}.sql`),
+      );
+      expect(text(repo, '20240101120000_create-users.up.sql')).to.equal(wanted.up);
+      expect(text(repo, '20240101120000_create-users.down.sql')).to.equal(wanted.down);
+    });
+  }
+
+  it('gives a fresh version where the name has none, and leaves a missing way back to a person', async () => {
+    const repo = await project({
+      'V2__Add_locale.sql': 'unused',
+      'old/V2__Add_locale.sql': '-- +goose Up\nSELECT 1;\n-- +goose Down\n',
+    });
+    const { rmSync } = await import('node:fs');
+    rmSync(join(repo.root, 'db', 'migrations', 'V2__Add_locale.sql'));
+    const result = await repo.run(['create', '--from', 'old/V2__Add_locale.sql']);
+    expectExit(result, 0);
+    expect(filesOf(repo)[1]).to.match(/^20\d{12}_add-locale\.up\.sql$/);
+    expect(result.stdout).to.include('says nothing of the way back');
+    expectExit(await repo.run(['up'], { env: { DATABASE_URL: 'postgres://u@127.0.0.1:1/d' } }), 2);
+  });
+
+  it('refuses what it cannot split, and overwrites nothing', async () => {
+    const repo = await project({
+      'old/20240101120000_a.sql': 'SELECT 1;',
+      'old/20240101120001_b.sql': '-- Up Migration\nSELECT 1;',
+    });
+    const unmarked = await repo.run(['create', '--from', 'old/20240101120000_a.sql']);
+    expectExit(unmarked, 2);
+    expect(unmarked.stderr).to.include('has no mark');
+    expectExit(await repo.run(['create', '--from', 'old/nothing.sql']), 2);
+    expectExit(await repo.run(['create']), 2);
+    expectExit(await repo.run(['create', '--from', 'old/20240101120001_b.sql']), 0);
+    const twice = await repo.run(['create', 'other', '--from', 'old/20240101120001_b.sql']);
+    expectExit(twice, 2);
+    expect(twice.stderr).to.include('version 20240101120001 already');
+  });
+});
