@@ -67,6 +67,7 @@ function places(condition: string, i: number): string[] {
     ...generated,
     `CREATE VIEW public.v${i} AS SELECT id, ${condition} AS answer FROM ${table} WHERE ${condition} GROUP BY id, ${condition} HAVING count(*) BETWEEN 1 AND 2 AND true;`,
     `CREATE MATERIALIZED VIEW public.m${i} AS SELECT a.id FROM ${table} a JOIN (SELECT * FROM ${table} WHERE ${condition}) b ON a.id = b.id AND a.n BETWEEN 1 AND 2;`,
+    `CREATE VIEW public.j${i} AS SELECT a.id FROM ${table} a LEFT JOIN (${table} b CROSS JOIN ${table} c) ON a.id = b.id AND a.n BETWEEN 1 AND 2;`,
     `CREATE RULE r${i} AS ON UPDATE TO ${table} WHERE NEW.n BETWEEN 1 AND 2 AND OLD.status IN ('a', 'b') DO ALSO UPDATE ${table} SET n = 1 WHERE ${condition};`,
     `CREATE POLICY p${i} ON ${table} USING (${condition}) WITH CHECK (${condition} AND id BETWEEN 1 AND 2 AND id > 0);`,
     `CREATE TRIGGER w${i} BEFORE UPDATE ON ${table} FOR EACH ROW WHEN (NEW.n BETWEEN 1 AND 2 AND NEW.status IN ('a', 'b')) EXECUTE FUNCTION suppress_redundant_updates_trigger();`,

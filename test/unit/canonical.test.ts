@@ -23,6 +23,7 @@ const same: readonly (readonly [string, string])[] = [
   ],
   [`(B'101'::"bit")::bit varying`, `B'101'::bit varying`],
   [` SELECT a\n   FROM t`, ` SELECT a FROM t`],
+  [`(a\n     JOIN b ON TRUE)`, `(a JOIN b ON (true))`],
 ];
 
 const other: readonly (readonly [string, string])[] = [

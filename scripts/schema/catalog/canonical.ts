@@ -181,8 +181,16 @@ function joinBits({ open, items }: Group): Group {
   return { open, items: result };
 }
 
+/** `a JOIN b ON TRUE` is read as `a JOIN b ON (true)`. */
+function joinAlways({ open, items }: Group): Group {
+  const result = items.map((item, i) =>
+    item === 'TRUE' && items[i - 2] === 'ON' ? { open: '(' as const, items: ['true'] } : item,
+  );
+  return { open, items: result };
+}
+
 function normalize(group: Group): Group {
-  return flatten(joinBits(pushCasts(group)));
+  return flatten(joinAlways(joinBits(pushCasts(group))));
 }
 
 /** An expression, or a statement that holds some, in its canonical form: text to compare, not to run. */
@@ -208,7 +216,7 @@ const printed: Partial<Record<ObjectClass, readonly string[]>> = {
 };
 
 /** What every text with more than one spelling holds, in each of its spellings. */
-const telltales = [' AND ', ' OR ', 'ARRAY[', '::bit varying'];
+const telltales = [' AND ', ' OR ', 'ARRAY[', '::bit varying', ' ON TRUE', ' ON (true)'];
 
 /** An SQL condition on `class` and a column of definitions: true where `canonicalDefinition` may change something. */
 export const hasSpellingsSql = (column: string) =>

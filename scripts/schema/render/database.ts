@@ -56,7 +56,7 @@ export function publicationSql(item: Item): string {
   const objects = parts.has('all_tables')
     ? ['ALL TABLES']
     : [
-        ...clause(item, 'tables', (value) => `TABLE ${value.split('\n').join(', TABLE ')}`),
+        ...clause(item, 'tables', (value) => `TABLE ONLY ${value.split('\n').join(', TABLE ONLY ')}`),
         ...clause(item, 'schemas', (value) => `TABLES IN SCHEMA ${value}`),
       ];
   const options = [
