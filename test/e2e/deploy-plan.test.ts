@@ -36,6 +36,35 @@ describe('a deployment with an approved plan', function () {
     expect(shop.started()).to.equal('');
   });
 
+  it('takes a plan from no run but one of this workflow, by hand, on the branch, of this repository', async () => {
+    const shop = await deployment(good);
+    await shop.run({ inputs: { 'plan-only': 'true' } });
+    for (const planRun of [
+      '.github/workflows/ci.yml workflow_dispatch main shop/shop success',
+      '.github/workflows/deploy.yml pull_request main shop/shop success',
+      '.github/workflows/deploy.yml workflow_dispatch evil shop/shop success',
+      '.github/workflows/deploy.yml workflow_dispatch main fork/shop success',
+      '.github/workflows/deploy.yml workflow_dispatch main shop/shop failure',
+    ]) {
+      shop.says.planRun = planRun;
+      const result = await shop.run({ inputs: { 'plan-run-id': '42' } });
+      expect(result.jobs, result.log).to.deep.include({ migrate: 'failure', deploy: 'skipped' });
+      expect(result.log).to.include('Run 42 is no successful run of .github/workflows/deploy.yml');
+    }
+    expect(await hasTable(shop, 'customers')).to.equal(false);
+  });
+
+  it('deploys no commit that is not on the branch, and runs nothing of it', async () => {
+    const shop = await deployment(good);
+    for (const position of ['ahead', 'diverged']) {
+      shop.says.position = position;
+      const result = await shop.run({});
+      expect(result.jobs.migrate, result.log).to.equal('failure');
+      expect(result.log).to.include('is not on main: merge it first').and.not.to.include('npm');
+    }
+    expect(shop.started()).to.equal('');
+  });
+
   it('is either a plan, or the execution of one, or a rollback', async () => {
     const shop = await deployment(good);
     const both = await shop.run({ inputs: { 'plan-only': 'true', 'plan-run-id': '42' } });

@@ -36,6 +36,18 @@ case "$1 $2" in
 esac
 `;
 
+/** The stand-in for GitHub's command line: what it knows of commits and runs is in two files, or as it should be. */
+const gh = `#!/bin/bash
+set -eu
+test -n "$GH_TOKEN" && test "$1" = api && test "$3" = --jq
+case "$2" in
+  repos/shop/shop/compare/main...*) cat "$AZ_FOLDER/position" 2>/dev/null || echo identical ;;
+  repos/shop/shop/actions/runs/4711) echo .github/workflows/deploy.yml ;;
+  repos/shop/shop/actions/runs/42) cat "$AZ_FOLDER/plan-run" 2>/dev/null || echo .github/workflows/deploy.yml workflow_dispatch main shop/shop success ;;
+  *) echo "unexpected: gh $*" >&2; exit 2 ;;
+esac
+`;
+
 /** Everything else of npm is the real one; packages are here already. */
 const npm = (real: string) => `#!/bin/bash
 if [ "$1" = ci ]; then touch node_modules/.package-lock.json; exit; fi
@@ -46,6 +58,8 @@ export interface Deployment {
   readonly database: TestDatabase;
   /** Files of db/ in the commit that is deployed. */
   readonly files: Record<string, string>;
+  /** What GitHub says: where the commit is seen from the branch; workflow, event, branch, repository and end of the run. */
+  readonly says: { position?: string; planRun?: string };
   /** What the vault hands out; undefined where it has no such secret. */
   vault: string | undefined;
   /** What az was told to start, one command a line. */
@@ -70,7 +84,7 @@ export async function deployment(migrations: Record<string, string>): Promise<De
   mkdirSync(bin);
   mkdirSync(join(folder, 'home'));
   const realNpm = execFileSync('bash', ['-c', 'command -v npm'], { encoding: 'utf8' }).trim();
-  for (const [name, text] of Object.entries({ az, npm: npm(realNpm) })) {
+  for (const [name, text] of Object.entries({ az, gh, npm: npm(realNpm) })) {
     writeFileSync(join(bin, name), text);
     chmodSync(join(bin, name), 0o755);
   }
@@ -79,12 +93,16 @@ export async function deployment(migrations: Record<string, string>): Promise<De
     files: Object.fromEntries(
       Object.entries(migrations).map(([name, text]) => [`db/migrations/${name}`, text]),
     ),
+    says: {},
     vault: secret,
     started: () => (existsSync(join(folder, 'started')) ? readFileSync(join(folder, 'started'), 'utf8') : ''),
     run: ({ inputs = {}, vars = {} } = {}) => {
       if (self.vault === undefined) rmSync(join(folder, 'secret'), { force: true });
       else writeFileSync(join(folder, 'secret'), `${self.vault}\n`);
       rmSync(join(folder, 'logged-in'), { force: true });
+      const { position, planRun } = self.says;
+      if (position !== undefined) writeFileSync(join(folder, 'position'), `${position}\n`);
+      if (planRun !== undefined) writeFileSync(join(folder, 'plan-run'), `${planRun}\n`);
       const sha = commit(join(folder, 'repository'), self.files);
       return runWorkflow(workflow, {
         inputs: {
@@ -104,6 +122,7 @@ export async function deployment(migrations: Record<string, string>): Promise<De
           run_id: '4711',
           server_url: 'https://github.com',
         },
+        event: { repository: { default_branch: 'main' } },
         machine: {
           PATH: `${bin}:${process.env.PATH}`,
           HOME: join(folder, 'home'),
