@@ -75,7 +75,7 @@ export interface RunDocument extends Document {
     readonly version: string;
     readonly name: string;
     readonly direction: 'up' | 'down';
-    readonly outcome: 'applied' | 'reverted' | 'failed' | 'pending';
+    readonly outcome: 'applied' | 'reverted' | 'failed' | 'pending' | 'unconfirmed';
     readonly durationMs: number | null;
   }[];
 }

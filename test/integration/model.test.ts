@@ -33,6 +33,8 @@ const idOf = (version: number) => `202501010000${String(version).padStart(2, '0'
 function sqlOf({ outside, lines }: Script): string {
   const statements = lines.map(({ kind, token }) => {
     if (kind === 'boom') return `SELECT 1/0 AS ${token};`;
+    if (kind === 'set') return `SELECT set_config('model.setting', '${token}', false);`;
+    if (kind === 'table') return `CREATE TABLE IF NOT EXISTS public.${token} (id int);`;
     if (kind === 'insert') return `INSERT INTO public.log (token) VALUES ('${token}');`;
     return `INSERT INTO public.log (token) SELECT '${token}' FROM pg_advisory_xact_lock_shared(${gateKey});`;
   });
@@ -55,7 +57,10 @@ const pathOf = ({ tool }: Real, id: string, direction: string) =>
 
 /** The database is what the model says: what was written, what counts, what is half done. */
 async function compare(model: HistoryModel, { database, story }: Real): Promise<void> {
-  const log = await names(database, 'SELECT token AS name FROM public.log ORDER BY id');
+  const log = await names(
+    database,
+    "SELECT token || '/' || coalesce(setting, '') AS name FROM public.log ORDER BY id",
+  );
   const tracked = await names(database, 'SELECT name FROM public.pgmigrations ORDER BY name');
   const ledger = await names(database, 'SELECT id AS name FROM migration_ledger.applied ORDER BY id');
   const journal = await names(
@@ -161,11 +166,11 @@ function edit(
 }
 
 const line = fc
-  .constantFrom<Line['kind']>('insert', 'insert', 'insert', 'gate', 'boom')
+  .constantFrom<Line['kind']>('insert', 'insert', 'insert', 'gate', 'boom', 'boom', 'set', 'table')
   .map((kind) => ({ kind }));
 const shape = fc.record({
   outside: fc.boolean(),
-  lines: fc.array(line, { minLength: 1, maxLength: 3 }),
+  lines: fc.array(line, { minLength: 1, maxLength: 4 }),
 });
 type Shape = typeof shape extends fc.Arbitrary<infer T> ? T : never;
 
@@ -392,7 +397,10 @@ const sequences = fc.commands(commands, { maxCommands: 40, size: 'max' });
 
 /** The table that migrations write to is there before them, and the ledger knows it. */
 async function prepare(work: Project, database: TestDatabase): Promise<void> {
-  work.write(`${idOf(0)}.up.sql`, 'CREATE TABLE public.log (id serial, token text);');
+  work.write(
+    `${idOf(0)}.up.sql`,
+    "CREATE TABLE public.log (id serial, token text, setting text DEFAULT current_setting('model.setting', true));",
+  );
   work.write(`${idOf(0)}.down.sql`, 'DROP TABLE public.log;');
   const { exitCode, said } = await runInProcess(work.root, database.env(), ['up']);
   expect(exitCode, said).to.equal(0);

@@ -1,9 +1,12 @@
 // A plain model of files and of what a database must hold of them: which tokens were written, which migrations count,
 // which stopped half-way, and how each command must end. It knows nothing of SQL or of the tool.
 
-/** `insert` writes its token; `gate` too, where a killed run is killed; `boom` fails. */
+/**
+ * `insert` writes its token and what is set; `gate` too, where a killed run is killed; `set` sets its token for what
+ * follows in the script; `table` changes the schema; `boom` fails.
+ */
 export interface Line {
-  readonly kind: 'insert' | 'gate' | 'boom';
+  readonly kind: 'insert' | 'gate' | 'set' | 'table' | 'boom';
   readonly token: string;
 }
 
@@ -33,7 +36,7 @@ export class HistoryModel {
   readonly files = new Map<string, Pair>();
   readonly applied = new Map<string, Pair>();
   half: Half | null = null;
-  /** Everything that was written and kept, in order. */
+  /** Everything that was written and kept, in order: token and what was set then. */
   log: readonly string[] = [];
 
   ids(): string[] {
@@ -138,9 +141,9 @@ export class HistoryModel {
     // A database that is ahead of the files: the newest is not here.
     if (pair === undefined) return exit.history;
     if (pair.up.outside || pair.down.outside) return exit.refused;
-    const lines = [...pair.down.lines, ...pair.up.lines];
-    if (lines.some(({ kind }) => kind === 'boom')) return exit.failed;
-    this.write(lines);
+    if ([...pair.down.lines, ...pair.up.lines].some(({ kind }) => kind === 'boom')) return exit.failed;
+    this.write(pair.down.lines);
+    this.write(pair.up.lines);
     this.applied.set(id, pair);
     return exit.ok;
   }
@@ -186,14 +189,19 @@ export class HistoryModel {
     const done = resumed?.done ?? [];
     if (done.some((line, i) => !sameLine(line, script.lines[i]))) return exit.history;
     const reached = script.lines.slice(0, stop === -1 ? undefined : stop);
-    this.write(reached.slice(done.length));
+    this.write(reached, done.length);
     const attempt = stop === -1 ? resumed : { id, direction, done: reached, pair };
     this.half = stop === -1 ? null : attempt;
     return stop === -1 ? exit.ok : code;
   }
 
-  write(lines: readonly Line[]): void {
-    this.log = [...this.log, ...lines.map(({ token }) => token)];
+  /** @param done how many of the lines wrote before; what they set counts all the same */
+  write(lines: readonly Line[], done = 0): void {
+    let setting = '';
+    lines.forEach(({ kind, token }, i) => {
+      if (kind === 'set') setting = token;
+      else if (kind !== 'table' && i >= done) this.log = [...this.log, `${token}/${setting}`];
+    });
   }
 }
 
