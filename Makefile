@@ -34,7 +34,7 @@ help: ## list the targets
 migrate-new: ready ## write a new pair of files: name=create-users-table [from=FILE]
 	$(run)
 
-migrate-up: ready ## apply pending migrations: [to=V] [n=K] [plan=FILE] [dry_run=1]
+migrate-up: ready ## apply pending migrations: [to=V] [n=K] [plan=FILE] [budget=10min] [dry_run=1]
 	$(run)
 
 migrate-down: ready ## revert the newest one: [to=V] [n=K] [confirm=ENVIRONMENT] [dry_run=1]

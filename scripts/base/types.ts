@@ -9,9 +9,21 @@ export interface Directives {
   readonly afterDeploy?: true;
   /** The reason why an up cannot be reverted; only in a `.down.sql`. */
   readonly irreversible?: string;
+  /** The file's one statement runs over ranges of a key, a transaction each. */
+  readonly batch?: BatchDirective;
   readonly lockTimeoutMs?: number;
   readonly statementTimeoutMs?: number;
   readonly allow: readonly Allowance[];
+}
+
+/** `-- migrate: batch <table> by <column> [rows=N] [pause=DURATION]`; names as SQL, quoted where they were. */
+export interface BatchDirective {
+  readonly table: string;
+  readonly column: string;
+  /** Rows of the first batch. */
+  readonly rows?: number;
+  /** Between two batches, in ms. */
+  readonly pauseMs?: number;
 }
 
 /** `-- migrate: allow <rule> <reason>`; the line is 1-based. */

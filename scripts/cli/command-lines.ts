@@ -90,6 +90,7 @@ export const commandLines: readonly CommandLine[] = [
       afterDeploy,
       ['--wait [duration]', 'with --after-deploy: wait until sessions of older releases have ended (10min)'],
       freshHistory,
+      ['--budget <duration>', 'end cleanly after so long, with the batch that is under way then'],
       ['--single-transaction', 'all pending migrations in one transaction, or none'],
       ['--plan <file>', 'run exactly this saved plan, or refuse where anything has changed since'],
       [

@@ -12,7 +12,7 @@ import { loadMigrations } from '../history/load-migrations.ts';
 import { restoredLine } from '../history/restored.ts';
 import { withTarget } from '../history/with-target.ts';
 import { readAudit } from '../ledger/audit.ts';
-import { type HalfDone, halfWord } from '../ledger/half-done.ts';
+import { batchExtent, type HalfDone, halfWord } from '../ledger/half-done.ts';
 import { readState } from '../ledger/ledger.ts';
 import { isAfterDeploy } from '../plan/after-deploy.ts';
 import { auditLines } from '../report/audit.ts';
@@ -107,7 +107,10 @@ function waits({ migration, applied }: MigrationStatus): boolean {
 function statusRow(status: MigrationStatus): string[] {
   const { id, state, applied, half } = status;
   const plain = waits(status) ? `${state} (after-deploy)` : state;
-  const shown = half === null ? plain : `partial (statement ${statementOf(half)} of ${half.total})`;
+  const shown =
+    half === null
+      ? plain
+      : `partial (${batchExtent(half) ?? `statement ${statementOf(half)} of ${half.total}`})`;
   const by =
     applied?.entry == null ? (applied === null ? '' : 'by node-pg-migrate') : `by ${applied.entry.actor}`;
   const kind = applied?.entry == null || applied.entry.kind === 'run' ? '' : `(${applied.entry.kind})`;

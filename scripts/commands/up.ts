@@ -1,5 +1,6 @@
 // up: applies pending migrations, oldest first.
 
+import { parseDuration } from '../base/duration.ts';
 import { MigrateError } from '../base/errors.ts';
 import type { AppliedMigration, Migration } from '../base/types.ts';
 import { allowsOutOfOrder } from '../config/binding.ts';
@@ -19,6 +20,8 @@ import { type RunRequest, runMigrations } from '../runner/run.ts';
 import { plan as planCommand, statementsThatRan } from './plan.ts';
 
 export interface UpFlags extends ConfirmFlags, TargetFlags, AfterDeployFlags {
+  /** A duration: how long batches may go on. */
+  readonly budget?: string;
   readonly dryRun?: boolean;
   readonly allowOutOfOrder?: boolean;
   readonly singleTransaction?: boolean;
@@ -58,12 +61,21 @@ export const up: Command<UpFlags> = async (input) => {
     freshHistory: flags.freshHistory ?? false,
     forward: saved === null,
     waitMs,
+    budgetMs: readBudget(flags.budget),
     nothing: ({ applied, statuses }) => {
       const newest = statuses.filter((each) => each.applied !== null && each.state !== 'ahead').at(-1);
       return `Already up to date${applied.length === 0 ? ': there are no migrations' : ` at ${newest?.id}`}`;
     },
   });
 };
+
+/** @throws MigrateError `usage` for what is no duration above zero */
+function readBudget(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const ms = parseDuration(text);
+  if (ms !== null && ms > 0) return ms;
+  throw new MigrateError('usage', `--budget "${text}" is not a duration above zero; a right value is 10min`);
+}
 
 /** @throws MigrateError `usage` for options that the plan has settled, `refused` before connecting for another environment */
 function planOf(config: Config, flags: UpFlags, path: string): SavedPlan {

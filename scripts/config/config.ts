@@ -51,6 +51,10 @@ export interface Config {
   readonly lockTimeoutMs: number;
   readonly lockRetries: number;
   readonly statementTimeoutMs: number;
+  /** What one batch should take. */
+  readonly batchTimeMs: number;
+  /** How far a standby may lag before batches wait for it. */
+  readonly batchMaxLagMs: number;
   readonly waitMs: number;
   readonly connectTimeoutMs: number;
   readonly project: ProjectSettings;
@@ -94,6 +98,8 @@ export async function resolveConfig(
       value.MIGRATE_STATEMENT_TIMEOUT,
       project.statementTimeout,
     ),
+    batchTimeMs: value.MIGRATE_BATCH_TIME,
+    batchMaxLagMs: value.MIGRATE_BATCH_MAX_LAG,
     waitMs: value.MIGRATE_WAIT,
     connectTimeoutMs: value.MIGRATE_CONNECT_TIMEOUT,
     project,

@@ -51,6 +51,8 @@ export const variablesSchema = z.object({
     10,
   ),
   MIGRATE_STATEMENT_TIMEOUT: z._default(duration('10min (0 is none)'), 0),
+  MIGRATE_BATCH_TIME: z._default(positiveDuration('500ms'), 500),
+  MIGRATE_BATCH_MAX_LAG: z._default(positiveDuration('10s'), 10_000),
   MIGRATE_WAIT: z._default(duration('60s'), 60_000),
   MIGRATE_CONNECT_TIMEOUT: z._default(positiveDuration('30s'), 30_000),
   MIGRATE_DEBUG: z._default(

@@ -29,6 +29,8 @@ export interface RunContext {
   readonly signal: AbortSignal;
   /** Given each text as it is sent: see `watchStoredSettings`. */
   readonly settingsStoredBefore: (text: string) => boolean;
+  /** When (`performance.now()`) batches are to end after the one under way; null where there is no budget. */
+  readonly deadline: number | null;
   /** Statements to run last in the transaction of the run's last step, before it commits. */
   readonly closing: readonly string[];
 }
@@ -41,6 +43,12 @@ export type GroupEnd =
       readonly durations: readonly number[];
       /** What ends the run here all the same: the session was lost after COMMIT. Null where the run goes on. */
       readonly error: MigrateError | null;
+    }
+  | {
+      /** A batch that stopped because the run's budget is used up: what is done stays, the next run goes on. */
+      readonly outcome: 'paused';
+      readonly durations: readonly number[];
+      readonly error: null;
     }
   | {
       /** No step counts, or of a no-transaction step the journal knows which statements ran. */

@@ -15,6 +15,8 @@ import type { Task, Transport } from './transport.ts';
 export interface RunResult {
   readonly outcomes: readonly Outcome[];
   readonly failure: MigrateError | null;
+  /** The batch that stopped with the run's budget; null where there was none. */
+  readonly paused: ReadyStep | null;
 }
 
 /** Runs the steps one after the other, each all or nothing. */
@@ -39,6 +41,11 @@ async function run(context: RunContext, steps: readonly (readonly ReadyStep[])[]
     const end = await runGroup(context, transport, group, started);
     const ended = group.map(({ step }, k) => outcomeOf(step, groupOutcome(step, k, end), end.durations[k]));
     for (const outcome of ended) if (outcome.outcome !== 'pending') context.observer.stepEnded(outcome);
+    if (end.outcome === 'paused') {
+      const unreached = groups.slice(i + 1).flat();
+      const pending = unreached.map(({ step }) => outcomeOf(step, 'pending', undefined));
+      return { outcomes: [...outcomes, ...ended, ...pending], failure: null, paused: group[0]?.step ?? null };
+    }
     if (end.error !== null) {
       const unreached = groups.slice(i + 1).flat();
       const pending = unreached.map(({ step }) => outcomeOf(step, 'pending', undefined));
@@ -47,11 +54,12 @@ async function run(context: RunContext, steps: readonly (readonly ReadyStep[])[]
       return {
         outcomes: [...outcomes, ...ended, ...pending],
         failure: withState(end.error, failed?.step, outcomes, context.config.command),
+        paused: null,
       };
     }
     outcomes.push(...ended);
   }
-  return { outcomes, failure: null };
+  return { outcomes, failure: null, paused: null };
 }
 
 /** The tasks of one transaction; only the run's last step runs the closing statements. */
@@ -109,7 +117,7 @@ function notBegun({ signal }: RunContext): GroupEnd {
 
 function groupOutcome(step: ReadyStep, k: number, end: GroupEnd): Outcome['outcome'] {
   if (end.outcome === 'recorded') return step.direction === 'up' ? 'applied' : 'reverted';
-  return k === end.failedIndex ? 'failed' : 'pending';
+  return end.outcome === 'failed' && k === end.failedIndex ? 'failed' : 'pending';
 }
 
 function outcomeOf(step: ReadyStep, outcome: Outcome['outcome'], durationMs: number | undefined): Outcome {

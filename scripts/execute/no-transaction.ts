@@ -34,7 +34,11 @@ export async function runNoTransaction(context: RunContext, step: ReadyStep): Pr
     failedIndex: 0,
   });
   try {
-    await runStatements(context, step);
+    if (step.directives.batch !== undefined) {
+      const { runBatches } = await import('./batch/run-batches.ts');
+      if ((await runBatches(context, step)) === 'paused')
+        return { outcome: 'paused', durations: [Math.round(performance.now() - started)], error: null };
+    } else await runStatements(context, step);
   } catch (error) {
     const resets = resetStatements(context.session.login);
     await context.session.batch(['ROLLBACK', ...resets, ...discardSessionState].join(';\n'));

@@ -3,6 +3,7 @@
 
 import { positionAt, skipBlank } from '../base/positions.ts';
 import type { Direction, SqlFile, Statement } from '../base/types.ts';
+import { batchProblem } from './batch.ts';
 import type { FileProblem } from './directory.ts';
 import { copyMessage, dumpAdvice, type PsqlText, readPsql } from './psql.ts';
 import { readSections, type Section } from './sections.ts';
@@ -68,6 +69,8 @@ function checkFile(
   }
   if (last === null && skipBlank(text, 0) < text.length)
     add(undefined, 'is empty: it holds semicolons, but no statement');
+  const wrong = directives.batch === undefined ? null : batchProblem(directives.batch, text, parse);
+  if (wrong !== null) add(last?.line, wrong);
   problems.push(...walk.found);
 }
 

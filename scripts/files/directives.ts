@@ -3,6 +3,7 @@
 import { parseDuration } from '../base/duration.ts';
 import { blockCommentEnd, lineCommentEnd, skipBlank } from '../base/positions.ts';
 import type { Allowance, Direction, Directives } from '../base/types.ts';
+import { readBatch } from './batch.ts';
 
 export interface DirectiveProblem {
   /** 1-based. */
@@ -21,7 +22,7 @@ const nearDirective = new RegExp(
   'i',
 );
 const known =
-  'no-transaction, after-deploy, irreversible <reason>, lock-timeout=<duration>, statement-timeout=<duration>, allow <rule> <reason>';
+  'no-transaction, batch <table> by <column>, after-deploy, irreversible <reason>, lock-timeout=<duration>, statement-timeout=<duration>, allow <rule> <reason>';
 
 /** Reads the directives before the first statement; every mistake is a problem with its line, none is ignored. */
 export function readDirectives(
@@ -97,9 +98,11 @@ function applyDirective(draft: Draft, body: string, direction: Direction, line: 
   switch (word) {
     case 'no-transaction':
       if (argument !== '') return `directive no-transaction takes nothing after it, found "${argument}"`;
-      if (draft.noTransaction) return 'directive no-transaction is given twice';
+      if (draft.noTransaction && draft.batch === undefined) return 'directive no-transaction is given twice';
       draft.noTransaction = true;
       return null;
+    case 'batch':
+      return applyBatch(draft, argument);
     case 'after-deploy':
       return applyAfterDeploy(draft, argument, direction);
     case 'irreversible':
@@ -115,6 +118,15 @@ function applyDirective(draft: Draft, body: string, direction: Direction, line: 
         ? `unknown directive "${body}"; known are: ${known}`
         : `unknown directive "${body}": write "-- migrate: ${spelled(body)}"`;
   }
+}
+
+function applyBatch(draft: Draft, argument: string): string | null {
+  if (draft.batch !== undefined) return 'directive batch is given twice';
+  const batch = readBatch(argument);
+  if (typeof batch === 'string') return batch;
+  draft.batch = batch;
+  draft.noTransaction = true;
+  return null;
 }
 
 function applyAfterDeploy(draft: Draft, argument: string, direction: Direction): string | null {

@@ -8,6 +8,17 @@ export interface HalfDone {
   readonly direction: Direction;
   readonly done: number;
   readonly total: number;
+  /** Of a batch: how far it is, as JSON (`BatchState`); null otherwise. */
+  readonly batch?: string | null;
+}
+
+/** "batch: 41 %", "batch" where nobody knows how many rows there are; null for what is none. */
+export function batchExtent({ batch }: Pick<HalfDone, 'batch'>): string | null {
+  if (batch == null) return null;
+  const { keys, estimated } = JSON.parse(batch) as { keys: number; estimated: number | null };
+  return estimated === null || estimated <= 0
+    ? 'batch'
+    : `batch: ${Math.min(99, Math.floor((100 * keys) / estimated))} %`;
 }
 
 /** "half applied" or "half reverted" */
@@ -16,7 +27,10 @@ export function halfWord({ direction }: Pick<HalfDone, 'direction'>): string {
 }
 
 /** "2 of 4 statements of its up ran" */
-export function halfExtent({ direction, done, total }: HalfDone): string {
+export function halfExtent(half: HalfDone): string {
+  const { direction, done, total } = half;
+  const extent = batchExtent(half);
+  if (extent !== null) return `its ${direction} is a ${extent}`;
   return `${done} of ${total} statements of its ${direction} ran`;
 }
 

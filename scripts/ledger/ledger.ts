@@ -151,7 +151,7 @@ export function trackingRows(
 export function ledgerFacts(tracking: TrackingTable, state: LedgerState): string {
   const mark = state.hasEnvironment ? '(SELECT name FROM migration_ledger.environment)' : 'NULL::text';
   const halfDone = state.hasJournal
-    ? `(SELECT json_agg(j) FROM (SELECT id, direction, count(*) FILTER (WHERE done) AS done, max(total) AS total FROM migration_ledger.journal WHERE tracking = ${quoteLiteral(trackingName(tracking))} GROUP BY id, direction) j)`
+    ? `(SELECT json_agg(j) FROM (SELECT id, direction, count(*) FILTER (WHERE done) AS done, max(total) AS total, max(to_jsonb(journal) ->> 'batch') AS batch FROM migration_ledger.journal WHERE tracking = ${quoteLiteral(trackingName(tracking))} GROUP BY id, direction) j)`
     : 'NULL::json';
   return `${mark} AS environment, ${halfDone} AS half_done`;
 }

@@ -30,7 +30,7 @@ export async function confirmOutcomes(
       ? 'The server does not answer: whether it had written to disk what was told above is not known yet. make migrate-status tells.'
       : `The server went down before it had written everything to disk: ${lost.map(({ id }) => id).join(', ')} ${lost.length === 1 ? 'is' : 'are'} as before this run.`;
   const options = { ...failure.options, state: [failure.options.state, state].filter(Boolean).join(' ') };
-  return { outcomes: judged, failure: new MigrateError(failure.code, failure.message, options) };
+  return { ...result, outcomes: judged, failure: new MigrateError(failure.code, failure.message, options) };
 }
 
 function isDone({ outcome }: Outcome): boolean {

@@ -66,6 +66,8 @@ export interface RunRequest {
   readonly approve?: ((found: Checked & { readonly session: Session }) => Promise<void>) | undefined;
   /** How long (ms) to wait, before the run lock is taken, for sessions of older releases that the plan takes from. */
   readonly waitMs?: number;
+  /** How long (ms) batches may go on: the one that is under way then is the last. */
+  readonly budgetMs?: number | undefined;
   /** What to say when the plan is empty. */
   readonly nothing: (history: CheckedHistory) => string;
 }
@@ -166,7 +168,7 @@ async function runChecked(
   });
   refuseFaulty(steps, faults);
   const context = await timed('preparing', () =>
-    prepare({ config, progress, signal }, session, history, migrations, drift),
+    prepare({ config, progress, signal }, session, history, migrations, drift, request.budgetMs),
   );
   if (steps.length === 0) return { ...nothingToDo(request.nothing(history), session), wrote: true };
   if (request.together) await refuseConstraintsAll(steps, context.loadParser);
@@ -174,6 +176,7 @@ async function runChecked(
   const result = await confirmOutcomes(session, config, ended);
   if (result.failure !== null && leftSomething(result.outcomes, steps))
     await takeSnapshotAfterFailure(session, config, drift.options, result.failure);
+  if (result.paused !== null) await takeSnapshot(session, config, drift.options);
   const reported = report(result, session, progress);
   // The run's summary at GitHub names the fingerprint; elsewhere nobody asked for the round trip.
   if (result.failure !== null || config.variables.GITHUB_ACTIONS !== 'true') return reported;
@@ -194,6 +197,7 @@ async function prepare(
   history: History & { adoptable: boolean },
   migrations: readonly Migration[],
   drift: DriftCheck,
+  budgetMs: number | undefined,
 ): Promise<RunContext> {
   const [engine, provenance] = await Promise.all([loadEngine(config.trackingTable), readProvenance(config)]);
   if (needsLedger(history)) {
@@ -215,6 +219,7 @@ async function prepare(
     observer,
     signal,
     settingsStoredBefore,
+    deadline: budgetMs === undefined ? null : performance.now() + budgetMs,
     closing,
   };
   if (history.adoptable) {
@@ -244,7 +249,11 @@ function observe(progress: Progress): Observer {
   };
 }
 
-function report({ outcomes, failure }: RunResult, session: Session, { style }: Progress): CommandResult {
+function report(
+  { outcomes, failure, paused }: RunResult,
+  session: Session,
+  { style }: Progress,
+): CommandResult {
   const done = outcomes.filter(({ outcome }) => outcome === 'applied' || outcome === 'reverted');
   const total = done.reduce((sum, { durationMs }) => sum + (durationMs ?? 0), 0);
   const pending = outcomes.filter(({ outcome }) => outcome === 'pending').length;
@@ -252,6 +261,10 @@ function report({ outcomes, failure }: RunResult, session: Session, { style }: P
   if (failure !== null) {
     const rest = pending === 0 ? '' : `, ${count(pending)} not reached`;
     return { document, lines: [`${summarise(done)}${rest}.`], error: failure };
+  }
+  if (paused !== null) {
+    const line = `${summarise(done)}; the budget is used up within ${paused.id}, which is partial: make migrate-${paused.direction} goes on.`;
+    return { document: { ...document, paused: paused.id }, lines: [line], wrote: true };
   }
   return { document, lines: [style.green(`${summarise(done)} in ${formatDuration(total)}.`)], wrote: true };
 }

@@ -4,6 +4,7 @@ import { MigrateError } from '../base/errors.ts';
 import { codePointsToUnits, positionAt } from '../base/positions.ts';
 import type { Migration, SqlFile } from '../base/types.ts';
 import type { Parser } from '../files/statements.ts';
+import { wholeBatch } from './batch.ts';
 import { resetAfter, type ScratchClient } from './client.ts';
 import { ensureRoles } from './placeholder-roles.ts';
 import { isServerWide, withoutServerWide } from './server-wide.ts';
@@ -33,7 +34,9 @@ async function applyFile(client: ScratchClient, file: SqlFile, parse: Parser): P
     return;
   }
   for (const statement of parsed.statements) {
-    if (!isServerWide(statement)) await run(client, file, '', statement.text, '', statement.start);
+    if (isServerWide(statement)) continue;
+    const whole = await wholeBatch(client, file, statement.text, parse);
+    await run(client, file, '', whole, '', statement.start);
   }
   await client.query(resetAfter(text));
 }

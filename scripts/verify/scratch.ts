@@ -15,6 +15,7 @@ import {
   type SchemaObject,
   type SchemaOptions,
 } from '../schema/types.ts';
+import { wholeBatch } from '../scratch/batch.ts';
 import { resetAfter } from '../scratch/client.ts';
 import { isServerWide, withoutServerWide } from '../scratch/server-wide.ts';
 import { queryOn } from '../scratch/with-scratch.ts';
@@ -96,7 +97,11 @@ async function runFile(client: pg.Client, parse: Parser, file: SqlFile): Promise
   const separately = file.directives.noTransaction && statements !== null;
   const pieces = separately ? statements : [{ text: withoutServerWide(file, parse), start: 0 }];
   for (const [i, { text, start }] of pieces.entries()) {
-    const { error, completed } = await sendBatch(client, separately ? text : `${text}\n;${resetAfter(text)}`);
+    const alone = separately ? await wholeBatch(client, file, text, parse) : text;
+    const { error, completed } = await sendBatch(
+      client,
+      separately ? alone : `${text}\n;${resetAfter(text)}`,
+    );
     if (error === null) continue;
     // Positions count from what was sent; a statement without one is known by how many came before it.
     const prefixLength = -[...file.text.slice(0, start)].length;

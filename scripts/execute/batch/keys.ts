@@ -1,0 +1,122 @@
+// Takes a batch's table and key; gives what the catalog says of them, and the ranges of keys one after the other. Its
+// queries look names up in pg_catalog alone: operators and types of the key are PostgreSQL's own, or it is refused.
+import pg from 'pg';
+import { MigrateError } from '../../base/errors.ts';
+import type { BatchDirective } from '../../base/types.ts';
+import type { Session } from '../../connection/session.ts';
+import type { BatchState } from '../../ledger/batch.ts';
+import type { ReadyStep } from '../../plan/steps.ts';
+
+/** A range of keys, both ends included, in text form. */
+export interface Range {
+  readonly first: string;
+  readonly last: string;
+  readonly keys: number;
+}
+
+interface KeyRow {
+  readonly table: string;
+  readonly column: string;
+  readonly type: string;
+  readonly builtin: boolean;
+  readonly sortable: boolean;
+  readonly unique: boolean;
+  readonly nullable: boolean;
+  readonly estimated: number;
+  readonly [column: string]: unknown;
+}
+
+/** The rows of a partitioned table are those of its leaves; -1 is a table that was never analysed. */
+const keySql = `SELECT pg_catalog.format('%I.%I', n.nspname, c.relname) AS "table", pg_catalog.quote_ident(a.attname) AS "column",
+  pg_catalog.format_type(base.oid, NULL) AS type, base.oid < 16384 OR base.typtype = 'e' AS builtin,
+  EXISTS (SELECT FROM pg_catalog.pg_opclass o JOIN pg_catalog.pg_am m ON m.oid = o.opcmethod
+           WHERE m.amname = 'btree' AND o.opcdefault AND (o.opcintype = base.oid OR base.typtype = 'e' OR base.typname IN ('varchar'))) AS sortable,
+  EXISTS (SELECT FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class ic ON ic.oid = i.indexrelid JOIN pg_catalog.pg_am m ON m.oid = ic.relam
+           WHERE i.indrelid = c.oid AND i.indisunique AND i.indisvalid AND i.indpred IS NULL AND m.amname = 'btree' AND i.indkey[0] = a.attnum) AS "unique",
+  NOT a.attnotnull AS nullable,
+  (SELECT pg_catalog.sum(CASE WHEN l.reltuples < 0 THEN NULL ELSE l.reltuples END)::float8 FROM pg_catalog.pg_class l
+    WHERE l.relkind IN ('r', 'f') AND (l.oid = c.oid OR l.oid IN (SELECT t.relid FROM pg_catalog.pg_partition_tree(c.oid) t))) AS estimated
+ FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+ JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+ JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
+ JOIN pg_catalog.pg_type base ON base.oid = CASE WHEN t.typtype = 'd' THEN t.typbasetype ELSE t.oid END
+ WHERE c.oid = $1::pg_catalog.oid AND a.attname = $2`;
+
+/**
+ * Table and key as they are, before anything is changed.
+ * @param oid of the table, found with the file's own search path
+ * @param name of the key, as the catalog has it
+ * @throws MigrateError `migration-failed` for a key that cannot be walked along: none, without a unique index, with NULLs,
+ *   or of a type whose order is not PostgreSQL's own
+ */
+export async function readKey(
+  session: Session,
+  step: ReadyStep,
+  { table, column }: BatchDirective,
+  oid: string,
+  name: string,
+): Promise<BatchState> {
+  const [row] = await session.query<KeyRow>(keySql, [oid, name]);
+  if (row === undefined)
+    throw refused(step, `${table} has no column ${column}`, `Write a column of ${table}.`);
+  if (!row.unique) {
+    throw refused(
+      step,
+      `${row.table}.${row.column} has no unique index or primary key that begins with it`,
+      'Batches walk along an index: name another column, or make a unique index (CREATE UNIQUE INDEX CONCURRENTLY) in a migration before this one.',
+    );
+  }
+  if (!row.builtin || !row.sortable)
+    throw refused(
+      step,
+      `Batches cannot walk along the type ${row.type} of ${row.table}.${row.column}`,
+      'Name a column of another type.',
+    );
+  // Qualified: an output column of the same name, in text form, would be what ORDER BY means.
+  const [found] = await session.query<{ end: string | null; nulls: boolean }>(
+    `SELECT (SELECT k.${row.column}::pg_catalog.text FROM ${row.table} AS k WHERE k.${row.column} IS NOT NULL ORDER BY k.${row.column} DESC LIMIT 1) AS "end",
+            ${row.nullable ? `EXISTS (SELECT FROM ${row.table} WHERE ${row.column} IS NULL)` : 'false'} AS nulls`,
+  );
+  if (found?.nulls)
+    throw refused(
+      step,
+      `${row.table} has rows whose ${row.column} is NULL, which no range of keys holds`,
+      'Give them a key first, or name another column.',
+    );
+  const { estimated } = row;
+  return {
+    table: row.table,
+    column: row.column,
+    type: row.type,
+    end: found?.end ?? null,
+    position: null,
+    keys: 0,
+    rows: 0,
+    batches: 0,
+    estimated: estimated === null || estimated < 0 ? null : Math.round(estimated),
+  };
+}
+
+/** The next range of at most `size` keys, or null where the end is reached. A row that came later than the end is not in it. */
+export async function nextRange(session: Session, state: BatchState, size: number): Promise<Range | null> {
+  const { table, column, type, end, position } = state;
+  if (end === null) return null;
+  const value = (text: string) => `${pg.escapeLiteral(text)}::${type}`;
+  const after = position === null ? '' : `AND k.${column} OPERATOR(pg_catalog.>) ${value(position)}`;
+  const [row] = await session.query<{ first: string | null; last: string | null; keys: number }>(
+    `WITH keys AS (SELECT k.${column} AS key FROM ${table} AS k WHERE k.${column} OPERATOR(pg_catalog.<=) ${value(end)} ${after} ORDER BY k.${column} LIMIT ${size})
+     SELECT (SELECT key::pg_catalog.text FROM keys ORDER BY keys.key LIMIT 1) AS first,
+            (SELECT key::pg_catalog.text FROM keys ORDER BY keys.key DESC LIMIT 1) AS last,
+            (SELECT pg_catalog.count(*)::pg_catalog.int4 FROM keys) AS keys`,
+  );
+  if (row === undefined || row.first === null || row.last === null) return null;
+  return { first: row.first, last: row.last, keys: row.keys };
+}
+
+function refused(step: ReadyStep, message: string, hint: string): MigrateError {
+  return new MigrateError('migration-failed', `${step.path}: ${message}`, {
+    location: { file: step.path },
+    hint,
+    state: `Nothing of ${step.id} was run.`,
+  });
+}

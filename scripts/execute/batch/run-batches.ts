@@ -1,0 +1,291 @@
+// Takes a batch step; runs its statement over one range of keys after the other, a transaction each, from where an earlier
+// run stopped to the largest key there was when it began. The position is in each range's own transaction.
+import { setTimeout as sleep } from 'node:timers/promises';
+import { MigrateError } from '../../base/errors.ts';
+import type { BatchDirective, Statement } from '../../base/types.ts';
+import { watch } from '../../connection/blocker-watch.ts';
+import {
+  fileSettings,
+  ownSearchPath,
+  resetStatements,
+  runLockKey,
+} from '../../connection/session-settings.ts';
+import { folded } from '../../files/batch.ts';
+import { describeSqlError } from '../../files/sql-error.ts';
+import { type BatchState, batchStateSql, readBatchState } from '../../ledger/batch.ts';
+import { resolveHint } from '../../ledger/half-done.ts';
+import { doneSql, readJournal, startSql } from '../../ledger/journal.ts';
+import type { ReadyStep } from '../../plan/steps.ts';
+import { quoteLiteral } from '../../schema/sql.ts';
+import type { RunContext } from '../context.ts';
+import { gaveUp, isLockConflict, pauseBefore } from '../retry.ts';
+import { nextRange, type Range, readKey } from './keys.ts';
+import { describePace, firstRows, nextSize, percent, smaller } from './pace.ts';
+import { type Traffic, watchTraffic } from './traffic.ts';
+
+/** Canceled by a time-out: the range took too long and is tried again, smaller. */
+const canceled = '57014';
+/** A batch may take so many times its target before it is cancelled, as long as it has more than one row. */
+const patience = 2;
+
+interface Batch {
+  readonly context: RunContext;
+  readonly step: ReadyStep;
+  readonly directive: BatchDirective;
+  readonly statement: Statement;
+  readonly traffic: Traffic;
+}
+
+/**
+ * Runs or resumes the step.
+ * @returns `paused` where the run's budget is used up: what is done stays, and the next run goes on
+ * @throws MigrateError as a statement of its own would, with how far it came; `history` where the journal is of another batch
+ */
+export async function runBatches(context: RunContext, step: ReadyStep): Promise<'done' | 'paused'> {
+  const { session, config } = context;
+  const directive = step.directives.batch;
+  if (directive === undefined) throw new Error(`${step.id} is no batch`);
+  await session.batch(resetStatements(session.login).join(';\n'));
+  const statement = await statementOf(context, step);
+  const begun = await beginOrResume(context, step, directive, statement);
+  if (begun === 'done') return 'done';
+  const traffic = watchTraffic(session, config.batchMaxLagMs, (line) => context.observer.say(`  ${line}`));
+  try {
+    return await walk({ context, step, directive, statement, traffic }, begun);
+  } finally {
+    await traffic.stop();
+  }
+}
+
+async function statementOf(context: RunContext, step: ReadyStep): Promise<Statement> {
+  const parse = await context.loadParser();
+  const parsed = parse(step.text);
+  const [statement] = parsed.ok === true ? parsed.statements : [];
+  if (statement !== undefined) return statement;
+  throw new MigrateError('migration-failed', `${step.path} holds no statement that can be run in batches`, {
+    location: { file: step.path },
+    state: `Nothing of ${step.id} was run.`,
+  });
+}
+
+async function beginOrResume(
+  context: RunContext,
+  step: ReadyStep,
+  directive: BatchDirective,
+  statement: Statement,
+): Promise<BatchState | 'done'> {
+  const { session, config, observer } = context;
+  const journal = await readJournal(session, config.trackingTable, step.id, step.direction);
+  const oid = await tableOf(context, step, directive);
+  const fresh = await readKey(session, step, directive, oid, folded(directive.column));
+  const known =
+    journal.length === 0
+      ? null
+      : await readBatchState(session, config.trackingTable, step.id, step.direction);
+  if (journal.some(({ done }) => done)) return 'done';
+  if (known !== null) {
+    if (known.table !== fresh.table || known.column !== fresh.column) throw otherBatch(step, known, fresh);
+    observer.say(
+      `  resuming ${step.id} (${describePace(known, 0, 1)}): behind ${known.column} ${known.position ?? '-'}`,
+    );
+    return known;
+  }
+  const row = {
+    id: step.id,
+    direction: step.direction,
+    statement: 1,
+    total: 1,
+    sql: statement.text,
+    indexes: [],
+  };
+  const texts = { up: step.migration?.up.text ?? null, down: step.migration?.down.text ?? step.text };
+  await own(context, [
+    startSql(config.trackingTable, row, texts),
+    batchStateSql(config.trackingTable, step.id, step.direction, fresh),
+  ]);
+  return fresh;
+}
+
+/** Looked up with the search path that the file has. */
+async function tableOf(
+  { session, settingsStoredBefore }: RunContext,
+  step: ReadyStep,
+  { table }: BatchDirective,
+): Promise<string> {
+  const settings = fileSettings(session.login, settingsStoredBefore(step.text), true);
+  const { rows, error } = await session.batch(
+    [
+      'BEGIN READ ONLY',
+      `SELECT ${settings}`,
+      `SELECT pg_catalog.to_regclass(${quoteLiteral(table)})::pg_catalog.oid::pg_catalog.text`,
+      'COMMIT',
+    ].join(';\n'),
+    { keepRows: 3 },
+  );
+  if (error !== null) await session.batch('ROLLBACK');
+  const oid = rows[2]?.[0]?.[0];
+  if (error === null && typeof oid === 'string') return oid;
+  throw new MigrateError(
+    'migration-failed',
+    `${step.path}: ${error?.message ?? `relation "${table}" of the batch directive does not exist`}`,
+    {
+      location: { file: step.path },
+      state: `Nothing of ${step.id} was run.`,
+      hint: 'Name the table with its schema in the directive, then run again.',
+    },
+  );
+}
+
+async function walk(batch: Batch, begun: BatchState): Promise<'done' | 'paused'> {
+  const { context, step, directive, traffic } = batch;
+  const { session, config, observer, signal } = context;
+  const started = performance.now();
+  let state = begun;
+  let size = directive.rows ?? firstRows;
+  let conflicts = 0;
+  for (;;) {
+    if (signal.aborted) throw interrupted(context, step, state);
+    await traffic.standbysFollow(signal);
+    const range = await nextRange(session, state, size);
+    if (range === null) break;
+    const from = performance.now();
+    const ran = await attempt(batch, state, range, size);
+    const tookMs = performance.now() - from;
+    if (ran.error === null) {
+      state = ran.state;
+      conflicts = 0;
+      size = nextSize(size, tookMs, config.batchTimeMs, traffic.othersWaited());
+      observer.live(
+        `  ${step.id}: ${describePace(state, state.keys - begun.keys, performance.now() - started)}`,
+      );
+      if (context.deadline !== null && performance.now() >= context.deadline) return 'paused';
+      if (directive.pauseMs) await sleep(directive.pauseMs, undefined, { signal }).catch(() => undefined);
+      continue;
+    }
+    if (signal.aborted) throw interrupted(context, step, state);
+    if (ran.error.options.database?.sqlState === canceled && size > 1) {
+      size = Math.max(1, Math.floor(size / 4));
+      continue;
+    }
+    if (!isLockConflict(ran.error)) throw withExtent(ran.error, step, state);
+    if (conflicts >= config.lockRetries)
+      throw gaveUp(withExtent(ran.error, step, state), conflicts + 1, ran.blockers);
+    size = smaller(size);
+    await pauseBefore(context, ran.error, conflicts, ran.blockers);
+    conflicts += 1;
+  }
+  await own(context, [
+    doneSql(config.trackingTable, { id: step.id, direction: step.direction, statement: 1 }),
+  ]);
+  observer.say(
+    `  ${step.id}: ${state.rows.toLocaleString('en')} rows in ${state.batches.toLocaleString('en')} batches`,
+  );
+  return 'done';
+}
+
+type Attempted =
+  | { readonly error: null; readonly state: BatchState }
+  | { readonly error: MigrateError; readonly blockers: readonly string[] };
+
+/** One range, in one transaction with its position. */
+async function attempt(batch: Batch, state: BatchState, range: Range, size: number): Promise<Attempted> {
+  const { context, step, statement } = batch;
+  const { session, config } = context;
+  const watching = watch(session, Math.min(500, config.lockTimeoutMs / 3), 1000, () => undefined);
+  try {
+    await must(session.batch(openingOf(batch, size)));
+    const rows = await runStatement(batch, range);
+    const next: BatchState = {
+      ...state,
+      position: range.last,
+      keys: state.keys + range.keys,
+      rows: state.rows + rows,
+      batches: state.batches + 1,
+    };
+    await must(session.batch(closingOf(context, step, next)));
+    return { error: null, state: next };
+  } catch (cause) {
+    await session.batch('ROLLBACK');
+    if (cause instanceof MigrateError) return { error: cause, blockers: watching.blockers() };
+    const before = [...step.text.slice(0, statement.start)].length;
+    const sent = { path: step.path, text: step.text, statements: [statement], prefixLength: -before };
+    const { message, options } = describeSqlError(cause as never, sent, 0);
+    return { error: new MigrateError('migration-failed', message, options), blockers: watching.blockers() };
+  } finally {
+    await watching.stop();
+  }
+}
+
+function openingOf({ context, step }: Batch, size: number): string {
+  const { session, config, settingsStoredBefore } = context;
+  const own = step.directives.statementTimeoutMs ?? config.statementTimeoutMs;
+  const bound = size > 1 ? Math.max(200, patience * config.batchTimeMs) : 0;
+  const statementMs = own > 0 && (bound === 0 || own < bound) ? own : bound;
+  return [
+    'BEGIN READ WRITE',
+    `SET LOCAL lock_timeout = ${step.directives.lockTimeoutMs ?? config.lockTimeoutMs}`,
+    `SELECT pg_catalog.pg_try_advisory_xact_lock(${runLockKey})`,
+    `SET LOCAL statement_timeout = ${statementMs}`,
+    `SELECT ${fileSettings(session.login, settingsStoredBefore(step.text), true)}`,
+  ].join(';\n');
+}
+
+/** @returns how many rows the server says it touched; rejects with pg's own error */
+async function runStatement({ context, statement }: Batch, { first, last }: Range): Promise<number> {
+  const { rowCount } = await context.session.client.query(statement.text, [first, last]);
+  return rowCount ?? 0;
+}
+
+/** Deferred constraints speak with the file's settings; what is ours is looked up in pg_catalog, and the run lock must be ours. */
+function closingOf({ config }: RunContext, step: ReadyStep, state: BatchState): string {
+  return [
+    'SET CONSTRAINTS ALL IMMEDIATE',
+    `SET LOCAL search_path = ${ownSearchPath}`,
+    `SELECT 1 OPERATOR(pg_catalog./) pg_catalog.pg_try_advisory_lock(${runLockKey})::pg_catalog.int4`,
+    batchStateSql(config.trackingTable, step.id, step.direction, state),
+    'COMMIT',
+  ].join(';\n');
+}
+
+async function own({ session }: RunContext, statements: readonly string[]): Promise<void> {
+  const { error } = await session.batch(['BEGIN READ WRITE', ...statements, 'COMMIT'].join(';\n'));
+  if (error === null) return;
+  await session.batch('ROLLBACK');
+  throw error;
+}
+
+async function must(answer: Promise<{ readonly error: Error | null }>): Promise<void> {
+  const { error } = await answer;
+  if (error !== null) throw error;
+}
+
+function interrupted({ signal }: RunContext, step: ReadyStep, state: BatchState): MigrateError {
+  const { code, message, options } = signal.reason as MigrateError;
+  return withExtent(new MigrateError(code, message, options), step, state);
+}
+
+/** "x is half done (batch: 41 %): everything up to id 41234 is committed." */
+function withExtent(error: MigrateError, step: ReadyStep, state: BatchState): MigrateError {
+  const share = percent(state);
+  const extent =
+    state.position === null
+      ? 'nothing of it is committed'
+      : `everything up to ${state.column} ${state.position} is committed`;
+  return new MigrateError(error.code, error.message, {
+    ...error.options,
+    state: `${step.id} is half done (batch${share === null ? '' : `: ${share} %`}): ${extent}.`,
+    hint: `Mend the cause, then run make migrate-${step.direction} again: it goes on behind that key. Or settle it by hand and say so: ${resolveHint(step.id)}`,
+  });
+}
+
+function otherBatch(step: ReadyStep, known: BatchState, now: BatchState): MigrateError {
+  return new MigrateError(
+    'history',
+    `${step.path} walks along ${now.table}.${now.column} now, and its first part walked along ${known.table}.${known.column}`,
+    {
+      location: { file: step.path },
+      state: `${step.id} is half done: everything up to ${known.column} ${known.position ?? '-'} is committed. Nothing was changed now.`,
+      hint: `Restore the directive and run again; or settle it by hand and say so: ${resolveHint(step.id)}`,
+    },
+  );
+}
