@@ -3,7 +3,7 @@
 import { readdirSync } from 'node:fs';
 import { relative } from 'node:path';
 import type { Config } from '../config/config.ts';
-import { git, knownRef } from './changed-since.ts';
+import { git, knownRef, placeOf } from './changed-since.ts';
 import { nextVersion } from './version.ts';
 
 /** What is new here beside what the base has by now; ids as `<version>_<name>`, oldest first. */
@@ -30,10 +30,11 @@ export interface BranchRename {
 /** @throws MigrateError `usage` when git does not know the ref */
 export async function readBranchOrder(config: Config, ref: string): Promise<BranchOrder> {
   await knownRef(config, ref);
-  const directory = relative(config.root, config.directory) || '.';
+  const there = placeOf(config);
+  const listed = there.root === config.directory ? '.' : relative(config.root, config.directory);
   const idsAt = async (commit: string) =>
-    idsOf((await git(config, ['ls-tree', '-z', '--name-only', commit, '--', `${directory}/`])).split('\0'));
-  const ancestor = (await git(config, ['merge-base', ref, 'HEAD']).catch(() => ref)).trim();
+    idsOf((await git(there, ['ls-tree', '-z', '--name-only', commit, '--', `${listed}/`])).split('\0'));
+  const ancestor = (await git(there, ['merge-base', ref, 'HEAD']).catch(() => ref)).trim();
   const [tip, before] = await Promise.all([idsAt(ref), idsAt(ancestor)]);
   const known = new Set([...tip, ...before]);
   return { base: ref, added: idsOf(namesOnDisk(config)).filter((id) => !known.has(id)), tip };

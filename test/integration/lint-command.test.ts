@@ -214,3 +214,38 @@ describe('check: lint, verify and schema --check in one', () => {
     expectExit(await repo.run(['check'], { env }), 0);
   });
 });
+
+describe('lint --dir', () => {
+  const files = (folder: string) =>
+    Object.fromEntries(
+      Object.entries({ ...orders, ...blocking }).map(([name, text]) => [`${folder}/${name}`, text]),
+    );
+
+  it('outside of the repository reviews what is there, and says so where --since cannot be answered', async () => {
+    const repo = await project({ 'inside/README.md': 'x' });
+    git(repo, 'init', '-q', '-b', 'main', 'inside');
+    const inside = { root: join(repo.root, 'inside') } as Project;
+    git(inside, 'add', '-A');
+    git(inside, 'commit', '-q', '-m', 'x');
+    git(inside, 'update-ref', 'refs/remotes/origin/main', 'HEAD');
+    for (const [name, text] of Object.entries(files('outside'))) repo.write(name, text);
+    const cwd = inside.root;
+    const all = await repo.run(['lint', '--static', '--json', '--dir', '../outside'], { cwd });
+    expect(all.exitCode, all.all).to.be.oneOf([0, 9]);
+    const since = await repo.run(['lint', '--static', '--since', 'HEAD', '--dir', '../outside'], { cwd });
+    expectExit(since, 2);
+    expect(since.stderr).to.include('is in no git repository').and.not.include('    at ');
+  });
+
+  it('beside the working directory, in the same repository, knows what is new there', async () => {
+    const repo = await project({ 'app/README.md': 'x', 'migrations/README.md': 'x' });
+    git(repo, 'init', '-q', '-b', 'main');
+    git(repo, 'add', '-A');
+    git(repo, 'commit', '-q', '-m', 'x');
+    for (const [name, text] of Object.entries(files('migrations'))) repo.write(name, text);
+    const result = await repo.run(['lint', '--static', '--since', 'HEAD', '--dir', '../migrations'], {
+      cwd: join(repo.root, 'app'),
+    });
+    expect(result.all).to.include('Reviewing 2 migrations');
+  });
+});
