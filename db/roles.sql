@@ -3,9 +3,14 @@
 --
 --   psql "host=… dbname=shop user=admin sslmode=verify-full" -v ON_ERROR_STOP=1 -f db/roles.sql
 --
--- It can be run again, and on a database that is already migrated. It sets no passwords: do that with \password, so that
+-- It can be run again, and on a database that is already migrated: what its administrator or the owner of the database has
+-- made there until now (tables, views, functions, types, the ledger …) becomes the owner's. The new default privileges
+-- and the login's role are drift then, to be accepted once: npm run migrate:drift -- --accept --reason "roles". It sets no passwords: do that with \password, so that
 -- none is in a file or a log; for Microsoft Entra create the two logins with pgaadauth_create_principal() beforehand.
 -- Change the three names to your liking.
+
+-- Names below are PostgreSQL's own, whatever somebody has put into the search path.
+SET search_path = pg_catalog, pg_temp;
 
 DO $roles$
 DECLARE
@@ -13,6 +18,7 @@ DECLARE
   migration_login  constant text := 'app_migrator';
   application_role constant text := 'app_runtime';
   this_database    constant text := current_database();
+  item             text;
 BEGIN
   -- Roles belong to the server, not to a database: another database may have made them already.
   IF to_regrole(owner_role) IS NULL THEN
@@ -41,7 +47,45 @@ BEGIN
   EXECUTE format('GRANT USAGE, CREATE ON SCHEMA public TO %I', owner_role);
   EXECUTE format('GRANT USAGE ON SCHEMA public TO %I', application_role);
 
-  -- The application works on rows of what the owner creates from now on; it changes no structure.
+  -- What is there already. Schemas first: to own what is in one takes the right to create there. Extensions cannot change
+  -- hands and keep what is in them,
+  -- sequences of columns go with their tables; what belongs to other roles is not touched.
+  FOR item IN
+    WITH former AS (SELECT oid FROM pg_roles WHERE rolname = current_user AND rolname <> owner_role
+                    UNION SELECT datdba FROM pg_database WHERE datname = this_database AND datdba <> to_regrole(owner_role)),
+    owned (classid, objid, owner, schema) AS (
+      SELECT 'pg_namespace'::regclass, oid, nspowner, oid FROM pg_namespace WHERE nspname <> 'public'
+      UNION ALL SELECT 'pg_class'::regclass, oid, relowner, relnamespace FROM pg_class WHERE relkind IN ('r', 'p', 'v', 'm', 'f')
+      UNION ALL SELECT 'pg_class'::regclass, oid, relowner, relnamespace FROM pg_class c WHERE relkind = 'S'
+        AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid
+                           AND d.refclassid = 'pg_class'::regclass AND d.deptype IN ('a', 'i'))
+      UNION ALL SELECT 'pg_proc'::regclass, oid, proowner, pronamespace FROM pg_proc
+      UNION ALL SELECT 'pg_type'::regclass, t.oid, typowner, typnamespace FROM pg_type t LEFT JOIN pg_class c ON c.oid = typrelid
+        WHERE typtype IN ('d', 'e', 'r') OR typtype = 'c' AND c.relkind = 'c'
+      UNION ALL SELECT 'pg_statistic_ext'::regclass, oid, stxowner, stxnamespace FROM pg_statistic_ext
+      UNION ALL SELECT 'pg_collation'::regclass, oid, collowner, collnamespace FROM pg_collation
+      UNION ALL SELECT 'pg_operator'::regclass, oid, oprowner, oprnamespace FROM pg_operator
+      UNION ALL SELECT 'pg_ts_dict'::regclass, oid, dictowner, dictnamespace FROM pg_ts_dict
+      UNION ALL SELECT 'pg_ts_config'::regclass, oid, cfgowner, cfgnamespace FROM pg_ts_config)
+    SELECT format('ALTER %s %s OWNER TO %I', replace(o.type, 'statistics object', 'statistics'), o.identity, owner_role)
+      FROM owned JOIN pg_namespace n ON n.oid = owned.schema, pg_identify_object(owned.classid, owned.objid, 0) o
+     WHERE owned.owner IN (SELECT oid FROM former) AND owned.objid >= 16384 AND nspname !~ '^pg_' AND nspname <> 'information_schema'
+       AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = owned.classid AND d.objid = owned.objid AND d.deptype = 'e')
+     ORDER BY o.type <> 'schema', owned.objid
+  LOOP
+    EXECUTE item;
+  END LOOP;
+
+  -- The application works on rows of what is in public, and of what the owner creates there from now on; it changes no
+  -- structure.
+  FOR item IN
+    SELECT format('GRANT %s ON %s TO %I', CASE relkind WHEN 'S' THEN 'USAGE, SELECT' ELSE 'SELECT, INSERT, UPDATE, DELETE' END,
+                  CASE relkind WHEN 'S' THEN 'SEQUENCE ' ELSE 'TABLE ' END || c.oid::regclass, application_role)
+      FROM pg_class c WHERE relnamespace = to_regnamespace('public') AND relkind IN ('r', 'p', 'v', 'm', 'f', 'S')
+       AND relowner = to_regrole(owner_role)
+  LOOP
+    EXECUTE item;
+  END LOOP;
   EXECUTE format('ALTER DEFAULT PRIVILEGES FOR ROLE %I IN SCHEMA public GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO %I',
                  owner_role, application_role);
   EXECUTE format('ALTER DEFAULT PRIVILEGES FOR ROLE %I IN SCHEMA public GRANT USAGE, SELECT ON SEQUENCES TO %I',
@@ -60,3 +104,5 @@ BEGIN
                  owner_role, application_role);
 END
 $roles$;
+
+RESET search_path;

@@ -78,4 +78,54 @@ describe('the roles of db/roles.sql', () => {
     expect(error.code).to.equal('refused');
     expect(error.message).to.include('db/roles.sql');
   });
+
+  it('take over what an administrator without superuser has migrated before', async () => {
+    const { tool, database, manifest } = await release();
+    const suffix = database.name.slice(-8);
+    const admin = await adminClient();
+    const names = [`app_admin_${suffix}`, ...roles.map((role) => `${role}_${suffix}`)];
+    cleanUpAfterTest(async () => {
+      await database.drop();
+      for (const name of names.toReversed()) await admin.query(`DROP ROLE IF EXISTS ${name}`);
+    });
+    await admin.query(`CREATE ROLE ${names[0]} LOGIN CREATEROLE PASSWORD 'test'`);
+    await admin.query(`ALTER DATABASE ${database.name} OWNER TO ${names[0]}`);
+    await database.query('CREATE TABLE public.of_another (id int)');
+    const login = (user: string) => ({
+      DATABASE_URL: `postgresql://${user}@${database.host}:${database.port}/${database.name}`,
+      PGPASSWORD: 'test',
+    });
+    tool.write(
+      '20250601000000_kinds.up.sql',
+      `CREATE SCHEMA app; CREATE TABLE app.rows (id serial PRIMARY KEY, at timestamptz); CREATE VIEW app.seen AS SELECT * FROM app.rows;
+CREATE MATERIALIZED VIEW app.kept AS SELECT 1 AS one; CREATE SEQUENCE app.numbers; CREATE TYPE app.mood AS ENUM ('good'); CREATE TYPE app.pair AS (a int, b int);
+CREATE DOMAIN app.small AS int CHECK (VALUE < 10); CREATE FUNCTION app.one() RETURNS int LANGUAGE sql AS 'SELECT 1';
+CREATE PROCEDURE app.nothing() LANGUAGE sql AS 'SELECT 1'; CREATE AGGREGATE app.total(int) (sfunc = int4pl, stype = int); CREATE STATISTICS app.both ON id, at FROM app.rows;
+CREATE TABLE app.parts (id int) PARTITION BY LIST (id); CREATE TABLE app.part PARTITION OF app.parts FOR VALUES IN (1); CREATE EXTENSION IF NOT EXISTS citext; CREATE COLLATION app.c FROM "C";\n`,
+    );
+    tool.write('20250601000000_kinds.down.sql', 'DROP SCHEMA app CASCADE;\n');
+    expectExit(await tool.run(['up'], { env: login(names[0]!) }), 0);
+    const administrator = await database.client({ user: names[0], password: 'test' });
+    const sql = unique(readFileSync(join(productRoot, 'db', 'roles.sql'), 'utf8'), suffix);
+    await administrator.query(sql);
+    await administrator.query(sql);
+    for (const name of names.slice(2)) await administrator.query(`ALTER ROLE ${name} PASSWORD 'test'`);
+    const left = await database.query(
+      `SELECT c.oid::regclass::text AS name FROM pg_class c WHERE relnamespace::regnamespace::text IN ('public', 'app', 'migration_ledger') AND relowner <> 'app_owner_${suffix}'::regrole
+       UNION ALL SELECT oid::regprocedure::text FROM pg_proc WHERE pronamespace::regnamespace::text IN ('app', 'migration_ledger') AND proowner <> 'app_owner_${suffix}'::regrole
+       UNION ALL SELECT oid::regtype::text FROM pg_type WHERE typnamespace::regnamespace::text = 'app' AND typowner <> 'app_owner_${suffix}'::regrole`,
+    );
+    expect(left).to.deep.equal([{ name: 'of_another' }]);
+    const env = login(`app_migrator_${suffix}`);
+    const accept = ['drift', '--accept', '--reason', 'roles'];
+    for (const args of [accept, ['status'], ['redo'], ['down'], ['up']])
+      expectExit(await tool.run(args, { env }), 0);
+    const client = await database.client({ user: `app_runtime_${suffix}`, password: 'test' });
+    await client.query('INSERT INTO customers VALUES (1); DELETE FROM customers');
+    expect(await checkSchema({ client, manifest })).to.include({ ready: true });
+    const error = await client
+      .query('DELETE FROM migration_ledger.applied')
+      .catch((thrown: unknown) => thrown);
+    expect((error as pg.DatabaseError).code).to.equal('42501');
+  });
 });
