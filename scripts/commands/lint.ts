@@ -39,7 +39,11 @@ export const lint: Command<LintFlags> = async (input) => {
   const findings =
     flags.static || range.underReview.length === 0
       ? await reviewMigrations(options)
-      : await withScratchClient(config, (scratch) => reviewMigrations({ ...options, scratch }));
+      : await withScratchClient(
+          config,
+          (scratch) => reviewMigrations({ ...options, scratch }),
+          config.project.lint?.timeZone,
+        );
   if (flags.sarif !== undefined)
     writeFileSync(
       resolve(config.root, flags.sarif),

@@ -25,6 +25,7 @@ import { type AfterDeployFlags, waitingLines } from '../plan/after-deploy.ts';
 import { planDown, planUp } from '../plan/plan.ts';
 import { type ReadyStep, readySteps } from '../plan/steps.ts';
 import { readPlanTarget, type TargetFlags } from '../plan/target-flags.ts';
+import { readTimeZone } from '../preview/live.ts';
 import { planJson, planLines, planMarkdown } from '../preview/report.ts';
 import { type Asked, readBinding, savePlan } from '../preview/saved.ts';
 import { traceSteps } from '../preview/trace.ts';
@@ -75,7 +76,14 @@ async function planIn(
   const parse = await loadParser(session.major);
   const ran = await statementsThatRan(session, config, steps, parse);
   const applied = await appliedMigrations(session, migrations, history.applied);
-  const trace = await traceSteps({ config, progress, applied, steps, postgres: session.major });
+  const trace = await traceSteps({
+    config,
+    progress,
+    applied,
+    steps,
+    postgres: session.major,
+    timeZone: await readTimeZone(session),
+  });
   const { findings, untraced } = trace;
   const view: PlanView = {
     direction,

@@ -110,7 +110,10 @@ export const projectSchema = z.strictObject({
     }),
   ),
   lint: z.optional(
-    z.strictObject({ rules: z.optional(z.record(z.string(), z.enum(['off', 'info', 'warning', 'error']))) }),
+    z.strictObject({
+      rules: z.optional(z.record(z.string(), z.enum(['off', 'info', 'warning', 'error']))),
+      timeZone: z.optional(z.string().check(z.regex(/^[A-Za-z0-9+\-_/]+$/))),
+    }),
   ),
 });
 

@@ -45,9 +45,10 @@ export function complaintsOf(
   steps: readonly Step[],
   catalog: Catalog | undefined,
   parse: Parser,
+  old?: ReadonlySet<number>,
 ): readonly Complaint[] {
   const complaints = steps.flatMap((_step, i) =>
-    stepComplaints(contextOf(file, steps, i, catalog), Object.values(rules), parse),
+    stepComplaints(contextOf(file, steps, i, catalog, old), Object.values(rules), parse),
   );
   const failed = steps.find(({ trace }) => trace?.error !== undefined);
   const error = failed?.trace?.error;
@@ -68,6 +69,7 @@ export function contextOf(
   steps: readonly Step[],
   at: number,
   catalog: Catalog | undefined,
+  old?: ReadonlySet<number>,
 ): Context {
   const step = steps[at] as Step;
   const trace = step.trace?.error === undefined ? step.trace : undefined;
@@ -77,6 +79,7 @@ export function contextOf(
     before: steps.slice(0, at),
     after: steps.slice(at + 1),
     ...(catalog === undefined ? {} : { catalog }),
+    ...(old === undefined ? {} : { old }),
     ...(trace === undefined ? {} : { trace }),
   };
 }

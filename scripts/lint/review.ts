@@ -32,6 +32,8 @@ export interface ReviewOptions {
   /** A connection to an empty database that may be filled. Without it only static rules are asked. */
   readonly scratch?: ScratchClient;
   readonly settings?: LintSettings;
+  /** All under review run one after another: what one of them makes is new for the next as well. */
+  readonly asOne?: true;
   /** Major version of the servers that the migrations are for. */
   readonly postgres: number;
   /** Told after each migration, in order; the steps have a trace where there was a scratch database. */
@@ -69,10 +71,11 @@ export async function reviewMigrations(options: ReviewOptions): Promise<readonly
     await ensureRoles(scratch, underReview, parse);
   }
   let catalog = scratch === undefined ? undefined : await readCatalog(scratch);
+  const old = options.asOne === true && catalog !== undefined ? new Set(catalog.keys()) : undefined;
   const reviewed: Reviewed[] = [];
   let client = scratch;
   for (const migration of underReview) {
-    const result = await reviewOne(migration, parse, client, catalog);
+    const result = await reviewOne(migration, parse, client, catalog, old);
     reviewed.push(result);
     options.onReviewed?.(migration, result.steps, result.complaints);
     // After a failure the database is not what the next migration expects: the text has to do.
@@ -95,6 +98,7 @@ async function reviewOne(
   parse: Parser,
   client: ScratchClient | undefined,
   before: Catalog | undefined,
+  old: ReadonlySet<number> | undefined,
 ): Promise<Reviewed & { after: Catalog | undefined }> {
   const { up } = migration;
   const parsed = parse(up.text);
@@ -109,6 +113,7 @@ async function reviewOne(
       : await traceMigration(client, statements, {
           noTransaction: up.directives.noTransaction,
           ...(before === undefined ? {} : { catalog: before }),
+          ...(old === undefined ? {} : { old }),
         });
   const steps = statements.map((statement, i): Step => {
     const traced = trace?.statements[i];
@@ -121,7 +126,7 @@ async function reviewOne(
     migration,
     steps,
     watched,
-    complaints: complaintsOf(up, steps, before, parse),
+    complaints: complaintsOf(up, steps, before, parse, old),
     after: trace?.catalog ?? before,
   };
 }

@@ -57,6 +57,14 @@ LEFT JOIN pg_catalog.pg_class s ON s.oid = leaf.relid
 GROUP BY t.name, t.indexes`;
 }
 
+/** The time zone that a migration finds there, by server, database, role or connection. */
+export async function readTimeZone(session: Session): Promise<string> {
+  const [row] = await session.query<{ zone: string }>(
+    "SELECT pg_catalog.current_setting('TimeZone') AS zone",
+  );
+  return row?.zone ?? 'UTC';
+}
+
 /** Which modes a mode waits for: https://www.postgresql.org/docs/16/explicit-locking.html#TABLE-LOCK-COMPATIBILITY */
 const conflicts: readonly (readonly number[])[] = [
   [],
@@ -82,12 +90,13 @@ interface SessionRow {
   user: string | null;
   state: string | null;
   age: number | null;
+  snapshot: boolean;
   locks: readonly { relation: string; mode: string }[];
 }
 
 const sessionsSql = `SELECT a.pid, a.usename AS "user", a.application_name AS application, a.state,
   extract(epoch FROM clock_timestamp() - a.xact_start)::float8 AS age,
-  coalesce((SELECT json_agg(json_build_object('relation', n.nspname || '.' || c.relname, 'mode', l.mode))
+  a.backend_xmin IS NOT NULL AS snapshot, coalesce((SELECT json_agg(json_build_object('relation', n.nspname || '.' || c.relname, 'mode', l.mode))
     FROM pg_catalog.pg_locks l JOIN pg_catalog.pg_class c ON c.oid = l.relation
     JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
     WHERE l.pid = a.pid AND l.granted AND l.locktype = 'relation' AND c.relkind IN ('r', 'p', 'm')
@@ -95,17 +104,23 @@ const sessionsSql = `SELECT a.pid, a.usename AS "user", a.application_name AS ap
 FROM pg_catalog.pg_stat_activity a
 WHERE a.datname = current_database() AND a.pid <> pg_backend_pid() AND a.backend_type IS DISTINCT FROM 'autovacuum worker'
 UNION ALL
-SELECT NULL, x.owner, x.gid, 'prepared transaction', extract(epoch FROM clock_timestamp() - x.prepared)::float8,
-  coalesce((SELECT json_agg(json_build_object('relation', n.nspname || '.' || c.relname, 'mode', l.mode))
+SELECT NULL, x.owner, x.gid, 'prepared transaction', extract(epoch FROM clock_timestamp() - x.prepared)::float8, false, coalesce((SELECT json_agg(json_build_object('relation', n.nspname || '.' || c.relname, 'mode', l.mode))
     FROM pg_catalog.pg_locks l JOIN pg_catalog.pg_class c ON c.oid = l.relation
     JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
     WHERE l.pid IS NULL AND l.virtualtransaction = '-1/' || x.transaction AND l.locktype = 'relation' AND c.relkind IN ('r', 'p', 'm')), '[]')
 FROM pg_catalog.pg_prepared_xacts x WHERE x.database = current_database()`;
 
-/** @param wanted modes that the plan will ask for, by relation */
+/** Snapshots older than this many seconds will hardly be gone when a concurrent build waits for them. */
+const oldSnapshot = 1;
+
+/**
+ * @param wanted modes that the plan will ask for, by relation
+ * @param concurrent the plan builds or drops something CONCURRENTLY, which waits for every older snapshot
+ */
 export async function readObstacles(
   session: Session,
   wanted: ReadonlyMap<string, readonly string[]>,
+  concurrent: boolean,
 ): Promise<readonly Obstacle[]> {
   const rows = await session.query<SessionRow>(sessionsSql);
   return rows
@@ -117,7 +132,12 @@ export async function readObstacles(
         pid: row.pid,
         who: describe(row),
         ageSeconds: row.age,
-        holds: holds.map(({ relation, mode }) => `${mode} on ${relation}`),
+        holds: [
+          ...holds.map(({ relation, mode }) => `${mode} on ${relation}`),
+          ...(concurrent && row.snapshot && (row.age ?? 0) >= oldSnapshot
+            ? ['a snapshot older than the CONCURRENTLY build']
+            : []),
+        ],
       };
     })
     .filter(({ holds, ageSeconds }) => holds.length > 0 || (ageSeconds ?? 0) >= longTransaction);
@@ -125,6 +145,7 @@ export async function readObstacles(
 
 function describe({ pid, user, application, state }: SessionRow): string {
   const name = maskSqlSecrets(application ?? '');
-  if (pid === null) return visible(`prepared transaction ${name} of ${user}`);
+  if (pid === null)
+    return visible(`prepared transaction ${name} of ${user} (COMMIT PREPARED or ROLLBACK PREPARED ends it)`);
   return visible([`pid ${pid}`, `user ${user}`, name, state].filter(Boolean).join(', '));
 }

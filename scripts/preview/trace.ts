@@ -22,6 +22,8 @@ export interface TraceRequest {
   /** All that is applied on the target, in its order; null where the text of one is nowhere. */
   readonly applied: readonly Migration[] | null;
   readonly steps: readonly ReadyStep[];
+  /** The time zone that migrations have on the target: it decides what is rewritten. */
+  readonly timeZone: string;
   /** Major version of the target. */
   readonly postgres: number;
 }
@@ -39,10 +41,13 @@ export async function traceSteps(request: TraceRequest): Promise<PlanTrace> {
   if (steps.length === 0) return { traces: new Map(), findings: [], untraced: null };
   if (applied === null) return withoutScratch(request, 'the text of an applied migration is not at hand');
   try {
-    return await withScratchClient(config, (client) =>
-      steps[0]?.direction === 'up'
-        ? traceUps(request, applied, client)
-        : traceDowns(request, applied, client),
+    return await withScratchClient(
+      config,
+      (client) =>
+        steps[0]?.direction === 'up'
+          ? traceUps(request, applied, client)
+          : traceDowns(request, applied, client),
+      request.timeZone,
     );
   } catch (error) {
     if (!(error instanceof MigrateError) || error.code === 'interrupted' || error.code === 'terminated')
@@ -77,6 +82,7 @@ async function traceUps(
     earlier,
     underReview: upsOf(steps),
     scratch,
+    asOne: true,
     settings: config.project.lint ?? {},
     postgres,
     onReviewed: ({ id }, reviewed) => {

@@ -38,7 +38,17 @@ export async function lookAtTarget(
     }));
     return { step, statements: statements.slice(ran.get(step.id) ?? 0) };
   });
-  return { steps: planned, obstacles: steps.length === 0 ? [] : await readObstacles(session, wanted) };
+  return {
+    steps: planned,
+    obstacles:
+      steps.length === 0
+        ? []
+        : await readObstacles(
+            session,
+            wanted,
+            steps.some(({ text }) => /\bconcurrently\b/i.test(text)),
+          ),
+  };
 }
 
 type BareLock = Omit<PlannedLock, 'table'>;

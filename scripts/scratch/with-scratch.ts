@@ -5,9 +5,10 @@ import type { Query } from '../schema/types.ts';
 import type { ScratchDatabase } from './scratch-server.ts';
 
 /** The caller ends it. Where the session breaks, the next query says so. */
-export async function connectTo({ connection }: ScratchDatabase): Promise<pg.Client> {
+export async function connectTo({ connection }: ScratchDatabase, timeZone?: string): Promise<pg.Client> {
   // As options of the connection, for RESET ALL keeps those. What is on a scratch database need not survive a crash.
-  const client = new pg.Client({ ...connection, options: '-c synchronous_commit=off -c jit=off' });
+  const zone = timeZone === undefined ? '' : ` -c TimeZone=${timeZone.replaceAll(/[\\\s]/g, '\\$&')}`;
+  const client = new pg.Client({ ...connection, options: `-c synchronous_commit=off -c jit=off${zone}` });
   client.on('error', () => undefined);
   await client.connect();
   return client;
@@ -19,15 +20,17 @@ export type Another = <Result>(work: (client: pg.Client) => Promise<Result>) => 
 /**
  * Works on an empty database that is dropped afterwards, however the work ends. Errors as `openScratchServer`.
  * @param work may ask for more databases beside its own
+ * @param timeZone of the session, where it is to be another than the server's
  */
 export async function withScratchClient<Result>(
   config: Pick<Config, 'scratchUrl' | 'root' | 'postgres'>,
   work: (client: pg.Client, another: Another) => Promise<Result>,
+  timeZone?: string,
 ): Promise<Result> {
   const { withScratchServer } = await import('./scratch-server.ts');
   return withScratchServer(config, async (server) => {
     const another: Another = async (inner) => {
-      const client = await connectTo(await server.create());
+      const client = await connectTo(await server.create(), timeZone);
       try {
         return await inner(client);
       } finally {

@@ -144,6 +144,57 @@ describe('plan: what up would do', () => {
     expect(document(await repo.run(['plan', '--json'], { env })).warnings).to.deep.equal([]);
   });
 
+  it('finds no hazard in what the same plan makes', async () => {
+    const env = (await createDatabase()).env();
+    const repo = await project({
+      ...pair(1, 'nt', 'CREATE TABLE nt (id bigint PRIMARY KEY, a text);', 'DROP TABLE nt;'),
+      ...pair(2, 'ix', 'CREATE INDEX nta ON nt (a); ALTER TABLE nt ALTER a SET NOT NULL;', 'DROP INDEX nta;'),
+      ...pair(3, 'rows', '-- migrate: no-transaction\nREINDEX TABLE nt;\nUPDATE nt SET a = 1;', 'SELECT 1;'),
+    });
+    expect(document(await repo.run(['plan', '--json'], { env })).findings).to.deep.equal([]);
+  });
+
+  it('takes the time zone of the target, which decides whether a table is rewritten', async () => {
+    const rulesIn = async (zone: string) => {
+      const database = await createDatabase();
+      const env = database.env();
+      await database.query(`ALTER DATABASE ${database.name} SET timezone = '${zone}'`);
+      const repo = await project(
+        pair(1, 'times', 'CREATE TABLE times (id bigint PRIMARY KEY, at timestamp);', 'DROP TABLE times;'),
+      );
+      expectExit(await repo.run(['up'], { env }), 0);
+      const change = pair(2, 'zone', 'ALTER TABLE times ALTER COLUMN at TYPE timestamptz;', 'SELECT 1;');
+      for (const [name, text] of Object.entries(change)) repo.write(name, text);
+      const { findings } = document(await repo.run(['plan', '--json'], { env }));
+      return findings.map(({ rule }) => rule);
+    };
+    expect(await rulesIn('UTC')).to.deep.equal([]);
+    expect(await rulesIn('Europe/Berlin')).to.deep.equal(['change-column-type']);
+  });
+
+  it('names an old snapshot that a concurrent build would wait for', async () => {
+    const { repo, database, env } = await withOrders(
+      pair(
+        2,
+        'index',
+        '-- migrate: no-transaction\nCREATE INDEX CONCURRENTLY i ON orders (note);',
+        'DROP INDEX i;',
+      ),
+    );
+    const client = await database.client({ application_name: 'old report' });
+    await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1');
+    await until('the snapshot is old', async () => {
+      const [row] = await database.query<{ old: boolean }>(
+        "SELECT clock_timestamp() - xact_start > '1100 ms' AS old FROM pg_stat_activity WHERE application_name = 'old report'",
+      );
+      return row?.old === true;
+    });
+    const { warnings } = document(await repo.run(['plan', '--json'], { env }));
+    expect(warnings.flatMap(({ holds }) => holds)).to.deep.equal([
+      'a snapshot older than the CONCURRENTLY build',
+    ]);
+  });
+
   it('does not wait for a table that is locked exclusively', async () => {
     const { repo, database, env } = await withOrders(
       pair(2, 'amounts', 'ALTER TABLE orders ADD COLUMN n int;'),

@@ -22,6 +22,8 @@ export interface Context {
   readonly after: readonly Step[];
   /** The schema before this migration; absent without a scratch database. */
   readonly catalog?: Catalog;
+  /** Relations of the catalog that were there before all that runs; absent where each file stands for itself. */
+  readonly old?: ReadonlySet<number>;
   /** What was watched, when it was and the statement did not fail. */
   readonly trace?: TracedStatement;
 }
@@ -155,7 +157,9 @@ export function existed(table: Name, context: Context): boolean {
   const seen = context.trace?.held.filter(({ relation }) => means(table, relation)) ?? [];
   if (seen.length > 0) return seen.some(({ existedBefore }) => existedBefore);
   if (context.trace?.watched === true) return false;
-  if (context.catalog !== undefined && lookUp(table, context.catalog) === undefined) return false;
+  const known = context.catalog === undefined ? undefined : lookUp(table, context.catalog);
+  if (context.catalog !== undefined && known === undefined) return false;
+  if (known !== undefined && context.old?.has(known.oid) === false) return false;
   return !isCreatedBefore(table, context);
 }
 

@@ -17,7 +17,11 @@ const modes: Readonly<Partial<Record<Action['kind'], string>>> = {
   cluster: 'AccessExclusiveLock',
 };
 
-export function documentedEffects(actions: readonly Action[], catalog: Catalog): DocumentedEffects {
+export function documentedEffects(
+  actions: readonly Action[],
+  catalog: Catalog,
+  old: ReadonlySet<number>,
+): DocumentedEffects {
   const locks: TracedLock[] = [];
   const rewrites: string[] = [];
   const scans: string[] = [];
@@ -26,7 +30,7 @@ export function documentedEffects(actions: readonly Action[], catalog: Catalog):
     const found = lookUp(action.table, catalog);
     if (mode === undefined || found === undefined) continue;
     const relation = `${found.schema}.${found.name}`;
-    locks.push({ relation, mode, existedBefore: true });
+    locks.push({ relation, mode, existedBefore: old.has(found.oid) });
     if (action.kind === 'create-index') scans.push(relation);
     if (mode === 'AccessExclusiveLock') rewrites.push(relation);
   }

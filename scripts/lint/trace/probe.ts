@@ -13,6 +13,8 @@ import type { Catalog, TracedLock, TracedStatement, TraceError } from './traced.
 export interface Session {
   readonly client: ScratchClient;
   readonly before: Catalog;
+  /** Relations that were there before. */
+  readonly old: ReadonlySet<number>;
   readonly storage: Map<number, { filenode: number | null; scans: number }>;
   /** The catalog as of the last statement; kept current only as far as opaque statements need it. */
   current: Catalog;
@@ -28,7 +30,7 @@ export function compare(session: Session, probed: readonly Probed[]): Effects {
   const scans: string[] = [];
   for (const probe of probed) {
     const relation = relationLabel(session, probe);
-    const existedBefore = session.before.has(probe.oid);
+    const existedBefore = session.old.has(probe.oid);
     const former = session.held.get(probe.oid);
     for (const mode of probe.modes) {
       if (former?.modes.includes(mode) !== true) locks.push({ relation, mode, existedBefore });
@@ -74,7 +76,7 @@ export function heldLocks(session: Session): readonly TracedLock[] {
     probe.modes.map((mode) => ({
       relation: relationLabel(session, probe),
       mode,
-      existedBefore: session.before.has(probe.oid),
+      existedBefore: session.old.has(probe.oid),
     })),
   );
 }

@@ -20,6 +20,8 @@ export interface TraceOptions {
   readonly noTransaction: boolean;
   /** The schema before the migration, when the caller has read it; saves reading it again. */
   readonly catalog?: Catalog;
+  /** Relations that count as having been there before; those of the catalog where absent. */
+  readonly old?: ReadonlySet<number>;
 }
 
 export interface MigrationTrace {
@@ -41,7 +43,8 @@ export async function traceMigration(
   options: TraceOptions,
 ): Promise<MigrationTrace> {
   const before = options.catalog ?? (await readCatalog(client));
-  const session: Session = { client, before, storage: new Map(), current: before, held: new Map() };
+  const old = options.old ?? new Set(before.keys());
+  const session: Session = { client, before, old, storage: new Map(), current: before, held: new Map() };
   const traced = options.noTransaction
     ? await traceSeparately(session, statements)
     : await traceTogether(session, statements);
@@ -111,7 +114,7 @@ async function traceAlone(session: Session, statement: Statement): Promise<Trace
     await session.client.query(ended);
     if (!['2D000', '25001'].includes(watched.error?.sqlState ?? '')) return watched;
   }
-  const effects = documentedEffects(readActions(statement), session.before);
+  const effects = documentedEffects(readActions(statement), session.before, session.old);
   const unwatched = { statement, watched: false, held: effects.locks, observed: [], ...effects };
   try {
     await session.client.query(withoutParameters(statement.text));
