@@ -9,8 +9,8 @@ import { refuseReadOnly, type Session } from '../connection/session.ts';
 import { audited } from '../history/audit.ts';
 import { lockWait, withTarget } from '../history/with-target.ts';
 import { halfDoneLine } from '../ledger/half-done.ts';
-import { ensureLedger, needsLedger, readHistory, readState, restampSql } from '../ledger/ledger.ts';
-import { refuseMissingPrivileges } from '../ledger/privileges.ts';
+import { readHistory, readState, restampSql } from '../ledger/ledger.ts';
+import { prepareLedger } from '../ledger/prepare.ts';
 import { recordTogether } from '../ledger/record.ts';
 import { withRunLock } from '../ledger/run-lock.ts';
 import type { Command, CommandInput, CommandResult } from '../report/command.ts';
@@ -64,17 +64,7 @@ async function restamp(
     if (flags.confirm !== (mark ?? name)) throw unconfirmed(mark, name, flags.confirm);
     progress.say(`Marking the database ${name}${mark === null ? '' : ` instead of ${mark}`}`);
     const provenance = { ...(await readProvenance(config)), environment: name };
-    if (needsLedger(history)) {
-      const { loadEngine } = await import('../ledger/node-pg-migrate.ts');
-      await refuseMissingPrivileges(session, config, history);
-      await ensureLedger(
-        session,
-        await loadEngine(config.trackingTable),
-        config.trackingTable,
-        history,
-        provenance,
-      );
-    }
+    await prepareLedger(session, config, history, provenance);
     await recordTogether({ session }, [restampSql(name, provenance)]);
     return {
       document: { mark: name, was: mark },

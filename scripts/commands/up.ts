@@ -2,6 +2,7 @@
 
 import { parseDuration } from '../base/duration.ts';
 import { MigrateError } from '../base/errors.ts';
+import { flagOf } from '../base/flag.ts';
 import type { AppliedMigration, Migration } from '../base/types.ts';
 import { allowsOutOfOrder } from '../config/binding.ts';
 import type { Config } from '../config/config.ts';
@@ -82,10 +83,8 @@ function planOf(config: Config, flags: UpFlags, path: string): SavedPlan {
   const settled = ['to', 'n', 'dryRun', 'allowOutOfOrder', 'singleTransaction', 'afterDeploy'] as const;
   const given = settled.filter((name) => flags[name] !== undefined);
   if (given.length > 0) {
-    const names = given.map(
-      (name) => `--${name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`,
-    );
-    throw new MigrateError('usage', `--plan runs exactly what was planned: leave out ${names.join(', ')}`);
+    const names = given.map(flagOf).join(', ');
+    throw new MigrateError('usage', `--plan runs exactly what was planned: leave out ${names}`);
   }
   const saved = readPlan(config, path);
   if (saved.environment === config.environmentName) return saved;

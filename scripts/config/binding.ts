@@ -2,6 +2,7 @@
 // Pure: it is asked before anything connects, and again when the mark is known.
 
 import { MigrateError } from '../base/errors.ts';
+import { hasWildcard, wildcard } from '../base/wildcard.ts';
 import type { Config } from './config.ts';
 import { canonicalHost, hostSpellings } from './host.ts';
 import type { ProjectSettings } from './settings.ts';
@@ -62,16 +63,12 @@ function mismatches(name: string, binding: Binding, place: Place): string[] {
 
 /** However pattern and host are spelled: `db.example.com.`, `DB.example.com`, `127.1` and `localhost` are no other place. */
 function matchesHost(pattern: string, host: string): boolean {
-  const meant = /[*?]/.test(pattern) ? pattern.toLowerCase().replace(/\.+$/, '') : canonicalHost(pattern);
+  const meant = hasWildcard(pattern) ? pattern.toLowerCase().replace(/\.+$/, '') : canonicalHost(pattern);
   return hostSpellings(host).some((spelling) => matches(meant, spelling.toLowerCase()));
 }
 
 function matches(pattern: string, text: string): boolean {
-  const source = pattern
-    .replace(/[.+^${}()|[\]\\]/g, '\\$&')
-    .replaceAll('*', '.*')
-    .replaceAll('?', '.');
-  return new RegExp(`^${source}$`, 's').test(text);
+  return wildcard(pattern, '*?')(text);
 }
 
 /** Two environments on one server are told apart by the one that says more; a mere wildcard says nothing. */
@@ -79,7 +76,7 @@ function isAtLeastAsExact(own: Binding, other: Binding): boolean {
   return (['host', 'database'] as const).every((key) => {
     const theirs = other[key];
     const ours = own[key];
-    return theirs === undefined || (ours !== undefined && (ours === theirs || !/[*?]/.test(ours)));
+    return theirs === undefined || (ours !== undefined && (ours === theirs || !hasWildcard(ours)));
   });
 }
 

@@ -1,5 +1,6 @@
 // Takes objects and differences of two snapshots that were not taken under the same options; leaves out what only the
 // options make differ. Pure.
+import { wildcard } from '../base/wildcard.ts';
 import type { Difference } from '../schema/change/diff.ts';
 import { parseDefinition } from '../schema/definition.ts';
 import type { SchemaObject, SchemaOptions, TableName } from '../schema/types.ts';
@@ -32,15 +33,10 @@ export function stillCompared(
     // What is gone was matched by nobody: the pattern is applied to its name, and to that of its table.
     const table = parseDefinition(difference.expected ?? '').get('table');
     return !options.ignore.some(({ class: name, name: pattern }) => {
-      const matches = wildcard(pattern);
-      const own = (name === '*' || name === difference.kind) && matches.test(difference.identity);
-      const ofTable = (name === '*' || name === 'relation') && table !== undefined && matches.test(table);
+      const matches = wildcard(pattern, '*');
+      const own = (name === '*' || name === difference.kind) && matches(difference.identity);
+      const ofTable = (name === '*' || name === 'relation') && table !== undefined && matches(table);
       return own || ofTable;
     });
   };
-}
-
-function wildcard(pattern: string): RegExp {
-  const escaped = pattern.replaceAll(/[\\^$.|?+()[\]{}]/g, '\\$&').replaceAll('*', '.*');
-  return new RegExp(`^(?:${escaped})$`, 's');
 }

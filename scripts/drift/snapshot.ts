@@ -7,7 +7,7 @@ import type { Session } from '../connection/session.ts';
 import { keepHistorySql } from '../ledger/history-digest.ts';
 import { trackingName } from '../ledger/ledger.ts';
 import { inTransaction, transactionSql } from '../ledger/record.ts';
-import { leaveOutSql, storeSnapshotSql } from '../ledger/snapshot.ts';
+import { storeSnapshotSql } from '../ledger/snapshot.ts';
 import type { SchemaOptions } from '../schema/types.ts';
 import { schemaOptions } from './options.ts';
 
@@ -49,13 +49,4 @@ export async function takeSnapshotAfterFailure(
       session.aside((client) => client.query(transactionSql(snapshotStatements(config, options))))
     : takeSnapshot(session, config, options);
   await work.catch(() => undefined);
-}
-
-/** Called before our tracking table is created, so that its sudden being there is no drift to other applications. */
-export async function leaveOutTracking(session: Session, config: Config): Promise<void> {
-  try {
-    await session.ask(leaveOutSql(trackingName(config.trackingTable)));
-  } catch (error) {
-    if ((error as { code?: string }).code !== '42P01') throw error;
-  }
 }

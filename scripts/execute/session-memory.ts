@@ -1,5 +1,6 @@
 // Takes a no-transaction step; gives the SQL that keeps, with the journal, what its statements have set in the session, and
 // brings it back in another session. What cannot be brought back is named, with the way out.
+
 import pg from 'pg';
 import { MigrateError } from '../base/errors.ts';
 import type { Statement } from '../base/types.ts';
@@ -7,11 +8,10 @@ import { runLockKey } from '../connection/session-settings.ts';
 import { resolveHint } from '../ledger/half-done.ts';
 import type { JournalRow, SessionMemory } from '../ledger/journal.ts';
 import type { ReadyStep } from '../plan/steps.ts';
+import { quoteLiteral } from '../schema/sql.ts';
 
 /** Values (ms) that are ours, not the file's, by the setting's name. */
 export type OwnTimeouts = Readonly<Record<'lock_timeout' | 'statement_timeout', readonly number[]>>;
-
-const quote = pg.escapeLiteral;
 
 /** The setting that holds the search path of the file while ours is set. */
 export const rememberedPath = 'migrate.search_path';
@@ -31,16 +31,18 @@ const notKept = [
 export function memorySql(text: string, own: OwnTimeouts): string {
   const is = (a: string, b: string) => `${a} OPERATOR(pg_catalog.=) ${b}`;
   const isOwn = Object.entries(own).flatMap(([name, values]) =>
-    values.map((value) => `(${is('name', quote(name))} AND ${is('setting', quote(String(value)))})`),
+    values.map(
+      (value) => `(${is('name', quoteLiteral(name))} AND ${is('setting', quoteLiteral(String(value)))})`,
+    ),
   );
-  const skipped = [...notKept.map((name) => is('name', quote(name))), ...isOwn].join(' OR ');
+  const skipped = [...notKept.map((name) => is('name', quoteLiteral(name))), ...isOwn].join(' OR ');
   const custom = [...new Set(text.match(/\b[a-z_][\w$]*(?:\.[a-z_][\w$]*)+/gi) ?? [])]
     .filter((name) => !/^migrate\./i.test(name))
     .slice(0, 500);
-  const named = `pg_catalog.unnest(ARRAY[${custom.map((name) => quote(name)).join(', ')}]::pg_catalog.text[]) AS n(name)`;
+  const named = `pg_catalog.unnest(ARRAY[${custom.map((name) => quoteLiteral(name)).join(', ')}]::pg_catalog.text[]) AS n(name)`;
   const join = (a: string, b: string) => `${a} OPERATOR(pg_catalog.||) ${b}`;
   const key = join(join('classid::pg_catalog.text', "'/'"), 'objid::pg_catalog.text');
-  const runLock = `(${quote(String(BigInt(runLockKey) >> 32n))}, ${quote(String(BigInt(runLockKey) & 0xffffffffn))})`;
+  const runLock = `(${quoteLiteral(String(BigInt(runLockKey) >> 32n))}, ${quoteLiteral(String(BigInt(runLockKey) & 0xffffffffn))})`;
   const lost = [
     `SELECT CASE relkind WHEN 'v' THEN 'view' WHEN 'S' THEN 'sequence' ELSE 'table' END AS kind, relname::pg_catalog.text AS name FROM pg_catalog.pg_class WHERE ${is('relnamespace', 'pg_catalog.pg_my_temp_schema()')} AND relkind IN ('r', 'p', 'v', 'S')`,
     `SELECT 'function', proname::pg_catalog.text FROM pg_catalog.pg_proc WHERE ${is('pronamespace', 'pg_catalog.pg_my_temp_schema()')}`,
@@ -67,14 +69,14 @@ export function restoreStatements(done: readonly Statement[], journal: readonly 
   if (memory === null) return repeated;
   const { settings, login, role, lost } = memory.session;
   const sets = Object.entries(settings ?? {}).map(
-    ([name, value]) => `SELECT pg_catalog.set_config(${quote(name)}, ${quote(value)}, false)`,
+    ([name, value]) => `SELECT pg_catalog.set_config(${quoteLiteral(name)}, ${quoteLiteral(value)}, false)`,
   );
   const channels = (lost ?? []).filter(({ kind }) => kind === 'channel');
   return [
     ...channels.map(({ name }) => `LISTEN ${pg.escapeIdentifier(name)}`),
     ...sets,
-    `SELECT pg_catalog.set_config('session_authorization', ${quote(login)}, false) WHERE session_user OPERATOR(pg_catalog.<>) ${quote(login)}`,
-    `SELECT pg_catalog.set_config('role', ${quote(role)}, false) WHERE pg_catalog.current_setting('role') OPERATOR(pg_catalog.<>) ${quote(role)}`,
+    `SELECT pg_catalog.set_config('session_authorization', ${quoteLiteral(login)}, false) WHERE session_user OPERATOR(pg_catalog.<>) ${quoteLiteral(login)}`,
+    `SELECT pg_catalog.set_config('role', ${quoteLiteral(role)}, false) WHERE pg_catalog.current_setting('role') OPERATOR(pg_catalog.<>) ${quoteLiteral(role)}`,
     ...repeated,
   ];
 }

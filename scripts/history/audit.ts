@@ -1,6 +1,8 @@
 // Takes a command at work in a session; writes one line of the audit log when it wrote, was refused or failed.
 // The log must never be the reason that a command fails: where it cannot be written, nothing is said.
+
 import { exitStatus, MigrateError } from '../base/errors.ts';
+import { flagOf } from '../base/flag.ts';
 import { visible, visibleLines } from '../base/foreign-text.ts';
 import { redact } from '../base/secrets.ts';
 import type { Config } from '../config/config.ts';
@@ -52,7 +54,7 @@ function endingOf(error: unknown): Pick<AuditEntry, 'result' | 'exitCode' | 'mes
 /** `--to 20250117090000 --reason "…"`, as it could be typed again. */
 function optionsText(flags: unknown, args: readonly string[]): string {
   const given = Object.entries(flags as Record<string, unknown>).flatMap(([name, value]) => {
-    const flag = `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+    const flag = flagOf(name);
     if (value === false || value === undefined) return [];
     return value === true ? [flag] : [flag, ...[value].flat().map(String)];
   });

@@ -4,8 +4,7 @@
 import type { Migration } from '../base/types.ts';
 import { readProvenance } from '../config/provenance.ts';
 import { refuseReadOnly } from '../connection/session.ts';
-import { ensureLedger, needsLedger } from '../ledger/ledger.ts';
-import { refuseMissingPrivileges } from '../ledger/privileges.ts';
+import { prepareLedger } from '../ledger/prepare.ts';
 import { type RecordContext, recordTogether } from '../ledger/record.ts';
 import { withRunLock } from '../ledger/run-lock.ts';
 import { keepCurrentSql, rememberCurrentSql } from '../ledger/snapshot.ts';
@@ -51,16 +50,6 @@ export async function writeHistory(
   closing: readonly string[] = [],
 ): Promise<void> {
   const { session, config, history, provenance } = context;
-  if (needsLedger(history)) {
-    const { loadEngine } = await import('../ledger/node-pg-migrate.ts');
-    await refuseMissingPrivileges(session, config, history);
-    await ensureLedger(
-      session,
-      await loadEngine(config.trackingTable),
-      config.trackingTable,
-      history,
-      provenance,
-    );
-  }
+  await prepareLedger(session, config, history, provenance);
   await recordTogether(context, [rememberCurrentSql, ...statements, keepCurrentSql, ...closing]);
 }

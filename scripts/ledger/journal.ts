@@ -1,8 +1,9 @@
 // Takes a session; gives and records how far a no-transaction migration came, statement by statement.
-import pg from 'pg';
+
 import type { Direction } from '../base/types.ts';
 import type { TrackingTable } from '../config/config.ts';
 import type { Session } from '../connection/session.ts';
+import { quoteLiteral } from '../schema/sql.ts';
 
 /** One statement that was begun; `indexes` are the OIDs of its table's indexes before it started. */
 export interface JournalRow {
@@ -34,10 +35,8 @@ export interface JournalTexts {
   readonly down: string | null;
 }
 
-const quote = pg.escapeLiteral;
-
 function keyOf(tracking: TrackingTable, id: string, direction: Direction): string {
-  return `tracking = ${quote(`${tracking.schema}.${tracking.table}`)} AND id = ${quote(id)} AND direction = ${quote(direction)}`;
+  return `tracking = ${quoteLiteral(`${tracking.schema}.${tracking.table}`)} AND id = ${quoteLiteral(id)} AND direction = ${quoteLiteral(direction)}`;
 }
 
 /** Rows of one migration and direction, in the order of the file. */
@@ -79,10 +78,10 @@ export function startSql(
 ): string {
   const { id, direction, statement, total, sql, indexes } = row;
   const [up, down] = [texts?.up ?? null, texts?.down ?? null].map((text) =>
-    text === null ? 'NULL' : quote(text),
+    text === null ? 'NULL' : quoteLiteral(text),
   );
   return `INSERT INTO migration_ledger.journal (tracking, id, direction, statement, total, sql, indexes, up_sql, down_sql)
-    VALUES (${quote(`${tracking.schema}.${tracking.table}`)}, ${quote(id)}, ${quote(direction)}, ${statement}, ${total}, ${quote(sql)}, '{${indexes.join(',')}}', ${up}, ${down})
+    VALUES (${quoteLiteral(`${tracking.schema}.${tracking.table}`)}, ${quoteLiteral(id)}, ${quoteLiteral(direction)}, ${statement}, ${total}, ${quoteLiteral(sql)}, '{${indexes.join(',')}}', ${up}, ${down})
     ON CONFLICT (tracking, id, direction, statement) DO UPDATE SET total = excluded.total, sql = excluded.sql, indexes = excluded.indexes,
       up_sql = coalesce(excluded.up_sql, journal.up_sql), down_sql = coalesce(excluded.down_sql, journal.down_sql)`;
 }

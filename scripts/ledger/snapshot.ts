@@ -1,7 +1,7 @@
 // Takes what to leave out; gives the ledger's SQL around the stored snapshot: take it, read its head, read its objects.
 // It decides nothing: whether two schemas agree is the drift check's work.
+
 import { createHash } from 'node:crypto';
-import pg from 'pg';
 import { changeTokenSql } from '../schema/catalog/change-token.ts';
 import { isNormalizedSql } from '../schema/catalog/fingerprint.ts';
 import { untilStillSql } from '../schema/catalog/moving.ts';
@@ -11,6 +11,7 @@ import {
   classStatesSql,
   completeHashes,
 } from '../schema/catalog/snapshot.ts';
+import { quoteLiteral } from '../schema/sql.ts';
 import {
   type ClassHashes,
   defaultSchemaOptions,
@@ -40,8 +41,6 @@ export interface SnapshotHead {
   readonly applications: readonly string[];
 }
 
-const quote = pg.escapeLiteral;
-
 /** What no-transaction migrations have under way: changes whenever a statement starts or ends. */
 const journalState = `(SELECT count(*) || ' ' || coalesce(max(extract(epoch FROM greatest(started_at, finished_at))), 0) || ' ' || count(*) FILTER (WHERE done) FROM migration_ledger.journal)`;
 
@@ -62,7 +61,7 @@ export function optionsText({ include, ignore }: SchemaOptions): string {
  * other settings until its end.
  */
 export function storeSnapshotSql(options: SchemaOptions, ownTracking: string): string[] {
-  const tracking = options.tracking.map(({ schema, table }) => quote(`${schema}.${table}`)).join(', ');
+  const tracking = options.tracking.map(({ schema, table }) => quoteLiteral(`${schema}.${table}`)).join(', ');
   return [
     ...canonicalSettings.split('\n').map((setting) => setting.replace(/;$/, '')),
     "SET LOCAL statement_timeout = '0'",
@@ -73,9 +72,9 @@ export function storeSnapshotSql(options: SchemaOptions, ownTracking: string): s
   INSERT INTO migration_ledger.snapshot_classes (class, hash, objects) SELECT class, hash, objects FROM class_state
 )
 INSERT INTO migration_ledger.snapshot (gate, method, options, tracking, major, seq, newest, journal)
-SELECT (SELECT token FROM (${changeTokenSql(options)}) AS now), ${quote(snapshotMethod())}, ${quote(optionsText(options))},
+SELECT (SELECT token FROM (${changeTokenSql(options)}) AS now), ${quoteLiteral(snapshotMethod())}, ${quoteLiteral(optionsText(options))},
   ARRAY[${tracking}]::text[], ${majorSql}, (SELECT max(seq) FROM migration_ledger.entries),
-  (SELECT max(id) FROM migration_ledger.applied WHERE tracking = ${quote(ownTracking)}), ${journalState}
+  (SELECT max(id) FROM migration_ledger.applied WHERE tracking = ${quoteLiteral(ownTracking)}), ${journalState}
 ON CONFLICT (only_row) DO UPDATE SET gate = excluded.gate, method = excluded.method, options = excluded.options,
   tracking = excluded.tracking, major = excluded.major, seq = excluded.seq, newest = excluded.newest, journal = excluded.journal, taken_at = clock_timestamp()`,
     ]),
@@ -93,7 +92,7 @@ export const keepCurrentSql = `UPDATE migration_ledger.snapshot SET seq = (SELEC
 
 /** One more tracking table to leave out, before it is created; 42P01 where the ledger is too old for snapshots. */
 export function leaveOutSql(tracking: string): string {
-  return `UPDATE migration_ledger.snapshot SET tracking = array_append(tracking, ${quote(tracking)}) WHERE NOT ${quote(tracking)} = ANY (tracking)`;
+  return `UPDATE migration_ledger.snapshot SET tracking = array_append(tracking, ${quoteLiteral(tracking)}) WHERE NOT ${quoteLiteral(tracking)} = ANY (tracking)`;
 }
 
 /** A batch of two statements; the second gives one row with one column, JSON, which `parseHead` reads. */
@@ -126,7 +125,7 @@ export const storedPortableSql = `SELECT class, hash, CASE WHEN ${isNormalizedSq
 
 /** Rows of `class` and `objects`; see `parseObjects`. */
 export function storedObjectsSql(classes: readonly ObjectClass[] = objectClasses): string {
-  return `SELECT class, objects FROM migration_ledger.snapshot_classes WHERE class IN (${classes.map((name) => quote(name)).join(', ')}) ORDER BY class COLLATE "C"`;
+  return `SELECT class, objects FROM migration_ledger.snapshot_classes WHERE class IN (${classes.map((name) => quoteLiteral(name)).join(', ')}) ORDER BY class COLLATE "C"`;
 }
 
 export function parseObjects(rows: readonly { class: string; objects: string }[]): SchemaObject[] {

@@ -13,12 +13,7 @@ import { askForChangeToken, checkDrift, type DriftCheck } from '../drift/check.t
 import type { Expectation } from '../drift/expect.ts';
 import { leftSomething, sayWarnings, stopForDrift } from '../drift/run.ts';
 import type { Unsettled } from '../drift/settle.ts';
-import {
-  leaveOutTracking,
-  snapshotStatements,
-  takeSnapshot,
-  takeSnapshotAfterFailure,
-} from '../drift/snapshot.ts';
+import { snapshotStatements, takeSnapshot, takeSnapshotAfterFailure } from '../drift/snapshot.ts';
 import { storedFingerprint } from '../drift/stored.ts';
 import type { Observer, RunContext } from '../execute/context.ts';
 import { refuseConstraintsAll } from '../execute/deferred-constraints.ts';
@@ -34,9 +29,10 @@ import { checkMigrations } from '../history/load-migrations.ts';
 import { refuseRestored } from '../history/restored.ts';
 import { lockWait, withTarget } from '../history/with-target.ts';
 import { readDowns } from '../ledger/entries.ts';
-import { ensureLedger, type History, needsLedger, readState } from '../ledger/ledger.ts';
+import { type History, readState } from '../ledger/ledger.ts';
 import { loadEngine } from '../ledger/node-pg-migrate.ts';
-import { refuseMissingPrivileges, refuseMissingWrites } from '../ledger/privileges.ts';
+import { prepareLedger } from '../ledger/prepare.ts';
+import { refuseMissingWrites } from '../ledger/privileges.ts';
 import { withRunLock } from '../ledger/run-lock.ts';
 import { newestAfterDeploy } from '../plan/after-deploy.ts';
 import type { Plan } from '../plan/plan.ts';
@@ -200,11 +196,7 @@ async function prepare(
   budgetMs: number | undefined,
 ): Promise<RunContext> {
   const [engine, provenance] = await Promise.all([loadEngine(config.trackingTable), readProvenance(config)]);
-  if (needsLedger(history)) {
-    await refuseMissingPrivileges(session, config, history);
-    if (history.hasLedger && !history.hasTracking) await leaveOutTracking(session, config);
-    await ensureLedger(session, engine, config.trackingTable, history, provenance);
-  }
+  await prepareLedger(session, config, history, provenance, engine);
   await refuseMissingWrites(session, config);
   const observer = observe(progress);
   const closing = snapshotStatements(config, drift.options);

@@ -1,8 +1,10 @@
 // Takes migrations and a scratch client; makes roles that they name and the scratch server lacks, so that GRANT, OWNER TO
 // and policies run. Every such role is marked: closing the server drops those that nobody uses any more.
+
 import pg from 'pg';
 import type { Migration, SqlFile } from '../base/types.ts';
 import type { Parser } from '../files/statements.ts';
+import { quoteLiteral } from '../schema/sql.ts';
 import type { ScratchClient } from './client.ts';
 
 /** The comment that marks a role as made here. */
@@ -63,8 +65,8 @@ function collect(node: unknown, into: Set<string>): void {
  */
 async function ensureRole(client: ScratchClient, name: string): Promise<void> {
   const role = pg.escapeIdentifier(name);
-  const literal = pg.escapeLiteral(name);
-  const mark = pg.escapeLiteral(placeholderComment);
+  const literal = quoteLiteral(name);
+  const mark = quoteLiteral(placeholderComment);
   // A role that vanishes or appears in between belongs to a run beside this one; roles pg_… cannot be made.
   await client
     .query(`DO $roles$ BEGIN
@@ -87,5 +89,5 @@ END $roles$`)
 
 /** One statement per role that was made here and that nothing depends on any more; each may fail without harm. */
 export const placeholdersSql = `SELECT pg_catalog.format('DROP ROLE IF EXISTS %I', r.rolname) AS sql FROM pg_catalog.pg_roles r
-  WHERE pg_catalog.shobj_description(r.oid, 'pg_authid') = ${pg.escapeLiteral(placeholderComment)}
+  WHERE pg_catalog.shobj_description(r.oid, 'pg_authid') = ${quoteLiteral(placeholderComment)}
     AND NOT EXISTS (SELECT FROM pg_catalog.pg_shdepend d WHERE d.refclassid = 'pg_catalog.pg_authid'::pg_catalog.regclass AND d.refobjid = r.oid)`;

@@ -1,5 +1,6 @@
 // Takes a project; gives its tests a fresh, fully migrated database each, cloned from a template that is built once for
 // each set of migration files. For mocha, jest, vitest and node:test alike, and for any number of workers at once.
+
 import { createHash, randomBytes } from 'node:crypto';
 import { resolve } from 'node:path';
 import pg from 'pg';
@@ -8,6 +9,7 @@ import { MigrateError } from '../base/errors.ts';
 import { toolVersion } from '../base/paths.ts';
 import { resolveConfig } from '../config/config.ts';
 import { loadMigrations } from '../history/load-migrations.ts';
+import { quoteLiteral } from '../schema/sql.ts';
 import { dropStale, openServer, type TestServer } from './server.ts';
 
 export interface TestDatabaseOptions {
@@ -127,7 +129,7 @@ async function buildOnce(
       if (document.error !== null) throw failed(document.error);
       await server.endSessions(building);
       await server.query(
-        `COMMENT ON DATABASE ${pg.escapeIdentifier(building)} IS ${pg.escapeLiteral(`template for tests of ${root}`)}`,
+        `COMMENT ON DATABASE ${pg.escapeIdentifier(building)} IS ${quoteLiteral(`template for tests of ${root}`)}`,
       );
       await server.query(
         `ALTER DATABASE ${pg.escapeIdentifier(building)} RENAME TO ${pg.escapeIdentifier(template)}`,

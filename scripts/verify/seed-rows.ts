@@ -1,7 +1,7 @@
 // Takes a migration and rows put in before it; tells which tables' rows do not survive up, down, up. Leaves nothing: inside
 // a transaction it goes back to a savepoint, outside of one it works on a copy of the database that the caller drops.
-import pg from 'pg';
 import type { Finding, Migration, SqlFile } from '../base/types.ts';
+import { quoteLiteral } from '../schema/sql.ts';
 import { fails, seedRowsDiffer } from './findings.ts';
 import type { Scratch, ScratchFailure } from './scratch.ts';
 
@@ -17,9 +17,9 @@ async function rowHashes({ client }: Scratch, without: Columns = new Map()): Pro
   const { rows: tables } = await client.query<{ name: string }>(tablesSql);
   if (tables.length === 0) return new Map();
   const parts = tables.map(({ name }) => {
-    const left = (without.get(name) ?? []).map((column) => pg.escapeLiteral(column)).join(', ');
+    const left = (without.get(name) ?? []).map((column) => quoteLiteral(column)).join(', ');
     const row = left === '' ? 'to_jsonb(t)' : `to_jsonb(t) - ARRAY[${left}]`;
-    return `SELECT ${pg.escapeLiteral(name)} AS name, (SELECT md5(coalesce(string_agg(j, E'\\n' ORDER BY j COLLATE "C"), '')) FROM (SELECT (${row})::text AS j FROM ${name} t) s) AS hash`;
+    return `SELECT ${quoteLiteral(name)} AS name, (SELECT md5(coalesce(string_agg(j, E'\\n' ORDER BY j COLLATE "C"), '')) FROM (SELECT (${row})::text AS j FROM ${name} t) s) AS hash`;
   });
   const { rows } = await client.query<{ name: string; hash: string }>(parts.join(' UNION ALL '));
   return new Map(rows.map(({ name, hash }) => [name, hash]));

@@ -1,5 +1,6 @@
 // The rules on what breaks the release that still runs: dropping and renaming what it reads.
-import { quoteLiteral, sameName } from '../statement/names.ts';
+import { quoteLiteral } from '../../schema/sql.ts';
+import { sameName } from '../statement/names.ts';
 import type { Name } from '../statement/types.ts';
 import { type Context, defineRule, type Rule } from './rule.ts';
 

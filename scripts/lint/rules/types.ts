@@ -1,6 +1,8 @@
 // The rules on data types: changing a column's type, enums, json.
+
+import { quoteLiteral } from '../../schema/sql.ts';
 import { holdsLiteral } from '../statement/expressions.ts';
-import { quoteLiteral, sameName } from '../statement/names.ts';
+import { sameName } from '../statement/names.ts';
 import { defineRule, type Rule } from './rule.ts';
 
 const changeType = defineRule({

@@ -30,10 +30,6 @@ function escapedIdentifier(identifier: string): string {
 
 const hex = (character: string) => (character.codePointAt(0) ?? 0).toString(16).padStart(6, '0');
 
-export function quoteLiteral(value: string): string {
-  return `'${value.replaceAll("'", "''")}'`;
-}
-
 /** A name as SQL, with its schema where it was written. */
 export function sqlName({ schema, name }: Name): string {
   if (name === everyTable.name) return 'every table';

@@ -1,9 +1,9 @@
 // Takes a DROP or RENAME of functions or types that is about to run; asks the scratch database whether a client may have
 // used one of them by its name. Functions that only triggers call are nobody's to call. Other statements ask nothing.
 import type { Statement } from '../../base/types.ts';
+import { quoteLiteral } from '../../schema/sql.ts';
 import type { ScratchClient } from '../../scratch/client.ts';
 import { child, isNode, list, type Node, nameOf, strings } from '../statement/ast.ts';
-import { quoteLiteral } from '../statement/names.ts';
 import type { Name } from '../statement/types.ts';
 import { queryJson } from './catalog.ts';
 

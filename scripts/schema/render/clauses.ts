@@ -1,13 +1,8 @@
 // Takes parts of definitions; gives the pieces of SQL that many statements share: literals, options, names taken apart.
 // Pure; it must not know which statement they stand in.
 
+import { quoteLiteral } from '../sql.ts';
 import type { Item } from './model.ts';
-
-/** A text as an SQL literal, whatever it holds. */
-export function quote(text: string): string {
-  const literal = `'${text.replaceAll("'", "''")}'`;
-  return text.includes('\\') ? `E${literal.replaceAll('\\', '\\\\')}` : literal;
-}
 
 /** What a hidden value of an option becomes: whoever loads the file must set it. */
 const hidden = "'(hidden)'";
@@ -46,7 +41,7 @@ export function clause({ parts }: Item, key: string, text: (value: string) => st
 
 /** A block that runs one statement made with `format` and the name of the connected database. */
 export function onDatabase(statement: string): string {
-  return `DO $database$ BEGIN EXECUTE pg_catalog.format(${quote(statement)}, pg_catalog.current_database()); END $database$;`;
+  return `DO $database$ BEGIN EXECUTE pg_catalog.format(${quoteLiteral(statement)}, pg_catalog.current_database()); END $database$;`;
 }
 
 const listSettings = new Set(['search_path', 'temp_tablespaces', 'session_preload_libraries']);
@@ -55,11 +50,11 @@ const listSettings = new Set(['search_path', 'temp_tablespaces', 'session_preloa
 function quotedList(value: string): string {
   const names = value.match(/"(?:[^"]|"")*"|[^,\s]+/g) ?? [''];
   return names
-    .map((name) => quote(name.startsWith('"') ? name.slice(1, -1).replaceAll('""', '"') : name))
+    .map((name) => quoteLiteral(name.startsWith('"') ? name.slice(1, -1).replaceAll('""', '"') : name))
     .join(', ');
 }
 
 /** What a setting holds, as SET wants it. */
 export function settingValue(name: string, value: string): string {
-  return listSettings.has(name) ? quotedList(value) : quote(value);
+  return listSettings.has(name) ? quotedList(value) : quoteLiteral(value);
 }

@@ -1,6 +1,7 @@
 // Takes comments of the model; gives COMMENT ON. Pure; the kinds are those that pg_identify_object names.
 
-import { onDatabase, quote } from './clauses.ts';
+import { quoteLiteral } from '../sql.ts';
+import { onDatabase } from './clauses.ts';
 import type { Item } from './model.ts';
 import { transformName } from './operators.ts';
 
@@ -58,7 +59,7 @@ function nameOf(kind: string, identity: string): string {
 
 /** COMMENT ON, or nothing where the kind of object is not known. */
 export function commentSql(item: Item): string | undefined {
-  const literal = quote(item.parts.get('text') ?? '');
+  const literal = quoteLiteral(item.parts.get('text') ?? '');
   if (item.identity === 'database')
     return onDatabase(`COMMENT ON DATABASE %I IS ${literal.replaceAll('%', '%%')}`);
   const onTable = kindsOnTables.find((kind) => item.identity.startsWith(`${kind} `));

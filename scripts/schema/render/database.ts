@@ -1,8 +1,9 @@
 // Takes items of the model; gives the SQL of what belongs to the database as a whole: text search, foreign data,
 // publications, event triggers, default privileges, settings. Pure; it must not know tables.
 
+import { quoteLiteral } from '../sql.ts';
 import { aclSql } from './acl.ts';
-import { clause, onDatabase, optionsClause, quote, settingValue, withoutArguments } from './clauses.ts';
+import { clause, onDatabase, optionsClause, settingValue, withoutArguments } from './clauses.ts';
 import type { Item } from './model.ts';
 
 const textSearchOptions: Record<string, Readonly<Record<string, string>>> = {
@@ -36,8 +37,8 @@ export function foreignDataWrapperSql(item: Item): string {
 
 export function foreignServerSql(item: Item): string {
   const words = [
-    ...clause(item, 'type', (value) => ` TYPE ${quote(value)}`),
-    ...clause(item, 'version', (value) => ` VERSION ${quote(value)}`),
+    ...clause(item, 'type', (value) => ` TYPE ${quoteLiteral(value)}`),
+    ...clause(item, 'version', (value) => ` VERSION ${quoteLiteral(value)}`),
   ];
   return `CREATE SERVER ${item.identity}${words.join('')} FOREIGN DATA WRAPPER ${item.parts.get('wrapper')}${optionsClause(item.parts.get('options'))};`;
 }
@@ -60,7 +61,7 @@ export function publicationSql(item: Item): string {
         ...clause(item, 'schemas', (value) => `TABLES IN SCHEMA ${value}`),
       ];
   const options = [
-    `publish = ${quote(parts.get('publish') ?? '')}`,
+    `publish = ${quoteLiteral(parts.get('publish') ?? '')}`,
     ...(parts.has('via_root') ? ['publish_via_partition_root = true'] : []),
   ];
   return `CREATE PUBLICATION ${item.identity}${objects.length > 0 ? ` FOR ${objects.join(', ')}` : ''} WITH (${options.join(', ')});`;
@@ -69,7 +70,7 @@ export function publicationSql(item: Item): string {
 /** Disabled, without the text of its connection; nothing is made at the publisher. */
 export function subscriptionSql(item: Item): string {
   const slot = item.parts.get('slot');
-  return `CREATE SUBSCRIPTION ${item.identity} CONNECTION '' PUBLICATION ${item.parts.get('publications')} WITH (connect = false, enabled = false, slot_name = ${slot === undefined ? 'NONE' : quote(slot)});`;
+  return `CREATE SUBSCRIPTION ${item.identity} CONNECTION '' PUBLICATION ${item.parts.get('publications')} WITH (connect = false, enabled = false, slot_name = ${slot === undefined ? 'NONE' : quoteLiteral(slot)});`;
 }
 
 const states: Record<string, string> = { no: 'DISABLE', replica: 'ENABLE REPLICA', always: 'ENABLE ALWAYS' };
@@ -78,7 +79,7 @@ export function eventTriggerSql(item: Item): string {
   const tags = item.parts
     .get('tags')
     ?.split(', ')
-    .map((tag) => quote(tag));
+    .map((tag) => quoteLiteral(tag));
   const state = states[item.parts.get('enabled') ?? ''];
   return [
     `CREATE EVENT TRIGGER ${item.identity} ON ${item.parts.get('event')}${tags === undefined ? '' : ` WHEN TAG IN (${tags.join(', ')})`} EXECUTE FUNCTION ${withoutArguments(item.parts.get('procedure') ?? '')}();`,

@@ -1,7 +1,8 @@
 // Takes items of the model; gives the SQL of collations, operators, their classes and families, casts, conversions,
 // transforms, languages, access methods and base types. Pure; it must not know tables.
 
-import { clause, operatorName, quote, withoutArguments } from './clauses.ts';
+import { quoteLiteral } from '../sql.ts';
+import { clause, operatorName, withoutArguments } from './clauses.ts';
 import type { Item } from './model.ts';
 
 const has = ({ parts }: Item, key: string, text: string) => (parts.has(key) ? [text] : []);
@@ -11,14 +12,14 @@ export function collationSql(item: Item): string {
   const [collate, ctype] = [parts.get('collate'), parts.get('ctype')];
   const options = [
     ...clause(item, 'provider', (value) => `provider = ${value}`),
-    ...clause(item, 'locale', (value) => `locale = ${quote(value)}`),
+    ...clause(item, 'locale', (value) => `locale = ${quoteLiteral(value)}`),
     ...(collate === undefined || parts.has('locale')
       ? []
       : collate === ctype
-        ? [`locale = ${quote(collate)}`]
-        : [`lc_collate = ${quote(collate)}`, `lc_ctype = ${quote(ctype ?? '')}`]),
+        ? [`locale = ${quoteLiteral(collate)}`]
+        : [`lc_collate = ${quoteLiteral(collate)}`, `lc_ctype = ${quoteLiteral(ctype ?? '')}`]),
     ...has(item, 'nondeterministic', 'deterministic = false'),
-    ...clause(item, 'rules', (value) => `rules = ${quote(value)}`),
+    ...clause(item, 'rules', (value) => `rules = ${quoteLiteral(value)}`),
   ];
   return `CREATE COLLATION ${item.identity} (${options.join(', ')});`;
 }
@@ -84,7 +85,7 @@ export function castSql({ identity, parts }: Item): string {
 }
 
 export function conversionSql({ identity, parts }: Item): string {
-  return `CREATE ${parts.has('default') ? 'DEFAULT ' : ''}CONVERSION ${identity} FOR ${quote(parts.get('from') ?? '')} TO ${quote(parts.get('to') ?? '')} FROM ${withoutArguments(parts.get('procedure') ?? '')};`;
+  return `CREATE ${parts.has('default') ? 'DEFAULT ' : ''}CONVERSION ${identity} FOR ${quoteLiteral(parts.get('from') ?? '')} TO ${quoteLiteral(parts.get('to') ?? '')} FROM ${withoutArguments(parts.get('procedure') ?? '')};`;
 }
 
 /** `FOR app.t LANGUAGE sql` of `for app.t language sql`. */
@@ -144,11 +145,11 @@ export function baseTypeSql(item: Item): string {
     ...(layout.includes('by value') ? ['PASSEDBYVALUE'] : []),
     `ALIGNMENT = ${alignments[of('alignment')]}`,
     `STORAGE = ${storages[of('storage')]}`,
-    ...(category === 'U' ? [] : [`CATEGORY = ${quote(category)}`]),
+    ...(category === 'U' ? [] : [`CATEGORY = ${quoteLiteral(category)}`]),
     ...(layout.includes('preferred') ? ['PREFERRED = true'] : []),
-    ...clause(item, 'default', (value) => `DEFAULT = ${quote(value)}`),
+    ...clause(item, 'default', (value) => `DEFAULT = ${quoteLiteral(value)}`),
     ...(of('element') === '' ? [] : [`ELEMENT = ${of('element')}`]),
-    ...(delimiter === ',' ? [] : [`DELIMITER = ${quote(delimiter)}`]),
+    ...(delimiter === ',' ? [] : [`DELIMITER = ${quoteLiteral(delimiter)}`]),
     ...(layout.includes('collatable') ? ['COLLATABLE = true'] : []),
   ];
   return `CREATE TYPE ${item.identity} (\n  ${options.join(',\n  ')}\n);`;

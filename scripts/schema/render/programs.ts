@@ -1,7 +1,8 @@
 // Takes items of the model; gives the SQL of schemas, types, sequences, routines and aggregates.
 // Pure; it must not know tables.
 
-import { quote, settingValue } from './clauses.ts';
+import { quoteLiteral } from '../sql.ts';
+import { settingValue } from './clauses.ts';
 import type { Item, Model } from './model.ts';
 
 const sequenceLimits: Record<string, string> = {
@@ -142,7 +143,7 @@ export function aggregateSql({ identity, parts }: Item): string {
     ...clause('combine', 'COMBINEFUNC'),
     ...clause('serialize', 'SERIALFUNC'),
     ...clause('deserialize', 'DESERIALFUNC'),
-    ...clause('initial', 'INITCOND', quote),
+    ...clause('initial', 'INITCOND', quoteLiteral),
     ...clause('moving_transition', 'MSFUNC'),
     ...clause('moving_inverse', 'MINVFUNC'),
     ...clause('moving_state', 'MSTYPE'),
@@ -150,7 +151,7 @@ export function aggregateSql({ identity, parts }: Item): string {
     ...clause('moving_final', 'MFINALFUNC'),
     ...(parts.has('moving_final_extra') ? ['MFINALFUNC_EXTRA'] : []),
     ...clause('moving_final_modify', 'MFINALFUNC_MODIFY', modify),
-    ...clause('moving_initial', 'MINITCOND', quote),
+    ...clause('moving_initial', 'MINITCOND', quoteLiteral),
     ...clause('sort_operator', 'SORTOP', operator),
     ...clause('parallel', 'PARALLEL', (value) => value.toUpperCase()),
     ...(parts.get('kind')?.startsWith('hypothetical') ? ['HYPOTHETICAL'] : []),
