@@ -104,6 +104,23 @@ export function refuseOtherEnvironment({ environmentName }: Config, mark: string
   );
 }
 
+/**
+ * What a named database is, nobody but its user knows: a container that lost its variables must not call it development.
+ * @param mark as `refuseOtherEnvironment`
+ * @throws MigrateError `usage` where a run is to write to a database that has no mark, and MIGRATE_ENV does not name it
+ */
+export function refuseUnnamed({ target, environmentNamed }: Config, mark: string | null): void {
+  if (target === undefined || environmentNamed || mark !== null) return;
+  throw new MigrateError(
+    'usage',
+    `${describe(target)} has no mark yet that says what it is, and MIGRATE_ENV is not set`,
+    {
+      hint: 'Set MIGRATE_ENV to what this database is: development, test, staging, production, or a name of yours.',
+      state: 'Nothing was changed.',
+    },
+  );
+}
+
 /** The flag, else the environment's key in db/config.json. */
 export function allowsOutOfOrder({ project, environmentName }: Config, flag: boolean | undefined): boolean {
   return flag ?? project.environments?.[environmentName]?.allowOutOfOrder ?? false;

@@ -42,6 +42,8 @@ export interface Config {
   /** Absolute path of the migrations directory. */
   readonly directory: string;
   readonly environmentName: string;
+  /** Whether MIGRATE_ENV says it; else it is the default, which is right for the embedded server alone. */
+  readonly environmentNamed: boolean;
   /** Undefined: the embedded development server. */
   readonly target: Target | undefined;
   readonly scratchUrl: string | undefined;
@@ -87,6 +89,7 @@ export async function resolveConfig(
     root,
     directory: resolve(root, flags.dir ?? project.dir ?? join('db', 'migrations')),
     environmentName: value.MIGRATE_ENV,
+    environmentNamed: (variables.MIGRATE_ENV ?? '') !== '',
     target: namesTarget(variables) ? await readTarget(variables) : undefined,
     scratchUrl: variables.SHADOW_DATABASE_URL || undefined,
     postgres: project.postgres ?? defaultMajor,

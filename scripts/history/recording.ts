@@ -2,6 +2,7 @@
 // is, and writes its statements in one transaction.
 
 import type { Migration } from '../base/types.ts';
+import { refuseUnnamed } from '../config/binding.ts';
 import { readProvenance } from '../config/provenance.ts';
 import { refuseReadOnly } from '../connection/session.ts';
 import { prepareLedger } from '../ledger/prepare.ts';
@@ -34,6 +35,7 @@ export async function withHistory(
           readClassified(session, config, state, migrations),
           readProvenance(config),
         ]);
+        refuseUnnamed(config, history.environment);
         return work({ session, config, provenance, migrations, history });
       });
     return audited(input, session, locked);

@@ -5,6 +5,7 @@ import { formatDuration } from '../base/duration.ts';
 import { stageTimes, started, timed } from '../base/timing.ts';
 import type { Migration, Outcome } from '../base/types.ts';
 import { saveMemory } from '../base/v8-heap.ts';
+import { refuseUnnamed } from '../config/binding.ts';
 import type { ConfirmFlags } from '../config/protection.ts';
 import { readProvenance } from '../config/provenance.ts';
 import { refuseReadOnly, type Session } from '../connection/session.ts';
@@ -88,6 +89,7 @@ export async function runMigrations(
         const history = await timed('history', () =>
           readClassified(session, config, state, files.all(), asked),
         );
+        refuseUnnamed(config, history.environment);
         const migrations = files.all();
         if (request.approve === undefined) refuseBrokenHistory(history.statuses, request.tolerated);
         const looked = await timed('drift', () => checkDrift(session, config, history, token));

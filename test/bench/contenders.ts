@@ -36,7 +36,7 @@ const require = createRequire(import.meta.url);
 /** What a process gets: enough to run, nothing that names another database. */
 export function cleanEnvironment(url: string): Record<string, string> {
   const { PATH = '', LANG = 'C.UTF-8', HOME = '/tmp' } = process.env;
-  return { PATH, LANG, HOME, NO_COLOR: '1', DATABASE_URL: url };
+  return { PATH, LANG, HOME, NO_COLOR: '1', DATABASE_URL: url, MIGRATE_ENV: 'development' };
 }
 
 function node({ folder, url }: Place, script: string, ...args: string[]): Command {

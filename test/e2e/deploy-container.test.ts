@@ -88,9 +88,9 @@ describe('the image of the migration job', function () {
       extendEnv: false,
       env: {
         PATH: process.env.PATH ?? '',
+        ...database.env(),
         MIGRATE_ENV: 'staging',
         GITHUB_SHA: 'a'.repeat(40),
-        ...database.env(),
       },
       all: true,
       reject: false,

@@ -167,7 +167,7 @@ describe('Settings', () => {
     [
       'in .env.<environment> are found also where .env names the environment',
       { './.env': 'MIGRATE_ENV=test\n', './.env.test': 'MIGRATE_STATEMENT_TIMEOUT=13min\n' },
-      {},
+      { MIGRATE_ENV: '' },
       '13min',
     ],
     [

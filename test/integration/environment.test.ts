@@ -3,6 +3,7 @@ import { expect } from 'chai';
 import { expectExit, type Project, project, transcript } from '../support/cli.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
 import { audit, tables, threePairs, tracked, v1, v2 } from '../support/history.ts';
+import { pair } from '../support/runs.ts';
 
 describe('environments', () => {
   let database: TestDatabase;
@@ -166,5 +167,31 @@ describe('environments', () => {
       expectExit(await run('test', 'db-reset'), 3);
       expect(await tables(database)).to.have.length(3);
     });
+  });
+
+  it('is asked for before a named database without a mark is written to, and read without it', async () => {
+    const tool = await project(pair(1, 'one', 'CREATE TABLE one (id int);'));
+    const database = await createDatabase();
+    const env = { ...database.env(), MIGRATE_ENV: '' };
+    for (const args of [
+      ['up'],
+      ['down'],
+      ['redo'],
+      ['baseline', '--to', '20250101000001'],
+      ['drift', '--accept', '--reason', 'x'],
+    ]) {
+      const result = await tool.run(args, { env });
+      expectExit(result, 2);
+      expect(result.all)
+        .to.include('has no mark yet')
+        .and.include('Set MIGRATE_ENV to what this database is');
+    }
+    expectExit(await tool.run(['status'], { env }), 0);
+    expectExit(await tool.run(['plan'], { env }), 0);
+    expect(await database.query("SELECT to_regclass('pgmigrations') AS made")).to.deep.equal([
+      { made: null },
+    ]);
+    expectExit(await tool.run(['up'], { env: { ...env, MIGRATE_ENV: 'development' } }), 0);
+    expectExit(await tool.run(['up'], { env }), 0);
   });
 });

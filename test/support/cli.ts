@@ -1,6 +1,15 @@
 // Takes SQL files; gives a temporary project with them, and runs the tool in it as a user would: a process of its own
 // with a clean environment. It knows exit codes and output, nothing of the inside.
-import { cpSync, existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, isAbsolute, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -87,12 +96,21 @@ function copyFixture(name: string, root: string): void {
   cpSync(source, whole ? root : join(root, 'db', 'migrations'), { recursive: true });
 }
 
+/** A database that is named must be named as what it is; an empty MIGRATE_ENV is for tests of that. */
+function nameOf(root: string, env: RunOptions['env'] = {}): Record<string, string> {
+  const file = join(root, '.env');
+  const text = existsSync(file) ? readFileSync(file, 'utf8') : '';
+  const names =
+    env.DATABASE_URL !== undefined || env.PGHOST !== undefined || /^(DATABASE_URL|PG)/m.test(text);
+  return names && !text.includes('MIGRATE_ENV=') ? { MIGRATE_ENV: 'development' } : {};
+}
+
 function launch(root: string, home: string, args: readonly string[], options: RunOptions): RunningTool {
   const { PATH = '', LANG = 'C.UTF-8' } = process.env;
   const child = execa(process.execPath, [join(productRoot, 'scripts', 'run.cjs'), ...args], {
     cwd: options.cwd ?? root,
     extendEnv: false,
-    env: { PATH, LANG, HOME: home, NO_COLOR: '1', ...options.env },
+    env: { PATH, LANG, HOME: home, NO_COLOR: '1', ...nameOf(root, options.env), ...options.env },
     input: options.input ?? '',
     reject: false,
     all: true,

@@ -95,6 +95,7 @@ function handle(server: TestServer, admin: pg.Client, name: string): TestDatabas
     env: () => ({
       DATABASE_URL: `postgresql://${user}@${login}`,
       PGPASSWORD: password,
+      MIGRATE_ENV: 'development',
       SHADOW_DATABASE_URL: `postgresql://${user}@${login}`,
     }),
     drop,
