@@ -53,16 +53,15 @@ async function main(argv: readonly string[]): Promise<number> {
     const { resolveConfig } = await import('./config/config.ts');
     config = await resolveConfig(command, invocation.flags);
     keepSecret(secretsOf(config.variables));
-    if (invocation.usesTarget) (await import('./config/binding.ts')).refuseWrongTarget(config);
+    const { flags, args } = invocation;
+    const many = flags.targets !== undefined || flags.targetsQuery !== undefined;
+    if (invocation.usesTarget && !many) (await import('./config/binding.ts')).refuseWrongTarget(config);
     const run = await invocation.load();
-    const signal = watchSignals();
-    result = await run({
-      config,
-      flags: invocation.flags as never,
-      args: invocation.args,
-      progress: output,
-      signal,
-    });
+    const input = { config, flags: flags as never, args, progress: output, signal: watchSignals() };
+    if (many) {
+      const { runFleet } = await import('./fleet/run-fleet.ts');
+      result = await runFleet(input, run);
+    } else result = await run(input);
     error = result.error ?? null;
   } catch (thrown) {
     error = untouched(thrown);

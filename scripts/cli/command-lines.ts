@@ -37,6 +37,15 @@ const afterDeploy = [
   'also the migrations marked after-deploy and those behind them: the application has started',
 ] as const;
 
+/** Of commands that take a list of databases. */
+const fleet = [
+  ['--targets <file>', 'many databases: a line each, "<name> <URL without password>"; - is standard input'],
+  ['--targets-query <sql>', 'the same, from a query on the database that DATABASE_URL names: name and URL'],
+  ['--parallel <count>', 'so many databases at a time; 4'],
+  ['--canary <count>', 'so many first, the rest only if they succeed; 1'],
+  ['--max-failures <count>', 'begin no more once so many have failed; 1'],
+] as const;
+
 const since = ['--since <ref>', 'only migrations that are new against this git ref'] as const;
 const all = ['--all', 'all migrations'] as const;
 const strict = ['--strict', 'exit 9 on warnings too'] as const;
@@ -79,6 +88,7 @@ export const commandLines: readonly CommandLine[] = [
     name: 'up',
     summary: 'apply pending migrations, oldest first',
     options: [
+      ...fleet,
       to,
       steps,
       dryRun,
@@ -116,6 +126,7 @@ export const commandLines: readonly CommandLine[] = [
     name: 'status',
     summary: 'every migration and its state',
     options: [
+      ...fleet,
       ['--check', 'exit 10 when a migration is pending'],
       ['--log [count]', 'the newest lines of the audit log instead (20; with --json all)'],
     ],
@@ -125,6 +136,7 @@ export const commandLines: readonly CommandLine[] = [
     name: 'plan',
     summary: 'what up would do to this database, statement by statement, with locks and sizes',
     options: [
+      ...fleet,
       to,
       steps,
       outOfOrder,
@@ -139,6 +151,7 @@ export const commandLines: readonly CommandLine[] = [
     name: 'drift',
     summary: 'the live schema against what the last run left behind, object by object',
     options: [
+      ...fleet,
       ['--accept', "record today's schema as right; needs --reason"],
       ['--write <name>', 'the difference as a new migration, recorded as applied here'],
       reason,

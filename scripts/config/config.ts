@@ -57,6 +57,8 @@ export interface Config {
   readonly batchTimeMs: number;
   /** How far a standby may lag before batches wait for it. */
   readonly batchMaxLagMs: number;
+  /** Set where one process works on many databases: what all of them share. */
+  readonly shared?: { files: Promise<unknown> | null };
   readonly waitMs: number;
   readonly connectTimeoutMs: number;
   readonly project: ProjectSettings;

@@ -28,12 +28,20 @@ export interface CheckedMigrations extends MigrationList {
   readonly faults: FileFaults;
 }
 
+/** For `Config.shared`: the files of a run over many databases are read, checked and parsed once. */
+export function sharedFiles(): NonNullable<Config['shared']> {
+  return { files: null };
+}
+
 /** As `loadMigrations`, with the making of the list left to a moment when there is time for it. */
 export async function checkMigrations(
   config: Config,
   warn: (text: string) => void,
 ): Promise<CheckedMigrations> {
-  return check(config, warn, (files) => appliedAsTheyAre(config, files));
+  const look = () => check(config, warn, (files) => appliedAsTheyAre(config, files));
+  if (config.shared === undefined) return look();
+  config.shared.files ??= look();
+  return config.shared.files as Promise<CheckedMigrations>;
 }
 
 /** As `loadMigrations`, for commands that run none of them: what is wrong in a text is only warned of. */

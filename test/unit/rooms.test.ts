@@ -32,6 +32,7 @@ const rooms = [
   ['drift'],
   ['preview', 'runner'],
   ['commands'],
+  ['fleet'],
   ['cli'],
   ['api'],
   ['testing'],

@@ -1,0 +1,146 @@
+// Many databases, one set of files: each is a whole run of its own, and one's failure touches no other.
+import { expect } from 'chai';
+import { expectExit, project } from '../support/cli.ts';
+import { createDatabase, type TestDatabase } from '../support/database.ts';
+import { tables } from '../support/migrations.ts';
+
+/** So many databases, and the list that names them t1, t2 … */
+async function fleet(count: number, files = tables('one', 'two')) {
+  const tool = await project(files);
+  const databases: TestDatabase[] = [];
+  for (let i = 0; i < count; i += 1) databases.push(await createDatabase());
+  const [first] = databases as [TestDatabase];
+  const { DATABASE_URL: _, ...env } = first.env();
+  const list = databases.map((database, i) => `t${i + 1} ${database.env().DATABASE_URL}`).join('\n');
+  tool.write('db/targets', `# all of them\n${list}\n`);
+  const run = (...args: string[]) =>
+    tool.run([...args, '--targets', 'db/targets'], { env: { ...env, MIGRATE_ENV: 'test' } });
+  return { ...tool, databases, list, env: { ...env, MIGRATE_ENV: 'test' }, run };
+}
+
+const applied = async (database: TestDatabase) =>
+  (
+    await database.query<{ n: number }>(
+      "SELECT count(*)::int AS n FROM pg_class WHERE relname IN ('one', 'two') AND relkind = 'r'",
+    )
+  )[0]!.n;
+
+describe('Many databases', () => {
+  it('are migrated each, and again find nothing to do', async () => {
+    const { run, databases } = await fleet(3);
+    const first = await run('up');
+    expectExit(first, 0);
+    expect(first.stdout).to.match(/t2 +Applied 2 migrations/);
+    expect(first.stdout).to.include('3 databases: 3 fine, 0 failed, 0 not begun');
+    expect(await Promise.all(databases.map(applied))).to.deep.equal([2, 2, 2]);
+    expect((await run('up')).stdout).to.match(/t3 +Already up to date/);
+    const status = (await run('status', '--json')).json();
+    expect(
+      status.targets.map(({ name, ok }: { name: string; ok: boolean }) => `${name} ${ok}`),
+    ).to.deep.equal(['t1 true', 't2 true', 't3 true']);
+    expect(status.targets[0].migrations).to.have.length(2);
+    for (const command of ['plan', 'drift']) expectExit(await run(command), 0);
+  });
+
+  it('go on where one fails, as long as no more fail than allowed; the next run does what is left', async () => {
+    const { run, databases } = await fleet(5);
+    await databases[2]!.query('CREATE TABLE two (mine int)');
+    const failed = await run('up', '--max-failures', '5', '--parallel', '2');
+    expectExit(failed, 3);
+    expect(failed.stdout).to.match(
+      /t3 +exit 3 +relation "two" already exists \[42P07\] \(db\/migrations\/.*two\.up\.sql:1\)/,
+    );
+    expect(await Promise.all(databases.map(applied))).to.deep.equal([2, 2, 2, 2, 2]);
+    await databases[2]!.query('DROP TABLE two');
+    await databases[2]!.query('SELECT 1');
+    const second = await run('up', '--json');
+    const state = second.json().targets.map(({ ok }: { ok: boolean }) => ok);
+    expect(state.filter((ok: boolean) => ok)).to.have.length.of.at.least(4);
+  });
+
+  it('wait for the canary: where that fails, nothing else is begun', async () => {
+    const { run, databases } = await fleet(3);
+    await databases[0]!.query('CREATE TABLE two (mine int)');
+    const result = await run('up', '--json');
+    expectExit(result, 3);
+    expect(result.json().targets.map(({ begun }: { begun: boolean }) => begun)).to.deep.equal([
+      true,
+      false,
+      false,
+    ]);
+    expect(await applied(databases[1]!)).to.equal(0);
+  });
+
+  it('may be listed on standard input, or by a query on a catalog database', async () => {
+    const { databases, list, env, ...tool } = await fleet(2);
+    expectExit(await tool.start(['up', '--targets', '-'], { env, input: list }).result, 0);
+    const catalog = await createDatabase();
+    await catalog.query('CREATE TABLE tenants (name text, url text)');
+    for (const [i, database] of databases.entries())
+      await catalog.query('INSERT INTO tenants VALUES ($1, $2)', [`t${i}`, database.env().DATABASE_URL]);
+    const asked = await tool.start(
+      ['status', '--targets-query', 'SELECT name, url FROM tenants ORDER BY 1', '--json'],
+      {
+        env: { ...env, DATABASE_URL: catalog.env().DATABASE_URL! },
+      },
+    ).result;
+    expectExit(asked, 0);
+    expect(asked.json().targets).to.have.length(2);
+  });
+
+  it('are refused before anything connects where the list is wrong: all mistakes at once', async () => {
+    const { run, write } = await fleet(1);
+    write(
+      'db/targets',
+      'a postgres://x@127.0.0.1:1/x\na postgres://x@127.0.0.1:1/y\nb postgres://x:secret@127.0.0.1:1/x\nc mysql://x/x\nd\n',
+    );
+    const result = await run('up');
+    expectExit(result, 2);
+    for (const told of [
+      'targets:2: the name a stands in line 1',
+      'targets:3: the URL holds a password',
+      'targets:4',
+      'targets:5',
+    ])
+      expect(result.stderr).to.include(told);
+    expect(result.all).not.to.include('secret');
+    expectExit(await run('up', '--parallel', '0'), 2);
+  });
+
+  it('are none of which is reached where one is bound to another environment', async () => {
+    const { run, write, databases } = await fleet(2);
+    write(
+      'db/config.json',
+      JSON.stringify({ environments: { production: { database: databases[1]!.name } } }),
+    );
+    const result = await run('up');
+    expectExit(result, 7);
+    expect(result.stderr).to.include('t2:');
+    expect(await Promise.all(databases.map(applied))).to.deep.equal([0, 0]);
+  });
+
+  it('end with the signal: none is begun after it, those under way roll back', async () => {
+    const { databases, env, ...tool } = await fleet(3, {
+      ...tables('one'),
+      '20250101000002_wait.up.sql': 'SELECT pg_advisory_lock(4711);\n',
+      '20250101000002_wait.down.sql': 'SELECT 1;\n',
+    });
+    const holder = await databases[0]!.client();
+    await holder.query('SELECT pg_advisory_lock(4711)');
+    const running = tool.start(['up', '--targets', 'db/targets', '--json'], { env });
+    for (;;) {
+      const { rows } = await holder.query(
+        "SELECT FROM pg_locks WHERE locktype = 'advisory' AND objid = 4711 AND NOT granted",
+      );
+      if (rows.length > 0) break;
+    }
+    running.kill('SIGINT');
+    const result = await running.result;
+    expectExit(result, 130);
+    expect(result.json().targets.map(({ begun }: { begun: boolean }) => begun)).to.deep.equal([
+      true,
+      false,
+      false,
+    ]);
+  });
+});
