@@ -1,4 +1,4 @@
-// Takes one statement of a no-transaction step; runs it between its two journal marks. What an earlier attempt left
+// Takes one statement of a no-transaction step; runs it between its two journal entries. What an earlier attempt left
 // behind is cleared away first. It knows nothing of retries or of the other statements.
 import pg from 'pg';
 import { MigrateError } from '../base/errors.ts';
@@ -64,7 +64,7 @@ async function runBetweenMarks(
   const budget = concurrentLockTimeout(context, step, statement);
   await write(context, [startSql(config.trackingTable, row, texts)], budget);
   const finished = await mendBefore(context, statement, again ? row.indexes : null);
-  // Where PostgreSQL allows it, the statement and its mark are one transaction: done and marked, or neither.
+  // Where PostgreSQL allows it, the statement and its journal entry are one transaction: done and entered, or neither.
   const prefix = mustRunAlone(statement)
     ? ''
     : `${begin};\nSELECT pg_catalog.pg_try_advisory_xact_lock(${runLockKey});\n`;

@@ -21,7 +21,7 @@ import { ledgerSql } from './upgrade.ts';
 export interface LedgerState {
   readonly hasTracking: boolean;
   readonly hasLedger: boolean;
-  /** Whether the ledger is new enough to have the table of the environment mark, and so on. */
+  /** Whether the ledger is new enough to have the table of the environment stamp, and so on. */
   readonly hasEnvironment: boolean;
   readonly hasJournal: boolean;
   readonly hasSnapshot: boolean;
@@ -149,11 +149,11 @@ export function trackingRows(
 
 /** Select-list items `environment` and `half_done`, from a ledger that exists. */
 export function ledgerFacts(tracking: TrackingTable, state: LedgerState): string {
-  const mark = state.hasEnvironment ? '(SELECT name FROM migration_ledger.environment)' : 'NULL::text';
+  const stamp = state.hasEnvironment ? '(SELECT name FROM migration_ledger.environment)' : 'NULL::text';
   const halfDone = state.hasJournal
     ? `(SELECT json_agg(j) FROM (SELECT id, direction, count(*) FILTER (WHERE done) AS done, max(total) AS total, max(to_jsonb(journal) ->> 'batch') AS batch FROM migration_ledger.journal WHERE tracking = ${quoteLiteral(trackingName(tracking))} GROUP BY id, direction) j)`
     : 'NULL::json';
-  return `${mark} AS environment, ${halfDone} AS half_done`;
+  return `${stamp} AS environment, ${halfDone} AS half_done`;
 }
 
 function toApplied(row: HistoryRow): AppliedMigration {
@@ -218,12 +218,12 @@ export async function ensureLedger(
   }
 }
 
-/** Only where there is no mark yet: changing one is `restampSql`'s work. */
+/** Only where there is no stamp yet: changing one is `restampSql`'s work. */
 function stampSql({ environment, actor }: Provenance): string {
   return `INSERT INTO migration_ledger.environment (name, stamped_by) VALUES (${quoteLiteral(environment)}, ${quoteLiteral(actor)}) ON CONFLICT DO NOTHING`;
 }
 
-/** Writes another name over the mark. */
+/** Writes another name over the stamp. */
 export function restampSql(name: string, { actor }: Provenance): string {
   return `INSERT INTO migration_ledger.environment (name, stamped_by) VALUES (${quoteLiteral(name)}, ${quoteLiteral(actor)})
     ON CONFLICT (only_row) DO UPDATE SET name = excluded.name, stamped_by = excluded.stamped_by, stamped_at = clock_timestamp()`;
