@@ -86,6 +86,7 @@ const left: Readonly<Record<string, string>> = {
   pg_constraint: "t.contype = 'f' AND t.conparentid <> 0",
   pg_index: "t.indexrelid IN (SELECT oid FROM pg_class WHERE relnamespace = 'pg_toast'::regnamespace)",
   pg_trigger: 't.tgisinternal',
+  pg_operator: 't.oprcode = 0',
   pg_namespace: "t.nspname ~ '^pg_(toast_)?temp_'",
 };
 

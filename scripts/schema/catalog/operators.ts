@@ -21,9 +21,10 @@ export const collation = `
 
 const operands = `(SELECT coalesce(format_type(nullif(o.oprleft, 0), NULL), 'NONE') || ', ' || coalesce(format_type(nullif(o.oprright, 0), NULL), 'NONE'))`;
 
+// An operator that is only named by others is a promise, not an object: pg_dump leaves it out too.
 export const operator = `
   SELECT ns.name || '.' || o.oprname || ' (' || ${operands} || ')', NULL, ${lines(
-    part('procedure', `CASE WHEN o.oprcode = 0 THEN 'none' ELSE o.oprcode::regprocedure::text END`),
+    part('procedure', 'o.oprcode::regprocedure::text'),
     partWhen('o.oprresult <> 0', 'result', 'format_type(o.oprresult, NULL)'),
     partWhen('o.oprcom <> 0', 'commutator', 'o.oprcom::regoperator::text'),
     partWhen('o.oprnegate <> 0', 'negator', 'o.oprnegate::regoperator::text'),
@@ -33,7 +34,7 @@ export const operator = `
     flag('merges', 'o.oprcanmerge'),
   )}
   FROM pg_operator o JOIN ns ON ns.oid = o.oprnamespace
-  WHERE o.oid >= ${firstUserOid} AND ${notMember('pg_operator', 'o.oid')}`;
+  WHERE o.oid >= ${firstUserOid} AND o.oprcode <> 0 AND ${notMember('pg_operator', 'o.oid')}`;
 
 /** Members of classes and families as SQL writes them, with the class that each belongs to where it belongs to one. */
 const members = `(

@@ -24,14 +24,11 @@ export function collationSql(item: Item): string {
   return `CREATE COLLATION ${item.identity} (${options.join(', ')});`;
 }
 
-/** Nothing for an operator that is only named by another one: making that one makes it. */
-export function operatorSql(item: Item): string | undefined {
-  const procedure = item.parts.get('procedure') ?? 'none';
-  if (procedure === 'none') return undefined;
+export function operatorSql(item: Item): string {
   const at = item.identity.lastIndexOf(' (');
   const [left, right] = item.identity.slice(at + 2, -1).split(/, (?=(?:[^()]*\([^()]*\))*[^()]*$)/);
   const options = [
-    `FUNCTION = ${withoutArguments(procedure)}`,
+    `FUNCTION = ${withoutArguments(item.parts.get('procedure') ?? '')}`,
     ...(left === 'NONE' ? [] : [`LEFTARG = ${left}`]),
     ...(right === 'NONE' ? [] : [`RIGHTARG = ${right}`]),
     ...clause(item, 'commutator', (value) => `COMMUTATOR = ${operatorName(value)}`),
