@@ -23,8 +23,11 @@ export function portable(options: SchemaOptions): SchemaOptions {
   return { ...options, include: [] };
 }
 
-/** What belongs to an environment, not to a release: roles' rights, settings of database and roles, the database's comment. */
-const ofEnvironment: readonly string[] = ['owner', 'grant', 'default-privileges', 'setting'];
+/** What belongs to an environment, not to a release: roles' rights, who logs in elsewhere as whom, settings of database and roles, what is received from another server. */
+const ofEnvironment: readonly string[] = [
+  ...['owner', 'grant', 'default-privileges', 'setting'],
+  ...['user-mapping', 'subscription'],
+];
 
 /** Whether the fingerprint counts this class of objects; drift compares the others as well, within one environment. */
 export function isPortable(name: string): boolean {

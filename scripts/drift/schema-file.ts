@@ -33,7 +33,7 @@ export interface SchemaText {
  * @throws MigrateError as `withMigrated`
  */
 export async function makeSchemaText(config: Config, migrations: readonly Migration[]): Promise<SchemaText> {
-  const options = portable(schemaOptions(config));
+  const options = schemaOptions(config);
   const newest = migrations.at(-1)?.id ?? null;
   return withMigrated(config, migrations, async (query, build) => {
     const { sql, unsupported, superuser } = await renderSchema(query, options);
@@ -53,7 +53,9 @@ async function tryOut(
 ): Promise<Pick<SchemaText, 'differences' | 'failure'>> {
   try {
     const built = await build(text, (query) => objectsOf(query, options));
-    const found = diffSnapshots(objects, built).filter(({ severity }) => severity === 'drift');
+    const found = diffSnapshots(ofSchema(objects), ofSchema(built)).filter(
+      ({ severity }) => severity === 'drift',
+    );
     const same = portableFingerprint(portableHashes(built)) === portableFingerprint(portableHashes(objects));
     const failure = same || found.length > 0 ? null : 'its fingerprint is not that of the migrations';
     return { differences: found, failure };
@@ -76,6 +78,13 @@ export async function differencesToText(
   return withBuilt(config, text, async (query) =>
     diffSnapshots(shared(await objectsOf(query, options)), shared(objects)),
   ).catch(() => null);
+}
+
+/** Whose the database is and who may do what with it as a whole is for whoever creates it. */
+function ofSchema(objects: readonly SchemaObject[]): SchemaObject[] {
+  return objects.filter(
+    ({ class: name, identity }) => identity !== 'database' || (name !== 'owner' && name !== 'grant'),
+  );
 }
 
 /** What the fingerprint counts. */

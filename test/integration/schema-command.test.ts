@@ -132,6 +132,40 @@ describe('schema', () => {
     expectExit(await run('schema', '--check'), 0);
   });
 
+  it('writes owners and grants where the configuration compares them, for the roles that the server has', async () => {
+    const role = `schema_owner_${process.pid}`;
+    const { repo, run } = await withScratch({
+      'db/config.json': '{ "drift": { "include": ["owners", "grants"] } }',
+      ...pair(
+        1,
+        'owned',
+        `CREATE SCHEMA mine; CREATE TABLE mine.t (id serial PRIMARY KEY, secret text); CREATE VIEW mine.v AS SELECT id FROM mine.t;
+         CREATE FUNCTION mine.f(a integer) RETURNS integer LANGUAGE sql AS 'SELECT 1'; CREATE AGGREGATE mine.n(*) (SFUNC = int8inc, STYPE = int8, INITCOND = '0');
+         CREATE DOMAIN mine.d AS text; CREATE TYPE mine.e AS ENUM ('x');
+         ALTER TABLE mine.t OWNER TO ${role}; ALTER AGGREGATE mine.n(*) OWNER TO ${role}; ALTER DOMAIN mine.d OWNER TO ${role};
+         GRANT USAGE ON SCHEMA mine TO ${role}; GRANT SELECT, INSERT ON mine.v TO ${role} WITH GRANT OPTION; GRANT SELECT (id) ON mine.t TO PUBLIC;
+         REVOKE EXECUTE ON FUNCTION mine.f(integer) FROM PUBLIC; GRANT EXECUTE ON FUNCTION mine.f(integer) TO ${role}; REVOKE USAGE ON TYPE mine.e FROM PUBLIC;
+         GRANT USAGE ON SEQUENCE mine.t_id_seq TO PUBLIC; REVOKE ALL ON mine.v FROM CURRENT_USER;
+         ALTER DEFAULT PRIVILEGES IN SCHEMA mine GRANT SELECT ON TABLES TO ${role};
+         ALTER DEFAULT PRIVILEGES REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC;`,
+        'DROP SCHEMA mine CASCADE;',
+      ),
+    });
+    const result = await run('schema', '--json');
+    expect(result.json().failure, result.all).to.equal(null);
+    expect(result.json().lost).to.deep.equal([]);
+    expectExit(result, 0);
+    const text = textOf(repo);
+    expect(text)
+      .to.contain(`ALTER TABLE mine.t OWNER TO ${role};`)
+      .and.to.contain('ALTER AGGREGATE mine.n(*) OWNER');
+    // The role is gone with the scratch server's placeholders: what can be loaded is.
+    const empty = await createDatabase();
+    await empty.query(text);
+    expect(await empty.query(`SELECT 'mine.v'::regclass::text AS name`)).to.deep.equal([{ name: 'mine.v' }]);
+    expectExit(await run('schema', '--check'), 0);
+  });
+
   it('exits 9 with --check when the file is missing or stale, names what differs, and writes nothing', async () => {
     const { repo, run } = await withScratch(users);
     expectExit(await run('schema', '--check'), 9);

@@ -1,6 +1,8 @@
 // Takes access control lists as PostgreSQL prints them; gives GRANT statements. Pure.
 // https://www.postgresql.org/docs/16/ddl-priv.html
 
+import { quoteLiteral } from '../sql.ts';
+
 const privileges: Record<string, string> = {
   r: 'SELECT',
   a: 'INSERT',
@@ -54,4 +56,17 @@ export function aclSql(list: string, on: string, reader: string): string[] {
       names(star).length === 0 ? [] : [`GRANT ${names(star).join(', ')} ${on} TO ${to}${suffix};`];
     return [...grant('', ''), ...grant('*', ' WITH GRANT OPTION')];
   });
+}
+
+/** Statements that are left out, with a warning, where the server has no such role. */
+export function forRole(role: string, statements: readonly string[]): string {
+  const bare = role.startsWith('"') ? role.slice(1, -1).replaceAll('""', '"') : role;
+  const text = statements.join('\n');
+  let tag = '$role$';
+  for (let i = 1; text.includes(tag); i += 1) tag = `$role${i}$`;
+  return [
+    `DO ${tag} BEGIN IF EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = ${quoteLiteral(bare)}) THEN`,
+    text,
+    `ELSE RAISE WARNING USING MESSAGE = ${quoteLiteral(`there is no role ${bare}: what it owns and may do is left out`)}; END IF; END ${tag};`,
+  ].join('\n');
 }

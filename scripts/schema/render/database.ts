@@ -2,7 +2,7 @@
 // publications, event triggers, default privileges, settings. Pure; it must not know tables.
 
 import { quoteLiteral } from '../sql.ts';
-import { aclSql } from './acl.ts';
+import { aclSql, forRole, parseAcl, roleName } from './acl.ts';
 import { clause, onDatabase, optionsClause, settingValue, withoutArguments } from './clauses.ts';
 import type { Item } from './model.ts';
 
@@ -103,8 +103,14 @@ export function defaultPrivilegesSql({ identity, parts }: Item, reader: string):
             : []),
         ]
       : [];
-  const given = aclSql(parts.get('privileges') ?? '', `ON ${kind}`, reader);
-  return [...taken, ...given.map((grant) => `${alter} ${grant}`)].join('\n');
+  const given = parseAcl(parts.get('privileges') ?? '').flatMap(({ grantee, letters }) => {
+    const sql = aclSql(`${grantee}=${letters}/x`, `ON ${kind}`, reader).map((grant) => `${alter} ${grant}`);
+    const to = roleName(grantee);
+    return sql.length === 0 || to === 'PUBLIC' || to === reader ? sql : [forRole(to, sql)];
+  });
+  const all = [...taken, ...given];
+  if (role === reader) return all.join('\n');
+  return forRole(role, all);
 }
 
 /** Settings of the database, for all roles or one; values that may be secrets are not known. */

@@ -9,6 +9,7 @@ import { commentSql } from './comments.ts';
 import { withoutCarriageReturns } from './line-ends.ts';
 import { buildModel, type Item, type Model } from './model.ts';
 import { type Dependency, orderPieces, type Piece } from './order.ts';
+import { ownershipSql } from './ownership.ts';
 import { withSearchPaths } from './paths.ts';
 import { addedDependencies, closingStatements, needsShell, simplePieces } from './pieces.ts';
 import { readDependencies, readRole, readRoutineTexts } from './read.ts';
@@ -143,7 +144,10 @@ function asComment(item: Item): string {
  */
 export async function renderSchema(query: Query, options: SchemaOptions): Promise<RenderedSchema> {
   const [objects, dependencies, texts, reader] = await withCanonicalSession(query, async () => [
-    await readObjects(query, { ...options, include: [] }),
+    await readObjects(
+      query,
+      options.include.length === 0 ? options : { ...options, include: ['owners', 'grants'] },
+    ),
     await readDependencies(query, options),
     await readRoutineTexts(query, options),
     await readRole(query),
@@ -166,6 +170,7 @@ export async function renderSchema(query: Query, options: SchemaOptions): Promis
     ...missingLanguage(model),
     ...publicSchema(model),
     ...[...pieces, ...extensionDependents(model), ...commentsOf(false)].filter((sql) => !usual.has(sql)),
+    ...ownershipSql(model, reader, options.include),
     ...closingStatements(model, reader),
     ...commentsOf(true),
     ...beyond.map(asComment),
