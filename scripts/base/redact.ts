@@ -17,6 +17,11 @@ export function withoutSecrets(sql: string): string {
   return replace(sql, secretRanges(sql, false), (_, { isWord }) => (isWord ? `'${blank}'` : blank));
 }
 
+/** Whether this is SQL from which a secret was taken, so that it must not be run. */
+export function lacksSecrets(sql: string): boolean {
+  return secretRanges(sql, false).some(({ from, to }) => sql.slice(from, to) === blank);
+}
+
 function replace(
   text: string,
   ranges: readonly SecretRange[],

@@ -162,7 +162,7 @@ function doubleQuoted(scan: Scan, at: number, to: number, level: Level): number 
     return end + 1;
   }
   // A server quotes whole statements so, in its CONTEXT.
-  const isText = scan.wide && /\s/.test(scan.text.slice(at, Math.min(end, at + 200)));
+  const isText = scan.wide && /[\s'=:]/.test(scan.text.slice(at, Math.min(end, at + 200)));
   if (isText && level.quoting < deepestQuoting)
     scanLevel(scan, at + 1, end, newLevel('code', level.quoting + 1));
   else named(scan.text.slice(Math.max(at + 1, end - 64), end), level);

@@ -3,6 +3,8 @@
 
 import pg from 'pg';
 import { MigrateError } from '../base/errors.ts';
+import { withoutSecrets } from '../base/redact.ts';
+import { isSecretName } from '../base/secret-words.ts';
 import type { Statement } from '../base/types.ts';
 import { runLockKey } from '../connection/session-settings.ts';
 import { resolveHint } from '../ledger/half-done.ts';
@@ -26,6 +28,7 @@ const notKept = [
 
 /**
  * A query of one JSON text, to be run with the file's role and our search path; the file's is in `rememberedPath`.
+ * Settings whose names say that they are secrets are not kept: the file sets them again.
  * @param text of the file: of settings with a dot in their name PostgreSQL has no list, so they are looked for there
  */
 export function memorySql(text: string, own: OwnTimeouts): string {
@@ -36,8 +39,8 @@ export function memorySql(text: string, own: OwnTimeouts): string {
     ),
   );
   const skipped = [...notKept.map((name) => is('name', quoteLiteral(name))), ...isOwn].join(' OR ');
-  const custom = [...new Set(text.match(/\b[a-z_][\w$]*(?:\.[a-z_][\w$]*)+/gi) ?? [])]
-    .filter((name) => !/^migrate\./i.test(name))
+  const custom = [...new Set(text.match(/(?<![\w$])[a-z_][\w$]*(?:\.[a-z_][\w$]*)+/gi) ?? [])]
+    .filter((name) => !/^migrate\./i.test(name) && !isSecretName(name))
     .slice(0, 500);
   const named = `pg_catalog.unnest(ARRAY[${custom.map((name) => quoteLiteral(name)).join(', ')}]::pg_catalog.text[]) AS n(name)`;
   const join = (a: string, b: string) => `${a} OPERATOR(pg_catalog.||) ${b}`;
@@ -71,14 +74,26 @@ export function restoreStatements(done: readonly Statement[], journal: readonly 
   const sets = Object.entries(settings ?? {}).map(
     ([name, value]) => `SELECT pg_catalog.set_config(${quoteLiteral(name)}, ${quoteLiteral(value)}, false)`,
   );
+  const secret = done
+    .slice(0, memory.statement)
+    .filter(setsSecret)
+    .map(({ text }) => text);
   const channels = (lost ?? []).filter(({ kind }) => kind === 'channel');
   return [
     ...channels.map(({ name }) => `LISTEN ${pg.escapeIdentifier(name)}`),
     ...sets,
+    ...secret,
     `SELECT pg_catalog.set_config('session_authorization', ${quoteLiteral(login)}, false) WHERE session_user OPERATOR(pg_catalog.<>) ${quoteLiteral(login)}`,
     `SELECT pg_catalog.set_config('role', ${quoteLiteral(role)}, false) WHERE pg_catalog.current_setting('role') OPERATOR(pg_catalog.<>) ${quoteLiteral(role)}`,
     ...repeated,
   ];
+}
+
+/** SET my.password = …, or SELECT set_config('my.password', …) and nothing else. */
+function setsSecret({ kind, text }: Statement): boolean {
+  const isSet =
+    kind === 'VariableSetStmt' || /^select\s+(?:pg_catalog\.)?set_config\s*\([^()]*\)$/i.test(text.trim());
+  return isSet && withoutSecrets(text) !== text;
 }
 
 interface Remembered {

@@ -1,6 +1,7 @@
 // Takes what is to be remembered of a migration; gives the statement that writes it, and texts that were written.
 // Literals are not escaped by pg's own function, which builds them character by character: 5 s and 1 GB for 50 MB.
 
+import { withoutSecrets } from '../base/redact.ts';
 import type { AppliedMigration, Direction } from '../base/types.ts';
 import type { TrackingTable } from '../config/config.ts';
 import type { Provenance } from '../config/provenance.ts';
@@ -46,11 +47,12 @@ export interface NewEntry {
   readonly name: string;
   readonly direction: Direction;
   readonly kind: 'run' | 'adopted' | 'baseline' | 'imported' | 'repaired';
-  /** Kept up to `longestKeptUp` bytes; of a longer text the ledger has checksum and size. */
+  /** Kept without the secrets in it, up to `longestKeptUp` bytes; of a longer text the ledger has checksum and size. */
   readonly upSql: string | null;
   /** Size in bytes of an up that is not kept; counts only where `upSql` is null. */
   readonly upSize?: number | null;
   readonly downSql: string | null;
+  /** Of the whole texts, secrets too. */
   readonly upChecksum: string | null;
   readonly downChecksum: string | null;
   /** Null where the server is to take the time since its transaction began. */
@@ -61,8 +63,14 @@ export interface NewEntry {
 /** The longest text of an up, in bytes of UTF-8, that the ledger keeps. Downs are kept whole: reverting runs them. */
 export const longestKeptUp = 1024 * 1024;
 
-/** The entry as it is recorded: an up that is too long is its size. */
-export function keptEntry(entry: NewEntry): NewEntry {
+/** The entry as it is recorded: an up that is too long is its size, and no secret stands in the texts. */
+export function keptEntry(given: NewEntry): NewEntry {
+  const entry = shortEntry(given);
+  const { upSql, downSql } = entry;
+  return { ...entry, upSql: upSql && withoutSecrets(upSql), downSql: downSql && withoutSecrets(downSql) };
+}
+
+function shortEntry(entry: NewEntry): NewEntry {
   const { upSql } = entry;
   // A UTF-16 unit has at most three bytes of UTF-8.
   if (upSql === null || upSql.length * 3 <= longestKeptUp) return entry;

@@ -1,5 +1,5 @@
 // Takes a session; gives and records how far a no-transaction migration came, statement by statement.
-
+import { withoutSecrets } from '../base/redact.ts';
 import type { Direction } from '../base/types.ts';
 import type { TrackingTable } from '../config/config.ts';
 import type { Session } from '../connection/session.ts';
@@ -68,7 +68,7 @@ export async function readJournalTexts(
 }
 
 /**
- * Written before a statement starts; doing it again for the same statement takes the new text.
+ * Written before a statement starts, without the secrets in it; doing it again for the same statement takes the new text.
  * @param texts of the pair, with the first statement of an attempt
  */
 export function startSql(
@@ -78,10 +78,10 @@ export function startSql(
 ): string {
   const { id, direction, statement, total, sql, indexes } = row;
   const [up, down] = [texts?.up ?? null, texts?.down ?? null].map((text) =>
-    text === null ? 'NULL' : quoteLiteral(text),
+    text === null ? 'NULL' : quoteLiteral(withoutSecrets(text)),
   );
   return `INSERT INTO migration_ledger.journal (tracking, id, direction, statement, total, sql, indexes, up_sql, down_sql)
-    VALUES (${quoteLiteral(`${tracking.schema}.${tracking.table}`)}, ${quoteLiteral(id)}, ${quoteLiteral(direction)}, ${statement}, ${total}, ${quoteLiteral(sql)}, '{${indexes.join(',')}}', ${up}, ${down})
+    VALUES (${quoteLiteral(`${tracking.schema}.${tracking.table}`)}, ${quoteLiteral(id)}, ${quoteLiteral(direction)}, ${statement}, ${total}, ${quoteLiteral(withoutSecrets(sql))}, '{${indexes.join(',')}}', ${up}, ${down})
     ON CONFLICT (tracking, id, direction, statement) DO UPDATE SET total = excluded.total, sql = excluded.sql, indexes = excluded.indexes,
       up_sql = coalesce(excluded.up_sql, journal.up_sql), down_sql = coalesce(excluded.down_sql, journal.down_sql)`;
 }

@@ -2,6 +2,7 @@
 // It must not know databases.
 
 import { MigrateError } from '../base/errors.ts';
+import { lacksSecrets } from '../base/redact.ts';
 import type { Directives } from '../base/types.ts';
 import { checksum } from '../files/decode.ts';
 import { readDirectives } from '../files/directives.ts';
@@ -98,11 +99,14 @@ const fileOfUp = {
 
 function readyDown(step: Step, downs: LedgerDowns, fromDisk: boolean): ReadyStep {
   const disk = step.migration?.down;
-  const recorded = step.applied?.entry == null ? null : (downs.get(step.applied.entry.seq) ?? null);
+  const entry = step.applied?.entry ?? null;
+  const recorded = entry === null ? null : (downs.get(entry.seq) ?? null);
   const common = { ...step, rows: step.applied?.rows };
-  if (disk !== undefined && (fromDisk || recorded === null)) {
+  const isWhole = recorded !== null && isAsRecorded(recorded, entry?.downChecksum ?? null);
+  const isSameFile = disk !== undefined && disk.checksum === entry?.downChecksum;
+  if (disk !== undefined && (fromDisk || recorded === null || (!isWhole && isSameFile))) {
     const { path, text, checksum, directives } = disk;
-    const ledgerDiffers = recorded !== null && recorded !== text;
+    const ledgerDiffers = recorded !== null && recorded !== text && !isSameFile;
     return { ...common, path, text, checksum, directives, source: 'disk', ledgerDiffers };
   }
   if (recorded === null) {
@@ -111,6 +115,7 @@ function readyDown(step: Step, downs: LedgerDowns, fromDisk: boolean): ReadyStep
       state: 'Nothing was changed.',
     });
   }
+  if (!isWhole) throw notWhole(step, disk?.path);
   const ran = { ...common, text: recorded, checksum: checksum(recorded), source: 'ledger' as const };
   if (disk?.checksum === ran.checksum) return { ...ran, path: disk.path, directives: disk.directives };
   const note =
@@ -119,6 +124,22 @@ function readyDown(step: Step, downs: LedgerDowns, fromDisk: boolean): ReadyStep
       : 'the file was changed since; running the text in the ledger (--from-disk runs the file)';
   const { directives } = readDirectives(recorded, 'down');
   return { ...ran, path: disk?.path ?? `${step.id}.down.sql (ledger)`, directives, note };
+}
+
+/** The ledger keeps texts without the secrets in them: such a text is not what its checksum was made of, and must not run. */
+function isAsRecorded(recorded: string, expected: string | null): boolean {
+  return !lacksSecrets(recorded) && (expected === null || checksum(recorded) === expected);
+}
+
+function notWhole({ id }: Step, path: string | undefined): MigrateError {
+  const file =
+    path === undefined
+      ? 'its file is not on disk'
+      : `${path} is not the file that belongs to what was applied`;
+  return new MigrateError('history', `The ledger does not have the whole down of ${id}, and ${file}`, {
+    hint: `Secrets in a text are not kept (and a text that somebody changed there is not run). Check out the commit that has the file, then run the same command${path === undefined ? '' : '; or --from-disk runs the file as it is'}.`,
+    state: 'Nothing was changed.',
+  });
 }
 
 /** What the ledger is to remember of a step that took `durationMs`; null as in `NewEntry`. */

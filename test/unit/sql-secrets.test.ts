@@ -30,6 +30,7 @@ const sql = [
 ];
 
 const others = [
+  `up --reason "password='s3cr3t'"`,
   `SQL statement "CREATE ROLE app PASSWORD 's3cr3t'"\nPL/pgSQL function f() line 1 at EXECUTE`,
   "ALTER ROLE app PASSWORD 'first' -- and\n  's3cr3t'",
   "-- the password 's3cr3t' of old",

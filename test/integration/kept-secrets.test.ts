@@ -1,0 +1,138 @@
+// Secrets of the SQL in what stays: the ledger's tables, files, and what the application's role can read.
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { expectExit, type Project, project } from '../support/cli.ts';
+import { createDatabase, type TestDatabase } from '../support/database.ts';
+import { pair, versionOf } from '../support/migrations.ts';
+
+const secret = 'Corr3ct-h0rse';
+const up = `DO $$ BEGIN EXECUTE format('CREATE ROLE %I PASSWORD %L', 'pg_reserved', '${secret}'); EXCEPTION WHEN OTHERS THEN NULL; END $$;
+SET LOCAL my.password = '${secret}';\n`;
+const down = `SELECT set_config('my.password', '${secret}', true);\nCREATE TABLE reverted AS SELECT current_setting('my.password') = '${secret.slice(0, 4)}' || '${secret.slice(4)}' AS whole;\n`;
+
+/** Every row of every table in the database, as text. */
+async function everything(database: TestDatabase): Promise<string> {
+  const tables = await database.query<{ name: string }>(
+    "SELECT oid::regclass::text AS name FROM pg_class WHERE relkind = 'r' AND relnamespace::regnamespace::text IN ('public', 'migration_ledger')",
+  );
+  const texts: string[] = [];
+  for (const { name } of tables)
+    texts.push(JSON.stringify(await database.query(`SELECT t::text FROM ${name} t`)));
+  return texts.join('\n');
+}
+
+/** Every file of the project but the migrations themselves. */
+function files(folder: string): string {
+  return readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .map((name) => join(folder, name))
+    .filter((path) => statSync(path).isFile() && !/migrations/.test(path))
+    .map((path) => readFileSync(path, 'utf8'))
+    .join('\n');
+}
+
+async function migrated(): Promise<{ database: TestDatabase; repo: Project; env: Record<string, string> }> {
+  const database = await createDatabase();
+  const repo = await project(pair(`${versionOf(1)}_secret`, up, down));
+  const env = database.env();
+  expectExit(await repo.run(['up'], { env }), 0);
+  return { database, repo, env };
+}
+
+describe('A secret in a migration', () => {
+  it('is in no table after up, status, a failure and a repair, and in no file that a command writes', async function () {
+    // Every command once, and those that write for GitHub twice.
+    this.timeout(240_000);
+    const { database, repo, env } = await migrated();
+    const failing = `-- migrate: no-transaction\nSET my.api_key = '${secret}';\nALTER ROLE nobody_here PASSWORD '${secret}';\n`;
+    for (const [name, text] of Object.entries(pair(`${versionOf(2)}_fails`, failing, 'SELECT 1;')))
+      repo.write(name, text);
+    const summary = join(repo.root, 'summary.md');
+    const github = { ...env, GITHUB_ACTIONS: 'true', GITHUB_STEP_SUMMARY: summary };
+    const commands = [
+      ...[
+        ['up'],
+        ['up', '--json', '--verbose'],
+        ['status', '--json'],
+        ['status', '--log'],
+        ['plan', '--markdown'],
+      ],
+      ...[
+        ['plan', '--json', '--out', 'plan.json'],
+        ['lint', '--all', '--sarif', 'lint.sarif'],
+        ['verify', '--all', '--json'],
+      ],
+      ...[
+        ['schema'],
+        ['docs'],
+        ['drift', '--verbose'],
+        ['check', '--all'],
+        ['manifest'],
+        ['down', '--dry-run'],
+      ],
+      ['repair', '--record', `${versionOf(2)}=applied`, '--reason', `password='${secret}'`],
+    ];
+    for (const args of commands) {
+      const result = await repo.run(args, { env: args.includes('--json') ? env : github });
+      expect(result.exitCode, result.all).not.to.equal(1);
+      expect(result.all).not.to.include(secret);
+    }
+    expect(await everything(database)).not.to.include(secret);
+    expect(files(repo.root)).not.to.include(secret);
+  });
+
+  it('is set again by the file where a half-done migration goes on', async () => {
+    const database = await createDatabase();
+    const env = database.env();
+    const head = `-- migrate: no-transaction\nSET my.password = '${secret}';\nCREATE TABLE a (id int);\n`;
+    const tail = "CREATE TABLE same AS SELECT current_setting('my.password') AS value;\n";
+    const repo = await project(
+      pair(`${versionOf(1)}_half`, `${head}SELECT 1 / 0;\n${tail}`, 'DROP TABLE a, same;'),
+    );
+    expectExit(await repo.run(['up'], { env }), 3);
+    expect(await everything(database)).not.to.include(secret);
+    repo.write(`${versionOf(1)}_half.up.sql`, head + tail);
+    expectExit(await repo.run(['up'], { env }), 0);
+    expect(await database.query('SELECT value FROM same')).to.deep.equal([{ value: secret }]);
+  });
+
+  it('may be taken out of the file afterwards: the text is the same but for it', async () => {
+    const { repo, env } = await migrated();
+    for (const [name, text] of Object.entries(pair(`${versionOf(1)}_secret`, up, down)))
+      repo.write(name, `-- cleaned\n${text.replaceAll(secret, 'gone')}`);
+    const result = await repo.run(['up'], { env });
+    expectExit(result, 0);
+    expect(result.stdout).to.include('Already up to date');
+  });
+
+  it('is in the down that is run, which comes from the file then', async () => {
+    const { database, repo, env } = await migrated();
+    expectExit(await repo.run(['down'], { env }), 0);
+    expect(await database.query('SELECT whole FROM reverted')).to.deep.equal([{ whole: true }]);
+  });
+
+  it('keeps a down from running without it, where the file is another or gone', async () => {
+    const { database, repo, env } = await migrated();
+    repo.write(`${versionOf(1)}_secret.down.sql`, `${down}-- more\n`);
+    const changed = await repo.run(['down'], { env });
+    expectExit(changed, 4);
+    expect(changed.stderr).to.include('does not have the whole down').and.include('--from-disk');
+    const other = await project({});
+    const gone = await other.run(['down'], { env });
+    expectExit(gone, 4);
+    expect(gone.stderr).to.include('its file is not on disk').and.include('Check out the commit');
+    expect(await database.query("SELECT to_regclass('reverted') AS there")).to.deep.equal([{ there: null }]);
+    expectExit(await repo.run(['down', '--from-disk'], { env }), 0);
+  });
+
+  it('may be missing for another reason: a down that somebody changed in the ledger is not run', async () => {
+    const database = await createDatabase();
+    const env = database.env();
+    const repo = await project(pair(`${versionOf(1)}_a`, 'CREATE TABLE a (id int);', 'DROP TABLE a;'));
+    expectExit(await repo.run(['up'], { env }), 0);
+    await database.query("UPDATE migration_ledger.entries SET down_sql = 'DROP SCHEMA public CASCADE'");
+    const other = await project({});
+    expectExit(await other.run(['down'], { env }), 4);
+    expectExit(await repo.run(['down'], { env }), 0);
+  });
+});
