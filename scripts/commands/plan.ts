@@ -67,7 +67,7 @@ async function planIn(
     direction === 'down' ? toleratedByDown : new Set<MigrationState>(allowOutOfOrder ? ['out of order'] : []);
   const state = await readState(session, config);
   const history = await readChecked(session, config, state, migrations, tolerated);
-  refuseRestored(history);
+  if (!flags.freshHistory) refuseRestored(history);
   const drift = await checkDrift(session, config, history);
   if (drift.state === 'drifted') return stopForDrift(drift, session, config);
   sayDrift(drift, history, progress);

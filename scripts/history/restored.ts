@@ -13,7 +13,7 @@ export function refuseRestored({ restored, applied }: Pick<History, 'restored' |
     'history',
     'This database was restored without its rows: what migrations are recorded in is there, and empty',
     {
-      hint: 'Record what the schema has: make migrate-baseline to=V, the newest migration that the dump had. If the database is empty but for these tables: DROP SCHEMA migration_ledger CASCADE, then make migrate-up.',
+      hint: 'Record what the schema has: make migrate-baseline to=V, the newest migration that the dump had. If the database is empty but for these tables: make migrate-up fresh_history=1.',
       state: 'Nothing was changed.',
     },
   );

@@ -149,7 +149,7 @@ async function runChecked(
   request: RunRequest,
   { migrations, history, drift, plan, faults }: Judged,
 ): Promise<CommandResult> {
-  refuseRestored(history);
+  if (!request.freshHistory) refuseRestored(history);
   refuseHalfDone(history.statuses, plan.steps);
   if (plan.steps.length === 0 && !history.adoptable) {
     if (drift.stale && history.ledgerCurrent)

@@ -44,4 +44,15 @@ describe('a database that was restored without rows', () => {
       expectExit(await run(['down', '--to', '0'], { env }), 0);
     });
   }
+
+  it('is migrated from the start on demand, where there is nothing else in it', async () => {
+    const database = await createDatabase();
+    const { run } = await project(threePairs);
+    const env = database.env();
+    expectExit(await run(['up', '--to', v2], { env }), 0);
+    await forgetRows(database);
+    await database.query('DROP TABLE accounts, orders');
+    expectExit(await run(['up', '--fresh-history'], { env }), 0);
+    expect(await tracked(database)).to.have.length(3);
+  });
 });
