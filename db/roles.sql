@@ -18,6 +18,9 @@ DECLARE
   migration_login  constant text := 'app_migrator';
   application_role constant text := 'app_runtime';
   this_database    constant text := current_database();
+  -- Extensions that only an administrator may make, such as '{pg_stat_statements,pgcrypto}'; migrations then write
+  -- CREATE EXTENSION IF NOT EXISTS, which needs no right for one that is there.
+  extensions       constant text[] := '{}';
   item             text;
 BEGIN
   -- Roles belong to the server, not to a database: another database may have made them already.
@@ -34,6 +37,10 @@ BEGIN
   IF NOT pg_has_role(owner_role, 'USAGE') THEN
     EXECUTE format('GRANT %I TO CURRENT_USER', owner_role);
   END IF;
+
+  FOREACH item IN ARRAY extensions LOOP
+    EXECUTE format('CREATE EXTENSION IF NOT EXISTS %I SCHEMA public', item);
+  END LOOP;
 
   -- The migration login works as the owner from the first statement on, so objects have one owner whoever migrates.
   EXECUTE format('GRANT %I TO %I', owner_role, migration_login);

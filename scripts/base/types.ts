@@ -14,6 +14,8 @@ export interface Directives {
   readonly lockTimeoutMs?: number;
   readonly statementTimeoutMs?: number;
   readonly allow: readonly Allowance[];
+  /** No directive, but known with them: the text has CREATE EXTENSION somewhere. */
+  readonly createsExtension?: true;
 }
 
 /** `-- migrate: batch <table> by <column> [rows=N] [pause=DURATION]`; names as SQL, quoted where they were. */

@@ -8,6 +8,7 @@ import { describeTarget } from '../config/target.ts';
 import type { Session } from '../connection/session.ts';
 import { checkDrift, readFingerprint } from '../drift/check.ts';
 import { sayDrift, stopForDrift } from '../drift/run.ts';
+import { extensionFindings } from '../execute/extensions.ts';
 import { findResumePoint } from '../execute/resume-point.ts';
 import { loadParser, type Parser } from '../files/statements.ts';
 import { appliedMigrations } from '../history/applied-texts.ts';
@@ -84,7 +85,8 @@ async function planIn(
     postgres: session.major,
     timeZone: await readTimeZone(session),
   });
-  const { findings, untraced } = trace;
+  const { untraced } = trace;
+  const findings = [...trace.findings, ...(await extensionFindings(session, steps))];
   const view: PlanView = {
     direction,
     environment: config.environmentName,

@@ -30,6 +30,7 @@ export function readDirectives(
   direction: Direction,
 ): { directives: Directives; problems: DirectiveProblem[] } {
   const draft: Draft = { noTransaction: false, allow: [] };
+  if (/\bcreate\s+extension\b/i.test(text)) draft.createsExtension = true;
   const problems: DirectiveProblem[] = [];
   const firstStatement = skipBlank(text, 0);
   const comments = lineComments(text, firstStatement);

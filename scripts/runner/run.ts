@@ -2,7 +2,7 @@
 // The order of a run is DESIGN's: connect, preflight, lock, history, plan, execute, unlock.
 
 import { formatDuration } from '../base/duration.ts';
-import { stageTimes, started, timed } from '../base/timing.ts';
+import { started, timed } from '../base/timing.ts';
 import type { Migration, Outcome } from '../base/types.ts';
 import { saveMemory } from '../base/v8-heap.ts';
 import { refuseUnnamed } from '../config/binding.ts';
@@ -16,9 +16,10 @@ import { leftSomething, sayWarnings, stopForDrift } from '../drift/run.ts';
 import type { Unsettled } from '../drift/settle.ts';
 import { snapshotStatements, takeSnapshot, takeSnapshotAfterFailure } from '../drift/snapshot.ts';
 import { storedFingerprint } from '../drift/stored.ts';
-import type { Observer, RunContext } from '../execute/context.ts';
+import type { RunContext } from '../execute/context.ts';
 import { refuseConstraintsAll } from '../execute/deferred-constraints.ts';
 import { execute, executeTogether, type RunResult } from '../execute/execute.ts';
+import { refuseMissingExtensions } from '../execute/extensions.ts';
 import { adopt } from '../history/adopt.ts';
 import { audited } from '../history/audit.ts';
 import { type FileFaults, refuseFaulty } from '../history/file-faults.ts';
@@ -37,12 +38,13 @@ import { refuseMissingWrites } from '../ledger/privileges.ts';
 import { withRunLock } from '../ledger/run-lock.ts';
 import { newestAfterDeploy } from '../plan/after-deploy.ts';
 import type { Plan } from '../plan/plan.ts';
-import { type ReadyStep, readySteps } from '../plan/steps.ts';
+import { readySteps } from '../plan/steps.ts';
 import type { CommandInput, CommandResult, Progress } from '../report/command.ts';
-import { count, formatOutcome } from '../report/human.ts';
+import { count } from '../report/human.ts';
 import { outcomeJson } from '../report/json.ts';
 import { confirmOutcomes } from './confirm.ts';
 import { meet, withWaiting } from './expectation.ts';
+import { observe } from './observe.ts';
 import { refuseOlderReleases, waitForOlderReleases } from './older-releases.ts';
 
 export interface RunRequest {
@@ -165,6 +167,7 @@ async function runChecked(
     halfDone: history.halfDone,
   });
   refuseFaulty(steps, faults);
+  await refuseMissingExtensions(session, steps);
   const context = await timed('preparing', () =>
     prepare({ config, progress, signal }, session, history, migrations, drift, request.budgetMs),
   );
@@ -223,24 +226,6 @@ async function prepare(
     );
   }
   return context;
-}
-
-function observe(progress: Progress): Observer {
-  return {
-    stepStarted: (step: ReadyStep, number, total) => {
-      const verb = step.direction === 'up' ? 'applying' : 'reverting';
-      stageTimes();
-      progress.group(`  ${verb} ${step.id} (${number} of ${total})`);
-      if (step.note !== undefined) progress.say(`  note: ${step.note}`);
-    },
-    stepEnded: (outcome: Outcome) => {
-      progress.endGroup();
-      progress.say(formatOutcome(outcome, progress.style));
-      progress.detail(`    in ms: ${stageTimes()}`);
-    },
-    live: (text: string) => progress.live(text),
-    say: (text: string) => progress.say(text),
-  };
 }
 
 function report(
