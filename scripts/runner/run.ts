@@ -202,7 +202,8 @@ async function prepare(
 ): Promise<RunContext> {
   const [engine, provenance] = await Promise.all([loadEngine(config.trackingTable), readProvenance(config)]);
   await prepareLedger(session, config, history, provenance, engine);
-  await refuseMissingWrites(session, config);
+  // What the run has just created is its role's own.
+  if (history.hasLedger || history.hasTracking) await refuseMissingWrites(session, config);
   const observer = observe(progress);
   const closing = snapshotStatements(config, drift.options);
   const loadParser = async () => (await import('../files/statements.ts')).loadParser(session.major);
