@@ -20,6 +20,8 @@ export interface ForeignHistory {
   readonly records: readonly ForeignRecord[];
   /** The tool only keeps its newest version: everything up to it is applied. */
   readonly newestOnly?: boolean;
+  /** Its versions have no order of their own: which migration the newest is, only --to can say. */
+  readonly namedByPerson?: boolean;
   /** What there is wrong with the records themselves. */
   readonly problems: readonly string[];
   /** Records that are left out, and why. */
@@ -137,12 +139,16 @@ function pairByCount(
 }
 
 function pairUpTo(
-  { records }: ForeignHistory,
+  { records, namedByPerson = false }: ForeignHistory,
   migrations: readonly Migration[],
   to: string | null,
   shared: boolean,
 ): Mapping {
   const newest = records.at(-1) as ForeignRecord;
+  if (namedByPerson && to !== null) {
+    const covered = migrations.filter(({ version }) => version <= to);
+    return { pairs: covered.map((migration) => toPairing(newest, migration)), problems: [] };
+  }
   if (shared) {
     const covered = migrations.filter(({ version }) => version <= (stampOf(newest) ?? ''));
     return { pairs: covered.map((migration) => toPairing(newest, migration)), problems: [] };

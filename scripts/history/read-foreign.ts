@@ -4,18 +4,11 @@ import { MigrateError } from '../base/errors.ts';
 import type { TrackingTable } from '../config/config.ts';
 import type { Session } from '../connection/session.ts';
 import { qualifiedName } from '../ledger/tracking.ts';
+import { furtherReaders, type Reader } from './foreign-readers.ts';
 import type { ForeignHistory, ForeignRecord } from './match-foreign.ts';
 
-interface Reader {
-  /** The table's default name. */
-  readonly table: string;
-  /** Columns that tell it from other tools' tables of that name; `not` must be missing. */
-  readonly columns: readonly string[];
-  readonly not?: string;
-  read(session: Session, table: string): Promise<Omit<ForeignHistory, 'tool' | 'table'>>;
-}
-
-const readers: Record<string, Reader> = {
+const readers: Readonly<Record<string, Reader>> = {
+  ...furtherReaders,
   // https://github.com/ThomWright/postgres-migrations: id 0 is its own table.
   'postgres-migrations': {
     table: 'migrations',
