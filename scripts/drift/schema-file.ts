@@ -3,6 +3,7 @@
 import { MigrateError } from '../base/errors.ts';
 import type { Migration } from '../base/types.ts';
 import type { Config } from '../config/config.ts';
+import { loadParser } from '../files/statements.ts';
 import { portableHashes, withoutVersions } from '../schema/catalog/fingerprint.ts';
 import { readObjects, withCanonicalSession } from '../schema/catalog/snapshot.ts';
 import { type Difference, diffSnapshots } from '../schema/change/diff.ts';
@@ -12,6 +13,7 @@ import type { Query, SchemaObject, SchemaOptions } from '../schema/types.ts';
 import { schemaHead } from './expected.ts';
 import { isPortable, portable, portableFingerprint, schemaOptions } from './options.ts';
 import { type Build, withBuilt, withMigrated } from './scratch.ts';
+import { subscriptionsSql } from './subscriptions.ts';
 
 export interface SchemaText {
   readonly text: string;
@@ -39,10 +41,15 @@ export async function makeSchemaText(config: Config, migrations: readonly Migrat
     const { sql, unsupported, superuser } = await renderSchema(query, options);
     const objects = await objectsOf(query, options);
     const fingerprint = portableFingerprint(portableHashes(objects));
-    const text = schemaHead(fingerprint, newest) + sql;
+    const subscriptions = await subscriptionsOf(config, migrations);
+    const text = schemaHead(fingerprint, newest) + [sql, ...subscriptions].join('\n');
     const tried = await tryOut(build, text, options, objects);
     return { text, fingerprint, newest, unsupported, superuser, objects, ...tried };
   });
+}
+
+async function subscriptionsOf(config: Config, migrations: readonly Migration[]): Promise<string[]> {
+  return subscriptionsSql(migrations, await loadParser(config.postgres)).map((each) => `${each}\n`);
 }
 
 async function tryOut(

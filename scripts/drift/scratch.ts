@@ -8,6 +8,7 @@ import type { Config } from '../config/config.ts';
 import { loadParser } from '../files/statements.ts';
 import type { Query } from '../schema/types.ts';
 import { applyMigrations } from '../scratch/replay.ts';
+import { isServerWide } from '../scratch/server-wide.ts';
 import { queryOn, withScratchClient } from '../scratch/with-scratch.ts';
 
 /**
@@ -26,7 +27,7 @@ export async function withMigrated<Result>(
     } catch (error) {
       throw error instanceof MigrateError ? inOurWords(error) : error;
     }
-    return work(queryOn(client), (sql, inner) => another((second) => runText(second, sql, inner)));
+    return work(queryOn(client), (sql, inner) => another((second) => runText(config, second, sql, inner)));
   });
 }
 
@@ -34,13 +35,25 @@ export async function withMigrated<Result>(
 export type Build = <Result>(sql: string, work: (query: Query) => Promise<Result>) => Promise<Result>;
 
 async function runText<Result>(
+  config: Config,
   client: Client,
   sql: string,
   work: (query: Query) => Promise<Result>,
 ): Promise<Result> {
-  await client.query(sql);
+  await client.query(await withoutSubscriptions(config, sql));
   await client.query('RESET ALL');
   return work(queryOn(client));
+}
+
+/** A database with a subscription cannot be dropped, and what it subscribes to is another server's. */
+async function withoutSubscriptions(config: Config, sql: string): Promise<string> {
+  if (!/^CREATE SUBSCRIPTION /m.test(sql)) return sql;
+  const parsed = (await loadParser(config.postgres))(sql);
+  if (parsed.ok !== true) return sql;
+  return parsed.statements
+    .filter((statement) => !isServerWide(statement))
+    .map(({ text }) => `${text};`)
+    .join('\n');
 }
 
 function inOurWords(error: MigrateError): MigrateError {
@@ -58,5 +71,5 @@ export async function withBuilt<Result>(
   sql: string,
   work: (query: Query) => Promise<Result>,
 ): Promise<Result> {
-  return withScratchClient(config, (client) => runText(client, sql, work));
+  return withScratchClient(config, (client) => runText(config, client, sql, work));
 }

@@ -166,6 +166,34 @@ describe('schema', () => {
     expectExit(await run('schema', '--check'), 0);
   });
 
+  it('writes subscriptions disabled and without their password, and makes none on the scratch server', async () => {
+    const { repo, run } = await withScratch({
+      ...users,
+      ...pair(
+        2,
+        'news',
+        `-- migrate: no-transaction\nCREATE SUBSCRIPTION news CONNECTION 'host=far dbname=x password=hunter2' PUBLICATION a, b WITH (slot_name = 'own', copy_data = false);
+         CREATE SUBSCRIPTION gone CONNECTION 'host=far' PUBLICATION a;`,
+        '-- migrate: no-transaction\nDROP SUBSCRIPTION gone; DROP SUBSCRIPTION news;',
+      ),
+      ...pair(
+        3,
+        'more',
+        `-- migrate: no-transaction\nALTER SUBSCRIPTION news DROP PUBLICATION b; ALTER SUBSCRIPTION news CONNECTION 'postgres://me:hunter2@far/x'; DROP SUBSCRIPTION gone;`,
+        'SELECT 1;',
+      ),
+    });
+    expectExit(await run('schema'), 0);
+    expect(textOf(repo)).to.contain(
+      `CREATE SUBSCRIPTION "news" CONNECTION 'postgres://me@far/x' PUBLICATION "a" WITH (connect = false, enabled = false, slot_name = 'own');`,
+    );
+    expect(textOf(repo)).not.to.match(/hunter2|gone/);
+    writeFileSync(fileOf(repo), `${textOf(repo)}-- edited\n`);
+    const check = await run('schema', '--check');
+    expectExit(check, 9);
+    expect(check.all).not.to.contain('does not run');
+  });
+
   it('exits 9 with --check when the file is missing or stale, names what differs, and writes nothing', async () => {
     const { repo, run } = await withScratch(users);
     expectExit(await run('schema', '--check'), 9);
