@@ -13,6 +13,8 @@ import type { Context, Hit, Rule, Severity, Step } from './rules/rule.ts';
 import { rules } from './rules/rules.ts';
 import { shorten } from './statement/clauses.ts';
 import { means } from './statement/names.ts';
+import { stopsWrites } from './trace/locks.ts';
+import { isPlainInsert } from './trace/plain-inserts.ts';
 import type { Catalog } from './trace/traced.ts';
 
 /** One rule's complaint about one statement of a file, before settings and allowances. */
@@ -33,7 +35,8 @@ const longestReparsed = 64 * 1024;
 
 /** The statement parsed by itself, so that positions in its tree count from its own text. */
 export function alone(statement: Statement, parse: Parser): Statement {
-  if (statement.text.length > longestReparsed) return statement;
+  // Nothing is read from the text of plain rows.
+  if (statement.text.length > longestReparsed || isPlainInsert(statement)) return statement;
   const parsed = parse(statement.text);
   const only = parsed.ok === true ? parsed.statements[0] : undefined;
   return only === undefined ? statement : { ...statement, node: only.node };
@@ -47,8 +50,10 @@ export function complaintsOf(
   parse: Parser,
   old?: ReadonlySet<number>,
 ): readonly Complaint[] {
-  const complaints = steps.flatMap((_step, i) =>
-    stepComplaints(contextOf(file, steps, i, catalog, old), Object.values(rules), parse),
+  const complaints = steps.flatMap((step, i) =>
+    isPlainInsert(step.statement) && isQuiet(step)
+      ? []
+      : stepComplaints(contextOf(file, steps, i, catalog, old), Object.values(rules), parse),
   );
   const failed = steps.find(({ trace }) => trace?.error !== undefined);
   const error = failed?.trace?.error;
@@ -62,6 +67,14 @@ export function complaintsOf(
   const hint = [error.detail, error.hint].filter((part) => part !== undefined).join(' ');
   const message = `${error.sqlState}: ${error.message}`;
   return [...others, refusal(file, positionAt(file.text, offset), message, statement, hint)];
+}
+
+/** It did nothing that any rule is about: no lock that stops others, nothing read or rewritten, no failure. */
+function isQuiet({ actions, trace }: Step): boolean {
+  if (actions.length > 0) return false;
+  if (trace === undefined) return true;
+  const stops = trace.held.some(({ existedBefore, mode }) => existedBefore && stopsWrites(mode));
+  return !stops && trace.scans.length + trace.rewrites.length === 0 && trace.error === undefined;
 }
 
 export function contextOf(

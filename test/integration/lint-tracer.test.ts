@@ -93,6 +93,27 @@ describe('lint: the tracer', () => {
     expect(rows).to.have.length(0);
   });
 
+  it('watches rows of data together, and still places the one that PostgreSQL refuses', async () => {
+    const rows = Array.from({ length: 700 }, (_, i) => `INSERT INTO orders (id) VALUES (${i});`);
+    let trips = 0;
+    const { query } = client;
+    client.query = ((...args: unknown[]) => {
+      trips += 1;
+      return (query as (...all: unknown[]) => unknown).apply(client, args);
+    }) as typeof client.query;
+    const quiet = await trace(rows.join('\n'));
+    expect(quiet).to.have.length(700);
+    expect(strongest(quiet[0]?.locks)).to.include('public.orders RowExclusiveLock existed');
+    expect(trips).to.be.below(20);
+    client.query = query;
+    await client.query('TRUNCATE orders');
+    const refused = await trace(
+      [...rows.slice(0, 40), 'INSERT INTO orders (id) VALUES (7);', ...rows.slice(40)].join('\n'),
+    );
+    expect(refused).to.have.length(41);
+    expect(refused[40]?.error?.sqlState).to.equal('23505');
+  });
+
   it('finds what a deferred constraint says at COMMIT', async () => {
     const sql = `CREATE TABLE p (id int PRIMARY KEY);
       CREATE TABLE c (p int REFERENCES p DEFERRABLE INITIALLY DEFERRED);

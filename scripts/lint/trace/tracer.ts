@@ -11,6 +11,7 @@ import type { Action } from '../statement/types.ts';
 import { baselineSql, type Probed, probeSql, queryJson, readCatalog } from './catalog.ts';
 import { documentedEffects } from './documented.ts';
 import { observeChanges } from './observed.ts';
+import { inRuns } from './plain-inserts.ts';
 import { compare, type Effects, heldLocks, hiddenActions, type Session, toTraceError } from './probe.ts';
 import type { Catalog, TracedStatement } from './traced.ts';
 import { isUsable } from './usable.ts';
@@ -57,12 +58,9 @@ async function traceTogether(
 ): Promise<readonly TracedStatement[]> {
   await begin(session);
   const traced: TracedStatement[] = [];
-  for (const statement of statements) {
-    const result = isServerWide(statement)
-      ? notRun(statement, heldLocks(session))
-      : await watch(session, statement);
-    traced.push(result);
-    if (result.error !== undefined) {
+  for (const run of inRuns(statements)) {
+    traced.push(...(await watchRun(session, run)));
+    if (traced.at(-1)?.error !== undefined) {
       await session.client.query(`ROLLBACK; ${resetSql}`);
       session.current = session.before;
       return traced;
@@ -70,6 +68,30 @@ async function traceTogether(
   }
   await refreshCatalog(session);
   await commit(session, traced);
+  return traced;
+}
+
+/** Plain rows of one table are sent together; where one is refused each is sent alone, up to that one. */
+async function watchRun(session: Session, run: readonly Statement[]): Promise<readonly TracedStatement[]> {
+  const [first] = run;
+  if (first !== undefined && run.length > 1) {
+    const together = { ...first, text: run.map(({ text }) => text).join('\n;') };
+    await session.client.query('SAVEPOINT plain_rows');
+    const { error, ...effects } = await watch(session, together);
+    if (error === undefined) {
+      await session.client.query('RELEASE SAVEPOINT plain_rows');
+      const quiet = { watched: true, locks: [], held: effects.held, rewrites: [], scans: [], observed: [] };
+      return run.map((statement, i) => (i === 0 ? { ...effects, statement } : { ...quiet, statement }));
+    }
+    await session.client.query('ROLLBACK TO SAVEPOINT plain_rows; RELEASE SAVEPOINT plain_rows');
+  }
+  const traced: TracedStatement[] = [];
+  for (const statement of run) {
+    traced.push(
+      isServerWide(statement) ? notRun(statement, heldLocks(session)) : await watch(session, statement),
+    );
+    if (traced.at(-1)?.error !== undefined) break;
+  }
   return traced;
 }
 
