@@ -89,16 +89,18 @@ async function revertAndRepeat(
   const touched = writtenSince(written, writtenThen);
   const classes = classesOf(differingCatalogs(before, await tokenOf(scratch, touched)), scratch.include);
   const reverted = classes.length === 0 ? null : await scratch.hashes(classes);
-  if ((await scratch.run(up)) !== null) return 'doubtful';
-  const second = writtenSince(writtenThen, await scratch.rowsWritten());
+  const isRepeated = (await scratch.run(up)) === null;
+  const second = isRepeated ? writtenSince(writtenThen, await scratch.rowsWritten()) : null;
   // The same statements on the same schema that wrote the same numbers of rows did the same; unless data decide.
   const again =
-    dependsOnData(scratch, up) || first === null || JSON.stringify(first) !== JSON.stringify(second)
+    isRepeated &&
+    (dependsOnData(scratch, up) || first === null || JSON.stringify(first) !== JSON.stringify(second))
       ? await compareRepeated(scratch, migration)
       : [];
   if (again === null) return 'doubtful';
   const left = reverted === null ? [] : await compareReverted(scratch, migration, classes, reverted);
-  if (left === null) return 'doubtful';
+  // A second up that is refused needs no other look where the down is known to leave something.
+  if (left === null || (!isRepeated && isExact(left))) return 'doubtful';
   // A down that is not exact explains a second up that is not: said once.
   const findings = [
     ...inexactDown(migration, left, rolesLeft(migration, scratch.parse)),
