@@ -205,6 +205,14 @@ export const commandLines: readonly CommandLine[] = [
     load: async () => (await import('../commands/repair.ts')).repair,
   },
   {
+    name: 'import',
+    checksOwnTarget: true,
+    summary: 'turn the SQL folders of Prisma or Drizzle into pairs of files',
+    args: '[folder]',
+    options: [['--from <tool>', 'prisma or drizzle'], dryRun],
+    load: async () => (await import('../commands/import.ts')).importSql,
+  },
+  {
     name: 'rebase',
     summary: 'give pending files that are older than the newest applied a fresh version',
     args: '[versions...]',
