@@ -68,7 +68,7 @@ async function main(argv: readonly string[]): Promise<number> {
   }
   error = respellError(error, place ?? placeOf(process.cwd()));
   const ending = { command, environment: config?.environmentName ?? null, error, result };
-  print(ending, output, config?.json ?? early.json ?? false);
+  print(ending, output, { json: config?.json ?? early.json ?? false, quiet: config?.quiet ?? false });
   if (config?.verbose) output.detail(breakdown());
   const exitCode = error === null ? exitCodes[result?.verdict ?? 'ok'] : exitStatus(error);
   const { document = {}, lines = [] } = result ?? {};
@@ -78,14 +78,18 @@ async function main(argv: readonly string[]): Promise<number> {
   return exitCode;
 }
 
-function print({ command, environment, error, result }: Ending, output: Output, json: boolean): void {
+function print(
+  { command, environment, error, result }: Ending,
+  output: Output,
+  { json, quiet }: { readonly json: boolean; readonly quiet: boolean },
+): void {
   if (json) {
     const document = result?.document ?? {};
     const verdict = result?.verdict ?? null;
     output.document(toJson({ command, environment, error, verdict, document }));
   } else {
     const lines = result?.lines ?? [];
-    if (lines.length > 0) output.result(lines.join('\n'));
+    if (lines.length > 0) output.result((quiet ? lines.slice(-1) : lines).join('\n'));
   }
   if (error instanceof MigrateError) output.error(formatError(error, output.style));
   else if (error !== null) output.error(bugReport(error));

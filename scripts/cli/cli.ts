@@ -1,6 +1,7 @@
 // Takes argv; gives the command to run with its flags, or refuses before anything connects.
 import { Command as Commander, CommanderError, Option } from 'commander';
 import { MigrateError } from '../base/errors.ts';
+import { toolVersion } from '../base/paths.ts';
 import type { CommonFlags } from '../config/config.ts';
 import type { Environment } from '../config/environment.ts';
 import type { Command } from '../report/command.ts';
@@ -63,6 +64,7 @@ function usageMessage(error: CommanderError, argv: readonly string[]): string {
 function baseProgram(print: (text: string) => void): Commander {
   return new Commander('migrate')
     .description('Schema migrations for PostgreSQL: plain SQL pairs in db/migrations.')
+    .version(toolVersion(), '--version', 'the version of this tool')
     .exitOverride()
     .configureOutput({ writeOut: print, writeErr: () => undefined })
     .showSuggestionAfterError()

@@ -53,7 +53,7 @@ const strict = ['--strict', 'exit 9 on warnings too'] as const;
 /** What every command takes. */
 export const commonOptions: readonly (readonly [flags: string, description: string])[] = [
   ['--json', 'one JSON document on stdout; progress goes to stderr'],
-  ['--quiet', 'only errors and the last line'],
+  ['--quiet', 'only errors, warnings and the last line'],
   ['--verbose', 'also notices of the server, and where the time went; twice: each SQL text that is sent'],
   ['--dir <path>', 'the migrations directory'],
 ];
@@ -239,7 +239,7 @@ export const commandLines: readonly CommandLine[] = [
     name: 'manifest',
     checksOwnTarget: true,
     summary: 'write which migrations this release has, for the application that needs them',
-    options: [['--out <path>', 'the file to write; dist/migrations.json if left out']],
+    options: [['--out <path>', 'the file to write; migrations.json if left out']],
     load: async () => (await import('../commands/manifest.ts')).manifest,
   },
   {

@@ -24,7 +24,7 @@ export interface BaselineFlags extends ConfirmFlags {
 export const baseline: Command<BaselineFlags> = async (input) => {
   const { config, flags, progress } = input;
   const to = readVersion(flags);
-  if (!flags.dryRun) refuseUnconfirmed(config, flags);
+  refuseUnconfirmed(config, flags);
   return withHistory(input, async (context) => {
     refuseHalfDone(context.history.statuses, [], 'a baseline does not finish it');
     const items = await chooseItems(context, flags, to, progress.say);

@@ -15,8 +15,8 @@ export interface DownFlags extends TargetFlags, ConfirmFlags {
 
 export const down: Command<DownFlags> = async (input) => {
   const target = readPlanTarget(input.flags, true);
-  if (input.flags.dryRun) return planCommand(input);
   refuseUnconfirmed(input.config, input.flags);
+  if (input.flags.dryRun) return planCommand(input);
   return runMigrations(input, {
     // What is to be reverted may come from a release that this checkout never had: the ledger has its text.
     tolerated: toleratedByDown,

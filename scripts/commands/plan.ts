@@ -120,7 +120,10 @@ async function planIn(
     flags,
     progress.style,
   );
-  return { ...result, lines: [...result.lines, ...waitingLines(waiting)] };
+  const lines = [...waitingLines(waiting), ...result.lines];
+  // One text, so that --quiet leaves nothing of a comment out.
+  if (flags.markdown) return { ...result, lines: [[...result.lines, ...waitingLines(waiting)].join('\n')] };
+  return { ...result, lines };
 }
 
 /** What `up --plan` needs to plan the same again. */

@@ -25,7 +25,7 @@ export interface RepairCommandFlags extends RepairFlags, ConfirmFlags {
 export const repair: Command<RepairCommandFlags> = async (input) => {
   const { config, flags, progress } = input;
   const named = readNamed(flags);
-  if (!flags.dryRun) refuseUnconfirmed(config, flags);
+  refuseUnconfirmed(config, flags);
   return withHistory(input, async (context) => {
     const { session, history } = context;
     const repairs = planRepairs(named, history.statuses);

@@ -5,6 +5,7 @@ import type { Config } from './config.ts';
 
 export interface ConfirmFlags {
   readonly confirm?: string;
+  readonly dryRun?: boolean;
 }
 
 /** `production` always, and whatever db/config.json lists under `protected`. */
@@ -13,13 +14,13 @@ export function isProtected({ project }: Config, environment: string): boolean {
 }
 
 /**
- * For commands that take something back or rewrite history.
+ * For commands that take something back or rewrite history; with --dry-run only a wrong name is refused.
  * @throws MigrateError `refused` without --confirm in a protected environment, or with the name of another one anywhere
  */
-export function refuseUnconfirmed(config: Config, { confirm }: ConfirmFlags): void {
+export function refuseUnconfirmed(config: Config, { confirm, dryRun }: ConfirmFlags): void {
   const { environmentName: name, command } = config;
   if (confirm === name) return;
-  if (confirm === undefined && !isProtected(config, name)) return;
+  if (confirm === undefined && (dryRun || !isProtected(config, name))) return;
   const message =
     confirm === undefined
       ? `${name} is protected: ${command} needs --confirm ${name}`

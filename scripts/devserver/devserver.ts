@@ -189,7 +189,7 @@ function realHome(dataDirectory: string): string | undefined {
  * /root), the data directory becomes a link to a folder that it can enter.
  */
 function prepareHome(dataDirectory: string, account: Account | undefined): string {
-  mkdirSync(dirname(dataDirectory), { recursive: true });
+  makeFolder(dirname(dataDirectory));
   const isLink = lstatSync(dataDirectory, { throwIfNoEntry: false })?.isSymbolicLink() === true;
   const home = isLink ? readlinkSync(dataDirectory) : dataDirectory;
   mkdirSync(home, { recursive: true });
@@ -197,6 +197,22 @@ function prepareHome(dataDirectory: string, account: Account | undefined): strin
   const real = realpathSync(dataDirectory);
   if (reaches(account, real) && !shellUnsafe(real)) return real;
   return moveAway(dataDirectory, real, account);
+}
+
+/** @throws MigrateError `usage` where nothing may be written: in a container there is no server to start */
+function makeFolder(folder: string): void {
+  try {
+    mkdirSync(folder, { recursive: true });
+  } catch (cause) {
+    throw new MigrateError(
+      'usage',
+      `No server is named, and the embedded one cannot be made here: ${(cause as Error).message}`,
+      {
+        hint: 'Name the database: DATABASE_URL, or PGHOST, PGUSER, PGDATABASE and PGPASSWORD; for lint, verify, schema and plan SHADOW_DATABASE_URL as well.',
+        cause,
+      },
+    );
+  }
 }
 
 function moveAway(dataDirectory: string, real: string, account: Account | undefined): string {

@@ -37,7 +37,7 @@ export interface GateOptions {
   readonly client?: Queryable;
   /** Without `client`: a URL, or variables that name the database (DATABASE_URL, PG*). Those of the process if left out. */
   readonly connection?: string | Environment;
-  /** The manifest, or its path; `dist/migrations.json` in the working directory if left out. */
+  /** The manifest, or its path; `migrations.json` in the working directory if left out. */
   readonly manifest?: Manifest | string;
   /** What the database must be marked as; MIGRATE_ENV if left out. With neither, the mark is not compared. */
   readonly environment?: string;

@@ -25,7 +25,7 @@ export interface Manifest {
 }
 
 /** Where `manifest` writes and the gate reads, relative to the working directory. */
-export const defaultManifestPath = 'dist/migrations.json';
+export const defaultManifestPath = 'migrations.json';
 
 /** @param meaning the parsed text as one string; null where the text does not parse, then the text itself counts */
 export function meaningChecksum(meaning: string | null, text: string): string {

@@ -1,5 +1,6 @@
 // Takes a Config; gives its migrations, checked in every way that needs no database, or refuses them all at once.
 
+import { existsSync, mkdirSync } from 'node:fs';
 import { MigrateError } from '../base/errors.ts';
 import { positionAt } from '../base/positions.ts';
 import { grammarOf, majorOf, newestMajor } from '../base/postgres-major.ts';
@@ -33,11 +34,17 @@ export function sharedFiles(): NonNullable<Config['shared']> {
   return { files: null };
 }
 
+/** git keeps no empty folder, and what is to be reverted comes from the ledger: then the folder is made. */
+function ensureFolder({ command, directory }: Config): void {
+  if (command === 'down' && !existsSync(directory)) mkdirSync(directory, { recursive: true });
+}
+
 /** As `loadMigrations`, with the making of the list left to a moment when there is time for it. */
 export async function checkMigrations(
   config: Config,
   warn: (text: string) => void,
 ): Promise<CheckedMigrations> {
+  ensureFolder(config);
   const look = () => check(config, warn, (files) => appliedAsTheyAre(config, files));
   if (config.shared === undefined) return look();
   config.shared.files ??= look();

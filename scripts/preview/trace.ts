@@ -52,6 +52,9 @@ export async function traceSteps(request: TraceRequest): Promise<PlanTrace> {
   } catch (error) {
     if (!(error instanceof MigrateError) || error.code === 'interrupted' || error.code === 'terminated')
       throw error;
+    // A server that somebody named and that does not answer is a mistake to mend, not a reason to know less.
+    if (error.code === 'connection' && config.scratchUrl !== undefined)
+      throw new MigrateError('connection', `SHADOW_DATABASE_URL: ${error.message}`, error.options);
     return withoutScratch(request, reasonOf(error));
   }
 }

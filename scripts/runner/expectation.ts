@@ -16,7 +16,8 @@ export function withWaiting(result: CommandResult, { waiting = [] }: Plan): Comm
   return {
     ...result,
     document: { ...result.document, waiting: waiting.map(({ id }) => id) },
-    lines: [...result.lines, ...waitingLines(waiting)],
+    // The verdict stays the last line.
+    lines: [...waitingLines(waiting), ...result.lines],
     verdict: isBlocked(waiting) ? 'pending' : (result.verdict ?? null),
   };
 }

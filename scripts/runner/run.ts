@@ -188,7 +188,7 @@ async function runChecked(
 function nothingToDo(line: string, session: Session, ahead: readonly string[] = []): CommandResult {
   const document = { migrations: [], roundTrips: session.roundTrips() };
   if (ahead.length === 0) return { document, lines: [line] };
-  return { document: { ...document, ahead }, lines: [line, aheadLine(ahead)], wrote: true };
+  return { document: { ...document, ahead }, lines: [aheadLine(ahead), line], wrote: true };
 }
 
 /** Everything a first step needs, fetched side by side where nothing depends on it. */

@@ -60,7 +60,7 @@ describe('the image of the migration job', function () {
   it('runs as another user than root, and its command is the compiled one', () => {
     expect(instruction('USER')).to.equal('node');
     expect(instruction('ENTRYPOINT')).to.equal('["node", "dist/migrate.cjs"]');
-    const ignored = readFileSync(join(productRoot, '.github', 'Dockerfile.dockerignore'), 'utf8');
+    const ignored = readFileSync(join(productRoot, '.dockerignore'), 'utf8');
     expect(ignored.split('\n')).to.include('*').and.not.to.include('!.env');
   });
 

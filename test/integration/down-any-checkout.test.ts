@@ -25,6 +25,8 @@ describe('down from any checkout', () => {
     const database = await createDatabase();
     const [release, empty] = [await project(threePairs), await project()];
     expectExit(await release.run(['up'], { env: database.env() }), 0);
+    // git keeps no empty folder.
+    rmSync(join(empty.root, 'db', 'migrations'), { recursive: true });
     expectExit(await empty.run(['down', '--to', '0'], { env: database.env() }), 0);
     expect(await tables(database)).to.deep.equal([]);
     expect(await tracked(database)).to.deep.equal([]);

@@ -194,4 +194,14 @@ describe('environments', () => {
     expectExit(await tool.run(['up'], { env: { ...env, MIGRATE_ENV: 'development' } }), 0);
     expectExit(await tool.run(['up'], { env }), 0);
   });
+
+  it('are checked by name in --confirm, also with --dry-run', async () => {
+    expectExit(await run('staging', 'up'), 0);
+    for (const args of [['down'], ['repair', '--accept', v1, '--reason', 'x'], ['baseline', '--to', v1]]) {
+      const wrong = await run('staging', ...args, '--dry-run', '--confirm', 'production');
+      expectExit(wrong, 7);
+      expect(wrong.all).to.include('--confirm says production, and MIGRATE_ENV is staging');
+    }
+    expectExit(await run('staging', 'down', '--dry-run'), 0);
+  });
 });

@@ -22,7 +22,7 @@ describe('the manifest of a release', () => {
     ]);
     expect(first).not.to.include('CREATE TABLE');
     expectExit(await tool.run(['manifest']), 0);
-    expect(readFileSync(join(tool.root, 'dist', 'migrations.json'), 'utf8')).to.equal(first);
+    expect(readFileSync(join(tool.root, 'migrations.json'), 'utf8')).to.equal(first);
   });
 });
 

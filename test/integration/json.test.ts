@@ -102,6 +102,22 @@ describe('--quiet and --verbose', () => {
     expect(result.all).to.match(/^Applied 2 migrations in .*\n$/);
   });
 
+  it('--quiet prints the last line of a command with many, and all of a comment', async () => {
+    const database = await createDatabase();
+    const repo = await project(tables('one', 'two'));
+    const status = await repo.run(['status', '--quiet'], { env: database.env() });
+    expect(status.all).to.equal('0 migrations applied, 2 pending\n');
+    const comment = await repo.run(['plan', '--markdown', '--quiet'], { env: database.env() });
+    expect(comment.stdout).to.include('CREATE TABLE one').and.include('CREATE TABLE two');
+  });
+
+  it('--version is that of the package', async () => {
+    const repo = await project();
+    const result = await repo.run(['--version']);
+    expectExit(result, 0);
+    expect(result.stdout).to.match(/^\d+\.\d+\.\d+\n$/);
+  });
+
   it('--verbose shows the notices of the server', async () => {
     const database = await createDatabase();
     const repo = await project({

@@ -56,7 +56,7 @@ async function shop(): Promise<Shop> {
   await migrate('manifest');
   const start = async (env: Record<string, string> = {}): Promise<Started> => {
     let output = '';
-    // The working directory is the release's: dist/migrations.json is found where the application finds it.
+    // The working directory is the release's: migrations.json is found where the application finds it.
     const child = execa(process.execPath, [join(application, 'dist', 'main.js')], {
       cwd: tool.root,
       extendEnv: false,
