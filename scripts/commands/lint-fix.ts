@@ -5,6 +5,7 @@ import { dirname, join, relative } from 'node:path';
 import { MigrateError } from '../base/errors.ts';
 import type { Direction, Finding, Migration } from '../base/types.ts';
 import type { Config } from '../config/config.ts';
+import { schemaOptions } from '../drift/options.ts';
 import { notCommitted } from '../files/changed-since.ts';
 import { readDirectives } from '../files/directives.ts';
 import { loadForReview } from '../history/load-migrations.ts';
@@ -128,10 +129,17 @@ function write(config: Config, pairs: readonly NewPair[]): void {
       if (existsSync(path)) throw new MigrateError('usage', `${relative(config.root, path)} exists already`);
       renameSync(old, path);
     }
+    moveSeedRows(config, from.version, id.slice(0, from.version.length));
   }
   for (const { id, texts } of pairs)
     if (texts !== undefined)
       for (const direction of directions) writeFileSync(pathOf(config, id, direction), texts[direction]);
+}
+
+/** Rows of `db/probe` are found by the version of their migration. */
+function moveSeedRows(config: Config, from: string, to: string): void {
+  const probe = (version: string) => join(dirname(config.directory), 'probe', `${version}.sql`);
+  if (from !== to && existsSync(probe(from))) renameSync(probe(from), probe(to));
 }
 
 /** What is written is read anew, linted and verified like any other file. */
@@ -169,6 +177,12 @@ async function verify(
 ): Promise<readonly Finding[]> {
   const { withScratchServer } = await import('../scratch/scratch-server.ts');
   return withScratchServer({ scratchUrl: config.scratchUrl, root: config.root }, (server) =>
-    verifyMigrations(server, { ...range, seedRows: new Map(), postgres: config.postgres, signal }),
+    verifyMigrations(server, {
+      ...range,
+      seedRows: new Map(),
+      postgres: config.postgres,
+      signal,
+      options: schemaOptions(config),
+    }),
   );
 }
