@@ -10,7 +10,7 @@ import { type Contender, floor as floorFor, peers, productRoot } from './contend
 import { measure } from './measure.ts';
 import { commandsOnLargeSchema, startUp } from './own.ts';
 import { formatTables, markdownTable, summarise } from './report.ts';
-import { reviewing } from './reviewing.ts';
+import { reviewing, reviewingAwkward } from './reviewing.ts';
 import type { Bench } from './rounds.ts';
 import { benchServer } from './server.ts';
 import { verdicts } from './targets.ts';
@@ -57,7 +57,10 @@ const scenarios: Readonly<Record<string, Scenario>> = {
   e: (bench) => commandsOnLargeSchema(bench, few),
   f: (bench, floor) => bigFile(bench, floor, options.quick ? 5e6 : 50e6, Math.min(2, rounds)),
   g: (bench) => startUp(bench, rounds),
-  r: (bench) => reviewing(bench, few),
+  r: async (bench) => {
+    await reviewing(bench, few);
+    await reviewingAwkward(bench, few);
+  },
   t: (bench) => traffic(bench, 1),
 };
 

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { cleanEnvironment, type Place, product, productRoot } from './contenders.ts';
 import type { Command } from './measure.ts';
 import { type Bench, interleave, prepare } from './rounds.ts';
-import { smallWork } from './work.ts';
+import { inexactWork, rowsWork, smallWork, type WorkItem } from './work.ts';
 
 export const reviewScenario = 'review, 300 pairs';
 export const reviewNames = {
@@ -31,6 +31,26 @@ export async function reviewing(bench: Bench, rounds: number): Promise<void> {
     { name: reviewNames.cycle, before, command: () => shell(place, 'm up && m down --to 0 && m up', shadow) },
     { name: reviewNames.verify, command: () => shell(place, 'm verify --all', shadow) },
     { name: reviewNames.lint, command: () => shell(place, 'm lint --since HEAD', shadow) },
+  ]);
+}
+
+export const hardScenario = 'review, awkward files';
+export const hardNames = {
+  verify: 'verify of 493 pairs, 68 inexact',
+  lint: 'lint of 5,000 INSERTs',
+} as const;
+
+/** What is slow to review when each thing is looked at by itself. Exit code 9 is what the inexact downs are for. */
+export async function reviewingAwkward(bench: Bench, rounds: number): Promise<void> {
+  const shadow = bench.server.urlOf('postgres');
+  const place = (work: WorkItem[]) => {
+    const { folder, database } = prepare(bench, product, work);
+    return { folder, url: bench.server.urlOf(database) };
+  };
+  const [inexact, rows] = [place(inexactWork()), place(rowsWork(5000))];
+  await interleave(bench, hardScenario, rounds, [
+    { name: hardNames.verify, command: () => shell(inexact, 'm verify --all || [ $? -eq 9 ]', shadow) },
+    { name: hardNames.lint, command: () => shell(rows, 'm lint --all', shadow) },
   ]);
 }
 

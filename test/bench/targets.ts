@@ -1,7 +1,7 @@
 // Takes the tables; gives every target with what was measured. A target that could not be measured says so. Pure.
 import { bareByNpm, largeSchema, noopByNpm } from './own.ts';
 import { type Cell, cellOf, type Tables } from './report.ts';
-import { reviewNames, reviewScenario } from './reviewing.ts';
+import { hardNames, hardScenario, reviewNames, reviewScenario } from './reviewing.ts';
 
 export interface Verdict {
   readonly target: string;
@@ -51,6 +51,8 @@ export function verdicts(tables: Tables, floor: string): Verdict[] {
       2,
       reviewNames.lint,
     ),
+    atMostMs('verify of 493 pairs, 68 inexact: at most 10 s', cell(hardScenario, hardNames.verify), 10_000),
+    atMostMs('lint of 5,000 INSERTs: at most 1 s', cell(hardScenario, hardNames.lint), 1000),
     atMostMs('change token on 1,000 tables: at most 60 ms', cell(largeSchema, 'change token (query)'), 60),
     atMostMs(
       'canonical snapshot of 1,000 tables: at most 400 ms',

@@ -69,6 +69,23 @@ export function smallWork(count: number): WorkItem[] {
   });
 }
 
+/** A history whose downs are often not exact: of 493 pairs 68 take nothing back, about as one from real life. */
+export function inexactWork(): WorkItem[] {
+  return smallWork(493).map((work, i) => (i % 7 === 3 && i < 480 ? { ...work, down: 'SELECT 1;' } : work));
+}
+
+/** A table, then so many rows of it, a statement for each. */
+export function rowsWork(count: number): WorkItem[] {
+  const rows = Array.from(
+    { length: count },
+    (_, i) => `INSERT INTO data (id, body) VALUES (${i}, 'row ${i}');`,
+  );
+  return [
+    item(0, 'data', 'CREATE TABLE data (id bigint PRIMARY KEY, body text NOT NULL);', 'DROP TABLE data;'),
+    item(1, 'rows', rows.join('\n'), 'DELETE FROM data;'),
+  ];
+}
+
 /** One migration of about so many bytes: INSERTs of a hundred rows each. */
 export function dataWork(bytes: number): WorkItem[] {
   const parts = ['CREATE TABLE data (id bigint PRIMARY KEY, body text NOT NULL);\n'];
