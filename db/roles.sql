@@ -106,9 +106,19 @@ BEGIN
   EXECUTE format('GRANT SELECT ON public.pgmigrations TO %I', application_role);
   EXECUTE format('CREATE SCHEMA IF NOT EXISTS migration_ledger AUTHORIZATION %I', owner_role);
   EXECUTE format('GRANT USAGE ON SCHEMA migration_ledger TO %I', application_role);
-  EXECUTE format('GRANT SELECT ON ALL TABLES IN SCHEMA migration_ledger TO %I', application_role);
-  EXECUTE format('ALTER DEFAULT PRIVILEGES FOR ROLE %I IN SCHEMA migration_ledger GRANT SELECT ON TABLES TO %I',
+  -- Of the ledger only the columns that the gate reads; where it is not made yet, its own files grant them.
+  EXECUTE format('ALTER DEFAULT PRIVILEGES FOR ROLE %I IN SCHEMA migration_ledger REVOKE SELECT ON TABLES FROM %I',
                  owner_role, application_role);
+  EXECUTE format('REVOKE ALL ON ALL TABLES IN SCHEMA migration_ledger FROM %I', application_role);
+  FOR item IN
+    SELECT format('GRANT SELECT (%s) ON migration_ledger.%I TO %I', string_agg(quote_ident(a.attname), ', '), g.tab, application_role)
+      FROM (VALUES ('applied', '{tracking,id,seq}'::text[]), ('entries', '{seq,up_checksum,up_sql}'), ('environment', '{name}'),
+                   ('journal', '{tracking,id,direction}')) AS g (tab, cols)
+      JOIN pg_attribute a ON a.attrelid = to_regclass('migration_ledger.' || g.tab) AND a.attname = ANY (g.cols)
+     GROUP BY g.tab
+  LOOP
+    EXECUTE item;
+  END LOOP;
 END
 $roles$;
 

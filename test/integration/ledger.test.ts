@@ -156,7 +156,7 @@ describe('The ledger', () => {
     expectExit(await run(['up'], { env: database.env() }), 0);
     await database.query(`DROP FUNCTION migration_ledger.record;
       ALTER TABLE migration_ledger.snapshot DROP COLUMN history, DROP COLUMN major;
-      ALTER TABLE migration_ledger.journal DROP COLUMN up_sql, DROP COLUMN down_sql, DROP COLUMN session;
+      ALTER TABLE migration_ledger.journal DROP COLUMN up_sql, DROP COLUMN down_sql, DROP COLUMN session, DROP COLUMN batch;
       DROP TABLE migration_ledger.long_texts;
       DELETE FROM migration_ledger.migrations WHERE id > 5`);
     const nothing = await run(['up'], { env: database.env() });

@@ -55,6 +55,9 @@ describe('the roles of db/roles.sql', () => {
     await client.query('INSERT INTO customers VALUES (1); DELETE FROM customers');
     expect(await checkSchema({ client, manifest })).to.include({ ready: true });
     for (const forbidden of [
+      'SELECT down_sql FROM migration_ledger.entries',
+      'SELECT * FROM migration_ledger.audit',
+      'SELECT * FROM migration_ledger.snapshot',
       'CREATE TABLE mine (id int)',
       'CREATE SCHEMA mine',
       'ALTER TABLE customers ADD COLUMN x int',
