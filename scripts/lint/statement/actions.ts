@@ -14,11 +14,11 @@ import {
   rangeName,
   strings,
   text,
-  walk,
 } from './ast.ts';
 import { readColumn, readConstraint } from './columns.ts';
-import { callsFunction, readWhere } from './expressions.ts';
+import { callsFunction } from './expressions.ts';
 import { everyTable } from './names.ts';
+import { changeRows, insertedRows, rowsInWith, withClause } from './row-changes.ts';
 import type { Action, Name } from './types.ts';
 
 type Reader = (node: Node, sql: string) => readonly Action[];
@@ -26,18 +26,6 @@ type Reader = (node: Node, sql: string) => readonly Action[];
 /** What the statement does; positions in its tree must count from its own text (parse it alone). */
 export function readActions({ kind, node, text: sql }: Statement): readonly Action[] {
   return [...(readers[kind]?.(node, sql) ?? []), ...(withClause.has(kind) ? rowsInWith(node, sql) : [])];
-}
-
-const withClause = new Set(['SelectStmt', 'InsertStmt', 'UpdateStmt', 'DeleteStmt', 'MergeStmt']);
-
-/** `WITH gone AS (DELETE …)`. */
-function rowsInWith(node: Node, sql: string): readonly Action[] {
-  const actions: Action[] = [];
-  walk(child(node, 'withClause'), (kind, inner) => {
-    if (kind === 'UpdateStmt') actions.push(...changeRows('UPDATE', inner, sql));
-    if (kind === 'DeleteStmt') actions.push(...changeRows('DELETE', inner, sql));
-  });
-  return actions;
 }
 
 /** A block, a call, or a query that calls functions: what it does is only known by running it. */
@@ -234,28 +222,4 @@ function enumActions(node: Node): readonly Action[] {
   return [
     from === undefined ? { kind: 'enum-add', table, value: to } : { kind: 'enum-rename', table, from, to },
   ];
-}
-
-/** INSERT … SELECT: rows of other tables, and with ON CONFLICT DO UPDATE of the table itself, are read or changed. */
-function insertedRows(node: Node, sql: string): readonly Action[] {
-  const select = child(child(node, 'selectStmt'), 'SelectStmt');
-  const from = listOf(select, 'fromClause', 'RangeVar').map(rangeName);
-  const table = rangeName(child(node, 'relation'));
-  const where = readWhere(select);
-  const isWhole =
-    from.length > 0 && select.limitCount === undefined && !where.limited && where.equals.length === 0;
-  if (!isWhole) return [];
-  const isUpsert = child(node, 'onConflictClause').action === 'ONCONFLICT_UPDATE';
-  return isUpsert && from.some(({ name }) => name === table.name)
-    ? [{ kind: 'change-rows', table, verb: 'UPDATE', where, sql }]
-    : [{ kind: 'copy-rows', table, from }];
-}
-
-function changeRows(
-  verb: 'UPDATE' | 'DELETE',
-  node: Node,
-  sql: string,
-  target = child(node, 'relation'),
-): readonly Action[] {
-  return [{ kind: 'change-rows', table: rangeName(target), verb, where: readWhere(node), sql }];
 }
