@@ -1,5 +1,6 @@
 // The schema as SQL: what it says, an empty database becomes; said again, it is the same text.
 import { expect } from 'chai';
+import { canonicalText } from '../../scripts/schema/catalog/canonical.ts';
 import { describeDifference, diffSnapshots } from '../../scripts/schema/change/diff.ts';
 import { renderSchema } from '../../scripts/schema/render/render.ts';
 import { defaultSchemaOptions, type Query } from '../../scripts/schema/types.ts';
@@ -26,7 +27,9 @@ async function expectCopy(original: Query): Promise<string> {
   const differences = diffSnapshots((await snapshotOf(original)).objects, (await snapshotOf(copy)).objects);
   expect(differences.filter((d) => d.severity === 'drift').map(describeDifference)).to.deep.equal([]);
   expect(await fingerprintOf(copy)).to.equal(await fingerprintOf(original));
-  expect((await renderSchema(copy, defaultSchemaOptions)).sql).to.equal(sql);
+  // But for expressions that PostgreSQL prints in another way now.
+  const blocks = (text: string) => text.split('\n\n').map(canonicalText);
+  expect(blocks((await renderSchema(copy, defaultSchemaOptions)).sql)).to.deep.equal(blocks(sql));
   return sql;
 }
 
@@ -81,7 +84,7 @@ describe('the schema as SQL', () => {
   });
 
   it('loses no row of any catalog, read without our queries', async () => {
-    for (const name of ['every-kind.sql', 'odd-corners.sql']) {
+    for (const name of ['every-kind.sql', 'odd-corners.sql', 'more-corners.sql']) {
       const original = await emptyDatabase(
         name === 'every-kind.sql' ? schemaFixture('one-of-everything.sql') + schemaFixture('beyond.sql') : '',
       );
