@@ -7,7 +7,7 @@ import { loadParser } from '../files/statements.ts';
 import { portableHashes, withoutVersions } from '../schema/catalog/fingerprint.ts';
 import { readObjects, withCanonicalSession } from '../schema/catalog/snapshot.ts';
 import { type Difference, diffSnapshots } from '../schema/change/diff.ts';
-import { renderDocument } from '../schema/render/document.ts';
+import { renderDocument } from '../schema/document/markdown.ts';
 import { renderSchema } from '../schema/render/render.ts';
 import type { Query, SchemaObject, SchemaOptions } from '../schema/types.ts';
 import { schemaHead } from './expected.ts';

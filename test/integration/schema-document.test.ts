@@ -1,8 +1,9 @@
 // The schema as a document: what a reader finds in it, and that the same schema always gives the same text.
 import { expect } from 'chai';
-import { renderDocument } from '../../scripts/schema/render/document.ts';
+import { renderDocument } from '../../scripts/schema/document/markdown.ts';
 import { defaultSchemaOptions } from '../../scripts/schema/types.ts';
 import { createDatabase } from '../support/database.ts';
+import { decoded, diagramsIn, expectValidDiagram } from '../support/mermaid.ts';
 import { queryOn, schemaFixture } from '../support/schema.ts';
 
 async function documentOf(sql: string): Promise<string> {
@@ -49,6 +50,26 @@ describe('the schema as a document', () => {
     const text = await documentOf(fixture);
     expect(await documentOf(fixture)).to.equal(text);
     expect(text).to.include('- `app.event_2025` FOR VALUES FROM').and.not.to.include('### app.event_2025');
+  });
+
+  it('draws tables, columns and keys of any name as Mermaid can read them', async () => {
+    const text = await documentOf(`
+      CREATE TABLE public."a%\\b ""c"" \n) REFERENCES x(" (pk int PRIMARY KEY, fk int, uk int UNIQUE, "1st" text, "),(" int);
+      CREATE TABLE public."primary → unique" (id int PRIMARY KEY, "),(" int UNIQUE);
+      ALTER TABLE public."a%\\b ""c"" \n) REFERENCES x(" ADD CONSTRAINT "to ""it""\n" FOREIGN KEY ("),(")
+        REFERENCES public."primary → unique" ("),(");`);
+    const [diagram = ''] = diagramsIn(text);
+    await expectValidDiagram(diagram);
+    expect(diagram.split('\n').map(decoded)).to.include.members([
+      '  "public."a%\\b ""c"" \\n) REFERENCES x("" {',
+      '    integer pk_ PK "pk"',
+      '    integer fk_ "fk"',
+      '    integer uk_ UK "uk"',
+      '    text _1st "1st"',
+      '    integer _ FK "),("',
+      '    integer _ UK "),("',
+      '  "public."primary → unique"" |o--o{ "public."a%\\b ""c"" \\n) REFERENCES x("" : ""to ""it""\\n""',
+    ]);
   });
 
   it('says that an empty database has no tables', async () => {

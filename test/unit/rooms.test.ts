@@ -11,6 +11,7 @@ const rooms = [
   ['schema/types.ts', 'schema/sql.ts', 'schema/definition.ts'],
   ['schema/catalog'],
   ['schema/render'],
+  ['schema/document'],
   ['schema/change'],
   ['config'],
   ['devserver'],

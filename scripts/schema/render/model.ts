@@ -34,8 +34,9 @@ function toItem(object: SchemaObject): Item {
   return { class: object.class, identity: object.identity, name, table, parts };
 }
 
-function group(items: readonly Item[], keyOf: (item: Item) => string): Map<string, Item[]> {
-  const groups = new Map<string, Item[]>();
+/** The items by key, in the order in which each key first comes. */
+export function groupBy<T, Key>(items: readonly T[], keyOf: (item: T) => Key): Map<Key, T[]> {
+  const groups = new Map<Key, T[]>();
   for (const item of items) {
     const found = groups.get(keyOf(item));
     if (found === undefined) groups.set(keyOf(item), [item]);
@@ -46,8 +47,8 @@ function group(items: readonly Item[], keyOf: (item: Item) => string): Map<strin
 
 export function buildModel(objects: readonly SchemaObject[]): Model {
   const items = objects.map(toItem);
-  const byClass = group(items, (item) => item.class);
-  const byTable = group(items, (item) => `${item.class}\0${item.table}`);
+  const byClass = groupBy(items, (item) => item.class);
+  const byTable = groupBy(items, (item) => `${item.class}\0${item.table}`);
   const byIdentity = new Map(items.map((item) => [`${item.class}\0${item.identity}`, item]));
   const find = (objectClass: ObjectClass, identity: string) => byIdentity.get(`${objectClass}\0${identity}`);
   const partsOf = (table: string, objectClass: ObjectClass) => {
