@@ -1,9 +1,11 @@
 // Takes what a change made by hand comes to as SQL; gives the two files of its migration. Pure.
 import { sqlComment } from '../base/foreign-text.ts';
+import type { Undecided } from '../schema/change/change.ts';
 import { type Difference, describeDifference } from '../schema/change/diff.ts';
-import type { Transition } from '../schema/change/transition.ts';
+import type { Likeness } from '../schema/change/likeness.ts';
 import type { DriftCheck } from './check.ts';
 import type { Proof } from './proof.ts';
+import type { Way, Ways } from './way.ts';
 
 export interface Pair {
   readonly up: string;
@@ -12,43 +14,115 @@ export interface Pair {
   readonly finished: boolean;
 }
 
-export function pairText(check: DriftCheck, up: Transition, down: Transition, proof: Proof | null): Pair {
+type Direction = 'up' | 'down';
+
+const titles: Readonly<Record<Direction, string>> = {
+  up: 'A change that was made by hand, for the other environments:',
+  down: 'Takes back what was made by hand:',
+};
+
+function titled(check: DriftCheck, direction: Direction, blocks: readonly string[]): string {
   const listed = check.differences.map((difference) => `  ${describeDifference(difference)}`).join('\n');
-  // A file with a CR in it is refused: it would end a comment for PostgreSQL alone.
-  const unwritable = [...up.statements, ...down.statements].filter((sql) => sql.includes('\r'));
-  const finished =
-    up.unfinished.length + down.unfinished.length + unwritable.length === 0 && proof?.state !== 'failed';
-  const problems = proof?.state === 'failed' ? proof.problems : [];
-  const text = (title: string, { statements, unfinished }: Transition) =>
-    `${[
-      sqlComment(`${title}\n${listed}`),
-      ...(finished ? [] : [unfinishedText(unfinished, problems)]),
-      ...statements.map((sql) => (sql.includes('\r') ? sqlComment(`holds a carriage return:\n${sql}`) : sql)),
-    ].join('\n\n')}\n`;
-  return {
-    up: text('A change that was made by hand, for the other environments:', up),
-    down: text('Takes back what was made by hand:', down),
-    finished,
-  };
+  return `${[sqlComment(`${titles[direction]}\n${listed}`), ...blocks].join('\n\n')}\n`;
 }
 
-/** The statement keeps a half-written file from running anywhere. */
-function unfinishedText(unfinished: readonly Difference[], problems: readonly string[]): string {
-  const definitions = unfinished.map((difference) =>
+/** The pair for one way, where nothing is in doubt. */
+export function pairText(check: DriftCheck, way: Way, proof: Proof | null): Pair {
+  // A file with a CR in it is refused: it would end a comment for PostgreSQL alone.
+  const unwritable = [...way.up.statements, ...way.down.statements].filter((sql) => sql.includes('\r'));
+  const finished =
+    way.up.unfinished.length + way.down.unfinished.length + unwritable.length === 0 &&
+    proof?.state !== 'failed';
+  const problems = proof?.state === 'failed' ? proof.problems : [];
+  const text = (direction: Direction) => {
+    const { statements, unfinished, fails } = way[direction];
+    return titled(check, direction, [
+      ...(finished ? [] : [unfinishedText(unfinished, problems)]),
+      ...(fails.length === 0 ? [] : [sqlComment(`Fails, and changes nothing, ${fails.join(', or ')}.`)]),
+      ...statements.map((sql) => (sql.includes('\r') ? sqlComment(`holds a carriage return:\n${sql}`) : sql)),
+    ]);
+  };
+  return { up: text('up'), down: text('down'), finished };
+}
+
+/** Both readings of what went and what came, as comments: a person keeps one. */
+export function readingsText(check: DriftCheck, ways: Ways, proof: Proof | null): Pair {
+  const text = (direction: Direction) =>
+    titled(check, direction, [
+      sqlComment(
+        [
+          'UNFINISHED: a person must keep one of the two readings, then delete this block.',
+          ...ways.doubtful.map(({ gone, came }) => `${gone} went, ${came} came.`),
+          ...definitionsOf(check.differences),
+        ].join('\n'),
+      ),
+      stop,
+      sqlComment(reading(renamedTitle(ways, proof), renamedStatements(ways, direction))),
+      sqlComment(
+        reading(
+          `Second reading: dropped and made anew. What was in it is lost wherever this runs.`,
+          statementsOf(ways.direct, direction),
+        ),
+      ),
+    ]);
+  return { up: text('up'), down: text('down'), finished: false };
+}
+
+const reading = (title: string, statements: readonly string[]) => [title, ...statements].join('\n');
+
+function renamedTitle({ doubtful, renamed }: Ways, proof: Proof | null): string {
+  const moved = doubtful.some(({ rename }) => rename.length === 0);
+  if (moved)
+    return 'First reading: the values were carried over by hand. Write that here, before what is dropped.';
+  const tried =
+    proof?.state === 'proven'
+      ? ' Tried up and down on a scratch database with rows.'
+      : proof?.state === 'failed'
+        ? ` Tried on a scratch database: ${proof.problems.join('; ')}`
+        : ' Not tried.';
+  return `First reading: renamed. Rows and positions stay.${renamed === null ? '' : tried}`;
+}
+
+function renamedStatements({ doubtful, renamed }: Ways, direction: Direction): string[] {
+  if (renamed !== null) return statementsOf(renamed, direction);
+  return doubtful.flatMap((likeness: Likeness) =>
+    direction === 'up' ? likeness.rename : likeness.renameBack,
+  );
+}
+
+/** With what a person must look at, marked with the reason. */
+function statementsOf(way: Way, direction: Direction): string[] {
+  const { statements, unfinished } = way[direction];
+  return [...statements, ...unfinished.flatMap(markedStatements)];
+}
+
+function markedStatements({ difference, why, statements }: Undecided): string[] {
+  return [`-- ${describeDifference(difference)}`, `-- INCOMPLETE: ${why}`, ...statements];
+}
+
+const stop = "DO $$ BEGIN RAISE EXCEPTION 'this migration is not finished: read its comments'; END $$;";
+
+function definitionsOf(differences: readonly Difference[]): string[] {
+  return differences.map((difference) =>
     [
       describeDifference(difference),
       `  expected: ${difference.expected?.replaceAll('\n', '\n    ') ?? 'not there'}`,
       `  actual: ${difference.actual?.replaceAll('\n', '\n    ') ?? 'not there'}`,
     ].join('\n'),
   );
+}
+
+/** The statement keeps a half-written file from running anywhere. */
+function unfinishedText(unfinished: readonly Undecided[], problems: readonly string[]): string {
   return [
     sqlComment(
       [
         'UNFINISHED: a person must write what stands here as comments, then delete this block.',
         ...problems.map((problem) => `Tried on a scratch database: ${problem}`),
-        ...definitions,
+        ...definitionsOf(unfinished.map(({ difference }) => difference)),
+        ...unfinished.flatMap(({ why, statements }) => [`INCOMPLETE: ${why}`, ...statements]),
       ].join('\n'),
     ),
-    "DO $$ BEGIN RAISE EXCEPTION 'this migration is not finished: read its comments'; END $$;",
+    stop,
   ].join('\n');
 }

@@ -13,14 +13,13 @@ import { parseObjects, storedObjectsSql } from '../ledger/snapshot.ts';
 import { trackSql } from '../ledger/tracking.ts';
 import type { CommandResult } from '../report/command.ts';
 import { count } from '../report/human.ts';
-import { transition } from '../schema/change/transition.ts';
-import type { SchemaObject } from '../schema/types.ts';
 import { checkDrift, type DriftCheck, queryOf, readLiveObjects } from './check.ts';
 import { withoutTracking } from './filter.ts';
 import { failureAmongFiles, type Proof, prove } from './proof.ts';
 import { differenceLines, driftJson } from './report.ts';
 import { snapshotStatements } from './snapshot.ts';
-import { type Pair, pairText } from './write-text.ts';
+import { findWays, type Ways } from './way.ts';
+import { type Pair, pairText, readingsText } from './write-text.ts';
 
 /** @throws MigrateError `drift` where the state is unknown: then there is nothing to compare with */
 export async function writeDrift(
@@ -36,20 +35,21 @@ export async function writeDrift(
       lines: ['Nothing to write: no drift'],
     };
   if (check.state === 'unknown') throw cannotTell(check);
-  const [stored, live] = [await readStored(context, check), await readLiveObjects(session, check.options)];
-  const up = transition(stored, live);
-  const down = transition(live, stored);
-  const claim = { stored, live, up: up.statements, down: down.statements };
-  const alone =
-    up.unfinished.length === 0 ? await prove(config, queryOf(session), check.options, claim) : null;
+  const { stored, live, ways } = await readWays(context, check);
+  const way = ways.renamed ?? ways.direct;
+  const complete = way.up.unfinished.length + way.down.unfinished.length === 0;
+  const claim = { stored, live, up: way.up.statements, down: way.down.statements };
+  const alone = complete ? await prove(config, queryOf(session), check.options, claim) : null;
   const version = chooseVersion(context);
   const id = `${version}_${name}`;
-  const draft = pairText(check, up, down, alone);
+  const written = (proof: Proof | null) =>
+    ways.doubtful.length > 0 ? readingsText(check, ways, proof) : pairText(check, way, proof);
+  const draft = written(alone);
   const among = draft.finished
     ? await failureAmongFiles(config, context.migrations, asMigration(context, id, draft))
     : null;
   const proof = among ?? alone;
-  const pair = among === null ? draft : pairText(check, up, down, proof);
+  const pair = among === null ? draft : written(proof);
   const files = writeFiles(context, id, pair);
   const recorded = pair.finished;
   if (recorded)
@@ -57,7 +57,7 @@ export async function writeDrift(
       for (const file of files) rmSync(join(config.root, file), { force: true });
       throw error;
     });
-  return result(check, { id, version, name, files }, recorded, proof);
+  return result(check, { id, version, name, files }, { recorded, proof, ways });
 }
 
 function cannotTell({ reason }: DriftCheck): MigrateError {
@@ -67,9 +67,11 @@ function cannotTell({ reason }: DriftCheck): MigrateError {
   });
 }
 
-async function readStored({ session }: HistoryWork, { options }: DriftCheck): Promise<SchemaObject[]> {
+async function readWays({ session, config }: HistoryWork, { options }: DriftCheck) {
   const rows = await session.query<{ class: string; objects: string }>(storedObjectsSql());
-  return withoutTracking(parseObjects(rows), options.tracking);
+  const stored = withoutTracking(parseObjects(rows), options.tracking);
+  const live = await readLiveObjects(session, options);
+  return { stored, live, ways: await findWays(config, queryOf(session), options, { stored, live }) };
 }
 
 /** Between what is applied and what is pending, so that neither comes out of order. */
@@ -138,11 +140,16 @@ interface Written {
   readonly files: readonly string[];
 }
 
+interface Outcome {
+  readonly recorded: boolean;
+  readonly proof: Proof | null;
+  readonly ways: Ways;
+}
+
 function result(
   check: DriftCheck,
   { id, version, name, files }: Written,
-  recorded: boolean,
-  proof: Proof | null,
+  { recorded, proof, ways }: Outcome,
 ): CommandResult {
   const document = { ...driftJson(check), version, name, files, recorded, proven: proof?.state === 'proven' };
   const lines = [
@@ -154,7 +161,7 @@ function result(
       document,
       lines: [
         ...lines,
-        ...(proof?.problems ?? []).map((problem) => `  ${problem}`),
+        ...leftOpen(ways, proof).map((line) => `  ${line}`),
         `A person must finish ${id}; it is not recorded as applied. When it is right: npm run migrate:repair -- --record ${version}=applied --reason "…", then npm run migrate:drift -- --accept --reason "…"`,
       ],
     };
@@ -162,12 +169,27 @@ function result(
     proof?.state === 'proven'
       ? 'tried up and down on a scratch database'
       : `not tried out: ${proof?.problems[0] ?? ''}`;
+  const { fails } = (ways.renamed ?? ways.direct).up;
   return {
     document,
     lines: [
       ...lines,
+      ...fails.map((when) => `  Elsewhere it fails, and changes nothing, ${when}`),
       `Recorded ${id} as applied here (${count(check.differences.length, 'difference')}; ${tried}). Look at both files, then commit them.`,
     ],
     wrote: true,
   };
+}
+
+/** Why a person must go on. */
+function leftOpen({ direct, renamed, doubtful }: Ways, proof: Proof | null): string[] {
+  const { up, down } = renamed ?? direct;
+  return [
+    ...doubtful.map(
+      ({ gone, came }) =>
+        `Renamed, or dropped and made anew? ${gone} went, ${came} came: both readings are in the files`,
+    ),
+    ...new Set([...up.unfinished, ...down.unfinished].map(({ why }) => why)),
+    ...(proof?.state === 'failed' ? proof.problems : []),
+  ];
 }

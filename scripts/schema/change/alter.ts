@@ -1,88 +1,62 @@
-// Takes an object as it is and as it is to be; gives the SQL that leads from one to the other in place, where there is
-// such SQL. Pure; what must be dropped and made anew is not its work.
+// Takes a table, sequence or type as it is and as it is to be; gives the SQL that leads from one to the other in place,
+// where there is such SQL. Pure; what must be dropped and made anew is not its work.
 import type { Item, Model } from '../render/model.ts';
-import { columnClause, columnSettings, optionList } from '../render/tables.ts';
+import { optionList } from '../render/tables.ts';
+import { type Change, onTables, unwritten } from './change.ts';
+import { attributesOf, labelsOf } from './likeness-shape.ts';
 
-const keysThatDiffer = (from: Item, to: Item) =>
+export const keysThatDiffer = (from: Item, to: Item): string[] =>
   [...new Set([...from.parts.keys(), ...to.parts.keys()])].filter(
     (key) => from.parts.get(key) !== to.parts.get(key),
   );
 
 const only = (keys: readonly string[], known: readonly string[]) => keys.every((key) => known.includes(key));
 
-/** ADD COLUMN with its settings; a NOT NULL column without default needs a table without rows. */
-export function addColumn(model: Model, table: Item, column: Item): string[] {
-  const alter = `ALTER TABLE ${table.identity} ADD COLUMN ${columnClause(model, column, false, true)};`;
-  return [alter, ...columnSettings(table, column, true)];
-}
-
-/** Undefined where a person must decide: identity, generated columns, what a parent says. */
-export function alterColumn(from: Item, to: Item): string[] | undefined {
-  const keys = keysThatDiffer(from, to);
-  const known = [
-    'type',
-    'collation',
-    'nullable',
-    'default',
-    'storage',
-    'compression',
-    'statistics',
-    'options',
-  ];
-  const generated = from.parts.has('generated') || to.parts.has('generated');
-  if (!only(keys, known) || (generated && keys.includes('type'))) return undefined;
-  const alter = `ALTER TABLE ${to.table} ALTER COLUMN ${to.name}`;
-  const value = (key: string) => to.parts.get(key);
-  const typed = keys.includes('type') || keys.includes('collation');
-  const type = `${value('type')}${to.parts.has('collation') ? ` COLLATE ${value('collation')}` : ''}`;
-  return [
-    ...(typed && from.parts.has('default') ? [`${alter} DROP DEFAULT;`] : []),
-    ...(typed ? [`${alter} TYPE ${type} USING ${to.name}::${value('type')};`] : []),
-    ...(keys.includes('nullable')
-      ? [`${alter} ${value('nullable') === 'no' ? 'SET' : 'DROP'} NOT NULL;`]
-      : []),
-    ...(typed || keys.includes('default') ? defaultSql(alter, from, to, typed) : []),
-    ...(keys.includes('storage')
-      ? [`${alter} SET STORAGE ${(value('storage') ?? 'default').toUpperCase()};`]
-      : []),
-    ...(keys.includes('compression')
-      ? [`${alter} SET COMPRESSION ${value('compression') ?? 'default'};`]
-      : []),
-    ...(keys.includes('statistics') ? [`${alter} SET STATISTICS ${value('statistics') ?? '-1'};`] : []),
-    ...(keys.includes('options') ? optionsSql(alter, from.parts.get('options'), value('options')) : []),
-  ];
-}
-
-function defaultSql(alter: string, from: Item, to: Item, dropped: boolean): string[] {
-  const value = to.parts.get('default');
-  if (value !== undefined) return [`${alter} SET DEFAULT ${value};`];
-  return dropped || !from.parts.has('default') ? [] : [`${alter} DROP DEFAULT;`];
-}
-
-function optionsSql(alter: string, from: string | undefined, to: string | undefined): string[] {
-  const names = (options: string) =>
-    options.split(', ').map((option) => option.slice(0, option.indexOf('=')));
-  const gone = names(from ?? '').filter((name) => name !== '' && !names(to ?? '').includes(name));
+/**
+ * SET and RESET that lead from one list of options to the other.
+ * @param prefix of each name: `toast.`
+ */
+export function optionsSql(
+  alter: string,
+  from: string | undefined,
+  to: string | undefined,
+  prefix = '',
+): string[] {
+  const all = (options: string | undefined) =>
+    (options ?? '')
+      .split(', ')
+      .filter((option) => option !== '')
+      .map((option) => `${prefix}${option}`);
+  const names = (options: string | undefined) =>
+    all(options).map((option) => option.slice(0, option.indexOf('=')));
+  const gone = names(from).filter((name) => !names(to).includes(name));
   return [
     ...(gone.length > 0 ? [`${alter} RESET (${gone.join(', ')});`] : []),
-    ...(to === undefined ? [] : [`${alter} SET (${optionList(to)});`]),
+    ...(to === undefined ? [] : [`${alter} SET (${optionList(all(to).join(', '))});`]),
   ];
 }
 
-/** Tables only; undefined for what changes their place in a hierarchy, or where they are stored. */
-export function alterTable(from: Item, to: Item): string[] | undefined {
+const ofTable = ['row_security', 'options', 'toast_options', 'unlogged', 'replica_identity'];
+const ofHierarchy = ['inherits', 'partition_of', 'bound'];
+
+/** Tables only; what says how they are stored is left to a person. */
+export function alterTable(from: Item, to: Item): Change {
   const keys = keysThatDiffer(from, to);
-  if (!only(keys, ['row_security', 'options', 'unlogged', 'replica_identity'])) return undefined;
+  if (!only(keys, [...ofTable, ...ofHierarchy]))
+    return unwritten(`no statement changes this of a table: ${keys.join(', ').replaceAll('_', ' ')}`);
   const alter = `ALTER TABLE ${to.identity}`;
   const security = (item: Item, word: string) => (item.parts.get('row_security') ?? '').includes(word);
   const replica = to.parts.get('replica_identity') ?? 'default';
   const toggled = (word: string, on: string, off: string) =>
     security(from, word) === security(to, word) ? [] : [`${alter} ${security(to, word) ? on : off};`];
-  return [
+  const value = (item: Item, key: string) => item.parts.get(key);
+  return onTables([
+    ...hierarchySql(from, to),
     ...toggled('enabled', 'ENABLE ROW LEVEL SECURITY', 'DISABLE ROW LEVEL SECURITY'),
     ...toggled('forced', 'FORCE ROW LEVEL SECURITY', 'NO FORCE ROW LEVEL SECURITY'),
-    ...(keys.includes('options')
-      ? optionsSql(alter, from.parts.get('options'), to.parts.get('options'))
+    ...(keys.includes('options') ? optionsSql(alter, value(from, 'options'), value(to, 'options')) : []),
+    ...(keys.includes('toast_options')
+      ? optionsSql(alter, value(from, 'toast_options'), value(to, 'toast_options'), 'toast.')
       : []),
     ...(keys.includes('unlogged')
       ? [`${alter} SET ${to.parts.has('unlogged') ? 'UNLOGGED' : 'LOGGED'};`]
@@ -92,13 +66,36 @@ export function alterTable(from: Item, to: Item): string[] | undefined {
           `${alter} REPLICA IDENTITY ${replica.startsWith('index ') ? `USING INDEX ${replica.slice(6)}` : replica.toUpperCase()};`,
         ]
       : []),
+  ]);
+}
+
+/** INHERIT and ATTACH, and their opposites. */
+function hierarchySql(from: Item, to: Item): string[] {
+  const parents = (item: Item): string[] =>
+    item.parts.get('inherits')?.match(/(?:"(?:[^"]|"")*"|[^,"\s])+/g) ?? [];
+  const alter = `ALTER TABLE ${to.identity}`;
+  const [before, after] = [from, to].map(({ parts }) => `${parts.get('partition_of')} ${parts.get('bound')}`);
+  const attached = before === after ? [] : [from, to];
+  const [old, now] = attached.map(({ parts }) => parts.get('partition_of'));
+  return [
+    ...(old === undefined ? [] : [`ALTER TABLE ${old} DETACH PARTITION ${to.identity};`]),
+    ...parents(from)
+      .filter((parent) => !parents(to).includes(parent))
+      .map((parent) => `${alter} NO INHERIT ${parent};`),
+    ...parents(to)
+      .filter((parent) => !parents(from).includes(parent))
+      .map((parent) => `${alter} INHERIT ${parent};`),
+    ...(now === undefined
+      ? []
+      : [`ALTER TABLE ${now} ATTACH PARTITION ${to.identity} ${to.parts.get('bound')};`]),
   ];
 }
 
-export function alterSequence(from: Item, to: Item): string[] | undefined {
+export function alterSequence(from: Item, to: Item): Change {
   const keys = keysThatDiffer(from, to);
-  const known = ['type', 'start', 'increment', 'minimum', 'maximum', 'cache', 'cycle', 'owned_by'];
-  if (!only([...keys], [...known, 'table'])) return undefined;
+  const known = ['type', 'start', 'increment', 'minimum', 'maximum', 'cache', 'cycle', 'owned_by', 'table'];
+  if (!only(keys, known))
+    return unwritten('the sequence belongs to another column now: its position must be carried over');
   const value = (key: string) => to.parts.get(key) ?? '';
   const options = [
     ...(keys.includes('type') ? [`AS ${value('type')}`] : []),
@@ -110,41 +107,68 @@ export function alterSequence(from: Item, to: Item): string[] | undefined {
     to.parts.has('cycle') ? 'CYCLE' : 'NO CYCLE',
     ...(keys.includes('owned_by') ? [`OWNED BY ${to.parts.get('owned_by') ?? 'NONE'}`] : []),
   ];
-  return [`ALTER SEQUENCE ${to.identity} ${options.join(' ')};`];
+  return onTables([`ALTER SEQUENCE ${to.identity} ${options.join(' ')};`]);
 }
 
-function labelsOf(item: Item): string[] {
-  return item.parts.get('labels')?.match(/E?'(?:[^']|'')*'/g) ?? [];
-}
-
-/** Enums and domains. */
-export function alterType(model: Model, from: Item, to: Item): string[] | undefined {
+/** Enums, domains and composite types. */
+export function alterType(model: Model, from: Item, to: Item): Change {
   const keys = keysThatDiffer(from, to);
-  if (to.parts.get('kind') === 'enum' && only(keys, ['labels'])) return alterEnum(model, from, to);
-  if (to.parts.get('kind') !== 'domain' || !only(keys, ['default', 'not_null'])) return undefined;
+  const kind = to.parts.get('kind');
+  if (kind === 'enum' && only(keys, ['labels'])) return alterEnum(model, from, to);
+  if (kind === 'composite' && only(keys, ['attributes'])) return alterComposite(from, to);
+  if (kind !== 'domain' || !only(keys, ['default', 'not_null']))
+    return unwritten('the type must be made anew, with all that is of it');
   const alter = `ALTER DOMAIN ${to.identity}`;
   const value = to.parts.get('default');
-  return [
-    ...(keys.includes('default')
-      ? [`${alter} ${value === undefined ? 'DROP DEFAULT' : `SET DEFAULT ${value}`};`]
-      : []),
-    ...(keys.includes('not_null') ? [`${alter} ${to.parts.has('not_null') ? 'SET' : 'DROP'} NOT NULL;`] : []),
-  ];
+  const strict = keys.includes('not_null') && to.parts.has('not_null');
+  return {
+    phase: 'type',
+    statements: [
+      ...(keys.includes('default')
+        ? [`${alter} ${value === undefined ? 'DROP DEFAULT' : `SET DEFAULT ${value}`};`]
+        : []),
+      ...(keys.includes('not_null') ? [`${alter} ${strict ? 'SET' : 'DROP'} NOT NULL;`] : []),
+    ],
+    ...(strict ? { fails: [`where a column of ${to.identity} is NULL`] } : {}),
+  };
+}
+
+/** New attributes are added at the end; for another order or type values would be computed. */
+function alterComposite(from: Item, to: Item): Change {
+  const [before, after] = [from, to].map((item) => attributesOf(item.parts.get('attributes') ?? ''));
+  const names = (list: typeof before) => (list ?? []).map(({ name }) => name);
+  const same = (before ?? []).filter(({ name }) => names(after).includes(name));
+  const kept = same.every(({ name, type }, i) => after?.[i]?.name === name && after[i]?.type === type);
+  if (!kept) return unwritten(`how values of ${to.identity} became what they are is not in the schema`);
+  const alter = `ALTER TYPE ${to.identity}`;
+  return onTables([
+    ...(before ?? [])
+      .filter(({ name }) => !names(after).includes(name))
+      .map(({ name }) => `${alter} DROP ATTRIBUTE ${name};`),
+    ...(after ?? [])
+      .filter(({ name }) => !names(before).includes(name))
+      .map(({ name, type }) => `${alter} ADD ATTRIBUTE ${name} ${type};`),
+  ]);
 }
 
 /** New values are added; where one is to go, PostgreSQL has no statement, and the type is made anew under its columns. */
-function alterEnum(model: Model, from: Item, to: Item): string[] {
+function alterEnum(model: Model, from: Item, to: Item): Change {
   const [before, after] = [labelsOf(from), labelsOf(to)];
   const kept = after.filter((label) => before.includes(label));
-  if (kept.length < before.length || kept.some((label, i) => label !== before[i]))
-    return remakeEnum(model, from, to);
-  return after.flatMap((label, i) => {
+  const gone = before.filter((label) => !after.includes(label));
+  if (gone.length > 0 || kept.some((label, i) => label !== before[i]))
+    return onTables(
+      remakeEnum(model, from, to),
+      gone.length > 0 ? { fails: [`where a value is ${gone.join(' or ')}`] } : {},
+    );
+  const statements = after.flatMap((label, i) => {
     if (before.includes(label)) return [];
     const next = after.slice(i + 1).find((other) => before.includes(other));
     const previous = after[i - 1];
     const place = next === undefined ? '' : previous === undefined ? ` BEFORE ${next}` : ` AFTER ${previous}`;
     return [`ALTER TYPE ${to.identity} ADD VALUE ${label}${place};`];
   });
+  return { phase: 'type', statements };
 }
 
 function remakeEnum(model: Model, from: Item, to: Item): string[] {

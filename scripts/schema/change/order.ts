@@ -1,94 +1,134 @@
 // Takes what a transition consists of; gives its statements in an order in which they can run. Pure.
 
 import { attachedPieces } from '../render/attached.ts';
-import type { Model } from '../render/model.ts';
+import type { Item, Model } from '../render/model.ts';
 import { type Dependency, orderPieces, type Piece } from '../render/order.ts';
 import { addedDependencies, simplePieces } from '../render/pieces.ts';
 import { routineSql } from '../render/programs.ts';
 import { relationPieces } from '../render/relations.ts';
 import { ranks } from '../render/tables.ts';
-import type { Difference } from './diff.ts';
-
-/** Filled difference by difference. */
-export interface Plan {
-  readonly from: Model;
-  readonly to: Model;
-  readonly unfinished: Difference[];
-  /** Keys of the pieces to write. */
-  readonly wanted: Set<string>;
-  readonly drops: { rank: number; sql: string }[];
-  readonly alters: string[];
-  readonly comments: string[];
-}
+import { type Drop, mentions, type Plan } from './plan.ts';
 
 /** Drops of what stands on tables, what tables need, changes, what stands on tables, drops of the rest, comments. */
 export function assemble(plan: Plan): string[] {
+  const creates = orderCreates(plan);
+  const early = creates.filter(({ rank }) => rank <= ranks.table);
+  const late = creates.filter(({ rank }) => rank > ranks.table);
+  const drops = orderDrops(plan);
+  const phase = (name: 'type' | 'table') =>
+    plan.alters.filter((each) => each.phase === name).map(({ sql }) => sql);
+  const bodies = early.some(({ rank }) => rank === ranks.routine);
+  return [
+    // A body may name what comes later.
+    ...(bodies ? ['SET LOCAL check_function_bodies = off;'] : []),
+    ...drops.filter(({ rank }) => rank > ranks.table).map(({ sql }) => sql),
+    ...phase('type'),
+    ...early.map(({ sql }) => sql),
+    ...phase('table'),
+    ...late.map(({ sql }) => sql),
+    ...drops.filter(({ rank }) => rank <= ranks.table).map(({ sql }) => sql),
+    ...refreshes(plan, creates),
+    ...new Set(plan.comments),
+  ];
+}
+
+function orderCreates(plan: Plan): readonly Piece[] {
   const texts = new Map(plan.to.of('routine').map((item) => [item.identity, routineSql(item)]));
   const all = [
     ...relationPieces(plan.to, new Set()),
     ...simplePieces(plan.to, texts),
     ...attachedPieces(plan.to),
   ];
+  const replaced = new Set([...plan.replaced].map((identity) => `relation ${identity}`));
   const pieces = all.flatMap((piece): Piece[] => {
-    const view = piece.key.replace('relation ', 'replace ');
-    if (plan.wanted.has(view) && view !== piece.key)
+    if (replaced.has(piece.key))
       return [{ ...piece, sql: piece.sql.replace('CREATE VIEW', 'CREATE OR REPLACE VIEW') }];
-    return plan.wanted.has(piece.key) ? [piece] : [];
+    return plan.wanted.has(piece.key) ? [onAllPartitions(plan.to, piece)] : [];
   });
-  const { ordered, stuck } = orderPieces(pieces, [...addedDependencies(plan.to), ...mentions(pieces)]);
+  const needs = [...addedDependencies(plan.to), ...mentioned(pieces), ...partitionsFirst(plan.to)];
+  const { ordered, stuck } = orderPieces(pieces, needs);
   const waiting = pieces.filter(({ key }) => stuck.includes(key)).sort((a, b) => a.rank - b.rank);
-  const creates = [...ordered, ...waiting];
-  const early = creates.filter(({ rank }) => rank <= ranks.table).map(({ sql }) => sql);
-  const late = creates.filter(({ rank }) => rank > ranks.table).map(({ sql }) => sql);
-  const types = plan.alters.filter((sql) => /^ALTER (TYPE|DOMAIN)|^CREATE TYPE|^DROP TYPE/.test(sql));
-  const enumRemade = types.some((sql) => sql.startsWith('CREATE TYPE'));
-  const alters = enumRemade ? plan.alters : plan.alters.filter((sql) => !types.includes(sql));
-  const drops = orderDrops(plan);
-  const bodies = early.some((sql) => /^CREATE OR REPLACE (FUNCTION|PROCEDURE)/.test(sql));
-  return [
-    ...(bodies ? ['SET LOCAL check_function_bodies = off;'] : []),
-    ...drops.filter(({ rank }) => rank > ranks.table).map(({ sql }) => sql),
-    ...(enumRemade ? [] : types),
-    ...early,
-    ...alters,
-    ...late,
-    ...drops.filter(({ rank }) => rank <= ranks.table).map(({ sql }) => sql),
-    ...new Set(plan.comments),
-  ];
+  return [...ordered, ...waiting];
+}
+
+/** Another environment may have more partitions: the parent's index is built on all, and takes those that are there. */
+function onAllPartitions(model: Model, piece: Piece): Piece {
+  const index = indexOf(model, piece.key);
+  if (index === undefined) return piece;
+  const kind = model.find('relation', index.table ?? '')?.parts.get('kind');
+  const whole =
+    kind !== 'partitioned table'
+      ? piece.sql
+      : piece.sql.replace(' ON ONLY ', ' ON ').replace('TABLE ONLY ', 'TABLE ');
+  const parent = index.parts.get('partition_of');
+  return { ...piece, sql: whole.replace(`\nALTER INDEX ${parent} ATTACH PARTITION ${index.identity};`, '') };
+}
+
+/** The index that a piece makes, also as a constraint. */
+function indexOf(model: Model, key: string): Item | undefined {
+  const own = key.startsWith('index ') ? model.find('index', key.slice('index '.length)) : undefined;
+  const constraint = key.startsWith('constraint ')
+    ? model.find('constraint', key.slice('constraint '.length))
+    : undefined;
+  if (constraint === undefined) return own;
+  return model
+    .partsOf(constraint.table ?? '', 'index')
+    .find(({ parts }) => parts.get('constraint') === constraint.name);
+}
+
+function partitionsFirst(model: Model): Dependency[] {
+  const keyOf = (index: Item | undefined) =>
+    index === undefined
+      ? undefined
+      : index.parts.has('constraint')
+        ? `constraint ${index.table}.${index.parts.get('constraint')}`
+        : `index ${index.identity}`;
+  return model.of('index').flatMap((index) => {
+    const parent = keyOf(model.find('index', index.parts.get('partition_of') ?? ''));
+    const own = keyOf(index);
+    return parent === undefined || own === undefined ? [] : [{ from: parent, to: own }];
+  });
+}
+
+/** A materialized view is made without rows; it is filled once all that it reads from is there. */
+function refreshes({ to }: Plan, creates: readonly Piece[]): string[] {
+  return creates
+    .map(({ key }) => key.slice(key.indexOf(' ') + 1))
+    .filter((identity) => to.find('relation', identity)?.parts.get('kind') === 'materialized view')
+    .filter((identity, i, all) => all.indexOf(identity) === i)
+    .map((identity) => `REFRESH MATERIALIZED VIEW ${identity};`);
 }
 
 /** Highest rank first; among equals, what mentions another goes before it. */
-function orderDrops(plan: Plan): Plan['drops'] {
-  const definition = (sql: string) => {
-    const identity = /^DROP (?:MATERIALIZED VIEW|[A-Z]+) (.+?);$/.exec(sql)?.[1] ?? '';
-    const item = plan.from.items.find((other) => other.identity === identity);
-    return { identity, text: item === undefined ? '' : [...item.parts.values()].join('\n') };
-  };
-  const pieces = plan.drops.map(({ rank, sql }): Piece & { text: string; identity: string } => ({
-    key: sql,
-    rank: -rank,
-    sql,
-    inlined: [],
-    ...definition(sql),
-  }));
-  const needs = pieces.flatMap((piece) =>
-    pieces
-      .filter((other) => other !== piece && piece.identity !== '' && other.text.includes(piece.identity))
-      .map((other): Dependency => ({ from: piece.key, to: other.key })),
+function orderDrops(plan: Plan): Drop[] {
+  const named = plan.drops.map((drop) => {
+    const item = plan.from.items.find((other) => `${other.class} ${other.identity}` === drop.key);
+    return { drop, item, text: item === undefined ? '' : [...item.parts.values()].join('\n') };
+  });
+  const pieces = named.map(
+    ({ drop }): Piece => ({ key: drop.sql, rank: -drop.rank, sql: drop.sql, inlined: [] }),
+  );
+  const needs = named.flatMap(({ drop, text }) =>
+    named
+      .filter(
+        ({ item, drop: other }) => other !== drop && item !== undefined && mentions(text, item.identity),
+      )
+      .map(({ drop: other }): Dependency => ({ from: other.sql, to: drop.sql })),
   );
   const { ordered, stuck } = orderPieces(pieces, needs);
   const rest = pieces.filter(({ key }) => stuck.includes(key)).sort((a, b) => a.rank - b.rank);
-  return [...ordered, ...rest].map(({ rank, sql }) => ({ rank: -rank, sql }));
+  const bySql = new Map(plan.drops.map((drop) => [drop.sql, drop]));
+  return [...ordered, ...rest].flatMap(({ key }) => bySql.get(key) ?? []);
 }
 
 /** Which piece names which: stored snapshots know no dependencies. */
-function mentions(pieces: readonly Piece[]): Dependency[] {
+function mentioned(pieces: readonly Piece[]): Dependency[] {
   const named = pieces
-    .map(({ key }) => ({ key, identity: key.slice(key.indexOf(' ') + 1).replace(/\(.*$/s, '') }))
+    .map(({ key }) => ({ key, identity: key.slice(key.indexOf(' ') + 1) }))
     .filter(({ key }) => /^(relation|type|routine|aggregate|sequence) /.test(key));
   return pieces.flatMap((piece) =>
     named
-      .filter(({ key, identity }) => key !== piece.key && piece.sql.includes(identity))
+      .filter(({ key, identity }) => key !== piece.key && mentions(piece.sql, identity))
       .map(({ key }) => ({ from: piece.key, to: key })),
   );
 }

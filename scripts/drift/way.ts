@@ -1,0 +1,103 @@
+// Takes a schema as it should be and as it is; gives the SQL between the two, both ways, and what may have been renamed
+// on the way. The likeness of what went and what came is tried on a scratch database; the target is only read.
+import type { Config } from '../config/config.ts';
+import { readObjects, withCanonicalSession } from '../schema/catalog/snapshot.ts';
+import { diffObjects } from '../schema/change/diff.ts';
+import { findLikeness, type Likeness } from '../schema/change/likeness.ts';
+import { type Transition, transition } from '../schema/change/transition.ts';
+import { buildModel } from '../schema/render/model.ts';
+import { renderSchema } from '../schema/render/render.ts';
+import type { Query, SchemaObject, SchemaOptions } from '../schema/types.ts';
+import { portable } from './options.ts';
+import { withBuilt } from './scratch.ts';
+
+export interface Way {
+  readonly up: Transition;
+  readonly down: Transition;
+}
+
+export interface Ways {
+  /** Everything that went is dropped, everything that came is made. */
+  readonly direct: Way;
+  /** What is alike is renamed; null where nothing is, or no scratch database could tell. */
+  readonly renamed: Way | null;
+  /** What only a person can tell: rows or positions hang on it. Empty where `renamed`, or else `direct`, is the way. */
+  readonly doubtful: readonly Likeness[];
+}
+
+export interface Sides {
+  readonly stored: readonly SchemaObject[];
+  readonly live: readonly SchemaObject[];
+}
+
+/** @param query reads the live schema */
+export async function findWays(
+  config: Config,
+  query: Query,
+  options: SchemaOptions,
+  { stored, live }: Sides,
+): Promise<Ways> {
+  const direct = { up: transition(stored, live), down: transition(live, stored) };
+  const alike = likenessOf(stored, live);
+  if (alike.length === 0) return { direct, renamed: null, doubtful: [] };
+  const found = await withoutRenamings(config, query, options, { stored, live }).catch(() => null);
+  if (found === null) return { direct, renamed: null, doubtful: alike };
+  const { objects, renamings, left } = found;
+  const forth = renamings.toReversed().flatMap(({ rename }) => rename);
+  const back = renamings.flatMap(({ renameBack }) => renameBack);
+  const [up, down] = [transition(stored, objects), transition(objects, stored)];
+  return {
+    direct,
+    renamed: {
+      up: { ...up, statements: [...up.statements, ...forth] },
+      down: { ...down, statements: [...back, ...down.statements] },
+    },
+    doubtful: [...renamings.filter(({ holdsRows }) => holdsRows), ...left],
+  };
+}
+
+function likenessOf(stored: readonly SchemaObject[], now: readonly SchemaObject[]): Likeness[] {
+  const differences = diffObjects(stored, now).filter(({ severity }) => severity === 'drift');
+  return findLikeness(differences, buildModel(stored), buildModel(now));
+}
+
+interface Unrenamed {
+  /** The live schema with the old names. */
+  readonly objects: readonly SchemaObject[];
+  /** In the order in which they were taken back. */
+  readonly renamings: readonly Likeness[];
+  /** What is alike and cannot be renamed. */
+  readonly left: readonly Likeness[];
+}
+
+const keyOf = ({ class: name, identity }: SchemaObject) => `${name} ${identity}`;
+const isRight = ({ class: name }: SchemaObject) => name === 'owner' || name === 'grant';
+
+/** Takes back one renaming after the other on a copy of the live schema, until nothing that went is like what came. */
+async function withoutRenamings(
+  config: Config,
+  query: Query,
+  options: SchemaOptions,
+  { stored, live }: Sides,
+): Promise<Unrenamed> {
+  const compared = portable(options);
+  const { sql } = await renderSchema(query, compared);
+  return withBuilt(config, sql, async (scratch) => {
+    const read = () => withCanonicalSession(scratch, () => readObjects(scratch, compared));
+    // What could not be carried over is as it is in the live schema.
+    const lost = diffObjects(live, await read()).map(({ kind, identity }) => `${kind} ${identity}`);
+    const kept = live.filter((object) => isRight(object) || lost.includes(keyOf(object)));
+    const now = async () => [...kept, ...(await read()).filter((object) => !lost.includes(keyOf(object)))];
+    const renamings: Likeness[] = [];
+    for (;;) {
+      const objects = await now();
+      const alike = likenessOf(stored, objects);
+      const next = alike.filter(({ renameBack }) => renameBack.length > 0);
+      if (next.length === 0) return { objects, renamings, left: alike };
+      for (const likeness of next) {
+        await scratch(likeness.renameBack.join('\n'));
+        renamings.push(likeness);
+      }
+    }
+  });
+}

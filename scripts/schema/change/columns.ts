@@ -1,0 +1,141 @@
+// Takes a column as it is and as it is to be; gives the SQL that leads from one to the other in place, and what is to be
+// known before it runs. Pure; it must not know which other objects hang on the column.
+import type { Item, Model } from '../render/model.ts';
+import { columnClause, columnSettings } from '../render/tables.ts';
+import { keysThatDiffer, optionsSql } from './alter.ts';
+import { type Change, onTables, unwritten } from './change.ts';
+import { conversion, needsUsing } from './conversion.ts';
+
+/** A value for every row that is there already comes from a default, a sequence or an expression. */
+function fillsItself(model: Model, { parts, table }: Item): boolean {
+  const type = model.find('type', parts.get('type') ?? '');
+  const given = ['default', 'generated', 'identity'].some((key) => parts.has(key));
+  const demands = parts.get('nullable') === 'no' || type?.parts.has('not_null') === true;
+  return given || !demands || type?.parts.has('default') === true || table === undefined;
+}
+
+/** ADD COLUMN with its settings; undecided for a NOT NULL that nothing fills. */
+export function addColumn(model: Model, table: Item, column: Item): Change {
+  const head = `ALTER TABLE ${table.identity}`;
+  const settings = columnSettings(table, column, true);
+  if (fillsItself(model, column))
+    return onTables([`${head} ADD COLUMN ${columnClause(model, column, false, true)};`, ...settings]);
+  const nullable = { ...column, parts: new Map(column.parts).set('nullable', 'yes') };
+  return onTables(
+    [
+      `${head} ADD COLUMN ${columnClause(model, nullable, false, true)};`,
+      `-- UPDATE ${table.identity} SET ${column.name} = … WHERE ${column.name} IS NULL;`,
+      `${head} ALTER COLUMN ${column.name} SET NOT NULL;`,
+      ...settings,
+    ],
+    {
+      undecided: `rows that are there already need a value for ${column.identity}: what it was filled with by hand is not in the schema`,
+    },
+  );
+}
+
+/** Undecided where values, or the position of a sequence, would be lost or computed anew. */
+export function alterColumn(models: readonly [Model, Model], from: Item, to: Item): Change {
+  const keys = keysThatDiffer(from, to);
+  const alter = `ALTER TABLE ${to.table} ALTER COLUMN ${to.name}`;
+  if (keys.includes('generated')) return generatedChange(models[1], alter, from, to);
+  if (keys.includes('foreign_options')) return unwritten('options of a foreign column');
+  const identity = keys.includes('identity') ? identityChange(models[1], alter, from, to) : onTables([]);
+  const typed = keys.includes('type') || keys.includes('collation');
+  const type = typed ? typeChange(models, alter, from, to) : onTables([]);
+  const settings = settingsSql(alter, from, to, keys, typed);
+  const why = [identity, type].flatMap(({ undecided }) => undecided ?? []);
+  const filled = keys.includes('nullable') && to.parts.get('nullable') === 'no';
+  const fails = [...(type.fails ?? []), ...(filled ? [`where ${to.identity} is NULL`] : [])];
+  // A column gets its identity once it is NOT NULL and has no default, and gives it up before.
+  const statements = from.parts.has('identity')
+    ? [...identity.statements, ...type.statements, ...settings]
+    : [...type.statements, ...settings, ...identity.statements];
+  return onTables(statements, {
+    ...(why.length > 0 ? { undecided: why.join('; ') } : {}),
+    ...(fails.length > 0 ? { fails } : {}),
+  });
+}
+
+/** An expression is dropped without loss, but nothing turns a filled column into a computed one. */
+function generatedChange(model: Model, alter: string, from: Item, to: Item): Change {
+  if (!to.parts.has('generated'))
+    return onTables([`${alter} DROP EXPRESSION;`], {
+      undecided: `what ${to.identity} holds was computed until now, and its down would throw away what is written to it later`,
+    });
+  return onTables(
+    [
+      `ALTER TABLE ${to.table} DROP COLUMN ${to.name};`,
+      `ALTER TABLE ${to.table} ADD COLUMN ${columnClause(model, to, false, true)};`,
+    ],
+    {
+      undecided: from.parts.has('generated')
+        ? `the column ${to.identity} must be dropped and made anew, with all that stands on it`
+        : `what was written to ${to.identity} is lost: its values are computed from then on`,
+    },
+  );
+}
+
+function identityChange(model: Model, alter: string, from: Item, to: Item): Change {
+  const [before, after] = [from.parts.get('identity'), to.parts.get('identity')];
+  if (after === undefined)
+    return onTables([`${alter} DROP IDENTITY;`], {
+      undecided: `the sequence of ${to.identity} goes, and with it the number that comes next`,
+    });
+  if (before !== undefined) return onTables([`${alter} SET GENERATED ${after.toUpperCase()};`]);
+  const sequence = model.of('sequence').find((item) => item.parts.get('identity_of') === to.identity);
+  const [, generated = ''] =
+    / (GENERATED .*? AS IDENTITY(?: \(.*\))?)/s.exec(columnClause(model, to, false, false)) ?? [];
+  const add = `${alter} ADD ${generated};`;
+  const value = from.parts.get('default') ?? '';
+  if (/nextval\(/.test(value) || sequence === undefined)
+    return onTables([add], {
+      undecided: `the new sequence of ${to.identity} begins anew: give it the position of the one before (setval)`,
+    });
+  const step = sequence.parts.get('increment')?.startsWith('-') ? 'min' : 'max';
+  return onTables([
+    add,
+    `SELECT setval('${sequence.identity.replaceAll("'", "''")}', ${step}(${to.name})) FROM ${to.table} HAVING count(*) > 0;`,
+  ]);
+}
+
+function typeChange(models: readonly [Model, Model], alter: string, from: Item, to: Item): Change {
+  const [before = '', after = ''] = [from.parts.get('type'), to.parts.get('type')];
+  const kept = conversion(before, after, models);
+  const type = `${after}${to.parts.has('collation') ? ` COLLATE ${to.parts.get('collation')}` : ''}`;
+  const isText = needsUsing(before, after, models) && kept !== 'unknown';
+  const through = isText ? `::text${after.endsWith('[]') ? '[]' : ''}` : '';
+  const using = needsUsing(before, after, models) ? ` USING ${to.name}${through}::${after}` : '';
+  return onTables(
+    [...(from.parts.has('default') ? [`${alter} DROP DEFAULT;`] : []), `${alter} TYPE ${type}${using};`],
+    kept === 'unknown'
+      ? {
+          undecided: `how the values of ${to.identity} became ${after} is not in the schema: the USING below is a guess`,
+        }
+      : kept === 'kept-or-refused'
+        ? { fails: [`where a value of ${to.identity} does not fit ${after}`] }
+        : {},
+  );
+}
+
+function settingsSql(alter: string, from: Item, to: Item, keys: readonly string[], typed: boolean): string[] {
+  const value = (key: string) => to.parts.get(key);
+  const set = (key: string, otherwise: string) =>
+    keys.includes(key) ? [`${alter} SET ${key.toUpperCase()} ${value(key) ?? otherwise};`] : [];
+  return [
+    ...(keys.includes('nullable')
+      ? [`${alter} ${value('nullable') === 'no' ? 'SET' : 'DROP'} NOT NULL;`]
+      : []),
+    ...(typed || keys.includes('default') ? defaultSql(alter, from, to, typed) : []),
+    ...set('storage', 'DEFAULT'),
+    ...set('compression', 'default'),
+    ...set('statistics', '-1'),
+    ...(keys.includes('options') ? optionsSql(alter, from.parts.get('options'), value('options')) : []),
+  ];
+}
+
+function defaultSql(alter: string, from: Item, to: Item, dropped: boolean): string[] {
+  const value = to.parts.get('default');
+  if (value !== undefined) return [`${alter} SET DEFAULT ${value};`];
+  return dropped || !from.parts.has('default') ? [] : [`${alter} DROP DEFAULT;`];
+}

@@ -1,0 +1,80 @@
+// What a transition is gathered in, difference by difference, before it is put in order. It knows no SQL but of what the
+// render room writes.
+import type { Item, Model } from '../render/model.ts';
+import { isWithTable } from '../render/tables.ts';
+import type { Change, Phase, Undecided } from './change.ts';
+import type { Difference } from './diff.ts';
+
+export interface Drop {
+  readonly rank: number;
+  readonly sql: string;
+  /** Of what is dropped, with its class: `relation public.v`. */
+  readonly key: string;
+}
+
+export interface Plan {
+  readonly from: Model;
+  readonly to: Model;
+  readonly differences: readonly Difference[];
+  readonly undecided: Undecided[];
+  /** Keys of the pieces to write. */
+  readonly wanted: Set<string>;
+  /** Views that get a new query in place. */
+  readonly replaced: Set<string>;
+  /** Identities of what is dropped and made anew: its comments go with it. */
+  readonly remade: Set<string>;
+  readonly drops: Drop[];
+  readonly alters: { phase: Phase; sql: string }[];
+  readonly comments: string[];
+  /** When the statements fail although they are right. */
+  readonly fails: string[];
+}
+
+/** Notes the statements, and what a person has to know; `difference` is what they settle. */
+export function take(plan: Plan, difference: Difference, change: Change): void {
+  const { statements, undecided, fails = [], phase } = change;
+  if (undecided !== undefined) plan.undecided.push({ difference, why: undecided, statements });
+  else {
+    plan.alters.push(...statements.map((sql) => ({ phase, sql })));
+    plan.fails.push(...fails);
+  }
+}
+
+/** Has the item written as the render room writes it. */
+export function want(plan: Plan, item: Item): void {
+  if (item.class === 'constraint' && standsAlone(plan, item)) {
+    const kind = item.parts.has('domain') ? 'DOMAIN' : 'TABLE';
+    const sql = `ALTER ${kind} ${item.table} ADD CONSTRAINT ${item.name} ${item.parts.get('definition')};`;
+    plan.alters.push({ phase: 'table', sql });
+    return;
+  }
+  plan.wanted.add(`${item.class} ${item.identity}`);
+  if (item.class === 'relation') plan.wanted.add(`late ${item.identity}`);
+  if (item.class === 'sequence') plan.wanted.add(`ownership ${item.identity}`);
+}
+
+/** A check that CREATE would have brought, for a table or domain that is there already. */
+function standsAlone({ from, to }: Plan, item: Item): boolean {
+  const owner = item.table ?? '';
+  if (item.parts.get('inherited') === 'only') return false;
+  if (item.parts.has('domain')) return from.find('type', owner) !== undefined;
+  return from.find('relation', owner) !== undefined && isWithTable(to, item);
+}
+
+/** Whether a text of the server's names something: names in it are qualified. */
+export function mentions(text: string, identity: string): boolean {
+  const name = identity.includes('(') ? identity.slice(0, identity.indexOf('(') + 1) : identity;
+  for (let at = text.indexOf(name); at >= 0; at = text.indexOf(name, at + 1)) {
+    const next = text[at + name.length] ?? ' ';
+    const previous = text[at - 1] ?? ' ';
+    if (!/[\w$"]/.test(previous) && (name.endsWith('(') || !/[\w$"]/.test(next))) return true;
+  }
+  return false;
+}
+
+/** Whether a table changes its place in a hierarchy: what its columns and keys inherit follows from that. */
+export function changesPlace({ from, to }: Plan, table: string | undefined): boolean {
+  const [before, after] = [from, to].map((model) => model.find('relation', table ?? ''));
+  if (before === undefined || after === undefined) return false;
+  return ['inherits', 'partition_of', 'bound'].some((key) => before.parts.get(key) !== after.parts.get(key));
+}

@@ -1,0 +1,125 @@
+// What `drift --write` does where rows hang on it: what a person must decide is left to one with both readings, the rest is
+// written and tried with rows, and another environment with rows of its own runs it without losing one.
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { expectExit, type Project, project, transcript } from '../support/cli.ts';
+import { createDatabase } from '../support/database.ts';
+import { pair } from '../support/runs.ts';
+
+interface Written {
+  readonly all: string;
+  readonly recorded: boolean;
+  readonly up: string;
+  readonly down: string;
+  readonly repo: Project;
+  readonly env: Record<string, string>;
+}
+
+function fileOf(repo: Project, direction: 'up' | 'down'): string {
+  const directory = join(repo.root, 'db', 'migrations');
+  const name = readdirSync(directory).find((file) => file.endsWith(`_by-hand.${direction}.sql`)) ?? '';
+  return readFileSync(join(directory, name), 'utf8');
+}
+
+/** The base is applied, with its rows; the change is made by hand and written. */
+async function write(base: string, change: string): Promise<Written> {
+  const database = await createDatabase();
+  const env = { ...database.env(), SHADOW_DATABASE_URL: database.url };
+  const repo = await project(pair(1, 'base', base, 'SELECT 1;'));
+  expectExit(await repo.run(['up'], { env }), 0);
+  await database.query(change);
+  const result = await repo.run(['drift', '--write', 'by-hand'], { env });
+  expectExit(result, 0);
+  const [up, down] = [fileOf(repo, 'up'), fileOf(repo, 'down')];
+  return { all: transcript(result), recorded: result.all.includes('Recorded'), up, down, repo, env };
+}
+
+/** A table of its own for each, with a row; `by hand` what somebody does to it, then what is said about it. */
+const doubtful: Record<string, readonly [base: string, change: string, said: string]> = {
+  'a column renamed with a new type': [
+    "CREATE TABLE a1 (id integer PRIMARY KEY, note text); INSERT INTO a1 VALUES (1, 'precious')",
+    'ALTER TABLE a1 RENAME COLUMN note TO remark; ALTER TABLE a1 ALTER remark TYPE varchar(100)',
+    'column public.a1.note went, column public.a1.remark came',
+  ],
+  'a column renamed with a new default': [
+    "CREATE TABLE a2 (id integer, note text DEFAULT 'none')",
+    "ALTER TABLE a2 RENAME COLUMN note TO remark; ALTER TABLE a2 ALTER remark SET DEFAULT 'x'",
+    'column public.a2.note went, column public.a2.remark came',
+  ],
+  'a table renamed with its key': [
+    'CREATE TABLE a3 (id integer CONSTRAINT a3_pkey PRIMARY KEY, n integer)',
+    'ALTER TABLE a3 RENAME TO b3; ALTER INDEX a3_pkey RENAME TO b3_pkey',
+    'table public.a3 went, table public.b3 came',
+  ],
+  'a sequence renamed that nothing owns': [
+    'CREATE SEQUENCE a4',
+    'ALTER SEQUENCE a4 RENAME TO b4',
+    'sequence public.a4 went, sequence public.b4 came',
+  ],
+  'a column that moved to another table': [
+    'CREATE TABLE a5 (id integer, street text); CREATE TABLE b5 (id integer)',
+    'ALTER TABLE b5 ADD COLUMN street text; ALTER TABLE a5 DROP COLUMN street',
+    'column public.a5.street went, column public.b5.street came',
+  ],
+};
+
+const incomplete: Record<string, readonly [base: string, change: string, said: string]> = {
+  'a conversion': [
+    'CREATE TABLE c1 (price integer)',
+    'ALTER TABLE c1 ALTER price TYPE numeric(10,2) USING price / 100.0',
+    'public.c1.price',
+  ],
+  'text to a number': [
+    'CREATE TABLE c2 (n text)',
+    'ALTER TABLE c2 ALTER n TYPE integer USING length(n)',
+    'how the values of public.c2.n became integer is not in the schema',
+  ],
+  'a column filled by hand': [
+    'CREATE TABLE c3 (id integer)',
+    "ALTER TABLE c3 ADD code text; UPDATE c3 SET code = 'c'; ALTER TABLE c3 ALTER code SET NOT NULL",
+    'rows that are there already need a value for public.c3.code',
+  ],
+  'a computed column made plain': [
+    'CREATE TABLE c4 (a integer, b integer GENERATED ALWAYS AS (a * 2) STORED)',
+    'ALTER TABLE c4 ALTER b DROP EXPRESSION',
+    'public.c4.b',
+  ],
+  'an identity that is dropped': [
+    'CREATE TABLE c5 (id integer GENERATED ALWAYS AS IDENTITY)',
+    'ALTER TABLE c5 ALTER id DROP IDENTITY',
+    'the sequence of public.c5.id goes',
+  ],
+};
+
+const joined = (cases: Record<string, readonly string[]>, index: number) =>
+  `${Object.values(cases)
+    .map((parts) => parts[index])
+    .join(';\n')};`;
+
+describe('drift --write, where rows hang on it', () => {
+  it('leaves to a person what may have been renamed or moved, with both readings', async () => {
+    const { all, recorded, up, down } = await write(joined(doubtful, 0), joined(doubtful, 1));
+    expect(recorded, all).to.equal(false);
+    for (const [what, [, , said]] of Object.entries(doubtful)) {
+      expect(all, what).to.contain(said);
+      expect(up, what).to.contain(said);
+    }
+    expect(up)
+      .to.contain('First reading')
+      .and.to.contain('-- ALTER TABLE public.a1 RENAME COLUMN note TO remark;')
+      .and.to.contain('-- ALTER TABLE public.a3 RENAME TO b3;')
+      .and.to.contain('Second reading')
+      .and.to.contain('-- ALTER TABLE public.a1 DROP COLUMN note;');
+    expect(down).to.contain('-- ALTER TABLE public.a1 RENAME COLUMN remark TO note;');
+    const statements = up.split('\n').filter((line) => line !== '' && !line.startsWith('--'));
+    expect(statements).to.have.lengthOf(1);
+  });
+
+  it('leaves to a person what converts or computes values, with the reason', async () => {
+    const { all, recorded, up } = await write(joined(incomplete, 0), joined(incomplete, 1));
+    expect(recorded, all).to.equal(false);
+    for (const [what, [, , said]] of Object.entries(incomplete)) expect(all, what).to.contain(said);
+    expect(up).to.contain('USING price::numeric(10,2)').and.to.contain('is a guess');
+  });
+});
