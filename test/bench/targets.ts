@@ -1,4 +1,6 @@
 // Takes the tables; gives every target with what was measured. A target that could not be measured says so. Pure.
+import { backfillNames, backfillScenario, stallScenario } from './backfill.ts';
+import { manyNames, manyNothing, manyPending } from './many.ts';
 import { bareByNpm, largeSchema, noopByNpm } from './own.ts';
 import { type Cell, cellOf, type Tables } from './report.ts';
 import { hardNames, hardScenario, reviewNames, reviewScenario } from './reviewing.ts';
@@ -69,6 +71,35 @@ export function verdicts(tables: Tables, floor: string): Verdict[] {
     memory('10,000 pending: at most 120 MB', cell('10,000 pending', us), 120),
     memory('revert 10,000: at most 120 MB', cell('revert 10,000', us), 120),
     memory('one file of 50 MB: at most 250 MB', cell('one file of 50 MB', us), 250),
+    ratio('one file of 50 MB: at most 1.2 × the floor', 'one file of 50 MB', floor, 1.2),
+    ratio('100 pending: at most 1.25 × the floor', '100 pending', floor, 1.25),
+    atMostMs(
+      'batches: nobody stands still longer than 1 s',
+      cell(stallScenario, backfillNames.batches),
+      1000,
+    ),
+    ratio(
+      'batches: at most 1.5 × one UPDATE of all rows',
+      backfillScenario,
+      backfillNames.plain,
+      1.5,
+      backfillNames.batches,
+    ),
+    memory('batches: at most 120 MB', cell(backfillScenario, backfillNames.batches), 120),
+    ratio(
+      '300 databases, 5 pending each: at least 3 × as fast as a process each',
+      manyPending,
+      manyNames.loop,
+      1 / 3,
+      manyNames.list,
+    ),
+    perMigration(
+      '300 databases, nothing to do: at most 15 ms each',
+      cell(manyNothing, manyNames.list),
+      300,
+      15,
+    ),
+    memory('300 databases, nothing to do: at most 120 MB', cell(manyNothing, manyNames.list), 120),
     atMost(
       'nothing to do, 1,000 to 10,000 applied: grows less than 6 ×',
       cell(noop('10,000'), us)?.median,
