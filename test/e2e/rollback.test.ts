@@ -41,6 +41,16 @@ async function withRoles({ database }: Deployment): Promise<Record<string, strin
   return { PGUSER: `app_migrator_${suffix}` };
 }
 
+/** The migrations' own login: what they are recorded in belongs to its role. */
+function asMigrator(
+  { database }: Deployment,
+  { PGUSER = '' }: Record<string, string>,
+): Record<string, string> {
+  const { DATABASE_URL = '', ...env } = database.env();
+  const url = DATABASE_URL.replace(`//${database.user}@`, `//${PGUSER}@`);
+  return { ...env, DATABASE_URL: url, PGPASSWORD: secret, MIGRATE_ENV: 'staging' };
+}
+
 async function deploy(
   shop: Deployment,
   files: Record<string, string>,
@@ -68,7 +78,7 @@ describe('releases that follow each other', function () {
     await database.query(`ALTER DATABASE ${database.name} SET work_mem = '8MB'`);
     expectExit(
       await newer.run(['drift', '--accept', '--reason', 'more memory'], {
-        env: { ...database.env(), MIGRATE_ENV: 'staging' },
+        env: asMigrator(shop, vars),
       }),
       0,
     );
@@ -76,7 +86,7 @@ describe('releases that follow each other', function () {
     const back = await deploy(shop, v1, vars);
     expect(back).to.include('ahead: 1 migration of a newer release').and.include('is not asked for');
     // A pod of the older release restarts: its init container and its gate.
-    const env = { ...database.env(), MIGRATE_ENV: 'staging' };
+    const env = asMigrator(shop, vars);
     const restarted = await older.run(['up'], { env });
     expectExit(restarted, 0);
     expectExit(await older.run(['manifest', '--out', 'manifest.json'], { env }), 0);
@@ -98,7 +108,7 @@ describe('releases that follow each other', function () {
     await deploy(shop, filesOf(older, first), vars);
     await shop.database.query(`COMMENT ON DATABASE ${shop.database.name} IS 'by hand'`);
     await shop.database.query(`ALTER DATABASE ${shop.database.name} SET work_mem = '8MB'`);
-    const drift = await older.run(['drift'], { env: { ...shop.database.env(), MIGRATE_ENV: 'staging' } });
+    const drift = await older.run(['drift'], { env: asMigrator(shop, vars) });
     expectExit(drift, 5);
     expect(drift.all).to.include('+ setting database comment').and.include('+ setting database work_mem');
   });
