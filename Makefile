@@ -80,7 +80,7 @@ check-migrations: ready ## all that a pipeline asks of migrations: lint, verify,
 schema: ready ## write db/schema.sql, what the migrations add up to
 	$(run)
 
-docs: ready ## write db/SCHEMA.md: tables, comments, diagram
+docs: ready ## write db/SCHEMA.md: tables, comments, diagram; or a page to look at: html=FILE
 	$(run)
 
 ## Development database

@@ -78,6 +78,25 @@ function buildProgram(build, common) {
   });
 }
 
+/** What runs in the page of `docs --html`, with the libraries that draw in it; their licences stay in it. */
+function buildPage(build, root, staging) {
+  return build({
+    absWorkingDir: root,
+    entryPoints: { 'schema-page': 'scripts/schema/document/page/main.ts' },
+    outdir: staging,
+    bundle: true,
+    platform: 'browser',
+    format: 'iife',
+    target: 'es2022',
+    minify: true,
+    legalComments: 'inline',
+    logLevel: 'warning',
+    metafile: true,
+    // The page has no TypeScript settings of the program's.
+    tsconfigRaw: {},
+  });
+}
+
 /** @param state what it is made from, for the next start to compare */
 export async function compile(root, state) {
   const { build } = await import('esbuild');
@@ -111,6 +130,7 @@ export async function compile(root, state) {
         define: { 'import.meta.url': 'importMetaUrl' },
         banner: { js: "const importMetaUrl = require('node:url').pathToFileURL(__filename).href;" },
       }),
+      buildPage(build, root, staging),
     ]);
     // A name that says what is in it: the code of another build can never be taken for this one's.
     // ASCII is read faster, and only comments have more: esbuild escapes what is in literals.

@@ -170,7 +170,10 @@ export const commandLines: readonly CommandLine[] = [
     name: 'docs',
     checksOwnTarget: true,
     summary: 'write db/SCHEMA.md: tables, columns, comments and a diagram',
-    options: [['--check', 'exit 9 when the committed file is stale, write nothing']],
+    options: [
+      ['--html <file>', 'one page to look at instead: search, diagram, the migration behind each table'],
+      ['--check', 'exit 9 when the committed file is stale, write nothing'],
+    ],
     load: async () => (await import('../commands/docs.ts')).docs,
   },
   {

@@ -1,27 +1,46 @@
-// docs: writes db/SCHEMA.md, the schema for people, from a scratch database; --check compares instead.
+// docs: writes db/SCHEMA.md, the schema for people, or with --html a page to look at, from a scratch database; --check
+// compares instead.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { makeDocument } from '../drift/schema-file.ts';
+import { join, resolve } from 'node:path';
+import { MigrateError } from '../base/errors.ts';
+import { makeDocument, makePage } from '../drift/document.ts';
 import { loadMigrations } from '../history/load-migrations.ts';
 import type { Command } from '../report/command.ts';
 import type { GeneratedFlags } from './schema.ts';
 
+export interface DocsFlags extends GeneratedFlags {
+  /** The page's file, from the project's folder. */
+  readonly html?: string;
+}
+
 const documentFile = join('db', 'SCHEMA.md');
 
-export const docs: Command<GeneratedFlags> = async ({ config, flags, progress }) => {
-  const text = await makeDocument(config, await loadMigrations(config, progress.warn));
-  const path = join(config.root, documentFile);
+export const docs: Command<DocsFlags> = async ({ config, flags, progress }) => {
+  const migrations = await loadMigrations(config, progress.warn);
+  const { html } = flags;
+  const text = await (html === undefined ? makeDocument : makePage)(config, migrations);
+  const file = html ?? documentFile;
+  const path = resolve(config.root, file);
   if (!flags.check) {
-    writeFileSync(path, text);
-    return { document: { file: documentFile }, lines: [`Wrote ${documentFile}`] };
+    write(path, file, text);
+    return { document: { file }, lines: [`Wrote ${file}`] };
   }
   const missing = !existsSync(path);
   const stale = missing || readFileSync(path, 'utf8').replaceAll('\r\n', '\n') !== text;
-  const document = { file: documentFile, stale };
-  if (!stale) return { document, lines: [`${documentFile} is up to date`] };
+  const document = { file, stale };
+  if (!stale) return { document, lines: [`${file} is up to date`] };
+  const command = html === undefined ? 'make docs' : `make docs html=${html}`;
   return {
     document,
-    lines: [`${documentFile} ${missing ? 'is missing' : 'is stale'}: run make docs and commit the result`],
+    lines: [`${file} ${missing ? 'is missing' : 'is stale'}: run ${command} and commit the result`],
     verdict: 'findings',
   };
 };
+
+function write(path: string, file: string, text: string): void {
+  try {
+    writeFileSync(path, text);
+  } catch (cause) {
+    throw new MigrateError('usage', `${file} cannot be written: ${(cause as Error).message}`, { cause });
+  }
+}

@@ -7,7 +7,6 @@ import { loadParser } from '../files/statements.ts';
 import { portableHashes, withoutVersions } from '../schema/catalog/fingerprint.ts';
 import { readObjects, withCanonicalSession } from '../schema/catalog/snapshot.ts';
 import { type Difference, diffSnapshots } from '../schema/change/diff.ts';
-import { renderDocument } from '../schema/document/markdown.ts';
 import { renderSchema } from '../schema/render/render.ts';
 import type { Query, SchemaObject, SchemaOptions } from '../schema/types.ts';
 import { schemaHead } from './expected.ts';
@@ -97,11 +96,6 @@ function ofSchema(objects: readonly SchemaObject[]): SchemaObject[] {
 /** What the fingerprint counts. */
 function shared(objects: readonly SchemaObject[]): SchemaObject[] {
   return withoutVersions(objects).filter((object) => isPortable(object.class));
-}
-
-/** @throws MigrateError as `withMigrated` */
-export async function makeDocument(config: Config, migrations: readonly Migration[]): Promise<string> {
-  return withMigrated(config, migrations, (query) => renderDocument(query, portable(schemaOptions(config))));
 }
 
 function objectsOf(query: Query, options: SchemaOptions): Promise<SchemaObject[]> {

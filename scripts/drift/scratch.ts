@@ -13,17 +13,20 @@ import { queryOn, withScratchClient } from '../scratch/with-scratch.ts';
 
 /**
  * A database with all that the migrations build, dropped after the work.
+ * @param after is awaited behind each migration
  * @throws MigrateError `migration-failed` naming the file that does not run; errors of `openScratchServer`
  */
 export async function withMigrated<Result>(
   config: Config,
   migrations: readonly Migration[],
   work: (query: Query, build: Build) => Promise<Result>,
+  after?: (query: Query, migration: Migration) => Promise<void>,
 ): Promise<Result> {
   const parse = await loadParser(config.postgres);
   return withScratchClient(config, async (client, another) => {
     try {
-      await applyMigrations(client, migrations, parse);
+      const query = queryOn(client);
+      await applyMigrations(client, migrations, parse, after && ((migration) => after(query, migration)));
     } catch (error) {
       throw error instanceof MigrateError ? inOurWords(error) : error;
     }

@@ -11,15 +11,20 @@ import { isServerWide, withoutServerWide } from './server-wide.ts';
 
 /**
  * Applies the ups in order; the session is reset after each.
+ * @param after is awaited behind each migration, outside of a transaction
  * @throws MigrateError `migration-failed` naming the file, with PostgreSQL's words.
  */
 export async function applyMigrations(
   client: ScratchClient,
   migrations: readonly Migration[],
   parse: Parser,
+  after?: (migration: Migration) => Promise<void>,
 ): Promise<void> {
   await ensureRoles(client, migrations, parse);
-  for (const { up } of migrations) await applyFile(client, up, parse);
+  for (const migration of migrations) {
+    await applyFile(client, migration.up, parse);
+    await after?.(migration);
+  }
 }
 
 async function applyFile(client: ScratchClient, file: SqlFile, parse: Parser): Promise<void> {

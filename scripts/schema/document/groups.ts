@@ -16,7 +16,7 @@ export interface TableGroup {
  */
 export function groupTables(tables: readonly TableEntry[]): TableGroup[] {
   if (tables.length === 0) return [];
-  if (tables.length <= groupSize) return [{ title: 'Diagram', tables }];
+  if (tables.length <= groupSize) return [{ title: 'All tables', tables }];
   const schemas = [...groupBy(tables, ({ schema }) => schema)];
   return schemas.flatMap(([schema, members]) => {
     const groups = packed(clusters(members));
