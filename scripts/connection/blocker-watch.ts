@@ -34,7 +34,20 @@ SELECT (SELECT coalesce(json_agg(json_build_object('pid', b.pid, 'user', a.usena
           UNION ALL SELECT command || ': ' || phase, heap_blks_scanned, heap_blks_total FROM pg_stat_progress_cluster WHERE pid = $1
           UNION ALL SELECT command || ': ' || tuples_processed || ' rows', bytes_processed, bytes_total FROM pg_stat_progress_copy WHERE pid = $1) p LIMIT 1) AS progress`;
 
+/**
+ * Who holds what the statement waits for on a shard, by the node that the other session came to.
+ * https://docs.citusdata.com/en/stable/develop/api_metadata.html#distributed-query-activity
+ */
+const shardSightingSql = `
+SELECT a.pid, a.usename AS user, a.application_name AS application, a.state, left(a.query, 200) AS query, n.nodename || ':' || n.nodeport AS node,
+       extract(epoch FROM clock_timestamp() - coalesce(a.xact_start, a.query_start, a.backend_start))::float8 AS seconds
+  FROM citus_lock_waits w JOIN citus_stat_activity a ON a.global_pid = w.blocking_gpid AND NOT a.is_worker_query
+  LEFT JOIN pg_dist_node n ON n.nodeid = w.blocking_nodeid
+ WHERE w.waiting_gpid = citus_calculate_gpid(citus_coordinator_nodeid(), $1)`;
+
 interface BlockerRow {
+  /** On Citus: host and port. */
+  readonly node?: string | null;
   readonly pid: number;
   readonly user: string | null;
   readonly application: string | null;
@@ -71,13 +84,21 @@ export function watch(
       const { rows } = await client.query<{ blockers: BlockerRow[]; progress: string | null }>(sightingSql, [
         session.pid,
       ]);
-      const blockers = (rows[0]?.blockers ?? []).map(describeBlocker);
+      const local = rows[0]?.blockers ?? [];
+      const found = local.length > 0 || session.citus === null ? local : await onShards(client);
+      const blockers = found.map(describeBlocker);
       if (blockers.length > 0) last = blockers;
       if (!stopped)
         onSighting({ elapsedMs: Date.now() - started, blockers, progress: rows[0]?.progress ?? null });
       if (!stopped) await pause();
     }
   };
+  /** Whoever may not see the other nodes' sessions gets to know no blocker. */
+  const onShards = (client: pg.Client): Promise<readonly BlockerRow[]> =>
+    client.query<BlockerRow>(shardSightingSql, [session.pid]).then(
+      (answer) => answer.rows,
+      () => [],
+    );
   const timer = setTimeout(() => {
     const connecting = new AbortController();
     const ended = session.aside(look, { signal: connecting.signal }).catch(() => undefined);
@@ -95,11 +116,13 @@ export function watch(
   };
 }
 
-function describeBlocker({ pid, user, application, state, seconds, query }: BlockerRow): string {
+function describeBlocker({ pid, user, application, state, seconds, query, node }: BlockerRow): string {
   const since = seconds === null ? '' : ` for ${formatDuration(seconds * 1000)}`;
   const sql = maskSqlSecrets((query ?? '').replace(/\s+/g, ' ')).slice(0, 100);
   const who = maskSqlSecrets(application || 'unnamed application');
-  return visible(`pid ${pid}, user ${user ?? '?'}, ${who}, ${state ?? 'unknown state'}${since}: ${sql}`);
+  return visible(
+    `pid ${pid}${node == null ? '' : ` on ${node}`}, user ${user ?? '?'}, ${who}, ${state ?? 'unknown state'}${since}: ${sql}`,
+  );
 }
 
 /**

@@ -25,6 +25,11 @@ export interface Channel {
   ask(text: string, answers?: number): Promise<BatchResult['rows']>;
   /** Several statements, one round trip; see `sendBatch`. Never rejects. */
   batch(text: SqlText, options?: BatchOptions): Promise<BatchResult>;
+  /**
+   * Statements with a message each, all written at once, answered as one batch: `completed` counts those before the first
+   * that failed. The server goes on behind an error: only for what a transaction that has failed refuses.
+   */
+  statements(texts: readonly string[], options?: BatchOptions): Promise<BatchResult>;
   /** Several batches, sent at once, whatever is unanswered; `query` and `batch` wait until all of them are answered. */
   pipeline(batches: readonly Sent[]): readonly Promise<BatchResult>[];
   /** Ours is UTF-8; a file that set another encoding would garble what we send next. Free when nothing changed. */
@@ -66,6 +71,13 @@ export function openChannel(target: Target, client: pg.Client, signal: AbortSign
   };
   const batch = async (text: SqlText, options?: BatchOptions): Promise<BatchResult> =>
     explained(await takingTurns(() => sendBatch(client, text, options)));
+  const statements = async (
+    texts: readonly string[],
+    { keepRows = 0 }: BatchOptions = {},
+  ): Promise<BatchResult> => {
+    const sent = texts.map((text, i) => ({ text, keepRows: i < keepRows ? 1 : 0 }));
+    return explained(await takingTurns(async () => asOne(await Promise.all(sending.send(sent)), keepRows)));
+  };
   const pipeline = (batches: readonly Sent[]): Promise<BatchResult>[] => {
     trips += batches.length;
     return sending.send(batches).map(async (answer) => explained(await answer));
@@ -87,6 +99,7 @@ export function openChannel(target: Target, client: pg.Client, signal: AbortSign
       throw refusal(error);
     },
     batch,
+    statements,
     pipeline,
     restoreEncoding: async () => {
       if (encoding === 'UTF8') return;
@@ -95,6 +108,17 @@ export function openChannel(target: Target, client: pg.Client, signal: AbortSign
       await sendBatch(client, 'RESET client_encoding');
     },
     roundTrips: () => trips,
+  };
+}
+
+/** @param kept so many first answers have rows */
+function asOne(answers: readonly BatchResult[], kept: number): BatchResult {
+  const failed = answers.findIndex(({ error }) => error !== null);
+  return {
+    completed: failed === -1 ? answers.length : failed,
+    rows: answers.slice(0, kept).map(({ rows }) => rows[0] ?? []),
+    transactionStatus: failed === -1 ? (answers.at(-1)?.transactionStatus ?? null) : null,
+    error: answers[failed]?.error ?? null,
   };
 }
 

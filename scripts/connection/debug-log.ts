@@ -32,6 +32,8 @@ export function debugged(channel: Channel, tell: (text: string) => void): Channe
     query: (text, values) => timed(text, channel.query(text, values), none),
     ask: (text, answers) => timed(text, channel.ask(text, answers), none),
     batch: (text, options) => timed(text, channel.batch(text, options), ({ error }) => error),
+    statements: (texts, options) =>
+      timed(texts.join(';\n'), channel.statements(texts, options), ({ error }) => error),
     pipeline: (batches) =>
       channel
         .pipeline(batches)

@@ -149,5 +149,6 @@ export function loginSql(promisedPid: number | null): string {
       pg_catalog.pg_is_in_recovery() AS standby, ${setting('default_transaction_read_only')}::pg_catalog.bool AS read_only,
       ${setting('session_replication_role')} AS replication_role, ${setting('transaction_timeout')} AS transaction_timeout,
       ${setting('search_path')} AS search_path, ${role} AS login_role, ${database} AS database,
-      (SELECT pg_catalog.json_agg(e.item) FROM (${effectiveSettingsSql(role, database)}) AS e) AS role_settings OFFSET 0) AS f`;
+      (SELECT pg_catalog.json_agg(e.item) FROM (${effectiveSettingsSql(role, database)}) AS e) AS role_settings,
+      (SELECT x.extversion FROM pg_catalog.pg_extension x WHERE x.extname OPERATOR(pg_catalog.=) 'citus') AS citus OFFSET 0) AS f`;
 }

@@ -11,6 +11,7 @@ import { userName } from '../config/provenance.ts';
 import { describeTarget, type Target } from '../config/target.ts';
 import { cancelOnAbort } from './cancel.ts';
 import { type Channel, openChannel } from './channel.ts';
+import { type Citus, readCitus } from './citus.ts';
 import { connect, poolerError } from './connect.ts';
 import { debugged } from './debug-log.ts';
 import { type LoginSettings, loginSql, ownSearchPath, sessionSettings } from './session-settings.ts';
@@ -29,6 +30,8 @@ export interface Session extends Channel {
   /** The role we act as: the login's, or the one that ALTER ROLE … SET role gives it. */
   readonly role: string;
   readonly readOnly: 'standby' | 'default_transaction_read_only' | null;
+  /** Null on a plain server. */
+  readonly citus: Citus | null;
   /** What role and database give a session; migrations start from it, our own statements do not. */
   readonly login: LoginSettings;
   /** A second, short-lived connection to the same target, for looking at the first from outside. */
@@ -122,7 +125,7 @@ async function openSession(
       await endClient(second);
     }
   };
-  const facts = await timed('preflight', () => preflight(client, channel.query));
+  const facts = await timed('preflight', () => preflight(target, client, channel.query));
   if (hooks.signal !== undefined) cancelOnAbort(hooks.signal, target, client);
   const onNotice = (listener: (notice: string) => void) => {
     client.on('notice', ({ severity, message }) => listener(`${severity ?? 'NOTICE'}: ${message ?? ''}`));
@@ -130,10 +133,10 @@ async function openSession(
   return { target, client, embedded: config.target === undefined, ...channel, ...facts, aside, onNotice };
 }
 
-type Preflight = Pick<Session, 'pid' | 'backendStart' | 'major' | 'role' | 'readOnly' | 'login'>;
+type Preflight = Pick<Session, 'pid' | 'backendStart' | 'major' | 'role' | 'readOnly' | 'login' | 'citus'>;
 
-/** One round trip that tells whether this is a session, and what can be done in it. */
-async function preflight(client: pg.Client, query: Session['query']): Promise<Preflight> {
+/** One round trip (on a Citus cluster one more) that tells whether this is a session, and what can be done in it. */
+async function preflight(target: Target, client: pg.Client, query: Session['query']): Promise<Preflight> {
   // Through a pooler in transaction mode the backend that answers is not the one that was promised at login.
   const promised = (client as unknown as { processID: number | null }).processID;
   const [row] = await query<{
@@ -149,6 +152,7 @@ async function preflight(client: pg.Client, query: Session['query']): Promise<Pr
     login_role: number;
     database: number;
     role_settings: string[] | null;
+    citus: string | null;
   }>(loginSql(promised));
   if (row === undefined || row.pid !== promised)
     throw poolerError('another backend answers than the one that was promised at login');
@@ -169,6 +173,7 @@ async function preflight(client: pg.Client, query: Session['query']): Promise<Pr
     role: row.role,
     readOnly,
     login,
+    citus: await readCitus(query, target, row.citus),
   };
 }
 

@@ -75,13 +75,14 @@ function tasksOf(
   });
 }
 
-/** Without `pipelined` the same happens, only slower. */
+/** Without `pipelined` the same happens, only slower. On Citus a COMMIT that follows a failure would let later steps run. */
 function openTransport(
   context: RunContext,
   groups: readonly (readonly Task[])[],
   started: (task: Task) => void,
 ): Transport {
   const plain = inTurn({ context, started });
+  if (context.session.citus !== null) return plain;
   const alone = groups.map((group) => (group.length === 1 ? (group[0] ?? null) : null));
   return pipelined({ context, started }, alone, plain);
 }

@@ -1,10 +1,10 @@
-// Sends a step the plain way: the file, and when that has answered well, the recording. Two round trips.
-import type { BatchResult } from '../connection/simple-query.ts';
+// Sends a step the plain way: the file, and when that has answered well, the recording. Two round trips, on Citus too.
 import { keptEntry, type NewEntry } from '../ledger/entries.ts';
 import { entryOf, ownText } from '../plan/steps.ts';
 import { boundedText } from './bounded-text.ts';
 import type { RunContext } from './context.ts';
-import { openingCount, openingStatements, recording } from './step-sql.ts';
+import { type SentFile, sendFileBehind, sendStatements } from './messages.ts';
+import { openingStatements, recording } from './step-sql.ts';
 import {
   type Answer,
   type RecordingReply,
@@ -27,7 +27,7 @@ export function inTurn({ context, started }: TransportContext): Transport {
       const from = performance.now();
       const { reply, prefixLength, trackingSql, entry } = await sendFile(context, task);
       const ran = await watchedReply(context, step, reply);
-      const answer = { ...common, ...ran, prefixLength };
+      const answer = { ...common, ...ran, prefixLength: prefixLength(ran.file) };
       const isOpen = ran.file.error === null && ran.file.transactionStatus === 'T';
       if (!isOpen || context.signal.aborted) return { ...answer, recording: null, commitSent: false };
       const ms = performance.now() - from;
@@ -45,23 +45,21 @@ const nothingSent: Pick<Answer, 'prefixLength' | 'transaction' | 'blockers'> = {
   blockers: [],
 };
 
-interface SentFile {
-  readonly reply: Promise<BatchResult>;
-  readonly prefixLength: number;
+interface SentStep extends SentFile {
   readonly trackingSql: string;
   /** Without a duration. */
   readonly entry: NewEntry;
 }
 
 /** A function of its own, so that a text of 50 MB, which is read once, is in memory no longer than until it is sent. */
-async function sendFile(context: RunContext, { step, place }: Task): Promise<SentFile> {
+async function sendFile(context: RunContext, { step, place }: Task): Promise<SentStep> {
   const entry = entryOf(step, null);
   const own = ownText(step, entry);
   const text = (await boundedText(context, step, own)) ?? own;
   const trackingSql = context.engine.trackingSql(step);
-  const opening = `${openingStatements(context, step, place, text).join('; ')};\n`;
-  const reply = context.session.batch([opening, text], { keepRows: openingCount });
-  return { reply, prefixLength: opening.length, trackingSql, entry: keptEntry(entry) };
+  const openingOf = (kinds: readonly string[]) => openingStatements(context, step, place, text, kinds);
+  const sent = await sendFileBehind(context, text, openingOf);
+  return { ...sent, trackingSql, entry: keptEntry(entry) };
 }
 
 async function record(
@@ -71,10 +69,9 @@ async function record(
   entry: NewEntry,
   transaction: string,
 ): Promise<RecordingReply> {
-  const { session } = context;
-  await session.restoreEncoding();
+  await context.session.restoreEncoding();
   const proof = { by: 'transaction', transaction } as const;
   const recorded = recording(context, step, place, { trackingSql, entry, proof });
-  const text = recorded.statements.join(';\n');
-  return recordingReply(recorded, session.batch(text, { keepRows: recorded.statements.length }));
+  const { statements } = recorded;
+  return recordingReply(recorded, sendStatements(context, statements, statements.length));
 }

@@ -9,6 +9,7 @@ import { cannotRunInTransaction } from '../files/check.ts';
 import { doneSql, type JournalRow, type JournalTexts, rememberSql, startSql } from '../ledger/journal.ts';
 import type { ReadyStep } from '../plan/steps.ts';
 import type { RunContext } from './context.ts';
+import { sendStatements } from './messages.ts';
 import { mendBefore } from './resume-statement.ts';
 import { memorySql, rememberedPath } from './session-memory.ts';
 
@@ -65,20 +66,38 @@ async function runBetweenMarks(
   await write(context, [startSql(config.trackingTable, row, texts)], budget);
   const finished = await mendBefore(context, statement, again ? row.indexes : null);
   // Where PostgreSQL allows it, the statement and its journal entry are one transaction: done and entered, or neither.
-  const prefix = mustRunAlone(statement)
-    ? ''
-    : `${begin};\nSELECT pg_catalog.pg_try_advisory_xact_lock(${runLockKey});\n`;
+  const prefix = mustRunAlone(statement) ? [] : prefixOf(context, step);
   if (!finished) {
-    const { error } = await session.batch(`${prefix}${statement.text}\n`);
-    if (error !== null && prefix !== '') await session.batch('ROLLBACK');
-    if (error !== null) return { error, prefixLength: prefix.length };
+    const { error } = await sendStatements(context, [...prefix, `${statement.text}\n`]);
+    if (error !== null && prefix.length > 0) await session.batch('ROLLBACK');
+    if (error !== null) return { error, prefixLength: session.citus === null ? lengthOf(prefix) : 0 };
     await session.restoreEncoding();
   }
   const remember = rememberStatements(context, step, row);
-  if (prefix !== '' && !finished)
+  if (prefix.length > 0 && !finished)
     await send(context, [checkDeferred, ...asOurselves(context), keepRunLock, done, 'COMMIT', ...remember]);
   else await write(context, [done], budget === null ? null : config.lockTimeoutMs, remember);
   return null;
+}
+
+/** Opens the transaction of one statement; on Citus its time-outs reach the shards. */
+function prefixOf({ session, config }: RunContext, { text, directives }: ReadyStep): readonly string[] {
+  const lock = `SELECT pg_catalog.pg_try_advisory_xact_lock(${runLockKey})`;
+  // What the file has set counts, on the coordinator.
+  if (session.citus === null || /\block_timeout\b/i.test(text)) return [begin, lock];
+  const timeout = `SET LOCAL lock_timeout = ${directives.lockTimeoutMs ?? config.lockTimeoutMs}`;
+  return [
+    begin,
+    lock,
+    'SET LOCAL citus.propagate_set_commands = local',
+    timeout,
+    'SET LOCAL citus.propagate_set_commands TO DEFAULT',
+  ];
+}
+
+/** What our own statements add to a position of the server's, in characters. */
+function lengthOf(prefix: readonly string[]): number {
+  return prefix.reduce((sum, text) => sum + text.length + ';\n'.length, 0);
 }
 
 /** A transaction after the statement's own: what was set for that one alone is gone by now. */
@@ -171,10 +190,15 @@ function asOurselves({ session }: RunContext): string[] {
 }
 
 /** Several statements of our own; rejects with pg's error or a MigrateError, after rolling back. */
-export async function send({ session }: RunContext, statements: readonly string[]): Promise<void> {
-  const { error } = await session.batch(statements.join(';\n'));
+export async function send(context: RunContext, statements: readonly string[]): Promise<void> {
+  const committed = context.session.citus === null ? -1 : statements.indexOf('COMMIT');
+  const first = committed === -1 ? statements : statements.slice(0, committed + 1);
+  const { error } = await sendStatements(context, first);
+  // With a message each, what follows a COMMIT would run behind a failure too.
+  if (error === null && first.length < statements.length)
+    return send(context, statements.slice(first.length));
   if (error === null) return;
-  await session.batch('ROLLBACK');
+  await context.session.batch('ROLLBACK');
   throw (error as { code?: string }).code === '22012' ? lockGivenUp(error) : error;
 }
 

@@ -121,7 +121,7 @@ function sendAtOnce(
   // Text that is not ASCII reaches the ledger as it is only if the file left the session its encoding.
   const between = isAscii(record) ? [] : [{ text: 'RESET client_encoding' }];
   const replies = context.session.pipeline([
-    { text: opening + text, keepRows: openingCount },
+    { text: opening + text, keepRows: openingCount(context.session) },
     ...between,
     { text: record, keepRows: recorded.statements.length },
   ]);

@@ -13,7 +13,7 @@ import { openingCount } from './step-sql.ts';
  * @param prefixLength characters of ours that were sent before the file's first
  */
 export async function refusedStatement(
-  { loadParser }: Pick<RunContext, 'loadParser'>,
+  { loadParser, session }: Pick<RunContext, 'loadParser' | 'session'>,
   step: ReadyStep,
   { error, completed }: BatchResult,
   prefixLength: number,
@@ -22,7 +22,7 @@ export async function refusedStatement(
   const parsed = parse(step.text);
   const statements = parsed.ok === true ? parsed.statements : null;
   const sent = { path: step.path, text: step.text, statements, prefixLength };
-  const failedIndex = Math.max(0, completed - openingCount);
+  const failedIndex = Math.max(0, completed - openingCount(session));
   const { message, options } = describeSqlError(error as DatabaseError, sent, failedIndex);
   return new MigrateError('migration-failed', message, options);
 }

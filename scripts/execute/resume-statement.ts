@@ -106,10 +106,23 @@ async function mendIndexBuild(
     observer.say(
       `  index ${visible(index.name)} is INVALID, left by a build that did not finish: dropping it`,
     );
-    await session.query(`DROP INDEX CONCURRENTLY ${index.name}`);
+    // A build that failed on one shard is there on the others only.
+    await session.query(`DROP INDEX CONCURRENTLY ${session.citus === null ? '' : 'IF EXISTS '}${index.name}`);
   }
+  if (node.if_not_exists === true && (await isThereOnCitus(session, table, name))) return true;
   // Valid and not there when the statement started: it was built, only its journal row was not marked.
   return before !== null && own.some(({ oid, valid }) => valid && !before.includes(oid));
+}
+
+/** Citus takes a valid index for a build of its own under IF NOT EXISTS, and leaves it INVALID: such a statement is not run. */
+async function isThereOnCitus(session: Session, table: Relation, name: string | undefined): Promise<boolean> {
+  if (session.citus === null || name === undefined) return false;
+  const rows = await session.query(
+    `${indexColumns} JOIN pg_catalog.pg_class t ON t.relnamespace OPERATOR(pg_catalog.=) c.relnamespace
+      WHERE t.oid OPERATOR(pg_catalog.=) pg_catalog.to_regclass($1) AND c.relname OPERATOR(pg_catalog.=) $2 AND indisvalid`,
+    [qualified(table), name],
+  );
+  return rows.length > 0;
 }
 
 /** REINDEX CONCURRENTLY leaves its half-built copies as <name>_ccnew or _ccold; nothing else is named so and invalid. */

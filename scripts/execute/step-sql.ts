@@ -1,6 +1,7 @@
 // Takes a step; gives the texts that open its transaction, run it, record it and close it, with the lengths and indexes
 // that judging an answer needs. It sends nothing, and does not know how what it gives is sent.
 
+import type { Session } from '../connection/session.ts';
 import {
   discardSessionState,
   fileSettings,
@@ -26,19 +27,24 @@ export interface Place {
  * Statements before the file's first: they open the transaction, or go on in it, and set a marker in it, so that the
  * recording can tell whether it is still the same. The last gives one row, whose first column is `pg_current_xact_id()`.
  * @param text what follows them: a SET TRANSACTION at its head sets the level of the transaction
+ * @param kinds on Citus: of the statements of the text
  */
 export function openingStatements(
   { config, session, settingsStoredBefore }: RunContext,
   { id, directives }: ReadyStep,
   place: Place,
   text: string,
+  kinds: readonly string[] = [],
 ): readonly string[] {
+  const onCitus = session.citus !== null;
   const stored = settingsStoredBefore(text);
   return [
     place.first ? `BEGIN${isolationOf(text)}` : 'SELECT 1',
     `SET LOCAL ${transactionMarker} = ${quoteLiteral(id)}`,
+    ...(onCitus ? [reachShards(place, kinds)] : []),
     `SET LOCAL lock_timeout = ${directives.lockTimeoutMs ?? config.lockTimeoutMs}`,
     `SET LOCAL statement_timeout = ${directives.statementTimeoutMs ?? config.statementTimeoutMs}`,
+    ...(onCitus ? ['SET LOCAL citus.propagate_set_commands TO DEFAULT'] : []),
     // The run lock once more, for this transaction: a file that gives up all locks of the session cannot give up this one.
     // Last of all the file's own search path: until here, and again in the recording, names mean pg_catalog's.
     `SELECT pg_current_xact_id(), pg_try_advisory_xact_lock(${runLockKey}), ${fileSettings(session.login, stored, true)}`,
@@ -46,10 +52,26 @@ export function openingStatements(
 }
 
 /** How many statements `openingStatements` gives: so many completed before the file's first. */
-export const openingCount = 5;
+export function openingCount({ citus }: Pick<Session, 'citus'>): number {
+  return citus === null ? 5 : 7;
+}
+
+/** Statements that change no definition: as many of them as there are may run on all shards at once. */
+const dataOnly = new Set(['SelectStmt', 'InsertStmt', 'UpdateStmt', 'DeleteStmt', 'MergeStmt']);
 
 /**
- * Only the last commit of a run waits for the disk: with it, all before it are there as well. Until then a crash of the
+ * On Citus: the time-outs that follow reach the shards. Where a definition is changed and that is not all of the
+ * transaction, shards are worked on one after the other on each node: what touches a reference table, a type or a schema
+ * is refused after work on all shards at once.
+ */
+function reachShards({ first, last }: Place, kinds: readonly string[]): string {
+  const alone = first && last && (kinds.length === 1 || kinds.every((kind) => dataOnly.has(kind)));
+  const mode = alone ? '' : ", pg_catalog.set_config('citus.multi_shard_modify_mode', 'sequential', true)";
+  return `SELECT pg_catalog.set_config('citus.propagate_set_commands', 'local', true)${mode}`;
+}
+
+/**
+ * Only the last commit of a run waits for the disk (on Citus each does, for workers commit after the coordinator): with it, all before it are there as well. Until then a crash of the
  * server takes whole migrations back, the newest first, each with its rows.
  * https://www.postgresql.org/docs/16/wal-async-commit.html
  */
@@ -100,7 +122,9 @@ export function recording(
     `SET ${recordedMarker} = ${quoteLiteral(id)}`,
     ...discardSessionState,
     // Nothing after COMMIT: what fails or is cancelled then would look like a migration that failed.
-    ...(place.last ? [...(timed.length > 0 ? timed : [notAwaited]), 'COMMIT'] : []),
+    ...(place.last
+      ? [...(timed.length > 0 ? timed : session.citus === null ? [notAwaited] : []), 'COMMIT']
+      : []),
   ];
   const clocks = timed.length === 0 ? [] : [statements.indexOf(clock), statements.lastIndexOf(clock)];
   return { statements, guard: statements.indexOf(guard), clocks };

@@ -77,7 +77,7 @@ export async function watchedReply(
   const file = await timed('SQL', () => reply);
   const blockers = watching.blockers();
   await watching.stop();
-  return { file, blockers, transaction: file.rows[openingCount - 1]?.[0]?.[0] ?? null };
+  return { file, blockers, transaction: file.rows[openingCount(session) - 1]?.[0]?.[0] ?? null };
 }
 
 /** Awaits the answer to a recording; what the snapshot took in the server is a stage of its own. */

@@ -7,6 +7,7 @@ import type { AppliedMigration } from '../base/types.ts';
 import type { Config, TrackingTable } from '../config/config.ts';
 import type { Provenance } from '../config/provenance.ts';
 import type { Row } from '../connection/channel.ts';
+import { keptLocalStatements } from '../connection/citus.ts';
 import type { Session } from '../connection/session.ts';
 import { quoteLiteral } from '../schema/sql.ts';
 import type { HalfDone } from './half-done.ts';
@@ -207,6 +208,7 @@ export async function ensureLedger(
   provenance: Provenance,
 ): Promise<void> {
   const made = [
+    ...keptLocalStatements(session.citus),
     ...(history.hasTracking ? [] : await engine.trackingTableSql()),
     ...(history.ledgerCurrent ? [] : await ledgerSql(session, ledgerDirectory, history.hasLedger)),
     ...(history.environment === null ? [stampSql(provenance)] : []),

@@ -223,6 +223,7 @@ function openingOf({ context, step }: Batch, size: number): string {
   const statementMs = own > 0 && (bound === 0 || own < bound) ? own : bound;
   return [
     'BEGIN READ WRITE',
+    ...(session.citus === null ? [] : ['SET LOCAL citus.propagate_set_commands = local']),
     `SET LOCAL lock_timeout = ${step.directives.lockTimeoutMs ?? config.lockTimeoutMs}`,
     `SELECT pg_catalog.pg_try_advisory_xact_lock(${runLockKey})`,
     `SET LOCAL statement_timeout = ${statementMs}`,

@@ -1,0 +1,60 @@
+// Takes a session on a database that has the citus extension; gives what it is of the cluster, or refuses it. A run has
+// its locks and its ledger on one node: the coordinator. https://docs.citusdata.com/en/stable/develop/api_metadata.html
+import { MigrateError } from '../base/errors.ts';
+import { describeTarget, type Target } from '../config/target.ts';
+import type { Channel } from './channel.ts';
+
+/** A coordinator. */
+export interface Citus {
+  /** Of the extension, as "13.2-1". */
+  readonly version: string;
+}
+
+/** Ports at which Azure's elastic clusters send a session to any node. */
+const balanced = new Set([7432, 8432]);
+
+/**
+ * One round trip, on clusters alone.
+ * @throws MigrateError `refused` for a worker, and for a port that is load-balanced over all nodes
+ */
+export async function readCitus(
+  query: Channel['query'],
+  target: Target,
+  version: string | null,
+): Promise<Citus | null> {
+  if (version === null) return null;
+  const [row] = await query<{ node: number; host: string | null; port: number | null }>(
+    `SELECT l.groupid AS node, c.nodename AS host, c.nodeport AS port FROM pg_dist_local_group l
+       LEFT JOIN pg_dist_node c ON c.groupid = 0 AND c.noderole::text = 'primary' LIMIT 1`,
+  );
+  const port = row?.port ?? 5432;
+  if (balanced.has(target.port))
+    throw refused(
+      `${describeTarget(target)} is behind a port that is load-balanced over the nodes of a Citus cluster`,
+      `Connect to the coordinator’s own port, ${port}: run locks and the ledger are there.`,
+    );
+  if (row !== undefined && row.node !== 0)
+    throw refused(
+      `${describeTarget(target)} is a worker of a Citus cluster, not its coordinator`,
+      row.host === null
+        ? 'Connect to the coordinator (port 5432 of an elastic cluster): run locks and the ledger are there.'
+        : `Connect to the coordinator, ${row.host} port ${port}: run locks and the ledger are there.`,
+    );
+  return { version };
+}
+
+function refused(message: string, hint: string): MigrateError {
+  return new MigrateError('refused', message, { hint, state: 'Nothing was changed.' });
+}
+
+/**
+ * Statements that keep what is made in this transaction on the coordinator alone; none on a plain server. With
+ * schema-based sharding CREATE SCHEMA would make a distributed schema.
+ */
+export function keptLocalStatements(citus: Citus | null): readonly string[] {
+  if (citus === null) return [];
+  return [
+    'SET LOCAL citus.enable_schema_based_sharding = off',
+    'SET LOCAL citus.use_citus_managed_tables = off',
+  ];
+}

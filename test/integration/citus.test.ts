@@ -1,0 +1,189 @@
+// A Citus cluster of a coordinator and two workers: what a run does there as on one server, and what it refuses.
+import { expect } from 'chai';
+import { clusterDatabase, needsCluster } from '../support/citus.ts';
+import { expectExit, project } from '../support/cli.ts';
+import { pair, until } from '../support/runs.ts';
+
+const impatient = { MIGRATE_LOCK_TIMEOUT: '2s', MIGRATE_LOCK_RETRIES: '1' };
+const orders = pair(
+  1,
+  'orders',
+  `CREATE TABLE orders (tenant int, id int, note text DEFAULT 'ä', PRIMARY KEY (tenant, id));
+SELECT create_distributed_table('orders', 'tenant');
+CREATE INDEX orders_note ON orders (note);
+ALTER TABLE orders ADD COLUMN extra int;
+CREATE TABLE countries (code text PRIMARY KEY);
+SELECT create_reference_table('countries');`,
+  `DROP TABLE orders, countries;`,
+);
+
+/** One shard, and the node that has it. */
+const shardOfOrders =
+  "SELECT table_name || '_' || shardid AS shard, nodeport AS port, (SELECT groupid FROM pg_dist_node n WHERE n.nodeport = s.nodeport AND n.nodename = s.nodename) AS node FROM citus_shards s WHERE table_name = 'orders'::regclass LIMIT 1";
+
+describe('Citus', function suite() {
+  this.timeout(120_000);
+  needsCluster();
+
+  it('runs, reverts and runs again a file of many statements that all go to the shards', async () => {
+    const cluster = await clusterDatabase();
+    const tool = await project({
+      ...orders,
+      ...pair(2, 'index', 'CREATE INDEX ON orders (extra);', 'DROP INDEX orders_extra_idx;'),
+    });
+    expectExit(await tool.run(['up'], { env: cluster.env() }), 0);
+    const indexes =
+      "SELECT run_command_on_shards('orders', 'SELECT count(*) FROM pg_index WHERE indrelid = ''%s''::regclass')";
+    const found = await cluster.query<{ run_command_on_shards: string }>(indexes);
+    expect(found.map((row) => row.run_command_on_shards)).to.satisfy(
+      (all: string[]) => all.length > 1 && all.every((row) => row.endsWith(',t,3)')),
+    );
+    expectExit(await tool.run(['down', '--to', '0'], { env: cluster.env() }), 0);
+    expectExit(await tool.run(['up'], { env: cluster.env() }), 0);
+    const status = await tool.run(['status', '--json'], { env: cluster.env() });
+    expect(JSON.parse(status.stdout).drift.state).to.equal('none');
+  });
+
+  it('says where a statement failed as on one server, and leaves nothing behind', async () => {
+    const cluster = await clusterDatabase();
+    const broken = pair(
+      1,
+      'broken',
+      "CREATE TABLE t (id int);\nSELECT create_distributed_table('t', 'id');\n/* ä */ SELECT nowhere FROM t;\nSELECT 1;",
+    );
+    const result = await (await project(broken)).run(['up'], { env: cluster.env() });
+    expectExit(result, 3);
+    expect(result.stderr)
+      .to.include('broken.up.sql:3:16')
+      .and.to.include('statement 3 of 4')
+      .and.to.include('42703');
+    expect(await cluster.query("SELECT to_regclass('t') AS t")).to.deep.equal([{ t: null }]);
+  });
+
+  it('gives up a lock on one shard after all retries and names the blocker with its node', async () => {
+    const cluster = await clusterDatabase();
+    const tool = await project({
+      ...orders,
+      ...pair(2, 'column', 'ALTER TABLE orders ADD COLUMN late int;'),
+    });
+    expectExit(await tool.run(['up', '--n', '1'], { env: cluster.env() }), 0);
+    const [shard] = await cluster.query<{ shard: string; node: number }>(shardOfOrders);
+    const holder = await cluster.client(Number(shard?.node), 'nightly report');
+    await holder.query(`BEGIN; SELECT count(*) FROM ${shard?.shard}`);
+    const result = await tool.run(['up'], { env: { ...cluster.env(), ...impatient } });
+    expectExit(result, 6);
+    expect(result.stdout).to.include('trying again');
+    expect(result.stderr)
+      .to.include(`nightly report`)
+      .and.to.include(`on ${cluster.nodes[Number(shard?.node)]}`);
+    await holder.query('ROLLBACK');
+    expectExit(await tool.run(['up'], { env: { ...cluster.env(), ...impatient } }), 0);
+  });
+
+  it('refuses a worker with exit 7 and names the coordinator', async () => {
+    const cluster = await clusterDatabase();
+    const result = await (await project(orders)).run(['up'], { env: cluster.env(1) });
+    expectExit(result, 7);
+    const port = cluster.nodes[0]?.split(':')[1];
+    expect(result.stderr).to.include('worker of a Citus cluster').and.to.include(`port ${port}`);
+  });
+
+  it('keeps the ledger on the coordinator, also where schemas are distributed', async () => {
+    const cluster = await clusterDatabase();
+    await cluster.query(`ALTER DATABASE ${cluster.name} SET citus.enable_schema_based_sharding = on`);
+    expectExit(await (await project(orders)).run(['up'], { env: cluster.env() }), 0);
+    expect(
+      await cluster.query(
+        "SELECT schema_name FROM citus_schemas WHERE schema_name::text = 'migration_ledger'",
+      ),
+    ).to.deep.equal([]);
+    const ours =
+      "SELECT logicalrelid FROM pg_dist_partition WHERE logicalrelid::text ~ 'migration_ledger|pgmigrations'";
+    expect(await cluster.query(ours)).to.deep.equal([]);
+  });
+
+  it('goes on with a no-transaction file, and heals an index that failed on one shard', async () => {
+    const cluster = await clusterDatabase();
+    const twice = `-- migrate: no-transaction
+ALTER TABLE orders ADD COLUMN b int;
+CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS orders_tenant_b ON orders (tenant, extra);
+UPDATE orders SET note = 'ä';`;
+    const tool = await project({
+      ...orders,
+      ...pair(
+        2,
+        'index',
+        twice,
+        '-- migrate: no-transaction\nDROP INDEX CONCURRENTLY orders_tenant_b;\nALTER TABLE orders DROP COLUMN b;',
+      ),
+    });
+    expectExit(await tool.run(['up', '--n', '1'], { env: cluster.env() }), 0);
+    await cluster.query(
+      'INSERT INTO orders (tenant, id, extra) SELECT i, i, 1 FROM generate_series(1, 50) i; INSERT INTO orders (tenant, id, extra) VALUES (7, 1, 1)',
+    );
+    const failed = await tool.run(['up'], { env: cluster.env() });
+    expectExit(failed, 3);
+    expect(failed.stderr)
+      .to.include('statement 2 of 3')
+      .and.to.include('23505')
+      .and.to.include('index.up.sql:3');
+    await cluster.query('DELETE FROM orders WHERE tenant = 7 AND id = 1');
+    expectExit(await tool.run(['up'], { env: cluster.env() }), 0);
+    expect(
+      await cluster.query("SELECT indisvalid FROM pg_index WHERE indexrelid = 'orders_tenant_b'::regclass"),
+    ).to.deep.equal([{ indisvalid: true }]);
+    const shards = await cluster.query<{ result: string }>(
+      "SELECT result FROM run_command_on_shards('orders', $$SELECT count(*) FROM pg_index WHERE indrelid = '%s'::regclass AND indisvalid$$)",
+    );
+    expect(shards.every(({ result }) => result === '3')).to.equal(true);
+    expectExit(await tool.run(['down'], { env: cluster.env() }), 0);
+  });
+
+  it('leaves an index that is there and valid as it is', async () => {
+    const cluster = await clusterDatabase();
+    const tool = await project({
+      ...orders,
+      ...pair(
+        2,
+        'again',
+        '-- migrate: no-transaction\nCREATE INDEX CONCURRENTLY IF NOT EXISTS orders_note ON orders (note);',
+      ),
+    });
+    expectExit(await tool.run(['up'], { env: cluster.env() }), 0);
+    expect(
+      await cluster.query("SELECT indisvalid FROM pg_index WHERE indexrelid = 'orders_note'::regclass"),
+    ).to.deep.equal([{ indisvalid: true }]);
+  });
+
+  it('builds an index again whose run was killed while a shard was still building', async () => {
+    const cluster = await clusterDatabase();
+    const tool = await project({
+      ...orders,
+      ...pair(
+        2,
+        'index',
+        '-- migrate: no-transaction\nCREATE INDEX CONCURRENTLY orders_extra ON orders (extra);',
+      ),
+    });
+    expectExit(await tool.run(['up', '--n', '1'], { env: cluster.env() }), 0);
+    const [shard] = await cluster.query<{ shard: string; node: number }>(shardOfOrders);
+    const holder = await cluster.client(Number(shard?.node));
+    // The last phase of a concurrent build waits for older snapshots.
+    await holder.query(`BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM ${shard?.shard}`);
+    const watcher = await cluster.client(Number(shard?.node));
+    const run = tool.start(['up'], { env: cluster.env() });
+    await until('a worker to wait for the holder', async () => {
+      const { rows } = await watcher.query(
+        "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query ~ 'CREATE INDEX CONCURRENTLY'",
+      );
+      return rows.length > 0;
+    });
+    run.kill('SIGKILL');
+    await run.result.catch(() => undefined);
+    await holder.query('ROLLBACK');
+    expectExit(await tool.run(['up'], { env: cluster.env() }), 0);
+    expect(
+      await cluster.query("SELECT indisvalid FROM pg_index WHERE indexrelid = 'orders_extra'::regclass"),
+    ).to.deep.equal([{ indisvalid: true }]);
+  });
+});
