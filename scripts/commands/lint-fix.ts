@@ -17,6 +17,8 @@ import { failing, formatFindings, summariseFindings } from '../report/findings.t
 import { count } from '../report/human.ts';
 import type { Range } from '../scratch/review-range.ts';
 import { withScratchClient } from '../scratch/with-scratch.ts';
+import { readSeedRows } from '../verify/read-seed-rows.ts';
+import { trySeriesWithRows } from '../verify/series.ts';
 import { verifyMigrations } from '../verify/verify.ts';
 
 interface FixFlags {
@@ -59,17 +61,20 @@ export async function lintFix(input: CommandInput<FixFlags>, range: Range): Prom
 async function collect(config: Config, range: Range): Promise<readonly Fix[]> {
   const fixes: Fix[] = [];
   const settings = config.project.lint ?? {};
-  await withScratchClient(config, (scratch) =>
-    reviewMigrations({
-      ...range,
-      settings,
-      postgres: config.postgres,
-      scratch,
-      onReviewed: (migration, steps, complaints) => {
-        const fix = fixMigration(migration, steps, complaints, settings.rules);
-        if (fix !== null) fixes.push(understood(fix));
-      },
-    }),
+  await withScratchClient(
+    config,
+    (scratch) =>
+      reviewMigrations({
+        ...range,
+        settings,
+        postgres: config.postgres,
+        scratch,
+        onReviewed: (migration, steps, complaints) => {
+          const fix = fixMigration(migration, steps, complaints, settings.rules);
+          if (fix !== null) fixes.push(understood(fix));
+        },
+      }),
+    settings.timeZone,
   );
   return fixes;
 }
@@ -154,11 +159,13 @@ async function check(
   const start = migrations.findIndex(({ id }) => ids.has(id));
   const range = { earlier: migrations.slice(0, start), underReview: migrations.slice(start) };
   const settings = config.project.lint ?? {};
-  const left = await withScratchClient(config, (scratch) =>
-    reviewMigrations({ ...range, settings, postgres: config.postgres, scratch }),
+  const left = await withScratchClient(
+    config,
+    (scratch) => reviewMigrations({ ...range, settings, postgres: config.postgres, scratch }),
+    settings.timeZone,
   );
   progress.say(`Verifying ${count(range.underReview.length)}: up, down, up`);
-  const verified = await verify(config, range, signal);
+  const verified = await verify(config, range, pairs, signal);
   const findings = [...left, ...verified];
   return {
     document: { ...document, findings },
@@ -170,19 +177,44 @@ async function check(
   };
 }
 
+/** Each file by itself, and each series that replaces a file with rows in db/probe from end to end over those rows. */
 async function verify(
   config: Config,
   range: { earlier: readonly Migration[]; underReview: readonly Migration[] },
+  pairs: readonly NewPair[],
   signal: AbortSignal,
 ): Promise<readonly Finding[]> {
+  const all = [...range.earlier, ...range.underReview];
+  const seedRows = readSeedRows(config, all);
+  const { postgres } = config;
   const { withScratchServer } = await import('../scratch/scratch-server.ts');
-  return withScratchServer({ scratchUrl: config.scratchUrl, root: config.root }, (server) =>
-    verifyMigrations(server, {
+  return withScratchServer({ scratchUrl: config.scratchUrl, root: config.root }, async (server) => {
+    const findings = await verifyMigrations(server, {
       ...range,
-      seedRows: new Map(),
-      postgres: config.postgres,
+      seedRows,
+      postgres,
       signal,
       options: schemaOptions(config),
-    }),
-  );
+    });
+    for (const series of seriesOf(all, pairs)) {
+      const rows = seedRows.get(series[0]?.version ?? '');
+      const [first] = series;
+      if (rows === undefined || first === undefined) continue;
+      const earlier = all.slice(0, all.indexOf(first));
+      findings.push(...(await trySeriesWithRows(server, { earlier, series, seedRows: rows, postgres })));
+    }
+    return findings;
+  });
+}
+
+/** The migrations that took the place of one, for each that several took the place of. */
+function seriesOf(all: readonly Migration[], pairs: readonly NewPair[]): readonly (readonly Migration[])[] {
+  const series: Migration[][] = [];
+  for (const { id, from } of pairs) {
+    const migration = all.find((one) => one.id === id);
+    if (migration === undefined) continue;
+    if (from !== undefined) series.push([migration]);
+    else series.at(-1)?.push(migration);
+  }
+  return series.filter(({ length }) => length > 1);
 }

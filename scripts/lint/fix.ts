@@ -33,6 +33,8 @@ export function fixMigration(
   settings: Readonly<Record<string, Severity | 'off'>> = {},
 ): Fix | null {
   const { up, down } = migration;
+  // It is a series' last word already: cutting it further would lose its directive.
+  if (up.directives.batch !== undefined) return null;
   const allowed = new Set(up.directives.allow.map(({ rule }) => rule));
   const standing = complaints.filter(({ rule, file, severity: own }) => {
     const severity = settings[rule.id] ?? own ?? rule.severity;

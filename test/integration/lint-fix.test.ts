@@ -146,6 +146,82 @@ describe('lint --fix', () => {
     expect(result.stderr).to.include('is left as it is: what its down does cannot be divided');
     expect(git(repo, 'status', '--porcelain')).to.equal('');
   });
+
+  it('replaces files by series with batches, verified with the rows of db/probe, which then run', async () => {
+    const database = await createDatabase();
+    const repo = await project({
+      ...account,
+      ...pair(
+        2,
+        'uid',
+        'ALTER TABLE account ADD COLUMN uid uuid NOT NULL DEFAULT gen_random_uuid();',
+        'ALTER TABLE account DROP COLUMN uid;',
+      ),
+      ...pair(
+        3,
+        'grown',
+        'UPDATE account SET age = age + 1 WHERE age > 0;',
+        '-- migrate: irreversible bumped',
+      ),
+      'db/probe/20250101000002.sql': "INSERT INTO account VALUES (1, 'a', 1), (2, 'b', 2);",
+    });
+    repo.write('db/probe/20250101000003.sql', 'INSERT INTO account (id, age) VALUES (3, 3);');
+    commit(repo);
+    const result = await repo.run(['lint', '--fix', '--all'], { env: database.env() });
+    expectExit(result, 0);
+    expect(result.stdout).to.include('Replaced 2 migrations by 6').and.to.include('verify: 1 info');
+    const names = files(repo);
+    const texts = names.map((name) => text(repo, name));
+    expect(texts.filter((one) => one.includes('-- migrate: batch public.account by id'))).to.have.length(2);
+    for (const name of names.slice(1))
+      expectExit(await repo.run(['up', '--to', name.slice(0, 14)], { env: database.env() }), 0);
+    expect(texts.at(-1)).to.include(
+      'UPDATE account SET age = age + 1 WHERE id BETWEEN $1 AND $2 AND (age > 0);',
+    );
+  });
+
+  it('runs the rows of db/probe through a series from end to end', async () => {
+    const repo = await project({
+      ...account,
+      ...pair(
+        2,
+        'strict',
+        'ALTER TABLE account ALTER COLUMN email SET NOT NULL;',
+        'ALTER TABLE account ALTER COLUMN email DROP NOT NULL;',
+      ),
+      'db/probe/20250101000002.sql': 'INSERT INTO account (id) VALUES (1);',
+    });
+    commit(repo);
+    const result = await repo.run(['lint', '--fix', '--all'], { env: await scratch() });
+    expectExit(result, 9);
+    expect(result.stdout).to.match(
+      /strict-2\.up\.sql:\d+:1 error .*with the rows of db\/probe\/20250101000002\.sql/,
+    );
+  });
+
+  it('works in the time zone of the configuration, as lint does', async () => {
+    const files = {
+      ...pair(1, 't', 'CREATE TABLE t (id bigint PRIMARY KEY, at timestamp, n int);', 'DROP TABLE t;'),
+      ...pair(
+        2,
+        'zone',
+        'ALTER TABLE t ALTER COLUMN at TYPE timestamptz; CREATE INDEX t_n ON t (n);',
+        '-- migrate: irreversible the zone is lost',
+      ),
+    };
+    const repo = await project({
+      ...files,
+      'db/config.json': '{ "lint": { "timeZone": "Europe/Berlin" } }',
+    });
+    commit(repo);
+    const env = await scratch();
+    const checked = await repo.run(['check', '--all'], { env });
+    expectExit(checked, 9);
+    expect(checked.stdout).to.include('change-column-type');
+    const fixed = await repo.run(['lint', '--fix', '--all'], { env });
+    expectExit(fixed, 9);
+    expect(fixed.stdout).to.include('change-column-type');
+  });
 });
 
 async function scratch(): Promise<Record<string, string>> {

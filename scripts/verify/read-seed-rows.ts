@@ -1,0 +1,36 @@
+// Takes the project's settings and its migrations; gives the rows of db/probe, by the version of their migration. It knows
+// nothing of databases.
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+import { MigrateError } from '../base/errors.ts';
+import type { Migration, SqlFile } from '../base/types.ts';
+import type { Config } from '../config/config.ts';
+import { checksum, decode } from '../files/decode.ts';
+
+/**
+ * Optional rows by version, `db/probe/<version>.sql` beside the migrations directory.
+ * @throws MigrateError `usage` for a file of no migration, or one that is no text
+ */
+export function readSeedRows(config: Config, migrations: readonly Migration[]): Map<string, SqlFile> {
+  const directory = join(dirname(config.directory), 'probe');
+  const seedRows = new Map<string, SqlFile>();
+  for (const name of existsSync(directory)
+    ? readdirSync(directory).filter((entry) => entry.endsWith('.sql'))
+    : []) {
+    const version = name.replace(/\.sql$/, '');
+    const path = relative(config.root, join(directory, name));
+    if (!migrations.some((migration) => migration.version === version)) {
+      throw new MigrateError('usage', `${path} belongs to no migration: name it <version>.sql`);
+    }
+    const { text, faults } = decode(readFileSync(join(directory, name)));
+    const [fault] = faults;
+    if (fault !== undefined) throw new MigrateError('usage', `${path}:${fault.line}: ${fault.message}`);
+    seedRows.set(version, {
+      path,
+      text,
+      checksum: checksum(text),
+      directives: { noTransaction: false, allow: [] },
+    });
+  }
+  return seedRows;
+}
