@@ -3,15 +3,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { MigrateError } from '../../base/errors.ts';
 import type { BatchDirective, Statement } from '../../base/types.ts';
-import { watch } from '../../connection/blocker-watch.ts';
-import {
-  fileSettings,
-  ownSearchPath,
-  resetStatements,
-  runLockKey,
-} from '../../connection/session-settings.ts';
+import { fileSettings, resetStatements } from '../../connection/session-settings.ts';
 import { folded } from '../../files/batch.ts';
-import { describeSqlError } from '../../files/sql-error.ts';
 import { type BatchState, batchStateSql, readBatchState } from '../../ledger/batch.ts';
 import { resolveHint } from '../../ledger/half-done.ts';
 import { doneSql, readJournal, startSql } from '../../ledger/journal.ts';
@@ -19,22 +12,13 @@ import type { ReadyStep } from '../../plan/steps.ts';
 import { quoteLiteral } from '../../schema/sql.ts';
 import type { RunContext } from '../context.ts';
 import { gaveUp, isLockConflict, pauseBefore } from '../retry.ts';
-import { nextRange, type Range, readKey } from './keys.ts';
+import { type Attempted, attempt, type Batch } from './attempt.ts';
+import { nextRange, readKey } from './keys.ts';
 import { describePace, firstRows, nextSize, percent, smaller } from './pace.ts';
-import { type Traffic, watchTraffic } from './traffic.ts';
+import { watchTraffic } from './traffic.ts';
 
 /** Canceled by a time-out: the range took too long and is tried again, smaller. */
 const canceled = '57014';
-/** A batch may take so many times its target before it is cancelled, as long as it has more than one row. */
-const patience = 2;
-
-interface Batch {
-  readonly context: RunContext;
-  readonly step: ReadyStep;
-  readonly directive: BatchDirective;
-  readonly statement: Statement;
-  readonly traffic: Traffic;
-}
 
 /**
  * Runs or resumes the step.
@@ -150,29 +134,19 @@ async function walk(batch: Batch, begun: BatchState): Promise<'done' | 'paused'>
     if (range === null) break;
     const from = performance.now();
     const ran = await attempt(batch, state, range, size);
-    const tookMs = performance.now() - from;
-    if (ran.error === null) {
-      state = ran.state;
-      conflicts = 0;
-      size = nextSize(size, tookMs, config.batchTimeMs, traffic.othersWaited());
-      observer.live(
-        `  ${step.id}: ${describePace(state, state.keys - begun.keys, performance.now() - started)}`,
-      );
-      if (context.deadline !== null && performance.now() >= context.deadline) return 'paused';
-      if (directive.pauseMs) await sleep(directive.pauseMs, undefined, { signal }).catch(() => undefined);
+    if (ran.error !== null) {
+      size = await afterFailure(batch, state, ran, { size, conflicts });
+      conflicts += 1;
       continue;
     }
-    if (signal.aborted) throw interrupted(context, step, state);
-    if (ran.error.options.database?.sqlState === canceled && size > 1) {
-      size = Math.max(1, Math.floor(size / 4));
-      continue;
-    }
-    if (!isLockConflict(ran.error)) throw withExtent(ran.error, step, state);
-    if (conflicts >= config.lockRetries)
-      throw gaveUp(withExtent(ran.error, step, state), conflicts + 1, ran.blockers);
-    size = smaller(size);
-    await pauseBefore(context, ran.error, conflicts, ran.blockers);
-    conflicts += 1;
+    state = ran.state;
+    conflicts = 0;
+    size = nextSize(size, performance.now() - from, config.batchTimeMs, traffic.othersWaited());
+    observer.live(
+      `  ${step.id}: ${describePace(state, state.keys - begun.keys, performance.now() - started)}`,
+    );
+    if (context.deadline !== null && performance.now() >= context.deadline) return 'paused';
+    if (directive.pauseMs) await sleep(directive.pauseMs, undefined, { signal }).catch(() => undefined);
   }
   await own(context, [
     doneSql(config.trackingTable, { id: step.id, direction: step.direction, statement: 1 }),
@@ -183,69 +157,24 @@ async function walk(batch: Batch, begun: BatchState): Promise<'done' | 'paused'>
   return 'done';
 }
 
-type Attempted =
-  | { readonly error: null; readonly state: BatchState }
-  | { readonly error: MigrateError; readonly blockers: readonly string[] };
-
-/** One range, in one transaction with its position. */
-async function attempt(batch: Batch, state: BatchState, range: Range, size: number): Promise<Attempted> {
-  const { context, step, statement } = batch;
-  const { session, config } = context;
-  const watching = watch(session, Math.min(500, config.lockTimeoutMs / 3), 1000, () => undefined);
-  try {
-    await must(session.batch(openingOf(batch, size)));
-    const rows = await runStatement(batch, range);
-    const next: BatchState = {
-      ...state,
-      position: range.last,
-      keys: state.keys + range.keys,
-      rows: state.rows + rows,
-      batches: state.batches + 1,
-    };
-    await must(session.batch(closingOf(context, step, next)));
-    return { error: null, state: next };
-  } catch (cause) {
-    await session.batch('ROLLBACK');
-    if (cause instanceof MigrateError) return { error: cause, blockers: watching.blockers() };
-    const before = [...step.text.slice(0, statement.start)].length;
-    const sent = { path: step.path, text: step.text, statements: [statement], prefixLength: -before };
-    const { message, options } = describeSqlError(cause as never, sent, 0);
-    return { error: new MigrateError('migration-failed', message, options), blockers: watching.blockers() };
-  } finally {
-    await watching.stop();
-  }
-}
-
-function openingOf({ context, step }: Batch, size: number): string {
-  const { session, config, settingsStoredBefore } = context;
-  const own = step.directives.statementTimeoutMs ?? config.statementTimeoutMs;
-  const bound = size > 1 ? Math.max(200, patience * config.batchTimeMs) : 0;
-  const statementMs = own > 0 && (bound === 0 || own < bound) ? own : bound;
-  return [
-    'BEGIN READ WRITE',
-    ...(session.citus === null ? [] : ['SET LOCAL citus.propagate_set_commands = local']),
-    `SET LOCAL lock_timeout = ${step.directives.lockTimeoutMs ?? config.lockTimeoutMs}`,
-    `SELECT pg_catalog.pg_try_advisory_xact_lock(${runLockKey})`,
-    `SET LOCAL statement_timeout = ${statementMs}`,
-    `SELECT ${fileSettings(session.login, settingsStoredBefore(step.text), true)}`,
-  ].join(';\n');
-}
-
-/** @returns how many rows the server says it touched; rejects with pg's own error */
-async function runStatement({ context, statement }: Batch, { first, last }: Range): Promise<number> {
-  const { rowCount } = await context.session.client.query(statement.text, [first, last]);
-  return rowCount ?? 0;
-}
-
-/** Deferred constraints speak with the file's settings; what is ours is looked up in pg_catalog, and the run lock must be ours. */
-function closingOf({ config }: RunContext, step: ReadyStep, state: BatchState): string {
-  return [
-    'SET CONSTRAINTS ALL IMMEDIATE',
-    `SET LOCAL search_path = ${ownSearchPath}`,
-    `SELECT 1 OPERATOR(pg_catalog./) pg_catalog.pg_try_advisory_lock(${runLockKey})::pg_catalog.int4`,
-    batchStateSql(config.trackingTable, step.id, step.direction, state),
-    'COMMIT',
-  ].join(';\n');
+/**
+ * What a range that was rolled back means for the next attempt.
+ * @returns the size of the next attempt; after a lock conflict when it is time for that
+ * @throws MigrateError where another attempt would meet the same, or there were enough of them
+ */
+async function afterFailure(
+  { context, step }: Batch,
+  state: BatchState,
+  { error, blockers }: Extract<Attempted, { error: MigrateError }>,
+  { size, conflicts }: { size: number; conflicts: number },
+): Promise<number> {
+  if (context.signal.aborted) throw interrupted(context, step, state);
+  if (error.options.database?.sqlState === canceled && size > 1) return Math.max(1, Math.floor(size / 4));
+  if (!isLockConflict(error)) throw withExtent(error, step, state);
+  if (conflicts >= context.config.lockRetries)
+    throw gaveUp(withExtent(error, step, state), conflicts + 1, blockers);
+  await pauseBefore(context, error, conflicts, blockers);
+  return smaller(size);
 }
 
 async function own({ session }: RunContext, statements: readonly string[]): Promise<void> {
@@ -253,11 +182,6 @@ async function own({ session }: RunContext, statements: readonly string[]): Prom
   if (error === null) return;
   await session.batch('ROLLBACK');
   throw error;
-}
-
-async function must(answer: Promise<{ readonly error: Error | null }>): Promise<void> {
-  const { error } = await answer;
-  if (error !== null) throw error;
 }
 
 function interrupted({ signal }: RunContext, step: ReadyStep, state: BatchState): MigrateError {

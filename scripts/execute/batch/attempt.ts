@@ -1,0 +1,102 @@
+// Takes a batch and one range of its key; runs the statement on that range in a transaction of its own, with the position
+// that is reached inside it. It rolls back what fails and judges nothing.
+import { MigrateError } from '../../base/errors.ts';
+import type { BatchDirective, Statement } from '../../base/types.ts';
+import { watch } from '../../connection/blocker-watch.ts';
+import { fileSettings, ownSearchPath, runLockKey } from '../../connection/session-settings.ts';
+import { describeSqlError } from '../../files/sql-error.ts';
+import { type BatchState, batchStateSql } from '../../ledger/batch.ts';
+import type { ReadyStep } from '../../plan/steps.ts';
+import type { RunContext } from '../context.ts';
+import type { Range } from './keys.ts';
+import type { Traffic } from './traffic.ts';
+
+/** A batch may take so many times its target before it is cancelled, as long as it has more than one row. */
+const patience = 2;
+
+export interface Batch {
+  readonly context: RunContext;
+  readonly step: ReadyStep;
+  readonly directive: BatchDirective;
+  readonly statement: Statement;
+  readonly traffic: Traffic;
+}
+
+export type Attempted =
+  | { readonly error: null; readonly state: BatchState }
+  | { readonly error: MigrateError; readonly blockers: readonly string[] };
+
+/**
+ * One range, in one transaction with its position.
+ * @param size of the range as it was asked for: a range of one row is not cancelled for taking long
+ * @returns the state behind the range, or why it was rolled back and who was in the way
+ */
+export async function attempt(
+  batch: Batch,
+  state: BatchState,
+  range: Range,
+  size: number,
+): Promise<Attempted> {
+  const { context, step, statement } = batch;
+  const { session, config } = context;
+  const watching = watch(session, Math.min(500, config.lockTimeoutMs / 3), 1000, () => undefined);
+  try {
+    await must(session.batch(openingOf(batch, size)));
+    const rows = await runStatement(batch, range);
+    const next: BatchState = {
+      ...state,
+      position: range.last,
+      keys: state.keys + range.keys,
+      rows: state.rows + rows,
+      batches: state.batches + 1,
+    };
+    await must(session.batch(closingOf(context, step, next)));
+    return { error: null, state: next };
+  } catch (cause) {
+    await session.batch('ROLLBACK');
+    if (cause instanceof MigrateError) return { error: cause, blockers: watching.blockers() };
+    const before = [...step.text.slice(0, statement.start)].length;
+    const sent = { path: step.path, text: step.text, statements: [statement], prefixLength: -before };
+    const { message, options } = describeSqlError(cause as never, sent, 0);
+    return { error: new MigrateError('migration-failed', message, options), blockers: watching.blockers() };
+  } finally {
+    await watching.stop();
+  }
+}
+
+function openingOf({ context, step }: Batch, size: number): string {
+  const { session, config, settingsStoredBefore } = context;
+  const own = step.directives.statementTimeoutMs ?? config.statementTimeoutMs;
+  const bound = size > 1 ? Math.max(200, patience * config.batchTimeMs) : 0;
+  const statementMs = own > 0 && (bound === 0 || own < bound) ? own : bound;
+  return [
+    'BEGIN READ WRITE',
+    ...(session.citus === null ? [] : ['SET LOCAL citus.propagate_set_commands = local']),
+    `SET LOCAL lock_timeout = ${step.directives.lockTimeoutMs ?? config.lockTimeoutMs}`,
+    `SELECT pg_catalog.pg_try_advisory_xact_lock(${runLockKey})`,
+    `SET LOCAL statement_timeout = ${statementMs}`,
+    `SELECT ${fileSettings(session.login, settingsStoredBefore(step.text), true)}`,
+  ].join(';\n');
+}
+
+/** @returns how many rows the server says it touched; rejects with pg's own error */
+async function runStatement({ context, statement }: Batch, { first, last }: Range): Promise<number> {
+  const { rowCount } = await context.session.client.query(statement.text, [first, last]);
+  return rowCount ?? 0;
+}
+
+/** Deferred constraints speak with the file's settings; what is ours is looked up in pg_catalog, and the run lock must be ours. */
+function closingOf({ config }: RunContext, step: ReadyStep, state: BatchState): string {
+  return [
+    'SET CONSTRAINTS ALL IMMEDIATE',
+    `SET LOCAL search_path = ${ownSearchPath}`,
+    `SELECT 1 OPERATOR(pg_catalog./) pg_catalog.pg_try_advisory_lock(${runLockKey})::pg_catalog.int4`,
+    batchStateSql(config.trackingTable, step.id, step.direction, state),
+    'COMMIT',
+  ].join(';\n');
+}
+
+async function must(answer: Promise<{ readonly error: Error | null }>): Promise<void> {
+  const { error } = await answer;
+  if (error !== null) throw error;
+}
