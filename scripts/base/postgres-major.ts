@@ -22,3 +22,24 @@ export function grammarOf(major: number): Grammar {
 export function majorOf(version: number): number {
   return Math.floor(version / 10_000);
 }
+
+/**
+ * What a person should know about the server before something runs, or null where all is as configured.
+ * @param configured `postgres` in db/config.json
+ * @param server major version of the server
+ */
+export function majorRemark(configured: number, server: number): string | null {
+  if (server > newestMajor)
+    return `The server is PostgreSQL ${server}, newer than ${newestMajor}, the newest that this release knows: files are read as PostgreSQL ${newestMajor}'s, and the server has the last word.`;
+  if (server === configured) return null;
+  return `The server is PostgreSQL ${server}, db/config.json says ${configured}: files are checked beforehand, and the embedded server runs, as ${configured}. The line to change: "postgres": ${server}`;
+}
+
+/** @returns why a server of this major version is not worked with, or null */
+export function tooOld(major: number): { readonly message: string; readonly hint: string } | null {
+  if (major >= oldestMajor) return null;
+  return {
+    message: `PostgreSQL ${major}; the oldest that this tool works with is ${oldestMajor}`,
+    hint: `PostgreSQL ${major} has reached its end of life.`,
+  };
+}

@@ -1,6 +1,7 @@
 // plan: what up or down would do to this database, statement by statement, writing nothing there.
 
 import { MigrateError } from '../base/errors.ts';
+import { majorRemark } from '../base/postgres-major.ts';
 import type { Direction, Migration } from '../base/types.ts';
 import { allowsOutOfOrder } from '../config/binding.ts';
 import type { Config } from '../config/config.ts';
@@ -74,6 +75,8 @@ async function planIn(
   sayDrift(drift, history, progress);
   const { steps, waiting } = await stepsOf(session, migrations, history, flags, direction);
   if (steps.length > 0 && !flags.freshHistory) await refuseForeignHistory(session, config, history);
+  const remark = majorRemark(config.postgres, session.major);
+  if (remark !== null) progress.warn(remark);
   const parse = await loadParser(session.major);
   const ran = await statementsThatRan(session, config, steps, parse);
   const applied = await appliedMigrations(session, migrations, history.applied);

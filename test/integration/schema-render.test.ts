@@ -6,6 +6,7 @@ import { renderSchema } from '../../scripts/schema/render/render.ts';
 import { defaultSchemaOptions, type Query } from '../../scripts/schema/types.ts';
 import { catalogRows } from '../support/catalog-rows.ts';
 import { createDatabase } from '../support/database.ts';
+import { testMajor } from '../support/postgres.ts';
 import { fingerprintOf, queryOn, schemaFixture, snapshotOf } from '../support/schema.ts';
 
 async function emptyDatabase(sql = ''): Promise<Query> {
@@ -88,7 +89,9 @@ describe('the schema as SQL', () => {
       const original = await emptyDatabase(
         name === 'every-kind.sql' ? schemaFixture('one-of-everything.sql') + schemaFixture('beyond.sql') : '',
       );
-      await original(schemaFixture(name));
+      // From 17 on indexes are built with a search_path that finds pg_catalog alone.
+      const text = schemaFixture(name);
+      await original(testMajor < 17 ? text : text.replace('SELECT helper(', 'SELECT public.helper('));
       const copy = await emptyDatabase(await expectCopy(original));
       expect(await catalogRows(copy), name).to.deep.equal(await catalogRows(original));
     }

@@ -1,4 +1,4 @@
-// Takes settings; gives a throw-away PostgreSQL 16 of a test's own, for what cannot be done to the shared one: stopping,
+// Takes settings; gives a throw-away PostgreSQL of a test's own, for what cannot be done to the shared one: stopping,
 // restarting, TLS, a standby. It ends with the test (or the run, when made in `before`).
 import {
   chmodSync,
@@ -44,11 +44,15 @@ export interface OwnServer {
 
 const fast = { fsync: 'off', full_page_writes: 'off', autovacuum: 'off', shared_buffers: '16MB' };
 
-export async function ownServer(settings: Record<string, string> = {}): Promise<OwnServer> {
+/** @param postgres major version; where its package is missing, `startServer` says how to install it */
+export async function ownServer(
+  settings: Record<string, string> = {},
+  postgres = testMajor,
+): Promise<OwnServer> {
   const folder = temporaryHome();
   return handle(
     folder,
-    await startServer({ dataDirectory: folder, postgres: testMajor, settings: { ...fast, ...settings } }),
+    await startServer({ dataDirectory: folder, postgres, settings: { ...fast, ...settings } }),
   );
 }
 

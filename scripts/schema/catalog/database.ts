@@ -3,6 +3,7 @@
 // It must not know how the rows are hashed, filtered or compared.
 
 import { firstUserOid, flag, lines, notMember, part, partWhen, sorted } from '../sql.ts';
+import { publishedGenerated } from './by-version.ts';
 import { foreignOptions } from './foreign-options.ts';
 
 export const schema = `
@@ -45,6 +46,7 @@ export const publication = `
         CASE WHEN p.pubdelete THEN 'delete' END, CASE WHEN p.pubtruncate THEN 'truncate' END)`,
     ),
     flag('via_root', 'p.pubviaroot'),
+    publishedGenerated,
   )}
   FROM pg_publication p`;
 

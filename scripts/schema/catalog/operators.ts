@@ -3,6 +3,7 @@
 // It must not know how the rows are hashed, filtered or compared.
 
 import { firstUserOid, flag, lines, notMember, part, partWhen } from '../sql.ts';
+import { columnIfThere } from './by-version.ts';
 
 export const collation = `
   SELECT ns.name || '.' || quote_ident(c.collname), NULL, ${lines(
@@ -12,8 +13,8 @@ export const collation = `
     ),
     part('collate', 'c.collcollate'),
     part('ctype', 'c.collctype'),
-    part('locale', `coalesce(to_jsonb(c) ->> 'colliculocale', to_jsonb(c) ->> 'colllocale')`),
-    part('rules', `to_jsonb(c) ->> 'collicurules'`),
+    part('locale', columnIfThere('c', 'colliculocale', 'colllocale')),
+    part('rules', columnIfThere('c', 'collicurules')),
     flag('nondeterministic', 'NOT c.collisdeterministic'),
   )}
   FROM pg_collation c JOIN ns ON ns.oid = c.collnamespace

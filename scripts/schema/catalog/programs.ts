@@ -3,6 +3,7 @@
 // It must not know how the rows are hashed, filtered or compared.
 
 import { firstUserOid, flag, lines, notMember, part, partWhen, sorted } from '../sql.ts';
+import { domainNotNull } from './by-version.ts';
 
 const signature = `ns.name || '.' || quote_ident(p.proname) || '(' || oidvectortypes(p.proargtypes) || ')'`;
 
@@ -105,6 +106,7 @@ export const type = `
       't.typcollation::regcollation::text',
     ),
     flag('not_null', 't.typnotnull'),
+    domainNotNull,
     // typdefault is text as the creator's search_path had it.
     part('default', 'coalesce(pg_get_expr(t.typdefaultbin, 0), t.typdefault)'),
     part('subtype', 'format_type(r.rngsubtype, NULL)'),

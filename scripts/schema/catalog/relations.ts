@@ -3,6 +3,7 @@
 // It must not know how the rows are hashed, filtered or compared.
 
 import { firstUserOid, flag, lines, notMember, part, partWhen, sorted } from '../sql.ts';
+import { columnNotNull, joinNotNull, virtualColumn } from './by-version.ts';
 import { foreignOptions } from './foreign-options.ts';
 
 /** The kind of a relation as SQL spells it. */
@@ -72,6 +73,8 @@ export const column = `
     part('type', 'format_type(a.atttypid, a.atttypmod)'),
     partWhen('a.attcollation <> t.typcollation', 'collation', 'a.attcollation::regcollation::text'),
     `'nullable=' || CASE WHEN a.attnotnull THEN 'no' ELSE 'yes' END`,
+    columnNotNull,
+    virtualColumn,
     partWhen(
       'd.oid IS NOT NULL',
       `' || CASE WHEN a.attgenerated = '' THEN 'default' ELSE 'generated' END || '`,
@@ -100,7 +103,8 @@ export const column = `
   FROM rel
   JOIN pg_attribute a ON a.attrelid = rel.oid AND a.attnum > 0 AND NOT a.attisdropped
   JOIN pg_type t ON t.oid = a.atttypid
-  LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum`;
+  LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+  ${joinNotNull}`;
 
 // A view's definition and a composite type's attributes already tell their order.
 export const columnOrder = `
@@ -109,7 +113,7 @@ export const columnOrder = `
   WHERE rel.relkind IN ('r', 'p', 'f')
   GROUP BY rel.identity`;
 
-// Of the foreign keys only those that somebody declared: the copies for partitions get names by order of creation.
+// NOT NULL is told with its column. Of the foreign keys only those that somebody declared: the copies for partitions get names by order of creation.
 export const constraint = `
   SELECT owner.identity || '.' || quote_ident(c.conname), owner.relation, ${lines(
     part(`' || CASE WHEN owner.relation IS NULL THEN 'domain' ELSE 'table' END || '`, 'owner.identity'),

@@ -1,23 +1,28 @@
 // Takes a column as it is and as it is to be; gives the SQL that leads from one to the other in place, and what is to be
 // known before it runs. Pure; it must not know which other objects hang on the column.
 import type { Item, Model } from '../render/model.ts';
+import { alterNotNull, lateNotNull, notNullOf } from '../render/not-null.ts';
 import { columnClause, columnSettings } from '../render/tables.ts';
 import { keysThatDiffer, optionsSql } from './alter.ts';
 import { type Change, onTables, unwritten } from './change.ts';
 import { conversion, needsUsing } from './conversion.ts';
 
+/** A NOT NULL that rows which are there already are held against. */
+const mustBeFilled = (column: Item) => notNullOf(column)?.notValid === false;
+
 /** A value for every row that is there already comes from a default, a sequence or an expression. */
-function fillsItself(model: Model, { parts, table }: Item): boolean {
+function fillsItself(model: Model, column: Item): boolean {
+  const { parts, table } = column;
   const type = model.find('type', parts.get('type') ?? '');
   const given = ['default', 'generated', 'identity'].some((key) => parts.has(key));
-  const demands = parts.get('nullable') === 'no' || type?.parts.has('not_null') === true;
+  const demands = mustBeFilled(column) || type?.parts.has('not_null') === true;
   return given || !demands || type?.parts.has('default') === true || table === undefined;
 }
 
 /** ADD COLUMN with its settings; undecided for a NOT NULL that nothing fills. */
 export function addColumn(model: Model, table: Item, column: Item): Change {
   const head = `ALTER TABLE ${table.identity}`;
-  const settings = columnSettings(table, column, true);
+  const settings = [...columnSettings(table, column, true), ...lateNotNull(table, column)];
   if (fillsItself(model, column))
     return onTables([`${head} ADD COLUMN ${columnClause(model, column, false, true)};`, ...settings]);
   const nullable = { ...column, parts: new Map(column.parts).set('nullable', 'yes') };
@@ -25,7 +30,7 @@ export function addColumn(model: Model, table: Item, column: Item): Change {
     [
       `${head} ADD COLUMN ${columnClause(model, nullable, false, true)};`,
       `-- UPDATE ${table.identity} SET ${column.name} = … WHERE ${column.name} IS NULL;`,
-      `${head} ALTER COLUMN ${column.name} SET NOT NULL;`,
+      ...(alterNotNull(nullable, column) ?? []),
       ...settings,
     ],
     {
@@ -38,14 +43,17 @@ export function addColumn(model: Model, table: Item, column: Item): Change {
 export function alterColumn(models: readonly [Model, Model], from: Item, to: Item): Change {
   const keys = keysThatDiffer(from, to);
   const alter = `ALTER TABLE ${to.table} ALTER COLUMN ${to.name}`;
-  if (keys.includes('generated')) return generatedChange(models[1], alter, from, to);
+  if (keys.includes('generated') || keys.includes('virtual'))
+    return generatedChange(models[1], alter, from, to);
   if (keys.includes('foreign_options')) return unwritten('options of a foreign column');
   const identity = keys.includes('identity') ? identityChange(models[1], alter, from, to) : onTables([]);
   const typed = keys.includes('type') || keys.includes('collation');
   const type = typed ? typeChange(models, alter, from, to) : onTables([]);
-  const settings = settingsSql(alter, from, to, keys, typed);
+  const notNull = alterNotNull(from, to);
+  if (notNull === undefined) return unwritten('a NOT NULL that belongs to a parent');
+  const settings = [...notNull, ...settingsSql(alter, from, to, keys, typed)];
   const why = [identity, type].flatMap(({ undecided }) => undecided ?? []);
-  const filled = keys.includes('nullable') && to.parts.get('nullable') === 'no';
+  const filled = mustBeFilled(to) && !mustBeFilled(from);
   const fails = [...(type.fails ?? []), ...(filled ? [`where ${to.identity} is NULL`] : [])];
   // A column gets its identity once it is NOT NULL and has no default, and gives it up before.
   const statements = from.parts.has('identity')
@@ -123,9 +131,6 @@ function settingsSql(alter: string, from: Item, to: Item, keys: readonly string[
   const set = (key: string, otherwise: string) =>
     keys.includes(key) ? [`${alter} SET ${key.toUpperCase()} ${value(key) ?? otherwise};`] : [];
   return [
-    ...(keys.includes('nullable')
-      ? [`${alter} ${value('nullable') === 'no' ? 'SET' : 'DROP'} NOT NULL;`]
-      : []),
     ...(typed || keys.includes('default') ? defaultSql(alter, from, to, typed) : []),
     ...set('storage', 'DEFAULT'),
     ...set('compression', 'default'),

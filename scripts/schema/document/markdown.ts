@@ -129,9 +129,9 @@ function columnRows(columns: readonly ColumnEntry[]): string[] {
   ];
 }
 
-function defaultOf({ identityColumn, generated, defaultValue }: ColumnEntry): string {
+function defaultOf({ identityColumn, generated, virtual, defaultValue }: ColumnEntry): string {
   if (identityColumn !== undefined) return `identity (${identityColumn})`;
-  if (generated !== undefined) return `generated ${markdownCode(generated)}`;
+  if (generated !== undefined) return `generated${virtual ? ', virtual,' : ''} ${markdownCode(generated)}`;
   return defaultValue === undefined ? '' : markdownCode(defaultValue);
 }
 

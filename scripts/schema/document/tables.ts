@@ -17,6 +17,8 @@ export interface ColumnEntry {
   readonly nullable: string;
   readonly identityColumn: string | undefined;
   readonly generated: string | undefined;
+  /** Of a generated column: computed when it is read, not stored. */
+  readonly virtual: boolean;
   readonly defaultValue: string | undefined;
   readonly primary: boolean;
   readonly unique: boolean;
@@ -160,6 +162,7 @@ function columnEntries(
     nullable: parts.get('nullable') ?? '',
     identityColumn: parts.get('identity'),
     generated: parts.get('generated'),
+    virtual: parts.has('virtual'),
     defaultValue: parts.get('default'),
     primary: primary.has(name),
     unique: unique.has(name),

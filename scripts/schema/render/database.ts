@@ -63,6 +63,7 @@ export function publicationSql(item: Item): string {
   const options = [
     `publish = ${quoteLiteral(parts.get('publish') ?? '')}`,
     ...(parts.has('via_root') ? ['publish_via_partition_root = true'] : []),
+    ...(parts.has('generated_columns') ? ['publish_generated_columns = stored'] : []),
   ];
   return `CREATE PUBLICATION ${item.identity}${objects.length > 0 ? ` FOR ${objects.join(', ')}` : ''} WITH (${options.join(', ')});`;
 }

@@ -43,6 +43,7 @@ function domainSql(model: Model, item: Item, withChecks: boolean): string {
     parts.get('base'),
     ...(parts.has('collation') ? [`COLLATE ${parts.get('collation')}`] : []),
     ...(parts.has('default') ? [`DEFAULT ${parts.get('default')}`] : []),
+    ...(parts.has('not_null_name') ? [`CONSTRAINT ${parts.get('not_null_name')}`] : []),
     ...(parts.has('not_null') ? ['NOT NULL'] : []),
   ].join(
     ' ',

@@ -3,6 +3,7 @@
 
 import { optionsClause } from './clauses.ts';
 import type { Item, Model } from './model.ts';
+import { inheritedNotNull, lateNotNull, notNullClause, notNullOf } from './not-null.ts';
 import type { Piece } from './order.ts';
 import { sequenceOptions } from './programs.ts';
 
@@ -36,11 +37,18 @@ export const keyOf = (item: Item) => `${item.class} ${item.identity}`;
 const isCheck = (item: Item) => item.parts.get('definition')?.startsWith('CHECK') === true;
 const isNotValid = (item: Item) => item.parts.get('definition')?.endsWith('NOT VALID') === true;
 
-function identityClause(model: Model, column: Item): string {
+/**
+ * From PostgreSQL 17 on partitions share their parent's identity, and its sequence: it comes with ATTACH PARTITION, which
+ * takes no partition that has one already.
+ */
+function identityClause(model: Model, column: Item): string[] {
+  if (!column.parts.has('identity')) return [];
   const sequence = model.of('sequence').find((item) => item.parts.get('identity_of') === column.identity);
+  const isPartition = model.find('relation', column.table ?? '')?.parts.has('partition_of') ?? false;
+  if (sequence === undefined && isPartition) return [];
   const options =
     sequence === undefined ? '' : ` (SEQUENCE NAME ${sequence.identity}${sequenceOptions(sequence)})`;
-  return `GENERATED ${column.parts.get('identity')?.toUpperCase()} AS IDENTITY${options}`;
+  return [`GENERATED ${column.parts.get('identity')?.toUpperCase()} AS IDENTITY${options}`];
 }
 
 /** A column as CREATE TABLE and ADD COLUMN want it. */
@@ -54,14 +62,16 @@ export function columnClause(model: Model, column: Item, typed: boolean, withDef
   return [
     column.name,
     ...(typed ? ['WITH OPTIONS'] : [parts.get('type')]),
-    ...(typed ? [] : clause('storage', (value) => `STORAGE ${value.toUpperCase()}`)),
     ...(typed ? [] : clause('compression', (value) => `COMPRESSION ${value}`)),
     ...(options === '' ? [] : [options]),
     ...(typed ? [] : clause('collation', (value) => `COLLATE ${value}`)),
-    ...clause('generated', (value) => `GENERATED ALWAYS AS (${value}) STORED`),
-    ...(parts.has('identity') ? [identityClause(model, column)] : []),
+    ...clause(
+      'generated',
+      (value) => `GENERATED ALWAYS AS (${value}) ${parts.has('virtual') ? 'VIRTUAL' : 'STORED'}`,
+    ),
+    ...identityClause(model, column),
     ...(withDefault ? clause('default', (value) => `DEFAULT ${value}`) : []),
-    ...(parts.get('nullable') === 'no' ? ['NOT NULL'] : []),
+    ...notNullClause(column),
   ].join(' ');
 }
 
@@ -116,24 +126,24 @@ function overrides(model: Model, table: Item, column: Item): string[] {
   if (own !== parents[0]?.parts.get('default'))
     result.push(own === undefined ? `${alter} DROP DEFAULT;` : `${alter} SET DEFAULT ${own};`);
   if (
-    column.parts.get('nullable') === 'no' &&
+    notNullOf(column)?.name === null &&
+    notNullOf(column)?.inherited !== 'only' &&
     parents.every((parent) => parent.parts.get('nullable') === 'yes')
   )
     result.push(`${alter} SET NOT NULL;`);
   return result;
 }
 
-/** `inline` says that CREATE TABLE has written storage and compression already. */
+/** `inline` says that CREATE TABLE has written compression already; storage it can write from PostgreSQL 16 on only. */
 export function columnSettings(table: Item, column: Item, inline: boolean): string[] {
   const { parts } = column;
   const kind = table.parts.get('kind') === 'materialized view' ? 'MATERIALIZED VIEW' : 'TABLE ONLY';
   const alter = `ALTER ${kind} ${table.identity} ALTER COLUMN ${column.name}`;
   const [statistics, options] = [parts.get('statistics'), parts.get('options')];
-  const stored = (key: 'storage' | 'compression') =>
-    inline || !parts.has(key) ? [] : [`${alter} SET ${key.toUpperCase()} ${parts.get(key)};`];
+  const [storage, compression] = [parts.get('storage'), parts.get('compression')];
   return [
-    ...stored('storage'),
-    ...stored('compression'),
+    ...(storage === undefined ? [] : [`${alter} SET STORAGE ${storage};`]),
+    ...(inline || compression === undefined ? [] : [`${alter} SET COMPRESSION ${compression};`]),
     ...(statistics === undefined ? [] : [`${alter} SET STATISTICS ${statistics};`]),
     ...(options === undefined ? [] : [`${alter} SET (${optionList(options)});`]),
   ];
@@ -160,6 +170,7 @@ export function tablePieces(model: Model, table: Item, split: boolean): Piece[] 
   const checks = inlineChecks(model, table);
   const body = [
     ...written.map((item) => columnClause(model, item, typed, !split)),
+    ...columns.filter((item) => !declared.includes(item)).flatMap(inheritedNotNull),
     ...(split ? [] : checks.map((item) => `CONSTRAINT ${item.name} ${item.parts.get('definition')}`)),
   ];
   const parents = parentsOf(table);
@@ -174,6 +185,7 @@ export function tablePieces(model: Model, table: Item, split: boolean): Piece[] 
     };`,
     ...columns.filter((item) => !declared.includes(item)).flatMap((item) => overrides(model, table, item)),
     ...columns.flatMap((item) => columnSettings(table, item, !typed && declared.includes(item))),
+    ...columns.flatMap((item) => lateNotNull(table, item)),
     ...(partition
       ? [`ALTER TABLE ONLY ${parts.get('partition_of')} ATTACH PARTITION ${identity} ${parts.get('bound')};`]
       : []),

@@ -1,0 +1,48 @@
+// Takes nothing; gives the pieces of catalog SQL and of definitions in which the major versions of PostgreSQL differ, each
+// once. The same text runs on every version: what one of them lacks is NULL there.
+// It must not know which server is read.
+
+import { partWhen } from '../sql.ts';
+
+/** A column of a catalog that some versions have not, or call otherwise, as text. @param row alias of the catalog */
+export function columnIfThere(row: string, ...names: readonly string[]): string {
+  const each = names.map((name) => `to_jsonb(${row}) ->> '${name}'`);
+  return each.length === 1 ? `${each[0]}` : `coalesce(${each.join(', ')})`;
+}
+
+/** True for a child's copy of its parent's: its name is the server's choice, and depends on how the child came there. */
+const isCopy = `(nn.coninhcount > 0 AND (rel.relispartition OR NOT nn.conislocal))`;
+
+/**
+ * NOT NULL is a constraint from PostgreSQL 18 on (of domains from 17 on): it has a name, may be NOT VALID or NO INHERIT,
+ * and children have copies. Only what SET NOT NULL would not make is told: a name of its own, and how it differs. A name
+ * that the server had to cut is told too.
+ * https://www.postgresql.org/docs/18/catalog-pg-constraint.html
+ */
+export const columnNotNull = `'not_null=' || nullif(concat_ws(' ',
+        CASE WHEN NOT ${isCopy} AND (nn.conname <> rel.relname || '_' || a.attname || '_not_null' OR nn.coninhcount > 0)
+          THEN quote_ident(nn.conname) END,
+        CASE WHEN nn.connoinherit THEN 'NO INHERIT' END, CASE WHEN NOT nn.convalidated THEN 'NOT VALID' END,
+        CASE WHEN nn.coninhcount > 0 AND NOT rel.relispartition THEN CASE WHEN nn.conislocal THEN 'AND LOCAL' ELSE 'INHERITED' END END
+      ), '')`;
+
+/** Joins `nn`, the constraint behind a column's NOT NULL, where the server has such. */
+export const joinNotNull = `LEFT JOIN pg_constraint nn ON nn.conrelid = a.attrelid AND nn.contype = 'n' AND nn.conkey[1] = a.attnum`;
+
+/** The name of a domain's NOT NULL, where it is not the one that the server would choose. */
+export const domainNotNull = partWhen(
+  't.typnotnull',
+  'not_null_name',
+  `(SELECT quote_ident(nn.conname) FROM pg_constraint nn WHERE nn.contypid = t.oid AND nn.contype = 'n'
+      AND nn.conname <> t.typname || '_not_null')`,
+);
+
+/** Generated columns are stored up to PostgreSQL 17; from 18 on they are virtual unless they say STORED. */
+export const virtualColumn = `CASE WHEN a.attgenerated = 'v' THEN 'virtual=true' END`;
+
+/** Whether a publication sends generated columns: from PostgreSQL 18 on. */
+export const publishedGenerated = partWhen(
+  `${columnIfThere('p', 'pubgencols')} = 's'`,
+  'generated_columns',
+  `'stored'`,
+);

@@ -1,0 +1,229 @@
+// What each major version of PostgreSQL has of its own, through every command, on a server of that version. The files are
+// test/fixtures/versions/<major>: a version gets its own and those of the versions before it.
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import type { Suite } from 'mocha';
+import { majorRemark, newestMajor, tooOld } from '../../scripts/base/postgres-major.ts';
+import { installBeside } from '../../scripts/devserver/binaries.ts';
+import { expectExit, type Project, productRoot, project, transcript } from '../support/cli.ts';
+import { type OwnServer, ownServer } from '../support/server.ts';
+
+const fixtures = join(productRoot, 'test', 'fixtures', 'versions');
+const majors = [15, 16, 17, 18];
+
+/** Changes made by hand that another version does not know, what `drift` must name, and whether `--write` can write it. */
+const changes: readonly { since: number; sql: string; named: string; written: boolean }[] = [
+  {
+    since: 15,
+    sql: 'ALTER TABLE account ALTER COLUMN note SET STORAGE MAIN',
+    named: 'account.note',
+    written: true,
+  },
+  {
+    since: 17,
+    sql: 'ALTER TABLE counted ALTER COLUMN twice SET EXPRESSION AS (amount * 3)',
+    named: 'counted.twice',
+    written: false,
+  },
+  {
+    since: 18,
+    sql: 'ALTER TABLE item DROP COLUMN total, ADD COLUMN total integer GENERATED ALWAYS AS (price * amount) STORED',
+    named: 'item.total',
+    written: false,
+  },
+  {
+    since: 18,
+    sql: 'ALTER TABLE visitor VALIDATE CONSTRAINT visitor_id',
+    named: 'visitor.id',
+    written: true,
+  },
+  {
+    since: 18,
+    sql: 'ALTER TABLE item RENAME CONSTRAINT item_kept TO item_has_kept',
+    named: 'item.kept',
+    written: true,
+  },
+  {
+    since: 18,
+    sql: 'ALTER TABLE item ADD CONSTRAINT item_more NOT NULL total',
+    named: 'item.total',
+    written: true,
+  },
+  {
+    since: 18,
+    sql: 'ALTER TABLE item DROP CONSTRAINT item_cheap, ADD CONSTRAINT item_cheap CHECK (price < 1000)',
+    named: 'item.item_cheap',
+    written: true,
+  },
+  {
+    since: 18,
+    sql: 'ALTER TABLE booking DROP CONSTRAINT booking_once, ADD CONSTRAINT booking_once UNIQUE (room, during)',
+    named: 'booking.booking_once',
+    written: true,
+  },
+];
+
+function filesFor(major: number): Record<string, string> {
+  const folders = readdirSync(fixtures).filter((name) => Number(name) <= major);
+  const files = folders.flatMap((folder) =>
+    readdirSync(join(fixtures, folder)).map((name) => [
+      name,
+      readFileSync(join(fixtures, folder, name), 'utf8'),
+    ]),
+  );
+  return Object.fromEntries([['db/config.json', JSON.stringify({ postgres: major })], ...files]);
+}
+
+for (const major of majors) {
+  describe(`on PostgreSQL ${major}`, function (this: Suite) {
+    this.timeout(300_000);
+    let server: OwnServer;
+    let count = 0;
+
+    before(async function () {
+      try {
+        server = await ownServer({}, major);
+      } catch (error) {
+        if (!/is not installed/.test((error as Error).message)) throw error;
+        console.log(`    SKIPPED: PostgreSQL ${major} is not installed: ${installBeside(major)}`);
+        this.skip();
+      }
+    });
+
+    /** A project with the version's files, and a database that has them where `applied`. */
+    async function given(applied: boolean) {
+      count += 1;
+      const name = `versions_${count}`;
+      await server.query(`CREATE DATABASE ${name} TEMPLATE template0`);
+      const env = { ...server.env(name), SHADOW_DATABASE_URL: server.env(name).DATABASE_URL ?? '' };
+      const repo = await project(filesFor(major));
+      const run = async (code: number, ...args: string[]) => {
+        const result = await repo.run(args, { env });
+        expectExit(result, code);
+        return result;
+      };
+      if (applied) await run(0, 'up', '--quiet');
+      return {
+        ...{ repo, run, query: (sql: string) => server.query(sql, name) },
+        lintOf: () => repo.run(['lint', '--json'], { env }),
+      };
+    }
+
+    const schemaOf = (repo: Project) => readFileSync(join(repo.root, 'db', 'schema.sql'), 'utf8');
+
+    it('plans, applies, reverts and applies again, and says nothing about versions', async () => {
+      const { run } = await given(false);
+      const planned = await run(0, 'plan');
+      expect(planned.all, transcript(planned)).not.to.match(/PostgreSQL \d+|cannot be parsed|untraced/);
+      const applied = await run(0, 'up');
+      expect(applied.all, transcript(applied)).not.to.contain('db/config.json says');
+      await run(0, 'down', '--to', '0');
+      await run(0, 'up');
+      expect((await run(0, 'status', '--json')).json().drift.state).to.equal('none');
+    });
+
+    it('reviews them: each down takes back what its up did, and no rule misreads one', async () => {
+      const { run, lintOf } = await given(false);
+      await run(0, 'verify');
+      const lint = (await lintOf()).json();
+      expect(lint.error).to.equal(null);
+      expect(
+        lint.findings.filter(({ message }: { message: string }) => /syntax|cannot be|parse/.test(message)),
+      ).to.deep.equal([]);
+    });
+
+    it('writes a schema that gives the same fingerprint, and calls it current', async () => {
+      const { repo, run } = await given(true);
+      await run(0, 'schema');
+      await run(0, 'schema', '--check');
+      const text = schemaOf(repo);
+      await server.query(`CREATE DATABASE copy_${count} TEMPLATE template0`);
+      await server.query(text, `copy_${count}`);
+      const fingerprint = /-- fingerprint: (\w+)/.exec(text)?.[1];
+      expect((await run(0, 'status', '--json')).json().fingerprint).to.equal(fingerprint);
+      for (const [since, expected] of [
+        [17, 'GENERATED ALWAYS AS IDENTITY'],
+        [18, 'VIRTUAL'],
+        [18, 'STORED'],
+        [18, 'NOT ENFORCED'],
+        [18, 'WITHOUT OVERLAPS'],
+        [18, 'PERIOD'],
+        [18, 'person_has_mail NOT NULL email NOT VALID'],
+        [18, 'NOT NULL NO INHERIT'],
+      ] as const)
+        if (major >= since) expect(text).to.contain(expected);
+    });
+
+    it('takes a text for the same whatever its comments and white space are', async () => {
+      const { repo, run } = await given(true);
+      for (const [name, text] of Object.entries(filesFor(major)))
+        if (name.endsWith('.up.sql'))
+          repo.write(name, `${text.replace(/^(-- migrate.*\n)?/, '$1/* said again */\n')}\n\n-- the end\n`);
+      const states = (await run(0, 'status', '--json')).json().migrations;
+      expect(states.filter(({ state }: { state: string }) => state !== 'applied')).to.deep.equal([]);
+    });
+
+    it('goes on behind what ran of a file outside a transaction', async () => {
+      const { repo, run, query } = await given(true);
+      await query('CREATE TABLE waiting (id integer, n integer); INSERT INTO waiting VALUES (1, NULL)');
+      await run(0, 'drift', '--accept', '--reason', 'a table for the test');
+      const own =
+        major >= 18
+          ? 'ALTER TABLE waiting ADD CONSTRAINT filled NOT NULL n NOT VALID;\nALTER TABLE waiting VALIDATE CONSTRAINT filled;'
+          : major >= 17
+            ? "SELECT * FROM JSON_TABLE('[1]'::jsonb, '$[*]' COLUMNS (n integer PATH '$')) AS t;\nALTER TABLE waiting ALTER COLUMN n SET NOT NULL;"
+            : 'MERGE INTO waiting USING (SELECT 2 AS id) AS g ON g.id = waiting.id WHEN MATCHED THEN DO NOTHING;\nALTER TABLE waiting ALTER COLUMN n SET NOT NULL;';
+      repo.write(
+        '20250101000031_waiting.up.sql',
+        `-- migrate: no-transaction\nCREATE INDEX CONCURRENTLY waiting_id ON waiting (id);\n${own}\n`,
+      );
+      repo.write('20250101000031_waiting.down.sql', '-- migrate: irreversible a test\n');
+      const failed = await run(3, 'up');
+      expect(failed.all).to.contain('statement 3 of 3');
+      await query('UPDATE waiting SET n = 0');
+      const resumed = await run(0, 'up');
+      expect(resumed.all, transcript(resumed)).to.match(/statement 3|resum|goes on|2 of 3/i);
+    });
+
+    for (const { since, sql, named, written } of changes.filter((change) => change.since <= major))
+      it(`sees by hand: ${sql}${since > 15 ? ` (${since})` : ''}`, async () => {
+        const { run, query } = await given(true);
+        await query(sql);
+        const drift = await run(5, 'drift');
+        expect(drift.all, transcript(drift)).to.contain(named);
+        const wrote = await run(0, 'drift', '--write', 'by-hand');
+        expect(wrote.all, transcript(wrote)).to.contain(written ? 'Recorded' : 'A person must finish');
+        if (written) await run(0, 'drift');
+      });
+
+    it('says that another version was meant, once, and only where something runs', async () => {
+      const { repo, run } = await given(false);
+      repo.write('db/config.json', JSON.stringify({ postgres: major === 18 ? 17 : 18 }));
+      for (const name of readdirSync(join(repo.root, 'db', 'migrations')))
+        if (!name.includes('_merge.'))
+          (await import('node:fs')).rmSync(join(repo.root, 'db/migrations', name));
+      const line = `The line to change: "postgres": ${major}`;
+      expect((await run(0, 'plan')).stderr.split(line)).to.have.length(2);
+      expect((await run(0, 'up')).stderr.split(line)).to.have.length(2);
+      expect((await run(0, 'up')).all).not.to.contain('PostgreSQL');
+      expect((await run(0, 'status')).all).not.to.contain('The line to change');
+    });
+  });
+}
+
+describe('major versions', () => {
+  it('are served from 15 on, and a newer one than the newest known has the last word', () => {
+    expect(tooOld(14)?.message).to.contain('the oldest that this tool works with is 15');
+    expect(tooOld(15)).to.equal(null);
+    expect(majorRemark(18, 18)).to.equal(null);
+    expect(majorRemark(16, 17)).to.contain('"postgres": 17');
+    expect(majorRemark(18, newestMajor + 1)).to.contain('the server has the last word');
+  });
+
+  it('have their files here, each with its down', () => {
+    for (const folder of readdirSync(fixtures))
+      for (const name of readdirSync(join(fixtures, folder)))
+        expect(existsSync(join(fixtures, folder, name.replace('.up.', '.down.'))), name).to.equal(true);
+  });
+});
