@@ -8,7 +8,7 @@ import { decoded, diagramsIn, expectValidDiagram } from '../support/mermaid.ts';
 
 const column = (name: string, type = 'bigint') => ({
   ...{ identity: name, name, type, nullable: 'no', comment: '' },
-  ...{ identityColumn: undefined, generated: undefined, defaultValue: undefined },
+  ...{ identityColumn: undefined, generated: undefined, virtual: false, defaultValue: undefined },
   ...{ primary: false, unique: false, references: [] },
 });
 
