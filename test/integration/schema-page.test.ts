@@ -195,5 +195,36 @@ describe('docs --html', () => {
       await page.getByRole('button', { name: 'Fit' }).click();
       expect(await transform()).to.equal(fitted);
     });
+
+    it('stays usable with 450 tables: cards as one goes on, the diagram from the table with most keys', async () => {
+      const many = pair(
+        1,
+        'many',
+        `CREATE TABLE hub (id int PRIMARY KEY);
+DO $$ BEGIN FOR i IN 1..449 LOOP
+  EXECUTE format('CREATE TABLE t%s (id int PRIMARY KEY, hub_id int %s)', lpad(i::text, 3, '0'),
+    CASE WHEN i <= 20 THEN 'REFERENCES hub' ELSE '' END);
+END LOOP; END $$;`,
+        'DROP TABLE hub CASCADE;',
+      );
+      const other = await project(many);
+      const shadow = { SHADOW_DATABASE_URL: (await createDatabase()).url };
+      expectExit(await other.run(['docs', '--html', 'schema.html'], { env: shadow }), 0);
+      await watched.page.close();
+      watched = await openInChromium(pathToFileURL(join(other.root, 'schema.html')).href);
+      const { page } = watched;
+      const choice = (name: string) => page.getByRole('combobox', { name });
+      expect(await page.locator('article[data-table]').count()).to.be.lessThan(450);
+      await page.locator('nav a[data-table="public.t449"]').click();
+      expect(await card('public.t449').isVisible()).to.equal(true);
+      await page.getByRole('button', { name: 'Diagram', exact: true }).click();
+      expect(await boxes())
+        .to.have.length(21)
+        .and.include('public.hub');
+      await choice('Table').selectOption('');
+      expect(await page.getByText('450 tables are too many for one diagram').isVisible()).to.equal(true);
+      await choice('Table').selectOption('public.t300');
+      expect(await boxes()).to.deep.equal(['public.t300']);
+    });
   });
 });

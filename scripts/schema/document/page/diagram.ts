@@ -3,7 +3,7 @@ import type { PageTable } from '../page-content.ts';
 import { makeDrawing } from './drawing.ts';
 import { button, choice, element } from './elements.ts';
 import { type Detail, layOut } from './layout.ts';
-import { neighbourhood } from './neighbours.ts';
+import { busiest, neighbourhood } from './neighbours.ts';
 
 export interface DiagramPart {
   readonly root: HTMLElement;
@@ -15,17 +15,21 @@ export interface DiagramPart {
 
 /** With more tables than this only their names are drawn at first. */
 const many = 60;
+/** With more than this the diagram begins at the table with most foreign keys. */
+const tooManyAtFirst = 150;
+/** More than this take long to arrange, and nobody could read them. */
+const tooMany = 400;
 
 /** @param open goes to the card of a table */
 export function diagramPart(tables: readonly PageTable[], open: (identity: string) => void): DiagramPart {
   const chosen = {
     schema: '',
-    table: '',
+    table: tables.length > tooManyAtFirst ? busiest(tables) : '',
     distance: 1,
     detail: (tables.length > many ? 'none' : 'keys') as Detail,
   };
   const drawing = makeDrawing((identity) => focus(identity));
-  const empty = element('p', { class: 'empty' }, 'There are no tables.');
+  const empty = element('p', { class: 'empty', role: 'status' });
   const openButton = button('Open table', () => open(chosen.table));
   const change = (values: Partial<typeof chosen>) => {
     Object.assign(chosen, values);
@@ -62,8 +66,12 @@ export function diagramPart(tables: readonly PageTable[], open: (identity: strin
       chosen.table === ''
         ? tables.filter((each) => chosen.schema === '' || each.schema === chosen.schema)
         : neighbourhood(tables, chosen.table, chosen.distance);
-    empty.hidden = shown.length > 0;
-    drawing.show(layOut(shown, chosen.detail), chosen.table);
+    const isTooMany = shown.length > tooMany;
+    empty.hidden = shown.length > 0 && !isTooMany;
+    empty.textContent = isTooMany
+      ? `${shown.length} tables are too many for one diagram: choose a schema, or a table and how far its neighbours go.`
+      : 'There are no tables.';
+    drawing.show(layOut(isTooMany ? [] : shown, chosen.detail), chosen.table);
   }
   function focus(identity: string) {
     change({ table: identity, schema: '', detail: chosen.detail === 'none' ? 'keys' : chosen.detail });

@@ -57,33 +57,87 @@ function sizeOf(table: PageTable, columns: readonly PageColumn[], left: number) 
   return { width, height: headHeight + rows * rowHeight + (rows === 0 ? 0 : 6) };
 }
 
-/** Tables that others refer to stand left of those. */
+type Content = Pick<Box, 'table' | 'columns' | 'left' | 'width' | 'height'>;
+
+interface Reference {
+  readonly from: string;
+  readonly target: string;
+  readonly line: Omit<Line, 'points'>;
+}
+
+const gap = 40;
+
+/** What foreign keys connect side by side, tables that others refer to on the left; below them the tables on their own. */
 export function layOut(tables: readonly PageTable[], detail: Detail): Layout {
-  const graph = new Graph({ multigraph: true });
-  graph.setGraph({ rankdir: 'LR', nodesep: 26, ranksep: 90, marginx: 20, marginy: 20 });
-  graph.setDefaultEdgeLabel(() => ({}));
-  const shown = new Set(tables.map(({ identity }) => identity));
   const contents = tables.map((table) => {
     const columns = columnsIn(table, detail);
     const left = table.columns.length - columns.length;
-    graph.setNode(table.identity, sizeOf(table, columns, left));
-    return { table, columns, left };
+    return { table, columns, left, ...sizeOf(table, columns, left) };
   });
-  const references = tables.flatMap((table) =>
-    table.references
-      .filter(({ target }) => shown.has(target))
-      .map((reference) => ({ ...reference, from: table.identity })),
+  const shown = new Set(tables.map(({ identity }) => identity));
+  const references = tables.flatMap((table) => referencesIn(table, shown));
+  const isConnected = new Set(references.flatMap(({ from, target }) => [from, target]));
+  const connected = layOutConnected(
+    contents.filter(({ table }) => isConnected.has(table.identity)),
+    references,
   );
-  for (const { from, target, name } of references) graph.setEdge(target, from, {}, name);
+  const alone = layOutAlone(
+    contents.filter(({ table }) => !isConnected.has(table.identity)),
+    Math.max(connected.width, 900, Math.sqrt(contents.length) * 200),
+    connected.height,
+  );
+  return {
+    boxes: [...connected.boxes, ...alone.boxes],
+    lines: connected.lines,
+    width: Math.max(connected.width, alone.width),
+    height: alone.height,
+  };
+}
+
+function referencesIn(table: PageTable, shown: ReadonlySet<string>): Reference[] {
+  return table.references
+    .filter(({ target }) => shown.has(target))
+    .map(({ target, name, required, single }) => ({
+      from: table.identity,
+      target,
+      line: { name, optional: !required, single },
+    }));
+}
+
+/** With more tables than this the lines are a little longer, and the layout is there at once. */
+const quickLayout = 100;
+
+function layOutConnected(contents: readonly Content[], references: readonly Reference[]): Layout {
+  if (contents.length === 0) return { boxes: [], lines: [], width: 0, height: 0 };
+  const graph = new Graph({ multigraph: true });
+  const ranker = contents.length > quickLayout ? 'longest-path' : 'network-simplex';
+  graph.setGraph({ rankdir: 'LR', nodesep: 26, ranksep: 90, marginx: 20, marginy: 20, ranker });
+  graph.setDefaultEdgeLabel(() => ({}));
+  for (const { table, width, height } of contents) graph.setNode(table.identity, { width, height });
+  for (const { from, target, line } of references) graph.setEdge(target, from, {}, line.name);
   layout(graph);
   const boxes = contents.map((content) => {
-    const { x, y, width, height } = graph.node(content.table.identity);
-    return { ...content, x: x - width / 2, y: y - height / 2, width, height };
+    const { x, y } = graph.node(content.table.identity);
+    return { ...content, x: x - content.width / 2, y: y - content.height / 2 };
   });
-  const lines = references.map(({ from, target, name, required, single }) => {
-    const { points } = graph.edge({ v: target, w: from, name });
-    return { name, optional: !required, single, points };
+  const lines = references.map(({ from, target, line }) => {
+    const { points } = graph.edge({ v: target, w: from, name: line.name });
+    return { ...line, points };
   });
   const { width = 0, height = 0 } = graph.graph();
   return { boxes, lines, width, height };
+}
+
+/** Rows no wider than `most`, from `top` on. */
+function layOutAlone(contents: readonly Content[], most: number, top: number): Layout {
+  let [x, y, rowBottom, width] = [20, top + (top === 0 ? 20 : gap / 2), top, 0];
+  const boxes = contents.map((content) => {
+    if (x > 20 && x + content.width > most) [x, y] = [20, rowBottom + gap / 2];
+    const box = { ...content, x, y };
+    x += content.width + gap / 2;
+    rowBottom = Math.max(rowBottom, y + content.height);
+    width = Math.max(width, x);
+    return box;
+  });
+  return { boxes, lines: [], width, height: contents.length === 0 ? top : rowBottom + 20 };
 }

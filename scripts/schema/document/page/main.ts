@@ -36,10 +36,12 @@ const cardOf = (identity: string) =>
 
 /** Goes to a table's card, past a search that hides it. */
 function open(identity: string): void {
-  if (cardOf(identity) === undefined) {
+  const isFound = [...list.querySelectorAll('a')].some(({ dataset }) => dataset.table === identity);
+  if (!isFound) {
     search.value = '';
     fill();
   }
+  if (cardOf(identity) === undefined) addMore(true);
   show('tables');
   for (const card of cards.children) card.classList.remove('chosen');
   const card = cardOf(identity);
@@ -67,6 +69,30 @@ function listEntry(table: PageTable, wanted: string): HTMLElement {
   return entry;
 }
 
+/** As many cards as are there at once; the others come when the end of these is reached. */
+const atOnce = 60;
+
+function addCards(found: readonly PageTable[], from: number, wanted: string, until = from + atOnce): void {
+  const next = found.slice(from, until).map((table) => tableCard(table, wanted, { draw, open }));
+  const end = cards.querySelector('[data-end]') ?? element('div', { 'data-end': '' });
+  if (end.parentNode === null) cards.prepend(end);
+  end.before(...next);
+  addMore = (all) => addCards(found, until, wanted, all ? found.length : undefined);
+  if (until >= found.length) {
+    end.remove();
+    addMore = () => undefined;
+  } else {
+    atEnd.observe(end);
+  }
+}
+
+let addMore: (all: boolean) => void = () => undefined;
+const atEnd = new IntersectionObserver((seen) => {
+  if (!seen.some(({ isIntersecting }) => isIntersecting)) return;
+  atEnd.disconnect();
+  addMore(false);
+});
+
 /** What the search finds, in the list and as cards. */
 function fill(): void {
   const wanted = wantedOf(search.value);
@@ -80,7 +106,8 @@ function fill(): void {
   );
   const types = wanted === '' && content.types.length > 0 ? [typesCard(content.types)] : [];
   const none = found.length === 0 ? [element('p', { class: 'empty' }, 'Nothing found.')] : [];
-  cards.replaceChildren(...none, ...found.map((table) => tableCard(table, wanted, { draw, open })), ...types);
+  cards.replaceChildren(...none, ...types);
+  addCards(found, 0, wanted);
   const all = content.tables.length;
   count.textContent = found.length === all ? `${all} tables and views` : `${found.length} of ${all}`;
 }
@@ -89,6 +116,7 @@ search.addEventListener('input', () => {
   fill();
   cards.scrollTop = 0;
 });
+window.addEventListener('beforeprint', () => addMore(true));
 document.addEventListener('keydown', (event) => {
   if (event.key !== '/' || document.activeElement === search) return;
   event.preventDefault();

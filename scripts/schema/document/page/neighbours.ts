@@ -1,4 +1,4 @@
-// Takes tables, one of them and a distance; gives those that foreign keys connect with it within that distance.
+// Takes tables; gives those that foreign keys connect with one of them within a distance, and which has most of them.
 import type { PageTable } from '../page-content.ts';
 
 /** @param distance 0 is the table alone */
@@ -18,4 +18,16 @@ export function neighbourhood(
     }
   }
   return tables.filter((table) => found.has(table.identity));
+}
+
+/** The table that most foreign keys lead to or from. */
+export function busiest(tables: readonly PageTable[]): string {
+  const counts = new Map(tables.map(({ identity }) => [identity, 0]));
+  for (const { identity, references } of tables) {
+    for (const { target } of references) {
+      for (const end of [identity, target]) counts.set(end, (counts.get(end) ?? 0) + 1);
+    }
+  }
+  const [first = ''] = [...counts.keys()].toSorted((a, b) => (counts.get(b) ?? 0) - (counts.get(a) ?? 0));
+  return first;
 }
