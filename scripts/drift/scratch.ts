@@ -5,10 +5,11 @@ import type { Client } from 'pg';
 import { MigrateError } from '../base/errors.ts';
 import type { Migration } from '../base/types.ts';
 import type { Config } from '../config/config.ts';
-import { loadParser } from '../files/statements.ts';
+import { loadParser, type Parser } from '../files/statements.ts';
 import type { Query } from '../schema/types.ts';
+import { ensureFor } from '../scratch/placeholder-roles.ts';
 import { applyMigrations } from '../scratch/replay.ts';
-import { isServerWide } from '../scratch/server-wide.ts';
+import { isServerWide, withoutServerWide } from '../scratch/server-wide.ts';
 import { queryOn, withScratchClient } from '../scratch/with-scratch.ts';
 
 /**
@@ -30,7 +31,9 @@ export async function withMigrated<Result>(
     } catch (error) {
       throw error instanceof MigrateError ? inOurWords(error) : error;
     }
-    return work(queryOn(client), (sql, inner) => another((second) => runText(config, second, sql, inner)));
+    return work(queryOn(client), (sql, inner) =>
+      another((second) => runText(config, second, parse, sql, inner)),
+    );
   });
 }
 
@@ -40,10 +43,13 @@ export type Build = <Result>(sql: string, work: (query: Query) => Promise<Result
 async function runText<Result>(
   config: Config,
   client: Client,
+  parse: Parser,
   sql: string,
   work: (query: Query) => Promise<Result>,
 ): Promise<Result> {
-  await client.query(await withoutSubscriptions(config, sql));
+  await ensureFor(client, [{ text: sql }], parse);
+  const text = await withoutSubscriptions(config, sql);
+  await client.query(withoutServerWide({ text }, parse));
   await client.query('RESET ALL');
   return work(queryOn(client));
 }
@@ -63,7 +69,7 @@ function inOurWords(error: MigrateError): MigrateError {
   const message = error.message.replace('An earlier migration', 'The migration');
   return new MigrateError(error.code, message, {
     ...error.options,
-    hint: 'All migrations are applied to an empty database. If one needs something that this server lacks, such as an extension, set SHADOW_DATABASE_URL to one that has it.',
+    hint: 'All migrations are applied to an empty database. If one needs something that this server lacks, such as an extension, set SHADOW_DATABASE_URL to one that has it. Migrations run there without special rights; on a server that you can throw away MIGRATE_SCRATCH_TRUSTED=true lends them those of its login.',
     state: 'The target database was not touched.',
   });
 }
@@ -74,5 +80,6 @@ export async function withBuilt<Result>(
   sql: string,
   work: (query: Query) => Promise<Result>,
 ): Promise<Result> {
-  return withScratchClient(config, (client) => runText(config, client, sql, work));
+  const parse = await loadParser(config.postgres);
+  return withScratchClient(config, (client) => runText(config, client, parse, sql, work));
 }

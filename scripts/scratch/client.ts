@@ -24,3 +24,26 @@ export const resetSql =
 export function resetAfter(text: string): string {
   return /\bprepare\b/i.test(text) ? `${resetSql}; DEALLOCATE ALL` : resetSql;
 }
+
+/** Runs SQL of ours with the rights of the scratch server's administrator; never SQL of migrations. */
+export interface Administrator {
+  /** The role that migrations run as. */
+  readonly worker: string;
+  readonly database: string;
+  readonly superuser: boolean;
+  /** On the server's own database: roles, grants on databases. */
+  query(text: string): Promise<readonly Record<string, unknown>[]>;
+  /** On the scratch database itself. */
+  inDatabase(text: string): Promise<void>;
+}
+
+const administrators = new WeakMap<ScratchClient, Administrator>();
+
+export function setAdministrator(client: ScratchClient, administrator: Administrator): void {
+  administrators.set(client, administrator);
+}
+
+/** Null for a client that belongs to no scratch server. */
+export function administratorOf(client: ScratchClient): Administrator | null {
+  return administrators.get(client) ?? null;
+}

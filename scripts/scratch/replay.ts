@@ -7,7 +7,7 @@ import type { Parser } from '../files/statements.ts';
 import { wholeBatch } from './batch.ts';
 import { resetAfter, type ScratchClient } from './client.ts';
 import { ensureRoles } from './placeholder-roles.ts';
-import { isServerWide, withoutServerWide } from './server-wide.ts';
+import { isLeftOut, withoutServerWide } from './server-wide.ts';
 
 /**
  * Applies the ups in order; the session is reset after each.
@@ -39,7 +39,7 @@ async function applyFile(client: ScratchClient, file: SqlFile, parse: Parser): P
     return;
   }
   for (const statement of parsed.statements) {
-    if (isServerWide(statement)) continue;
+    if (isLeftOut(statement)) continue;
     const whole = await wholeBatch(client, file, statement.text, parse);
     await run(client, file, '', whole, '', statement.start);
   }

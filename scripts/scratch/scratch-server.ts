@@ -6,13 +6,16 @@ import pg from 'pg';
 import { MigrateError } from '../base/errors.ts';
 import { majorOf, tooOld } from '../base/postgres-major.ts';
 import { ownSearchPath } from '../connection/session-settings.ts';
+import type { Administrator } from './client.ts';
 import { placeholdersSql } from './placeholder-roles.ts';
 import { type ScratchConnection, type ScratchOptions, scratchAddress } from './scratch-address.ts';
+import { createWorker, type Worker } from './worker.ts';
 
 /** A database of our own; `connection` is what `new pg.Client` takes. */
 export interface ScratchDatabase {
   readonly name: string;
   readonly connection: ScratchConnection;
+  readonly administrator: Administrator;
 }
 
 export interface ScratchServer {
@@ -29,15 +32,33 @@ export interface ScratchServer {
 const prefix = 'migrate_scratch_';
 const leftoverAge = 3_600; // seconds
 
-/** Opens a server, hands it to `work`, and closes it whatever happens. Errors as `openScratchServer`. */
+const signals = { SIGINT: 'interrupted', SIGTERM: 'terminated' } as const;
+
+/**
+ * Opens a server, hands it to `work`, and closes it whatever happens; a signal ends what runs there.
+ * @throws as `openScratchServer`; MigrateError `interrupted` or `terminated` after a signal
+ */
 export async function withScratchServer<T>(
   options: ScratchOptions,
   work: (server: ScratchServer) => Promise<T>,
 ): Promise<T> {
   const server = await openScratchServer(options);
+  let ended: keyof typeof signals | null = null;
+  const end = (name: NodeJS.Signals) => {
+    ended = name as keyof typeof signals;
+    server.close().catch(() => undefined);
+  };
+  for (const name of Object.keys(signals)) process.once(name, end);
   try {
     return await work(server);
+  } catch (error) {
+    if (ended === null) throw error;
+    throw new MigrateError(signals[ended], `Interrupted by ${ended}`, {
+      state: 'Nothing was changed.',
+      cause: error,
+    });
   } finally {
+    for (const name of Object.keys(signals)) process.off(name, end);
     await server.close();
   }
 }
@@ -54,11 +75,17 @@ export async function openScratchServer(options: ScratchOptions): Promise<Scratc
   const admin = await connect(server, token);
   const own = new Map<string, ScratchDatabase>();
   let counter = 0;
+  let worker: Worker;
+  let closing: Promise<void> | undefined;
   const createFrom = async (template: string) => {
     counter += 1;
-    const database = describe(server, `${token}_${counter}`);
+    const database = describe(server, admin, worker, `${token}_${counter}`);
     own.set(database.name, database);
-    await run(admin, `CREATE DATABASE ${quote(database.name)} TEMPLATE ${quote(template)}`);
+    const owner = worker.role === null ? '' : ` OWNER ${quote(worker.role)}`;
+    await run(admin, `CREATE DATABASE ${quote(database.name)} TEMPLATE ${quote(template)}${owner}`);
+    // Before 15 the schema public does not belong to the owner of the database.
+    if (template === 'template0' && worker.superuser && worker.role !== null && worker.version < 150_000)
+      await database.administrator.inDatabase(`ALTER SCHEMA public OWNER TO ${quote(worker.role)}`);
     return database;
   };
   const drop = async ({ name }: ScratchDatabase) => {
@@ -70,6 +97,7 @@ export async function openScratchServer(options: ScratchOptions): Promise<Scratc
   try {
     await refuseOldServer(admin);
     await removeLeftovers(admin);
+    worker = await createWorker(admin, server, token);
   } catch (error) {
     await admin.end();
     throw error;
@@ -82,7 +110,10 @@ export async function openScratchServer(options: ScratchOptions): Promise<Scratc
       return createFrom(from.name);
     },
     drop,
-    close: () => closeAll(admin, [...own.values()], drop),
+    close: () => {
+      closing ??= closeAll(admin, [...own.values()], drop, worker);
+      return closing;
+    },
   };
 }
 
@@ -90,9 +121,11 @@ async function closeAll(
   admin: pg.Client,
   databases: readonly ScratchDatabase[],
   drop: (database: ScratchDatabase) => Promise<void>,
+  { role }: Worker,
 ): Promise<void> {
   try {
     for (const database of databases) await drop(database);
+    if (role !== null) await admin.query(`DROP ROLE IF EXISTS ${quote(role)}`).catch(() => {});
     await dropPlaceholders(admin);
   } finally {
     await admin.end().catch(() => {});
@@ -110,15 +143,33 @@ function demandOwn(own: ReadonlyMap<string, ScratchDatabase>, name: string): voi
   if (!own.has(name)) throw new Error(`${name} is not a scratch database of this run`);
 }
 
-function describe(server: ScratchConnection, name: string): ScratchDatabase {
-  return { name, connection: { ...server, database: name } };
+function describe(
+  server: ScratchConnection,
+  admin: pg.Client,
+  { connection, superuser }: Worker,
+  name: string,
+): ScratchDatabase {
+  const administrator: Administrator = {
+    worker: connection.user,
+    database: name,
+    superuser,
+    query: async (text) => (await admin.query<Record<string, unknown>>(text)).rows,
+    inDatabase: async (text) => {
+      const client = await connect({ ...server, database: name }, `${name} administration`, [name]);
+      await client.query(text).finally(() => client.end().catch(() => {}));
+    },
+  };
+  return { name, connection: { ...connection, database: name }, administrator };
 }
 
 const quote = (name: string) => pg.escapeIdentifier(name);
 
 /** CREATE DATABASE must be sent from some database: `postgres`, which every server has unless someone dropped it. */
-async function connect(server: ScratchConnection, name: string): Promise<pg.Client> {
-  const candidates = [...new Set(['postgres', server.database])];
+async function connect(
+  server: ScratchConnection,
+  name: string,
+  candidates: readonly string[] = [...new Set(['postgres', server.database])],
+): Promise<pg.Client> {
   for (const database of candidates) {
     const client = new pg.Client({
       ...server,

@@ -1,6 +1,6 @@
 // Takes statements; tells which concern the whole server rather than one database, and gives texts without them.
 // On a scratch server they must not run: it may be somebody's, and what they make would outlive the scratch database.
-// Pure.
+// Pure, but for the names that the server at hand has added to them.
 
 import type { Migration, SqlFile, Statement } from '../base/types.ts';
 import type { Parser } from '../files/statements.ts';
@@ -43,23 +43,88 @@ const sharedObjects = new Set([
   'OBJECT_PARAMETER_ACL',
 ]);
 
+/**
+ * Of the scratch server at hand: extensions that its administrator has made, roles that are somebody's, and all roles
+ * that the files name: to be given something, a role needs rights that it may have on the target alone.
+ */
+const leftOut = { extensions: new Set<string>(), roles: new Set<string>(), owners: new Set<string>() };
+
+/** Statements that make or drop these extensions, or hand something to these roles, are left out from now on. */
+export function leaveOut({
+  extensions = [],
+  roles = [],
+  owners = [],
+}: {
+  readonly extensions?: readonly string[];
+  readonly roles?: readonly string[];
+  readonly owners?: readonly string[];
+}): void {
+  for (const name of owners) leftOut.owners.add(name);
+  for (const name of extensions) leftOut.extensions.add(name);
+  for (const name of roles) leftOut.roles.add(name);
+}
+
+type Node = Statement['node'];
+
+function isLeftToAdministrator(kind: string, node: Node): boolean {
+  if (leftOut.extensions.size > 0) {
+    if (kind === 'CreateExtensionStmt' || kind === 'AlterExtensionStmt')
+      return leftOut.extensions.has(String(node.extname));
+    if (kind === 'DropStmt' && node.removeType === 'OBJECT_EXTENSION')
+      return names(node.objects, leftOut.extensions);
+  }
+  if (leftOut.owners.size === 0) return false;
+  switch (kind) {
+    case 'AlterOwnerStmt':
+      return names(node.newowner, leftOut.owners);
+    case 'AlterTableStmt':
+      return (
+        /^(?:\[(?:,?\{"AlterTableCmd":\{"subtype":"AT_ChangeOwner"[^\]]*)+\])$/.test(
+          JSON.stringify(node.cmds),
+        ) && names(node.cmds, leftOut.owners)
+      );
+    case 'AlterDefaultPrivilegesStmt':
+      return JSON.stringify(node.options ?? []).includes('"roles"') && names(node.options, leftOut.roles);
+    case 'VariableSetStmt':
+      return (
+        (node.name === 'role' || node.name === 'session_authorization') && names(node.args, leftOut.roles)
+      );
+    case 'ReassignOwnedStmt':
+    case 'DropOwnedStmt':
+      return names(node, leftOut.roles);
+    default:
+      return false;
+  }
+}
+
+function names(node: unknown, wanted: ReadonlySet<string>): boolean {
+  const text = JSON.stringify(node ?? null);
+  return [...wanted].some((name) => text.includes(`:${JSON.stringify(name)}`));
+}
+
 /** True for statements whose effect is not confined to the database that they run in. */
 export function isServerWide({ kind, node }: Statement): boolean {
   const key = typeKeys[kind];
   return always.has(kind) || (key !== undefined && sharedObjects.has(String(node[key])));
 }
 
-const words = /\b(role|user|group|database|system|tablespace|subscription|parameter|grant|revoke)\b/i;
+const words =
+  /\b(role|user|group|database|system|tablespace|subscription|parameter|grant|revoke|owner|owned|authorization|privileges|extension)\b/i;
 
-/** The server-wide statements of a file; files without such a word are not parsed for it. */
-export function serverWideStatements(file: SqlFile, parse: Parser): readonly Statement[] {
+/** True for statements that are not run on the scratch server. */
+export function isLeftOut(statement: Statement): boolean {
+  return isServerWide(statement) || isLeftToAdministrator(statement.kind, statement.node);
+}
+
+/** The statements of a file that are not run on the scratch server; files without such a word are not parsed for it. */
+export function serverWideStatements(file: Pick<SqlFile, 'text'>, parse: Parser): readonly Statement[] {
   if (!words.test(file.text)) return [];
   const parsed = parse(file.text);
-  return parsed.ok === true ? parsed.statements.filter(isServerWide) : [];
+  return parsed.ok === true ? parsed.statements.filter(isLeftOut) : [];
 }
 
 /** The file's text with spaces in the place of those statements, so that positions in errors stay what they are. */
-export function withoutServerWide(file: SqlFile, parse: Parser): string {
+export function withoutServerWide(file: Pick<SqlFile, 'text'>, parse: Parser): string {
   let text = file.text;
   for (const { start, end } of serverWideStatements(file, parse)) {
     text = text.slice(0, start) + blank(text.slice(start, end)) + text.slice(end);

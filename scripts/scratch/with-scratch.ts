@@ -2,15 +2,23 @@
 import pg from 'pg';
 import type { Config } from '../config/config.ts';
 import type { Query } from '../schema/types.ts';
+import { setAdministrator } from './client.ts';
 import type { ScratchDatabase } from './scratch-server.ts';
+import { workerRefused } from './worker.ts';
 
 /** The caller ends it. Where the session breaks, the next query says so. */
-export async function connectTo({ connection }: ScratchDatabase, timeZone?: string): Promise<pg.Client> {
+export async function connectTo(
+  { connection, administrator }: ScratchDatabase,
+  timeZone?: string,
+): Promise<pg.Client> {
   // As options of the connection, for RESET ALL keeps those. What is on a scratch database need not survive a crash.
   const zone = timeZone === undefined ? '' : ` -c TimeZone=${timeZone.replaceAll(/[\\\s]/g, '\\$&')}`;
   const client = new pg.Client({ ...connection, options: `-c synchronous_commit=off -c jit=off${zone}` });
   client.on('error', () => undefined);
-  await client.connect();
+  await client.connect().catch((cause: Error & { code?: string }) => {
+    throw cause.code?.startsWith('28') ? workerRefused(connection, cause) : cause;
+  });
+  setAdministrator(client, administrator);
   return client;
 }
 

@@ -17,7 +17,7 @@ import {
 } from '../schema/types.ts';
 import { wholeBatch } from '../scratch/batch.ts';
 import { resetAfter } from '../scratch/client.ts';
-import { isServerWide, withoutServerWide } from '../scratch/server-wide.ts';
+import { isLeftOut, withoutServerWide } from '../scratch/server-wide.ts';
 import { queryOn } from '../scratch/with-scratch.ts';
 
 /** A statement that PostgreSQL refused, with its place in the file (1-based). */
@@ -93,7 +93,7 @@ function nameOf(text: string): string {
 async function runFile(client: pg.Client, parse: Parser, file: SqlFile): Promise<ScratchFailure | null> {
   const parsed = parse(file.text);
   const statements =
-    parsed.ok === true ? parsed.statements.filter((statement) => !isServerWide(statement)) : null;
+    parsed.ok === true ? parsed.statements.filter((statement) => !isLeftOut(statement)) : null;
   const separately = file.directives.noTransaction && statements !== null;
   const pieces = separately ? statements : [{ text: withoutServerWide(file, parse), start: 0 }];
   for (const [i, { text, start }] of pieces.entries()) {

@@ -81,7 +81,7 @@ describe('a server on SHADOW_DATABASE_URL', () => {
     await target.query('CREATE TABLE precious ()');
     await withScratchServer({ scratchUrl: target.url, root }, async (server) => {
       await server.create();
-      const foreign = { name: target.name, connection: { ...(await server.create()).connection } };
+      const foreign = { ...(await server.create()), name: target.name };
       expect(await server.drop(foreign).catch((error: Error) => error.message)).to.contain(
         'not a scratch database',
       );
@@ -140,12 +140,12 @@ describe('a server without SHADOW_DATABASE_URL', () => {
       rmSync(project, { recursive: true, force: true });
     });
     await withScratchServer({ root: project }, async (server) => {
-      const client = await connect(await server.create());
-      const { rows } = await client.query(
+      const { administrator } = await server.create();
+      const rows = await administrator.query(
         "SELECT current_setting('fsync'), current_setting('data_directory') AS folder",
       );
       expect(rows[0]).to.have.property('current_setting', 'off');
-      expect(rows[0].folder).to.contain('scratch');
+      expect(rows[0]?.folder).to.contain('scratch');
     });
   });
 });

@@ -4,7 +4,7 @@
 import type { Statement } from '../../base/types.ts';
 import { cannotRunInTransaction } from '../../files/check.ts';
 import { resetAfter, resetSql, type ScratchClient } from '../../scratch/client.ts';
-import { isServerWide } from '../../scratch/server-wide.ts';
+import { isLeftOut } from '../../scratch/server-wide.ts';
 import { isOpaque, readActions } from '../statement/actions.ts';
 import { withoutParameters } from '../statement/tokens.ts';
 import type { Action } from '../statement/types.ts';
@@ -88,7 +88,7 @@ async function watchRun(session: Session, run: readonly Statement[]): Promise<re
   const traced: TracedStatement[] = [];
   for (const statement of run) {
     traced.push(
-      isServerWide(statement) ? notRun(statement, heldLocks(session)) : await watch(session, statement),
+      isLeftOut(statement) ? notRun(statement, heldLocks(session)) : await watch(session, statement),
     );
     if (traced.at(-1)?.error !== undefined) break;
   }
@@ -118,7 +118,7 @@ async function traceSeparately(
 ): Promise<readonly TracedStatement[]> {
   const traced: TracedStatement[] = [];
   for (const statement of statements) {
-    const result = isServerWide(statement) ? notRun(statement, []) : await traceAlone(session, statement);
+    const result = isLeftOut(statement) ? notRun(statement, []) : await traceAlone(session, statement);
     traced.push(result);
     if (result.error !== undefined) break;
   }
