@@ -57,9 +57,12 @@ export function complaintsOf(
   );
   const failed = steps.find(({ trace }) => trace?.error !== undefined);
   const error = failed?.trace?.error;
-  const isExplained = complaints.some(({ rule }) => error !== undefined && rule.failsWith === error.sqlState);
-  if (failed === undefined || error === undefined || isExplained) return complaints;
+  if (failed === undefined || error === undefined) return complaints;
   const { statement } = failed;
+  const isExplained = complaints.some(
+    ({ rule, step }) => rule.failsWith === error.sqlState && step?.statement === statement,
+  );
+  if (isExplained) return complaints;
   const others = complaints.filter(
     ({ line, column }) => line !== statement.line || column !== statement.column,
   );

@@ -14,6 +14,7 @@ import { partitionRules } from './partitions.ts';
 import { reviewRules } from './review-rules.ts';
 import { rewriteRules } from './rewrites.ts';
 import type { Rule } from './rule.ts';
+import { serverRightsRules } from './server-rights.ts';
 import { settingRules } from './settings.ts';
 import { transactionRules } from './transactions.ts';
 import { typeRules } from './types.ts';
@@ -34,6 +35,7 @@ const families: readonly (readonly Rule[])[] = [
   extensionRules,
   transactionRules,
   settingRules,
+  serverRightsRules,
   reviewRules,
 ];
 
