@@ -20,6 +20,7 @@ export const settingNames: readonly string[] = [
     'MIGRATE_WAIT',
     'MIGRATE_CONNECT_TIMEOUT',
     'MIGRATE_DEBUG',
+    'MIGRATE_SCRATCH_TRUSTED',
     'MIGRATE_ACTOR',
     'GITHUB_ACTOR',
     'GITHUB_SHA',

@@ -30,7 +30,8 @@ const rightsSql = `SELECT current_setting('server_version_num')::int AS version,
 
 /**
  * @param name of the role; it is also how a run that died is told apart
- * @throws MigrateError `refused` where the administrator has special rights and may make no role without them
+ * @throws MigrateError `refused` where the administrator has special rights and may make no role without them; `usage`
+ * for a variable that is neither true nor false
  */
 export async function createWorker(
   admin: pg.Client,
@@ -41,8 +42,7 @@ export async function createWorker(
   const rights = rows[0] ?? { version: 0, superuser: false, creates_roles: false, special: null };
   const { version, superuser } = rights;
   // Said by whoever owns the server: for migrations that need a superuser (leakproof, language internal, catalogs).
-  if (process.env.MIGRATE_SCRATCH_TRUSTED === 'true')
-    return { connection: server, role: null, version, superuser };
+  if (isTrusted()) return { connection: server, role: null, version, superuser };
   if (!rights.creates_roles) {
     if (rights.special !== null) throw tooMighty(server.user, rights.special);
     return { connection: server, role: null, version, superuser };
@@ -60,6 +60,15 @@ export async function createWorker(
     version,
     superuser,
   };
+}
+
+function isTrusted(): boolean {
+  const value = process.env.MIGRATE_SCRATCH_TRUSTED ?? '';
+  if (!['', 'true', 'false'].includes(value))
+    throw new MigrateError('usage', `MIGRATE_SCRATCH_TRUSTED is ${JSON.stringify(value)}`, {
+      hint: 'A right value is true, or false (the default).',
+    });
+  return value === 'true';
 }
 
 function tooMighty(user: string, special: readonly string[]): MigrateError {

@@ -17,7 +17,8 @@ const users = pair(
 async function withScratch(files: Record<string, string> | string) {
   const { url } = await createDatabase();
   const repo = await project(files);
-  const run = (...args: string[]) => repo.run(args, { env: { SHADOW_DATABASE_URL: url, MIGRATE_SCRATCH_TRUSTED: 'true' } });
+  const run = (...args: string[]) =>
+    repo.run(args, { env: { SHADOW_DATABASE_URL: url, MIGRATE_SCRATCH_TRUSTED: 'true' } });
   return { repo, run, url };
 }
 
