@@ -13,6 +13,8 @@ interface Found {
   readonly schema: string;
   readonly name: string;
   readonly known: ForeignTable;
+  /** It has row level security: reading it would run what its owner wrote. */
+  readonly isGuarded: boolean;
 }
 
 /**
@@ -64,8 +66,8 @@ async function readCandidates(
     ? `AND NOT EXISTS (SELECT FROM migration_ledger.entries WHERE tracking = n.nspname || '.' || c.relname)
        AND NOT EXISTS (SELECT FROM migration_ledger.entries WHERE tracking = ${literal(`${trackingTable.schema}.${trackingTable.table}`)})`
     : '';
-  const rows = await session.query<TableShape & Row & { schema: string }>(
-    `SELECT n.nspname::text AS schema, c.relname::text AS name,
+  const rows = await session.query<TableShape & Row & { schema: string; guarded: boolean }>(
+    `SELECT n.nspname::text AS schema, c.relname::text AS name, c.relrowsecurity AS guarded,
             (SELECT json_object_agg(attname, format_type(atttypid, NULL)) FROM pg_attribute
               WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped) AS columns,
             array(SELECT relname::text FROM pg_class WHERE relnamespace = n.oid AND relname = 'ar_internal_metadata') AS beside
@@ -75,9 +77,9 @@ async function readCandidates(
         AND has_schema_privilege(n.oid, 'USAGE') AND (n.nspname, c.relname) <> (${own}) ${known}
       ORDER BY 1, 2`,
   );
-  return rows.flatMap(({ schema, name, columns, beside }) => {
+  return rows.flatMap(({ schema, name, guarded, columns, beside }) => {
     const tool = toolOf({ name, columns, beside });
-    return tool === null ? [] : [{ schema, name, known: tool }];
+    return tool === null ? [] : [{ schema, name, known: tool, isGuarded: guarded }];
   });
 }
 
@@ -85,6 +87,10 @@ async function readCandidates(
 async function withRows(session: Session, candidates: readonly Found[]): Promise<readonly Found[]> {
   const kept: Found[] = [];
   for (const table of candidates) {
+    if (table.isGuarded) {
+      kept.push(table);
+      continue;
+    }
     const [row] = await session
       .query<{ filled: boolean }>(
         `SELECT EXISTS (SELECT FROM ${pg.escapeIdentifier(table.schema)}.${pg.escapeIdentifier(table.name)}) AS filled`,

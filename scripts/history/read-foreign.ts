@@ -1,8 +1,8 @@
 // Takes a session and the name of another tool; gives what that tool's table says is applied. It only reads.
-import pg from 'pg';
 import { MigrateError } from '../base/errors.ts';
 import type { TrackingTable } from '../config/config.ts';
 import type { Session } from '../connection/session.ts';
+import { refuseStrangers, strangersSql } from '../ledger/ownership.ts';
 import { qualifiedName } from '../ledger/tracking.ts';
 import { furtherReaders, type Reader } from './foreign-readers.ts';
 import type { ForeignHistory, ForeignRecord } from './match-foreign.ts';
@@ -98,7 +98,8 @@ function flywayHistory(rows: readonly FlywayRow[]): Omit<ForeignHistory, 'tool' 
 
 /**
  * @param asked `table` or `schema.table` of --table; undefined looks for the tool's default name in every schema
- * @throws MigrateError `history` when there is no such table, or more than one
+ * @throws MigrateError `history` when there is no such table, or more than one; `refused` where somebody else could have
+ * made it: what it says decides what runs, and reading it may run code
  */
 export async function readForeignHistory(
   session: Session,
@@ -116,14 +117,23 @@ export async function readForeignHistory(
       'history',
       table === undefined
         ? `There is no table ${name} of ${tool} (with the columns ${reader.columns.join(', ')})`
-        : `There are several tables ${name} of ${tool}: ${found.join(', ')}`,
+        : `There are several tables ${name} of ${tool}: ${found.map(qualifiedName).join(', ')}`,
       { hint: 'Name it with --table schema.table.', state: 'Nothing was changed.' },
     );
   }
-  return { tool, table, ...(await reader.read(session, table)) };
+  const name = qualifiedName(table);
+  const [row] = await session.query<{ strangers: string[] | null }>(
+    `SELECT ${strangersSql(table)} AS strangers`,
+  );
+  refuseStrangers(row?.strangers ?? null);
+  return { tool, table: name, ...(await reader.read(session, name)) };
 }
 
-async function findTables(session: Session, reader: Reader, asked: string | undefined): Promise<string[]> {
+async function findTables(
+  session: Session,
+  reader: Reader,
+  asked: string | undefined,
+): Promise<TrackingTable[]> {
   const [table, schema] = (asked ?? reader.table).split('.').reverse();
   const rows = await session.query<{ schema: string; name: string; columns: string[] }>(
     `SELECT n.nspname::text AS schema, c.relname::text AS name, array_agg(a.attname::text) AS columns
@@ -137,7 +147,7 @@ async function findTables(session: Session, reader: Reader, asked: string | unde
   return rows
     .filter(({ columns }) => reader.columns.every((column) => columns.includes(column)))
     .filter(({ columns }) => reader.not === undefined || !columns.includes(reader.not))
-    .map(({ schema: found, name }) => `${pg.escapeIdentifier(found)}.${pg.escapeIdentifier(name)}`);
+    .map(({ schema: found, name }) => ({ schema: found, table: name }));
 }
 
 /** The tracking table itself, whose names may carry milliseconds instead of 14 digits. */

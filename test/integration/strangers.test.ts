@@ -135,6 +135,39 @@ describe('A stranger', () => {
     });
   }
 
+  it('who made the history of another tool is refused where that is taken over', async () => {
+    const tool = await project(tables('one'));
+    await asStranger(
+      `CREATE TYPE public.version AS (text text); CREATE FUNCTION public.told(public.version) RETURNS text LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'trapped'; END $$;
+       CREATE CAST (public.version AS text) WITH FUNCTION public.told(public.version);
+       CREATE TABLE public.schema_migrations (version public.version); INSERT INTO public.schema_migrations VALUES (ROW('20250101000001'))`,
+    );
+    for (const more of [[], ['--dry-run']]) {
+      const result = await tool.run(['baseline', '--from', 'dbmate', ...more], { env: database.env() });
+      expectExit(result, 7);
+      expect(result.stderr).to.match(/table (public\.)?schema_migrations belongs to role_/);
+      expect(result.all).not.to.include('trapped');
+    }
+    await database.query('ALTER TABLE public.schema_migrations OWNER TO CURRENT_USER');
+    const typed = await tool.run(['baseline', '--from', 'dbmate'], { env: database.env() });
+    expectExit(typed, 7);
+    expect(typed.stderr).to.match(/column version of (public\.)?schema_migrations is of type/);
+  });
+
+  it('who guards the history of another tool with a policy has it run by nobody', async () => {
+    const tool = await project(tables('one'));
+    const role = await plainRole(database);
+    await database.query(
+      `GRANT CREATE ON DATABASE ${database.name} TO ${role.name}; GRANT CREATE, USAGE ON SCHEMA public TO ${role.name}`,
+    );
+    await asStranger(
+      `CREATE TABLE public.schema_migrations (version text); CREATE POLICY p ON public.schema_migrations USING (public.evil(version)); ALTER TABLE public.schema_migrations ENABLE ROW LEVEL SECURITY; GRANT SELECT ON public.schema_migrations TO PUBLIC; INSERT INTO public.schema_migrations VALUES ('20250101000001')`,
+    );
+    const result = await tool.run(['up'], { env: role.env() });
+    expectExit(result, 4);
+    expect(result.all).not.to.include('trapped');
+  });
+
   it('is nobody who is trusted: a superuser, the owner of the database, a role whose rights we have', async () => {
     const tool = await project(tables('one'));
     expectExit(await tool.run(['up'], { env: database.env() }), 0);
