@@ -43,11 +43,9 @@ export function watchLogin(client: pg.Client, target: Target): Login {
   return {
     password: async () => {
       refuseMethod(target, asked);
-      const password = target.password ?? (await readPassfile(target));
-      const { user, host, database } = target;
-      // Hiding a password that is also a name would spoil what is shown of that.
-      if (![user, host, database].includes(password ?? '')) keepSecret([password]);
-      return password;
+      if (target.password === undefined) return readPassfile(target);
+      keepPassword(target, target.password);
+      return target.password;
     },
     check: () => {
       refuseMethod(target, asked);
@@ -101,20 +99,32 @@ function refused(target: Target, what: string, hint: string): MigrateError {
   });
 }
 
-/** As libpq: a file that others may read is not used. https://www.postgresql.org/docs/16/libpq-pgpass.html */
+/** Hiding a password that is also a name would spoil what is shown of that. */
+function keepPassword({ user, host, database }: Target, password: string): void {
+  if (![user, host, database].includes(password)) keepSecret([password]);
+}
+
+/**
+ * The password that the file has for the target, which is kept out of every output from here on. Asked for where a
+ * server demands one and nothing else gives it. https://www.postgresql.org/docs/16/libpq-pgpass.html
+ * @throws MigrateError `connection` for a file that others may read: as with libpq it is not used, and nothing is left
+ */
 export async function readPassfile(target: Target): Promise<string | undefined> {
   const path = target.passfile ?? join(process.env.HOME || homedir(), '.pgpass');
   const stat = statSync(path, { throwIfNoEntry: false });
   if (stat === undefined || !stat.isFile()) return undefined;
   if (process.platform !== 'win32' && (stat.mode & 0o77) !== 0) {
-    process.stderr.write(
-      `WARNING: password file "${path}" has group or world access; it is not used (chmod 600)\n`,
+    throw new MigrateError(
+      'connection',
+      `${describeTarget(target)} asks for a password, and the password file ${path} is not used: others may read it`,
+      { hint: `chmod 600 ${path}`, state: 'Nothing was changed.' },
     );
-    return undefined;
   }
   const { default: helper } = await import('pgpass/lib/helper.js');
   const { host, port, user, database } = target;
-  return new Promise((resolve) =>
+  const password = await new Promise<string | undefined>((resolve) =>
     helper.getPassword({ host, port, user, database }, createReadStream(path), resolve),
   );
+  if (password !== undefined) keepPassword(target, password);
+  return password;
 }

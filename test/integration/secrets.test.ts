@@ -1,4 +1,6 @@
 // No secret is ever printed: not on stdout, not on stderr, not in JSON, by no command, however it ends.
+import { chmodSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect } from 'chai';
 import { expectExit, project, type Result } from '../support/cli.ts';
 import { createDatabase } from '../support/database.ts';
@@ -86,6 +88,78 @@ describe('The password', () => {
       expectExit(result, 3);
       expect(result.all).not.to.include(password);
     }
+  });
+
+  describe('from a password file', () => {
+    /** Everything that a project's folder holds, but for the password file and what the person wrote. */
+    function written(root: string): string {
+      return readdirSync(root, { recursive: true, encoding: 'utf8' })
+        .filter((path) => !/passfile$|\.sql$|node_modules/.test(path) && statSync(join(root, path)).isFile())
+        .map((path) => readFileSync(join(root, path), 'latin1'))
+        .join('\n');
+    }
+
+    it('is in no output, no file and no record, of the target and of the scratch server, whatever repeats it', async () => {
+      const database = await createDatabase();
+      const { password, host, port, user, name } = database;
+      const repo = await project({
+        ...pair(
+          `${versionOf(1)}_told`,
+          `CREATE TABLE told (text text UNIQUE); INSERT INTO told VALUES ('${password}'); DO $$ BEGIN RAISE WARNING 'it is ${password}'; END $$;`,
+          'DROP TABLE told;',
+        ),
+        ...pair(
+          `${versionOf(2)}_twice`,
+          `/* ${password} */ INSERT INTO told VALUES ('${password}');`,
+          'SELECT 1;',
+        ),
+      });
+      repo.write('./passfile', `*:*:*:*:${password}\n`);
+      chmodSync(join(repo.root, 'passfile'), 0o600);
+      const at = `postgres://${user}@${host}:${port}`;
+      const env = {
+        DATABASE_URL: `${at}/${name}`,
+        SHADOW_DATABASE_URL: `${at}/postgres`,
+        PGPASSFILE: join(repo.root, 'passfile'),
+        MIGRATE_ENV: 'test',
+        MIGRATE_ACTOR: `me ${password}`,
+      };
+      let exits = '';
+      for (const args of [
+        ['plan', '--out', 'plan.json'],
+        ['up', '--verbose'],
+        ['up', '--json'],
+        ['status', '--json'],
+        ['drift'],
+        ['lint', '--all', '--sarif', 'lint.sarif'],
+        ['verify', '--all'],
+        ['down', '--json'],
+      ]) {
+        const result = await repo.run(args, { env });
+        exits += `${result.exitCode} `;
+        expect(result.all.includes(password), `${args.join(' ')}: ${result.exitCode}`).to.equal(false);
+      }
+      expect(exits).to.match(/^\d+ 3 3 /);
+      expect(written(repo.root)).not.to.include(password);
+      const [kept] = await database.query<{ text: string }>(
+        "SELECT string_agg(query_to_xml(format('SELECT * FROM migration_ledger.%I', relname), true, false, '')::text, ' ') AS text FROM pg_class WHERE relnamespace = 'migration_ledger'::regnamespace AND relkind IN ('r', 'v')",
+      );
+      expect(kept?.text).to.include('told').and.not.to.include(password);
+    });
+
+    it('that others may read is named as the reason, by the command itself', async () => {
+      const database = await createDatabase();
+      const repo = await project(tables('one'));
+      repo.write('./passfile', `*:*:*:*:${database.password}\n`);
+      const path = join(repo.root, 'passfile');
+      chmodSync(path, 0o644);
+      const { PGPASSWORD: _, ...login } = database.env();
+      const result = await repo.run(['status', '--json'], { env: { ...login, PGPASSFILE: path } });
+      expectExit(result, 8);
+      expect(result.json().error).to.include({ hint: `chmod 600 ${path}` });
+      expect(result.json().error.message).to.include('others may read it');
+      expect(result.all).not.to.include(database.password);
+    });
   });
 });
 
