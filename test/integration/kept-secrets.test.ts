@@ -39,6 +39,44 @@ async function migrated(): Promise<{ database: TestDatabase; repo: Project; env:
   return { database, repo, env };
 }
 
+describe('A secret in the database', () => {
+  it('that is a setting or an option of a foreign server is in no record, no file and no output', async () => {
+    const database = await createDatabase();
+    const repo = await project(pair(`${versionOf(1)}_one`, 'CREATE TABLE one (id int);', 'DROP TABLE one;'));
+    const settings = [
+      `my.password = '${secret}'`,
+      `my.pwd = '${secret}'`,
+      `app.database_url = 'postgres://app:${secret}@host/db'`,
+      `app.source = 'host=x password=${secret}'`,
+      `app.signing_key = '${secret}'`,
+    ];
+    await database.query(
+      `${settings.map((setting) => `ALTER DATABASE ${database.name} SET ${setting};`).join(' ')}
+       CREATE EXTENSION postgres_fdw; CREATE SERVER s FOREIGN DATA WRAPPER postgres_fdw OPTIONS (host 'plain', sslpassword '${secret}');
+       CREATE USER MAPPING FOR CURRENT_USER SERVER s OPTIONS (user 'u', password '${secret}');`,
+    );
+    const env = database.env();
+    expectExit(await repo.run(['up'], { env }), 0);
+    await database.query(
+      `ALTER DATABASE ${database.name} RESET my.pwd; ALTER DATABASE ${database.name} SET my.token = '${secret}'; ALTER SERVER s OPTIONS (ADD passfile '${secret}'); ALTER TABLE one ADD drifted int`,
+    );
+    for (const args of [
+      ['status', '--json'],
+      ['drift'],
+      ['drift', '--json'],
+      ['drift', '--write', 'adopted'],
+      ['drift', '--accept', '--reason', 'so'],
+      ['docs'],
+      ['schema'],
+    ]) {
+      const result = await repo.run(args, { env: { ...env, SHADOW_DATABASE_URL: database.url } });
+      expect(result.all, args.join(' ')).not.to.include(secret).and.not.to.match(/at .*\.js:/);
+    }
+    expect(await everything(database)).to.include('my.token').and.not.to.include(secret);
+    expect(files(repo.root)).not.to.include(secret);
+  });
+});
+
 describe('A secret in a migration', () => {
   it('is in no table after up, status, a failure and a repair, and in no file that a command writes', async function () {
     // Every command once, and those that write for GitHub twice.

@@ -188,11 +188,14 @@ export const accessMethod = `
   )}
   FROM pg_am a WHERE a.oid >= ${firstUserOid} AND ${notMember('pg_am', 'a.oid')}`;
 
+/** True for `name=value` that may be a secret: by its name, or because the value is a connection string with a password. */
+const isSecretSetting = `(split_part(item, '=', 1) ~* 'pass|pwd|secret|token|key|credential|dsn' OR item ~* '://[^/@[:space:]]*:[^/@[:space:]]*@|password[[:space:]]*=')`;
+
 // What is set for this database, its comment too: settings of a role everywhere belong to the server. Some applications keep
-// secrets in settings, so a value whose name sounds like one is not kept.
+// secrets in settings: such a value is not kept, no hash of it either, for what can be guessed is found by its hash.
 export const setting = `
   SELECT coalesce('role ' || quote_ident(pg_get_userbyid(nullif(s.setrole, 0))), 'database') || ' ' || split_part(item, '=', 1), NULL,
-    'value=' || CASE WHEN split_part(item, '=', 1) ~* 'pass|secret|token|key|credential' THEN '(hidden)'
+    'value=' || CASE WHEN ${isSecretSetting} THEN '(hidden)'
       ELSE substr(item, strpos(item, '=') + 1) END
   FROM pg_db_role_setting s, unnest(s.setconfig) AS item
   WHERE s.setdatabase = (SELECT oid FROM pg_database WHERE datname = current_database())
