@@ -9,6 +9,7 @@ import { differenceJson, differenceLines } from '../drift/report.ts';
 import { differencesToText, makeSchemaText, type SchemaText } from '../drift/schema-file.ts';
 import { loadMigrations } from '../history/load-migrations.ts';
 import type { Command, CommandResult } from '../report/command.ts';
+import { isTrusted } from '../scratch/worker.ts';
 
 export interface GeneratedFlags {
   readonly check?: boolean;
@@ -17,6 +18,10 @@ export interface GeneratedFlags {
 export const schema: Command<GeneratedFlags> = async ({ config, flags, progress }) => {
   const migrations = await loadMigrations(config, progress.warn);
   const made = await makeSchemaText(config, migrations);
+  if (config.project.drift?.include?.includes('owners') === true && !isTrusted())
+    progress.warn(
+      `Owners are left out of ${schemaFile}: migrations run as a role without special rights there. On a scratch server that can be thrown away, MIGRATE_SCRATCH_TRUSTED=true keeps them`,
+    );
   for (const name of made.unsupported)
     progress.warn(`${visible(name)} is something that no SQL makes: in ${schemaFile} it stands as a comment`);
   if (flags.check) return check(config, made);

@@ -9,6 +9,7 @@ import { readObjects, withCanonicalSession } from '../schema/catalog/snapshot.ts
 import { type Difference, diffSnapshots } from '../schema/change/diff.ts';
 import { renderSchema } from '../schema/render/render.ts';
 import type { Query, SchemaObject, SchemaOptions } from '../schema/types.ts';
+import { isTrusted } from '../scratch/worker.ts';
 import { schemaHead } from './expected.ts';
 import { isPortable, portable, portableFingerprint, schemaOptions } from './options.ts';
 import { type Build, withBuilt, withMigrated } from './scratch.ts';
@@ -34,7 +35,7 @@ export interface SchemaText {
  * @throws MigrateError as `withMigrated`
  */
 export async function makeSchemaText(config: Config, migrations: readonly Migration[]): Promise<SchemaText> {
-  const options = schemaOptions(config);
+  const options = withoutOwners(schemaOptions(config));
   const newest = migrations.at(-1)?.id ?? null;
   return withMigrated(config, migrations, async (query, build) => {
     const { sql, unsupported, superuser } = await renderSchema(query, options);
@@ -45,6 +46,11 @@ export async function makeSchemaText(config: Config, migrations: readonly Migrat
     const tried = await tryOut(build, text, options, objects);
     return { text, fingerprint, newest, unsupported, superuser, objects, ...tried };
   });
+}
+
+/** On the scratch server everything belongs to the role that migrations run as, unless that one may hand over. */
+function withoutOwners(options: SchemaOptions): SchemaOptions {
+  return isTrusted() ? options : { ...options, include: options.include.filter((what) => what !== 'owners') };
 }
 
 async function subscriptionsOf(config: Config, migrations: readonly Migration[]): Promise<string[]> {

@@ -31,6 +31,8 @@ export interface Administrator {
   readonly worker: string;
   readonly database: string;
   readonly superuser: boolean;
+  /** Whether the worker is a role of its own; else it may what the administrator may. */
+  readonly isApart: boolean;
   /** On the server's own database: roles, grants on databases. */
   query(text: string): Promise<readonly Record<string, unknown>[]>;
   /** On the scratch database itself. */

@@ -40,6 +40,7 @@ export async function ensureFor(
   if (administrator === null) return;
   const names = roleNames(files, parse);
   for (const name of names) await ensureRole(administrator, name);
+  if (!administrator.isApart) return;
   if (names.length > 0) leaveOut({ owners: names, roles: await foreignRoles(administrator, names) });
   await ensureExtensions(administrator, extensionNames(files, parse));
 }

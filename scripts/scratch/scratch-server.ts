@@ -146,13 +146,14 @@ function demandOwn(own: ReadonlyMap<string, ScratchDatabase>, name: string): voi
 function describe(
   server: ScratchConnection,
   admin: pg.Client,
-  { connection, superuser }: Worker,
+  { connection, role, superuser }: Worker,
   name: string,
 ): ScratchDatabase {
   const administrator: Administrator = {
     worker: connection.user,
     database: name,
     superuser,
+    isApart: role !== null,
     query: async (text) => (await admin.query<Record<string, unknown>>(text)).rows,
     inDatabase: async (text) => {
       const client = await connect({ ...server, database: name }, `${name} administration`, [name]);

@@ -30,8 +30,8 @@ const rightsSql = `SELECT current_setting('server_version_num')::int AS version,
 
 /**
  * @param name of the role; it is also how a run that died is told apart
- * @throws MigrateError `refused` where the administrator has special rights and may make no role without them; `usage`
- * for a variable that is neither true nor false
+ * @throws MigrateError `refused` where the administrator has special rights and may make no role without them; and as
+ * `isTrusted`
  */
 export async function createWorker(
   admin: pg.Client,
@@ -62,7 +62,11 @@ export async function createWorker(
   };
 }
 
-function isTrusted(): boolean {
+/**
+ * Whether migrations run with the rights of the scratch server's login, because its owner says so.
+ * @throws MigrateError `usage` for a variable that is neither true nor false
+ */
+export function isTrusted(): boolean {
   const value = process.env.MIGRATE_SCRATCH_TRUSTED ?? '';
   if (!['', 'true', 'false'].includes(value))
     throw new MigrateError('usage', `MIGRATE_SCRATCH_TRUSTED is ${JSON.stringify(value)}`, {

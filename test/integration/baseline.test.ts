@@ -74,7 +74,7 @@ describe('baseline', () => {
   it('refuses a version that is not on disk, and one before what is applied', async () => {
     expectExit(await run('baseline', '--to', '20990101000000'), 2);
     expectExit(await run('baseline'), 2);
-    expectExit(await run('baseline', '--from', 'rails'), 2);
+    expectExit(await run('baseline', '--from', 'nonsense'), 2);
     expectExit(await run('up'), 0);
     for (const [name, text] of Object.entries(tablePair('20250101000000', 'late'))) work.write(name, text);
     const result = await run('baseline', '--to', '20250101000000');

@@ -52,7 +52,7 @@ describe('A secret in the database', () => {
     ];
     await database.query(
       `${settings.map((setting) => `ALTER DATABASE ${database.name} SET ${setting};`).join(' ')}
-       CREATE EXTENSION postgres_fdw; CREATE SERVER s FOREIGN DATA WRAPPER postgres_fdw OPTIONS (host 'plain', sslpassword '${secret}');
+       CREATE EXTENSION postgres_fdw; CREATE SERVER s FOREIGN DATA WRAPPER postgres_fdw OPTIONS (host 'plain', service '${secret}');
        CREATE USER MAPPING FOR CURRENT_USER SERVER s OPTIONS (user 'u', password '${secret}');`,
     );
     const env = database.env();
@@ -70,9 +70,13 @@ describe('A secret in the database', () => {
       ['schema'],
     ]) {
       const result = await repo.run(args, { env: { ...env, SHADOW_DATABASE_URL: database.url } });
-      expect(result.all, args.join(' ')).not.to.include(secret).and.not.to.match(/at .*\.js:/);
+      expect(result.all, args.join(' '))
+        .not.to.include(secret)
+        .and.not.to.match(/at .*\.js:/);
     }
-    expect(await everything(database)).to.include('my.token').and.not.to.include(secret);
+    expect(await everything(database))
+      .to.include('my.token')
+      .and.not.to.include(secret);
     expect(files(repo.root)).not.to.include(secret);
   });
 });

@@ -135,7 +135,7 @@ describe('schema', () => {
 
   it('writes owners and grants where the configuration compares them, for the roles that the server has', async () => {
     const role = `schema_owner_${process.pid}`;
-    const { repo, run } = await withScratch({
+    const { repo, run, url } = await withScratch({
       'db/config.json': '{ "drift": { "include": ["owners", "grants"] } }',
       ...pair(
         1,
@@ -165,6 +165,12 @@ describe('schema', () => {
     await empty.query(text);
     expect(await empty.query(`SELECT 'mine.v'::regclass::text AS name`)).to.deep.equal([{ name: 'mine.v' }]);
     expectExit(await run('schema', '--check'), 0);
+    const apart = await repo.run(['schema'], { env: { SHADOW_DATABASE_URL: url } });
+    expectExit(apart, 0);
+    expect(apart.stderr).to.include('Owners are left out').and.to.include('MIGRATE_SCRATCH_TRUSTED');
+    expect(textOf(repo))
+      .to.contain(`ON TABLE mine.v TO ${role}`)
+      .and.not.to.match(/OWNER TO|migrate_scratch/);
   });
 
   it('writes subscriptions disabled and without their password, and makes none on the scratch server', async () => {
