@@ -188,7 +188,7 @@ async function verify(
   const seedRows = readSeedRows(config, all);
   const { postgres } = config;
   const { withScratchServer } = await import('../scratch/scratch-server.ts');
-  return withScratchServer({ scratchUrl: config.scratchUrl, root: config.root }, async (server) => {
+  return withScratchServer(config, async (server) => {
     const findings = await verifyMigrations(server, {
       ...range,
       seedRows,

@@ -26,6 +26,8 @@ export interface ScratchOptions {
   readonly root: string;
   /** Major version of the embedded scratch server; 16 if left out. */
   readonly postgres?: number;
+  /** Where login and TLS of the target are; those of the process if left out. */
+  readonly variables?: Environment;
 }
 
 const durabilityOff = { fsync: 'off', full_page_writes: 'off', synchronous_commit: 'off' };
@@ -35,14 +37,17 @@ export async function scratchAddress({
   scratchUrl,
   root,
   postgres,
+  variables,
 }: ScratchOptions): Promise<ScratchConnection> {
-  return scratchUrl === undefined ? embeddedServer(root, postgres ?? defaultMajor) : serverOf(scratchUrl);
+  return scratchUrl === undefined
+    ? embeddedServer(root, postgres ?? defaultMajor)
+    : serverOf(scratchUrl, variables ?? process.env);
 }
 
 /** The named database is kept only as a place to connect to where there is no database `postgres`. Read as `DATABASE_URL` is. */
-async function serverOf(url: string): Promise<ScratchConnection> {
+async function serverOf(url: string, variables: Environment): Promise<ScratchConnection> {
   const target = await readTarget(
-    { PGDATABASE: 'postgres', ...(await completing(url)), DATABASE_URL: url },
+    { PGDATABASE: 'postgres', ...(await completing(url, variables)), DATABASE_URL: url },
     'SHADOW_DATABASE_URL',
   );
   const { host, port, user, database, password } = target;
@@ -60,11 +65,11 @@ async function serverOf(url: string): Promise<ScratchConnection> {
  * Login and TLS of the target are its own: no other server is offered the password. They complete the URL only where it
  * names the same server, or where no target is named, so that they can be meant for nothing else.
  */
-async function completing(url: string): Promise<Environment> {
-  const { DATABASE_URL: _, PGHOST: __, PGPORT: ___, PGDATABASE: ____, ...login } = process.env;
-  if (!process.env.DATABASE_URL && !process.env.PGHOST) return login;
+async function completing(url: string, variables: Environment): Promise<Environment> {
+  const { DATABASE_URL: _, PGHOST: __, PGPORT: ___, PGDATABASE: ____, ...login } = variables;
+  if (!variables.DATABASE_URL && !variables.PGHOST) return login;
   const [target, scratch] = await Promise.all([
-    readTarget(process.env),
+    readTarget(variables),
     readTarget({ DATABASE_URL: url }, 'SHADOW_DATABASE_URL'),
   ]);
   const same = canonicalHost(target.host) === canonicalHost(scratch.host) && target.port === scratch.port;

@@ -31,7 +31,7 @@ export type Another = <Result>(work: (client: pg.Client) => Promise<Result>) => 
  * @param timeZone of the session, where it is to be another than the server's
  */
 export async function withScratchClient<Result>(
-  config: Pick<Config, 'scratchUrl' | 'root' | 'postgres'>,
+  config: Pick<Config, 'scratchUrl' | 'root' | 'postgres' | 'variables'>,
   work: (client: pg.Client, another: Another) => Promise<Result>,
   timeZone?: string,
 ): Promise<Result> {
