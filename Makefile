@@ -84,7 +84,7 @@ docs: ready ## write db/SCHEMA.md: tables, comments, diagram; or a page to look 
 	$(run)
 
 ## Development database
-db-up: ready ## start the embedded PostgreSQL 16
+db-up: ready ## start the embedded PostgreSQL
 	$(run)
 
 db-down: ready ## stop it; its data stay
@@ -94,7 +94,7 @@ db-reset: ready ## empty it and apply everything again
 	$(run)
 
 ## Quality
-test: ready ## all tests, on a throw-away PostgreSQL 16
+test: ready ## all tests, on a throw-away PostgreSQL (TEST_POSTGRES=17 chooses another than 16)
 	$(call only,args)@set -f; npm test --silent -- $$args
 
 lint: ready ## format, lint and types

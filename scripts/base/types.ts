@@ -53,7 +53,7 @@ export interface Migration {
 }
 
 /**
- * One top-level statement of a file, as PostgreSQL 16's parser sees it.
+ * One top-level statement of a file, as PostgreSQL's parser sees it.
  * `start` and `end` are UTF-16 offsets into the file's text, without leading comments and without the semicolon;
  * line and column are 1-based, the column counts code points; `index` is 1-based.
  */

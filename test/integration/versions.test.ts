@@ -133,6 +133,18 @@ for (const major of majors) {
       ).to.deep.equal([]);
     });
 
+    it('advises the way to NOT NULL that is cheap on this version', async () => {
+      const { repo } = await given(false);
+      repo.write('20250101000031_filled.up.sql', 'ALTER TABLE account ALTER COLUMN email SET NOT NULL;\n');
+      repo.write('20250101000031_filled.down.sql', 'ALTER TABLE account ALTER COLUMN email DROP NOT NULL;\n');
+      const lint = await repo.run(['lint'], {
+        env: { SHADOW_DATABASE_URL: server.env().DATABASE_URL ?? '', PGPASSWORD: server.password },
+      });
+      const cheap = 'ADD CONSTRAINT account_email_not_null NOT NULL email NOT VALID';
+      expect(lint.all.includes(cheap), transcript(lint)).to.equal(major >= 18);
+      expect(lint.all.includes('CHECK (email IS NOT NULL) NOT VALID'), transcript(lint)).to.equal(major < 18);
+    });
+
     it('writes a schema that gives the same fingerprint, and calls it current', async () => {
       const { repo, run } = await given(true);
       await run(0, 'schema');

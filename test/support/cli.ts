@@ -15,7 +15,9 @@ import { dirname, isAbsolute, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { AssertionError, config } from 'chai';
 import { execa } from 'execa';
+import { defaultMajor } from '../../scripts/base/postgres-major.ts';
 import { cleanUpAfterTest } from './cleanup.ts';
+import { testMajor } from './postgres.ts';
 
 // A failing assertion shows the whole output of the tool.
 config.truncateThreshold = 0;
@@ -81,13 +83,27 @@ export async function project(files: Record<string, string> | string = {}): Prom
   const write = (path: string, text: string) => {
     const target = path.includes('/') ? join(root, path) : join(root, 'db', 'migrations', path);
     mkdirSync(dirname(target), { recursive: true });
-    writeFileSync(target, text);
+    writeFileSync(target, path === 'db/config.json' ? ofTestMajor(text) : text);
   };
   if (typeof files === 'string') copyFixture(files, root);
   else for (const [path, text] of Object.entries(files)) write(path, text);
+  const config = join(root, 'db', 'config.json');
+  if (testMajor !== defaultMajor)
+    writeFileSync(config, ofTestMajor(existsSync(config) ? readFileSync(config, 'utf8') : '{}'));
   const start = (args: readonly string[], options: RunOptions = {}) =>
     launch(root, join(home, 'home'), args, options);
   return { root, write, start, run: (args, options) => start(args, options).result };
+}
+
+/** Projects are for the major version that is tested, unless they say which; what is no JSON stays as it is. */
+function ofTestMajor(config: string): string {
+  if (testMajor === defaultMajor) return config;
+  try {
+    const given = JSON.parse(config) as Record<string, unknown>;
+    return given.constructor === Object ? JSON.stringify({ postgres: testMajor, ...given }) : config;
+  } catch {
+    return config;
+  }
 }
 
 function copyFixture(name: string, root: string): void {

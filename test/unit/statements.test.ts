@@ -1,4 +1,4 @@
-// SQL text → statements with positions, by PostgreSQL 16's own parser.
+// SQL text → statements with positions, by PostgreSQL's own parser.
 import { expect } from 'chai';
 import { codePointsToUnits, positionAt, skipBlank } from '../../scripts/base/positions.ts';
 import { loadParser, type Parser } from '../../scripts/files/statements.ts';

@@ -5,7 +5,7 @@ import { slice } from '../statement/tokens.ts';
 import type { ActionOf, Name } from '../statement/types.ts';
 import { chooseName, joinColumns, takenNames } from './chosen-names.ts';
 import { alter, isOnly, isPartitioned, type Occasion, relationOf } from './occasion.ts';
-import { proven } from './same-tree.ts';
+import { parseOne, proven } from './same-tree.ts';
 import { type Advice, inTransaction, type Phase, refuse } from './series.ts';
 
 export const onlyRefused = 'the statement says ONLY, and the table may have children';
@@ -64,7 +64,7 @@ export function constraintName(table: Name, node: Node, occasion: Pick<Occasion,
   return chooseName(table.name, columns.size === 1 && only !== undefined ? only : null, 'check', taken);
 }
 
-/** SET NOT NULL with a CHECK that has been validated before, so that no row is read. */
+/** SET NOT NULL so that no row is read under the lock: with a CHECK that has been validated before, or as a constraint. */
 export function setNotNull(occasion: Occasion<ActionOf<'set-not-null'>>): Advice {
   if (isOnly(occasion)) return refuse(onlyRefused);
   const { action } = occasion;
@@ -78,6 +78,12 @@ export function notNullPhases(occasion: Occasion, table: Name, column: string): 
   const add = alter(occasion, `ADD CONSTRAINT ${name} CHECK (${quoted} IS NOT NULL) NOT VALID`);
   const drop = alter(occasion, `DROP CONSTRAINT ${name}`);
   const validate = alter(occasion, `VALIDATE CONSTRAINT ${name}`);
+  // From PostgreSQL 18 on NOT NULL itself can be added first and validated later; the grammar tells.
+  const direct = alter(occasion, `ADD CONSTRAINT ${name} NOT NULL ${quoted} NOT VALID`);
+  if (parseOne(occasion.parse, direct) !== undefined) {
+    const dropped = alter(occasion, `ALTER COLUMN ${quoted} DROP NOT NULL`);
+    return [inTransaction([direct], [dropped]), inTransaction([validate], [dropped, direct])];
+  }
   return [
     inTransaction([add], [drop]),
     inTransaction([validate], [drop, add]),

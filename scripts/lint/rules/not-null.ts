@@ -32,7 +32,7 @@ const setNotNullRule = defineRule({
   seen: (trace, { table }, context) => scanned(trace, table, context),
   effect: (table) => `AccessExclusiveLock on ${table} while the whole table is read: reads and writes wait`,
   words:
-    'For each column: a CHECK (… IS NOT NULL) NOT VALID, validated in the next migration; with it SET NOT NULL reads nothing; then drop the CHECK.',
+    'For each column: a CHECK (… IS NOT NULL) NOT VALID, validated in the next migration; with it SET NOT NULL reads nothing; then drop the CHECK. From PostgreSQL 18 on: ADD CONSTRAINT … NOT NULL … NOT VALID, and VALIDATE CONSTRAINT in the next migration.',
 });
 
 /** A valid CHECK says so already: then no row is read. */
