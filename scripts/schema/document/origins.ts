@@ -22,25 +22,34 @@ export interface OriginRecorder {
 
 /**
  * One row per table or view with a token that differs when its columns, defaults, constraints, indexes, triggers, policies,
- * rules or comments do. Of pg_class the values count, not the row: a foreign key that points to a table changes that too.
+ * rules, partitions or comments do. Of pg_class the values count, not the row: a foreign key that points to a table changes that too.
  */
 const tokensSql = `
 WITH piece(relation, state) AS (
-  SELECT attrelid, 'a' || attnum || ' ' || xmin FROM pg_catalog.pg_attribute WHERE attnum > 0
+  SELECT coalesce(i.indrelid, a.attrelid), 'a' || a.attrelid || ' ' || a.attnum || ' ' || a.xmin
+    FROM pg_catalog.pg_attribute AS a LEFT JOIN pg_catalog.pg_index AS i ON i.indexrelid = a.attrelid WHERE a.attnum > 0
   UNION ALL SELECT adrelid, 'd' || adnum || ' ' || xmin FROM pg_catalog.pg_attrdef
-  UNION ALL SELECT conrelid, 'c' || oid || ' ' || xmin FROM pg_catalog.pg_constraint
-  UNION ALL SELECT indrelid, 'i' || indexrelid || ' ' || xmin FROM pg_catalog.pg_index
+  UNION ALL SELECT conrelid, 'c' || oid || ' ' || xmin FROM pg_catalog.pg_constraint WHERE conparentid = 0
+  UNION ALL SELECT i.indrelid, 'i' || pg_catalog.concat_ws(' ', i.indexrelid, i.xmin, k.relname, k.reloptions, h.xmin)
+    FROM pg_catalog.pg_index AS i JOIN pg_catalog.pg_class AS k ON k.oid = i.indexrelid
+    LEFT JOIN pg_catalog.pg_inherits AS h ON h.inhrelid = i.indexrelid
   UNION ALL SELECT tgrelid, 't' || oid || ' ' || xmin FROM pg_catalog.pg_trigger WHERE NOT tgisinternal
   UNION ALL SELECT polrelid, 'p' || oid || ' ' || xmin FROM pg_catalog.pg_policy
   UNION ALL SELECT ev_class, 'r' || oid || ' ' || xmin FROM pg_catalog.pg_rewrite
+  UNION ALL SELECT ftrelid, 'f' || xmin FROM pg_catalog.pg_foreign_table
+  UNION ALL SELECT inhrelid, 'h' || inhparent || ' ' || xmin FROM pg_catalog.pg_inherits
+  UNION ALL SELECT h.inhparent, 'h' || h.inhrelid || ' ' || h.xmin
+    FROM pg_catalog.pg_inherits AS h JOIN pg_catalog.pg_class AS k ON k.oid = h.inhrelid AND k.relispartition
   UNION ALL SELECT objoid, 'm' || objsubid || ' ' || xmin FROM pg_catalog.pg_description
     WHERE classoid = 'pg_catalog.pg_class'::pg_catalog.regclass
+), state AS (
+  SELECT relation, pg_catalog.md5(pg_catalog.string_agg(state, ',' ORDER BY state)) AS pieces FROM piece GROUP BY relation
 )
 SELECT c.oid::text AS oid, pg_catalog.format('%I.%I', n.nspname, c.relname) AS identity,
   pg_catalog.md5(pg_catalog.concat_ws(' ', n.nspname, c.relname, c.relkind, c.relpersistence, c.relrowsecurity,
-    c.relforcerowsecurity, c.relreplident, c.reloptions,
-    (SELECT pg_catalog.string_agg(state, ',' ORDER BY state) FROM piece WHERE relation = c.oid))) AS token
+    c.relforcerowsecurity, c.relreplident, c.reloptions, c.reloftype, c.relam, t.reloptions, s.pieces)) AS token
 FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+LEFT JOIN pg_catalog.pg_class AS t ON t.oid = c.reltoastrelid LEFT JOIN state AS s ON s.relation = c.oid
 WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'`;
 
 const columnsSql = `
