@@ -1,5 +1,5 @@
-// Takes a live schema, what it should be, and the SQL between the two; runs that SQL both ways on a scratch database and
-// gives whether it did what it should. The target is only read.
+// Takes a live schema, what it should be, and the SQL between the two; runs that SQL both ways on a scratch database with
+// rows of its own and gives whether it did what it should and lost none. The target is only read.
 
 import { MigrateError } from '../base/errors.ts';
 import type { Migration } from '../base/types.ts';
@@ -9,7 +9,10 @@ import { type Difference, describeDifference, diffObjects } from '../schema/chan
 import { renderSchema } from '../schema/render/render.ts';
 import type { Query, SchemaObject, SchemaOptions } from '../schema/types.ts';
 import { portable } from './options.ts';
+import { demandsOf, untried, withFormerConstraints } from './proof-rows.ts';
+import { lostBetween, readContents } from './rows.ts';
 import { withBuilt, withMigrated } from './scratch.ts';
+import { seedRows } from './seed.ts';
 
 export interface Proof {
   /** `untried` where there is no scratch server. */
@@ -40,23 +43,31 @@ export async function prove(
   }
 }
 
-/** The scratch database is as the live one now; what could not be carried over is no fault of the SQL. */
+/**
+ * The scratch database is as the live one now; what could not be carried over is no fault of the SQL. Rows are put in, and
+ * stay through the down and the up: what is lost of them then would be lost elsewhere.
+ */
 async function tryOut(scratch: Query, options: SchemaOptions, claim: Claim): Promise<Proof> {
   const known = new Set((await differences(scratch, options, claim.live)).map(keyOf));
+  const demands = demandsOf(claim);
+  await withFormerConstraints(scratch, claim, () => seedRows(scratch, demands));
   for (const [statements, expected, direction] of [
     [claim.down, claim.stored, 'down'],
     [claim.up, claim.live, 'up'],
   ] as const) {
+    // What could refer to nothing before the down can now.
+    const asked = direction === 'down' ? demands : { ...demands, nulls: new Set<string>() };
+    const bare = untried(claim, await seedRows(scratch, asked), asked.nulls);
+    if (bare.length > 0) return { state: 'failed', problems: bare };
+    const before = await readContents(scratch);
     const failure = await run(scratch, statements);
     if (failure !== null) return { state: 'failed', problems: [`its ${direction} fails: ${failure}`] };
-    const left = (await differences(scratch, options, expected)).filter(
-      (difference) => !known.has(keyOf(difference)),
-    );
-    if (left.length > 0)
-      return {
-        state: 'failed',
-        problems: left.map((difference) => `after its ${direction}: ${describeDifference(difference)}`),
-      };
+    const left = (await differences(scratch, options, expected))
+      .filter((difference) => !known.has(keyOf(difference)))
+      .map((difference) => `after its ${direction}: ${describeDifference(difference)}`);
+    const lost = lostBetween(before, await readContents(scratch));
+    const problems = [...left, ...lost.map((each) => `after its ${direction} ${each}`)];
+    if (problems.length > 0) return { state: 'failed', problems };
   }
   return { state: 'proven', problems: [] };
 }

@@ -37,7 +37,7 @@ export async function findWays(
   options: SchemaOptions,
   { stored, live }: Sides,
 ): Promise<Ways> {
-  const direct = { up: transition(stored, live), down: transition(live, stored) };
+  const direct = { up: transition(stored, live), down: transition(live, stored, true) };
   const alike = likenessOf(stored, live);
   if (alike.length === 0) return { direct, renamed: null, doubtful: [] };
   const found = await withoutRenamings(config, query, options, { stored, live }).catch(() => null);
@@ -45,7 +45,7 @@ export async function findWays(
   const { objects, renamings, left } = found;
   const forth = renamings.toReversed().flatMap(({ rename }) => rename);
   const back = renamings.flatMap(({ renameBack }) => renameBack);
-  const [up, down] = [transition(stored, objects), transition(objects, stored)];
+  const [up, down] = [transition(stored, objects), transition(objects, stored, true)];
   return {
     direct,
     renamed: {

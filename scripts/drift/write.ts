@@ -13,6 +13,7 @@ import { parseObjects, storedObjectsSql } from '../ledger/snapshot.ts';
 import { trackSql } from '../ledger/tracking.ts';
 import type { CommandResult } from '../report/command.ts';
 import { count } from '../report/human.ts';
+import { describeDifference } from '../schema/change/diff.ts';
 import { checkDrift, type DriftCheck, queryOf, readLiveObjects } from './check.ts';
 import { withoutTracking } from './filter.ts';
 import { failureAmongFiles, type Proof, prove } from './proof.ts';
@@ -189,7 +190,11 @@ function leftOpen({ direct, renamed, doubtful }: Ways, proof: Proof | null): str
       ({ gone, came }) =>
         `Renamed, or dropped and made anew? ${gone} went, ${came} came: both readings are in the files`,
     ),
-    ...new Set([...up.unfinished, ...down.unfinished].map(({ why }) => why)),
+    ...new Set(
+      [...up.unfinished, ...down.unfinished].map(
+        ({ difference, why }) => `${describeDifference(difference)}: ${why}`,
+      ),
+    ),
     ...(proof?.state === 'failed' ? proof.problems : []),
   ];
 }

@@ -3,7 +3,7 @@
 import type { Item, Model } from '../render/model.ts';
 import { optionList } from '../render/tables.ts';
 import { type Change, onTables, unwritten } from './change.ts';
-import { attributesOf, labelsOf } from './likeness-shape.ts';
+import { attributesOf, labelsOf, lastName } from './likeness-shape.ts';
 
 export const keysThatDiffer = (from: Item, to: Item): string[] =>
   [...new Set([...from.parts.keys(), ...to.parts.keys()])].filter(
@@ -89,6 +89,15 @@ function hierarchySql(from: Item, to: Item): string[] {
       ? []
       : [`ALTER TABLE ${now} ATTACH PARTITION ${to.identity} ${to.parts.get('bound')};`]),
   ];
+}
+
+/** What is set on an index that stays, also on that of a constraint; undefined where it must be made anew. */
+export function alterIndex(from: Item, to: Item): Change | undefined {
+  if (!only(keysThatDiffer(from, to), ['clustered'])) return undefined;
+  const name = lastName(to.identity);
+  return onTables([
+    `ALTER TABLE ${to.table} ${to.parts.has('clustered') ? `CLUSTER ON ${name}` : 'SET WITHOUT CLUSTER'};`,
+  ]);
 }
 
 export function alterSequence(from: Item, to: Item): Change {

@@ -40,13 +40,20 @@ export function addColumn(model: Model, table: Item, column: Item): Change {
 }
 
 /** Undecided where values, or the position of a sequence, would be lost or computed anew. */
-export function alterColumn(models: readonly [Model, Model], from: Item, to: Item): Change {
+export function alterColumn(
+  models: readonly [Model, Model],
+  from: Item,
+  to: Item,
+  takesBack: boolean,
+): Change {
   const keys = keysThatDiffer(from, to);
   const alter = `ALTER TABLE ${to.table} ALTER COLUMN ${to.name}`;
   if (keys.includes('generated') || keys.includes('virtual'))
     return generatedChange(models[1], alter, from, to);
   if (keys.includes('foreign_options')) return unwritten('options of a foreign column');
-  const identity = keys.includes('identity') ? identityChange(models[1], alter, from, to) : onTables([]);
+  const identity = keys.includes('identity')
+    ? identityChange(models[1], alter, from, to, takesBack)
+    : onTables([]);
   const typed = keys.includes('type') || keys.includes('collation');
   const type = typed ? typeChange(models, alter, from, to) : onTables([]);
   const notNull = alterNotNull(from, to);
@@ -84,12 +91,17 @@ function generatedChange(model: Model, alter: string, from: Item, to: Item): Cha
   );
 }
 
-function identityChange(model: Model, alter: string, from: Item, to: Item): Change {
+function identityChange(model: Model, alter: string, from: Item, to: Item, takesBack: boolean): Change {
   const [before, after] = [from.parts.get('identity'), to.parts.get('identity')];
   if (after === undefined)
-    return onTables([`${alter} DROP IDENTITY;`], {
-      undecided: `the sequence of ${to.identity} goes, and with it the number that comes next`,
-    });
+    return onTables(
+      [`${alter} DROP IDENTITY;`],
+      takesBack
+        ? {}
+        : {
+            undecided: `the sequence of ${to.identity} goes, and with it the number that comes next`,
+          },
+    );
   if (before !== undefined) return onTables([`${alter} SET GENERATED ${after.toUpperCase()};`]);
   const sequence = model.of('sequence').find((item) => item.parts.get('identity_of') === to.identity);
   const [, generated = ''] =

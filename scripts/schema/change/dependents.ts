@@ -80,4 +80,8 @@ const rankOf: Partial<Record<ObjectClass, number>> = {
   trigger: ranks.trigger,
   rule: ranks.rule,
   policy: ranks.policy,
+  publication: ranks.publication,
+  cast: ranks.comment,
+  operator: ranks.comment,
+  conversion: ranks.comment,
 };

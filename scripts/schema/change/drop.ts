@@ -9,6 +9,15 @@ const plainDrops: Partial<Record<ObjectClass, string>> = {
   aggregate: 'AGGREGATE',
   schema: 'SCHEMA',
   extension: 'EXTENSION',
+  collation: 'COLLATION',
+  conversion: 'CONVERSION',
+  publication: 'PUBLICATION',
+  'operator-class': 'OPERATOR CLASS',
+  'operator-family': 'OPERATOR FAMILY',
+  'foreign-data-wrapper': 'FOREIGN DATA WRAPPER',
+  'foreign-server': 'SERVER',
+  cast: 'CAST',
+  operator: 'OPERATOR',
 };
 
 /** What stays of the objects, to know what goes along: `gone` says whether an object of that name goes as a whole. */

@@ -129,6 +129,9 @@ function relations({ gone, came, from, to }: Compared): Likeness[] {
   const pairs = pairUp(ofClass(gone, 'relation'), ofClass(came, 'relation'), (a, b) => {
     if (kindOf(a) !== kindOf(b)) return 0;
     if (kindOf(a).endsWith('view')) return definitionsAlike(a, b) ? 1 : 0;
+    // An old partition goes, a new one comes: a renamed one keeps its bounds.
+    const bounds = [a, b].map(({ parts }) => parts.get('bound'));
+    if (!bounds.includes(undefined) && bounds[0] !== bounds[1]) return 0;
     return tableLikeness(from.partsOf(a.identity, 'column'), to.partsOf(b.identity, 'column'));
   });
   return pairs.map((pair) => {

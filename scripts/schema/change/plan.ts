@@ -16,6 +16,8 @@ export interface Plan {
   readonly from: Model;
   readonly to: Model;
   readonly differences: readonly Difference[];
+  /** True for a down. */
+  readonly takesBack: boolean;
   readonly undecided: Undecided[];
   /** Keys of the pieces to write. */
   readonly wanted: Set<string>;

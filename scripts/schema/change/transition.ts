@@ -5,7 +5,7 @@ import { commentSql } from '../render/comments.ts';
 import { buildModel, type Item, type Model } from '../render/model.ts';
 import { ranks } from '../render/tables.ts';
 import type { ObjectClass, SchemaObject } from '../types.ts';
-import { alterSequence, alterTable, alterType, keysThatDiffer } from './alter.ts';
+import { alterIndex, alterSequence, alterTable, alterType, keysThatDiffer } from './alter.ts';
 import { type Undecided, unwritten } from './change.ts';
 import { addColumn, alterColumn } from './columns.ts';
 import { remake, remakeDependents } from './dependents.ts';
@@ -37,21 +37,36 @@ const rankOf: Partial<Record<ObjectClass, number>> = {
   rule: ranks.rule,
   policy: ranks.policy,
   comment: ranks.comment,
+  collation: ranks.type,
+  conversion: ranks.aggregate,
+  cast: ranks.aggregate,
+  operator: ranks.aggregate,
+  'operator-class': ranks.aggregate,
+  'operator-family': ranks.aggregate,
+  'foreign-data-wrapper': ranks.aggregate,
+  'foreign-server': ranks.aggregate,
+  publication: ranks.publication,
 };
 
 /** Classes whose objects are dropped and made anew when they change: they hold no rows. */
 const remadeClasses: ReadonlySet<ObjectClass> = new Set([
   ...(['constraint', 'index', 'trigger', 'rule', 'policy', 'statistics', 'aggregate'] as const),
+  ...(['publication', 'cast', 'operator', 'conversion'] as const),
 ]);
 
 /**
  * From one schema to another. What went and what came are two things to it: `findLikeness` tells where they may be one.
  * The order of columns is not kept: no statement moves a column.
+ * @param takesBack true for a down: what its up has made may go with the positions it has reached since
  */
-export function transition(from: readonly SchemaObject[], to: readonly SchemaObject[]): Transition {
+export function transition(
+  from: readonly SchemaObject[],
+  to: readonly SchemaObject[],
+  takesBack = false,
+): Transition {
   const differences = diffObjects(from, to).filter(({ severity }) => severity === 'drift');
   const plan: Plan = {
-    ...{ from: buildModel(from), to: buildModel(to), differences },
+    ...{ from: buildModel(from), to: buildModel(to), differences, takesBack },
     ...{ undecided: [], wanted: new Set(), replaced: new Set(), remade: new Set() },
     ...{ drops: [], alters: [], comments: [], fails: [] },
   };
@@ -196,6 +211,7 @@ function alter(plan: Plan, before: Item, after: Item, difference: Difference): b
   const follows = ['inherited', 'partition_of'];
   if (keys.every((key) => follows.includes(key)) && changesPlace(plan, after.table)) return true;
   if (after.class === 'type') take(plan, difference, alterType(plan.to, before, after));
+  else if (after.class === 'index') return changeIndex(plan, before, after, difference);
   else if (after.class === 'sequence') take(plan, difference, alterSequence(before, after));
   else if (after.class === 'column') return changeColumn(plan, before, after, difference);
   else if (
@@ -212,14 +228,23 @@ function alter(plan: Plan, before: Item, after: Item, difference: Difference): b
 
 function changeColumn(plan: Plan, before: Item, after: Item, difference: Difference): boolean {
   if (isTable(plan.to, after.table)) {
-    const change = alterColumn([plan.from, plan.to], before, after);
+    const change = alterColumn([plan.from, plan.to], before, after, plan.takesBack);
     const follows = changesPlace(plan, after.table) && change.statements.length === 0;
     if (!follows) take(plan, difference, change);
     return true;
   }
-  // The columns of a view are what its query says.
-  const queryIn = (model: Model) => model.find('relation', after.table ?? '')?.parts.get('definition');
-  return queryIn(plan.from) !== queryIn(plan.to);
+  // The columns of a view are what its query, and the tables that it reads, make of them.
+  return isTable(plan.from, after.table) || /view$/.test(kindOf(plan.to, after.table));
+}
+
+const kindOf = (model: Model, relation: string | undefined) =>
+  model.find('relation', relation ?? '')?.parts.get('kind') ?? '';
+
+function changeIndex(plan: Plan, before: Item, after: Item, difference: Difference): boolean {
+  const change = alterIndex(before, after);
+  if (change === undefined) return makeAnew(plan, before, after);
+  take(plan, difference, change);
+  return true;
 }
 
 function makeAnew(plan: Plan, before: Item, after: Item): boolean {

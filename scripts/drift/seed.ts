@@ -1,0 +1,189 @@
+// Takes a scratch database; puts a few rows into each of its tables, as far as the tables' constraints can be met, moves
+// its sequences on and fills its materialized views. Gives the tables that it could put no row into. It knows no target.
+import { quoteLiteral } from '../schema/sql.ts';
+import type { Query } from '../schema/types.ts';
+import { type Hints, type SeedColumn, seedValue } from './seed-values.ts';
+
+interface Reference {
+  readonly columns: readonly string[];
+  readonly table: string;
+  readonly targets: readonly string[];
+  /** Rows of tables that inherit from it are none of its own. */
+  readonly own: boolean;
+}
+
+interface SeedTable {
+  readonly name: string;
+  readonly columns: readonly SeedColumn[];
+  readonly references: readonly Reference[];
+  readonly checks: readonly string[];
+  readonly empty: boolean;
+}
+
+/** What the rows must also satisfy, beside what the database demands of them now. */
+export interface Demands {
+  /** Values of enums that may be used, by type; of others all. */
+  readonly labels: ReadonlyMap<string, readonly string[]>;
+  /** Values that columns may take, as `public.t.c`, where it was an enum before. */
+  readonly values: ReadonlyMap<string, readonly string[]>;
+  /** Bounds that the rows of a table must lie in, for it was a partition before. */
+  readonly bounds: ReadonlyMap<string, string>;
+  /** Columns that must stay NULL, as `public.t.c`. */
+  readonly nulls: ReadonlySet<string>;
+}
+
+/** SQL for the name of a relation, with its schema whatever the search_path. */
+export const qualified = (oid: string): string =>
+  `(SELECT quote_ident(qn.nspname) || '.' || quote_ident(qc.relname) FROM pg_class qc JOIN pg_namespace qn ON qn.oid = qc.relnamespace WHERE qc.oid = ${oid})`;
+
+const wanted = 3;
+const attempts = 36;
+
+/** Tables with the columns that need a value: what numbers or computes itself is left out. */
+const tablesSql = `SELECT ${qualified('rel.oid')} AS name, coalesce((SELECT json_agg(json_build_object(
+    'name', quote_ident(a.attname), 'type', format_type(coalesce(nullif(t.typbasetype, 0), t.oid), CASE WHEN t.typbasetype <> 0 THEN t.typtypmod ELSE a.atttypmod END),
+    'own', (SELECT quote_ident(tn.nspname) || '.' || quote_ident(b.typname) FROM pg_namespace tn WHERE tn.oid = b.typnamespace), 'category', b.typcategory,
+    'element', coalesce((SELECT format_type(r.rngsubtype, NULL) FROM pg_range r WHERE b.oid IN (r.rngtypid, r.rngmultitypid)), CASE WHEN b.typelem <> 0 THEN format_type(b.typelem, NULL) END),
+    'labels', ARRAY(SELECT e.enumlabel FROM pg_enum e WHERE e.enumtypid = b.oid ORDER BY e.enumsortorder),
+    'length', nullif(CASE WHEN b.typname IN ('varchar', 'bpchar') THEN coalesce(nullif(t.typtypmod, -1), a.atttypmod) - 4 WHEN b.typname IN ('bit', 'varbit') THEN a.atttypmod END, -5),
+    'attributes', ARRAY(SELECT format_type(f.atttypid, f.atttypmod) FROM pg_attribute f WHERE f.attrelid = b.typrelid AND f.attnum > 0 AND NOT f.attisdropped ORDER BY f.attnum),
+    'nullable', NOT a.attnotnull) ORDER BY a.attnum)
+    FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid JOIN pg_type b ON b.oid = coalesce(nullif(t.typbasetype, 0), t.oid)
+    LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+    WHERE a.attrelid = rel.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = '' AND a.attidentity = ''
+      AND coalesce(pg_get_expr(d.adbin, d.adrelid), '') !~ 'nextval'), '[]') AS columns,
+  coalesce((SELECT json_agg(json_build_object('table', ${qualified('c.confrelid')}, 'own', (SELECT f.relkind = 'r' FROM pg_class f WHERE f.oid = c.confrelid),
+    'columns', ARRAY(SELECT quote_ident(a.attname) FROM unnest(c.conkey) WITH ORDINALITY k (n, i) JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = k.n ORDER BY k.i),
+    'targets', ARRAY(SELECT quote_ident(a.attname) FROM unnest(c.confkey) WITH ORDINALITY k (n, i) JOIN pg_attribute a ON a.attrelid = c.confrelid AND a.attnum = k.n ORDER BY k.i)))
+    FROM pg_constraint c WHERE c.conrelid = rel.oid AND c.contype = 'f' AND c.conparentid = 0), '[]') AS "references",
+  ARRAY(SELECT pg_get_constraintdef(c.oid) FROM pg_constraint c WHERE c.contype = 'c' AND (c.conrelid = rel.oid
+    OR c.contypid IN (SELECT a.atttypid FROM pg_attribute a WHERE a.attrelid = rel.oid)))
+    || ARRAY(SELECT pg_get_expr(p.relpartbound, p.oid) FROM pg_inherits h JOIN pg_class p ON p.oid = h.inhrelid WHERE h.inhparent = rel.oid AND p.relispartition) AS checks
+  FROM pg_class rel JOIN pg_namespace n ON n.oid = rel.relnamespace
+  WHERE rel.relkind IN ('r', 'p') AND NOT rel.relispartition AND rel.relpersistence <> 't'
+    AND n.nspname NOT LIKE 'pg\\_%' AND n.nspname <> 'information_schema'
+    AND NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = 'pg_class'::regclass AND e.objid = rel.oid AND e.deptype = 'e')
+  ORDER BY 1`;
+
+/** @returns the tables that are still empty, with what the server said to the last attempt */
+export async function seedRows(scratch: Query, demands: Demands): Promise<Map<string, string>> {
+  const rows = (await scratch(tablesSql)) as unknown as SeedTable[];
+  const tables = rows.map((table) => ({
+    ...table,
+    columns: table.columns.map((column) => allowed(table.name, column, demands)),
+  }));
+  const failed = new Map<string, string>();
+  for (const table of referencedFirst(tables)) {
+    const [row] = await scratch(`SELECT EXISTS (SELECT FROM ${table.name}) AS full`);
+    if (row?.full === true) continue;
+    const problem = await fill(scratch, table, demands);
+    if (problem !== null) failed.set(table.name, problem);
+  }
+  await moveSequences(scratch);
+  await fillViews(scratch);
+  return failed;
+}
+
+function allowed(
+  table: string,
+  column: SeedColumn & { own?: string },
+  { labels, values }: Demands,
+): SeedColumn {
+  const own = values.get(`${table}.${column.name}`);
+  if (own !== undefined) return { ...column, labels: own };
+  const known = labels.get(column.own ?? '');
+  const common = known === undefined ? column.labels : column.labels.filter((label) => known.includes(label));
+  return { ...column, labels: common.length > 0 ? common : column.labels };
+}
+
+function referencedFirst(tables: readonly SeedTable[]): SeedTable[] {
+  const rest = [...tables];
+  const done: SeedTable[] = [];
+  while (rest.length > 0) {
+    const waits = ({ name, references }: SeedTable) =>
+      references.some(({ table }) => table !== name && rest.some((other) => other.name === table));
+    const next = rest.findIndex((table) => !waits(table));
+    done.push(...rest.splice(Math.max(0, next), 1));
+  }
+  return done;
+}
+
+/** Null where at least one row got in. */
+async function fill(scratch: Query, table: SeedTable, demands: Demands): Promise<string | null> {
+  const tries = Array.from(
+    { length: attempts },
+    (_, attempt) =>
+      `IF got < ${wanted} THEN BEGIN ${insertSql(table, attempt, demands)} SET CONSTRAINTS ALL IMMEDIATE; got := got + 1;
+      EXCEPTION WHEN OTHERS THEN said := SQLERRM; END; END IF;`,
+  );
+  const body = `DECLARE got integer := 0; said text := ''; BEGIN ${tries.join('\n')}
+    PERFORM set_config('seed.said', CASE WHEN got > 0 THEN '' ELSE said END, false); END`;
+  try {
+    await scratch(`DO ${quoteLiteral(body)}`);
+    const [row] = await scratch("SELECT current_setting('seed.said') AS said");
+    return row?.said === '' ? null : String(row?.said);
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
+
+function insertSql(table: SeedTable, nth: number, { nulls, bounds }: Demands): string {
+  const bound = bounds.get(table.name);
+  const hints = hintsOf(bound === undefined ? table.checks : [...table.checks, bound]);
+  // The first attempts ask nobody.
+  const attempt = bound === undefined ? nth : nth * 2 + 6;
+  const columns = table.columns.filter(({ name }) => !nulls.has(`${table.name}.${name}`));
+  if (columns.length === 0) return `INSERT INTO ${table.name} DEFAULT VALUES;`;
+  const values = columns.map((column, i) => {
+    const reference = table.references.find((each) => each.columns.includes(column.name));
+    if (reference !== undefined) return referenced(table, column, reference, attempt);
+    // Of some types no value is known; the last attempts do without them.
+    if (attempt >= attempts - 6 && column.nullable && /[UCXG]/.test(column.category)) return 'NULL';
+    // Every column goes its own way through what may be let through.
+    return seedValue(column, attempt < 6 ? attempt : attempt * 7 + i * 5, hints);
+  });
+  return `INSERT INTO ${table.name} (${columns.map(({ name }) => name).join(', ')}) VALUES (${values.join(', ')});`;
+}
+
+function referenced(table: SeedTable, column: SeedColumn, reference: Reference, attempt: number): string {
+  const target = reference.targets[reference.columns.indexOf(column.name)];
+  const isSelf = reference.table === table.name;
+  if (isSelf && column.nullable) return 'NULL';
+  if (isSelf) return seedValue(column, attempt, { texts: [], numbers: [] });
+  const source = `${reference.own ? 'ONLY ' : ''}${reference.table}`;
+  return `(SELECT ${target} FROM ${source} ORDER BY ctid OFFSET ${attempt % wanted} % greatest(1, (SELECT count(*) FROM ${source})) LIMIT 1)`;
+}
+
+/** What stands in checks and bounds of partitions. */
+function hintsOf(checks: readonly string[]): Hints {
+  // The upper bound of a partition is not in it.
+  const all = checks.map((check) => check.replace(/ TO \(.*\)$/s, '')).join(' ');
+  const texts = [...all.matchAll(/'((?:[^']|'')*)'/g)].map(([, text = '']) => text.replaceAll("''", "'"));
+  const numbers = [...all.matchAll(/(?<![\w'.])-?\d+(?:\.\d+)?(?![\w'])/g)].map(([number]) => `(${number})`);
+  return { texts: [...new Set(texts)].slice(0, 12), numbers: [...new Set(numbers)].slice(0, 8) };
+}
+
+/** A position that a sequence made anew would not have. */
+async function moveSequences(scratch: Query): Promise<void> {
+  const sequences = await scratch(
+    `SELECT ${qualified('s.seqrelid')} AS name FROM pg_sequence s JOIN pg_class c ON c.oid = s.seqrelid
+     WHERE c.relpersistence <> 't' AND pg_sequence_last_value(s.seqrelid) IS NULL`,
+  );
+  for (const { name } of sequences)
+    await scratch(`SELECT nextval(${quoteLiteral(String(name))}) FROM generate_series(1, 2)`).catch(
+      () => undefined,
+    );
+}
+
+/** Views over views need more than one round. */
+async function fillViews(scratch: Query): Promise<void> {
+  const unfilled = () =>
+    scratch(
+      `SELECT ${qualified('m.oid')} AS name FROM pg_class m WHERE m.relkind = 'm' AND NOT m.relispopulated`,
+    );
+  for (let [before, views] = [-1, await unfilled()]; views.length > 0 && views.length !== before; ) {
+    for (const { name } of views)
+      await scratch(`REFRESH MATERIALIZED VIEW ${String(name)}`).catch(() => undefined);
+    [before, views] = [views.length, await unfilled()];
+  }
+}
