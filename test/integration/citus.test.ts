@@ -174,7 +174,7 @@ UPDATE orders SET note = 'ä';`;
     const run = tool.start(['up'], { env: cluster.env() });
     await until('a worker to wait for the holder', async () => {
       const { rows } = await watcher.query(
-        "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query ~ 'CREATE INDEX CONCURRENTLY'",
+        "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query ~ 'CREATE +INDEX +CONCURRENTLY'",
       );
       return rows.length > 0;
     });
