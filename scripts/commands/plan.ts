@@ -34,6 +34,7 @@ import { traceSteps } from '../preview/trace.ts';
 import type { PlanView } from '../preview/types.ts';
 import { lookAtTarget } from '../preview/view.ts';
 import type { Command, CommandInput, CommandResult } from '../report/command.ts';
+import { sayStandIns } from '../scratch/citus-stand-ins.ts';
 
 export interface PlanFlags extends TargetFlags, AfterDeployFlags {
   readonly fromDisk?: boolean;
@@ -80,6 +81,7 @@ async function planIn(
   const parse = await loadParser(session.major);
   const ran = await statementsThatRan(session, config, steps, parse);
   const applied = await appliedMigrations(session, migrations, history.applied);
+  sayStandIns(migrations, progress.say);
   const trace = await traceSteps({
     config,
     progress,

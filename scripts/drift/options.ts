@@ -23,10 +23,12 @@ export function portable(options: SchemaOptions): SchemaOptions {
   return { ...options, include: [] };
 }
 
-/** What belongs to an environment, not to a release: roles' rights, who logs in elsewhere as whom, settings of database and roles, what is received from another server. */
+/** What belongs to an environment, not to a release: roles' rights, who logs in elsewhere as whom, settings of database and roles, what is received from another server, what is spread over which nodes. */
 const ofEnvironment: readonly string[] = [
   ...['owner', 'grant', 'default-privileges', 'setting'],
   ...['user-mapping', 'subscription'],
+  // A development server need not be a cluster.
+  'distribution',
 ];
 
 /** Whether the fingerprint counts this class of objects; drift compares the others as well, within one environment. */

@@ -7,6 +7,7 @@ import type { Migration } from '../base/types.ts';
 import type { Config } from '../config/config.ts';
 import { loadParser, type Parser } from '../files/statements.ts';
 import type { Query } from '../schema/types.ts';
+import { ensureStandInsFor } from '../scratch/citus-stand-ins.ts';
 import { ensureFor } from '../scratch/placeholder-roles.ts';
 import { applyMigrations } from '../scratch/replay.ts';
 import { isServerWide, withoutServerWide } from '../scratch/server-wide.ts';
@@ -47,6 +48,7 @@ async function runText<Result>(
   sql: string,
   work: (query: Query) => Promise<Result>,
 ): Promise<Result> {
+  await ensureStandInsFor(client, sql);
   await ensureFor(client, [{ text: sql }], parse);
   const text = await withoutSubscriptions(config, sql);
   await client.query(withoutServerWide({ text }, parse));

@@ -3,6 +3,7 @@
 import { MigrateError } from '../base/errors.ts';
 import type { Finding, Migration, SqlFile, Statement } from '../base/types.ts';
 import { loadParser, type Parser } from '../files/statements.ts';
+import { ensureStandIns } from '../scratch/citus-stand-ins.ts';
 import type { ScratchClient } from '../scratch/client.ts';
 import { ensureRoles } from '../scratch/placeholder-roles.ts';
 import { applyMigrations } from '../scratch/replay.ts';
@@ -69,6 +70,7 @@ export async function reviewMigrations(options: ReviewOptions): Promise<readonly
   if (scratch !== undefined) {
     await applyMigrations(scratch, earlier, parse);
     await ensureRoles(scratch, underReview, parse);
+    await ensureStandIns(scratch, underReview);
   }
   let catalog = scratch === undefined ? undefined : await readCatalog(scratch);
   const old = options.asOne === true && catalog !== undefined ? new Set(catalog.keys()) : undefined;

@@ -11,6 +11,7 @@ import type { TracedStatement } from '../lint/trace/traced.ts';
 import { traceMigration } from '../lint/trace/tracer.ts';
 import type { ReadyStep } from '../plan/steps.ts';
 import type { Progress } from '../report/command.ts';
+import { ensureStandIns } from '../scratch/citus-stand-ins.ts';
 import type { ScratchClient } from '../scratch/client.ts';
 import { ensureRoles } from '../scratch/placeholder-roles.ts';
 import { applyMigrations } from '../scratch/replay.ts';
@@ -110,6 +111,7 @@ async function traceDowns(
   const parse = await loadParser(postgres);
   await applyMigrations(client, applied, parse);
   await ensureRoles(client, applied, parse);
+  await ensureStandIns(client, applied);
   const traces = new Map<string, readonly TracedStatement[]>();
   for (const { id, text, directives } of steps) {
     const parsed = parse(text);

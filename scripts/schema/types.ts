@@ -38,6 +38,7 @@ export const objectClasses = [
   'language',
   'transform',
   'access-method',
+  'distribution',
   'comment',
   'setting',
   'owner',

@@ -5,6 +5,7 @@ import { codePointsToUnits, positionAt } from '../base/positions.ts';
 import type { Migration, SqlFile } from '../base/types.ts';
 import type { Parser } from '../files/statements.ts';
 import { wholeBatch } from './batch.ts';
+import { ensureStandIns } from './citus-stand-ins.ts';
 import { resetAfter, type ScratchClient } from './client.ts';
 import { ensureRoles } from './placeholder-roles.ts';
 import { isLeftOut, withoutServerWide } from './server-wide.ts';
@@ -21,6 +22,7 @@ export async function applyMigrations(
   after?: (migration: Migration) => Promise<void>,
 ): Promise<void> {
   await ensureRoles(client, migrations, parse);
+  await ensureStandIns(client, migrations);
   for (const migration of migrations) {
     await applyFile(client, migration.up, parse);
     await after?.(migration);

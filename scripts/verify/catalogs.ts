@@ -32,6 +32,7 @@ const classesByCatalog: Readonly<Record<string, readonly ObjectClass[]>> = {
   pg_sequence: ['sequence', 'column'],
   pg_range: ['type'],
   pg_aggregate: ['aggregate'],
+  distribution: ['distribution'],
   pg_description: ['comment'],
   pg_namespace: ['schema'],
   pg_db_role_setting: ['setting'],

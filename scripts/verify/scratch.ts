@@ -6,6 +6,7 @@ import { sendBatch } from '../connection/simple-query.ts';
 import { describeSqlError } from '../files/sql-error.ts';
 import type { Parser } from '../files/statements.ts';
 import { type ChangeTokenParts, changeTokenPartsSql } from '../schema/catalog/change-token-parts.ts';
+import { standInTable } from '../schema/catalog/distribution.ts';
 import { readClassHashes, readObjects, withCanonicalSession } from '../schema/catalog/snapshot.ts';
 import {
   type ClassHashes,
@@ -51,9 +52,9 @@ export type RowsWritten = Readonly<Record<string, number>> | null;
 
 /** Counters that the server keeps anyway: https://www.postgresql.org/docs/16/monitoring-stats.html */
 const writtenSql = `SELECT CASE WHEN current_setting('track_counts')::bool THEN coalesce(json_object_agg(relname, n) FILTER (WHERE n <> 0), '{}') END AS written
-  FROM (SELECT c.relname, (pg_catalog.pg_stat_get_xact_tuples_inserted(c.oid) + 1000000 * pg_catalog.pg_stat_get_xact_tuples_updated(c.oid)
+  FROM (SELECT CASE WHEN c.relnamespace = 'pg_catalog'::regnamespace THEN c.relname ELSE 'distribution' END AS relname, (pg_catalog.pg_stat_get_xact_tuples_inserted(c.oid) + 1000000 * pg_catalog.pg_stat_get_xact_tuples_updated(c.oid)
     + 1000000000000 * pg_catalog.pg_stat_get_xact_tuples_deleted(c.oid))::float8 AS n
-  FROM pg_catalog.pg_class c WHERE c.relnamespace = 'pg_catalog'::regnamespace AND c.relkind = 'r') counted`;
+  FROM pg_catalog.pg_class c WHERE (c.relnamespace = 'pg_catalog'::regnamespace AND c.relkind = 'r') OR c.oid = to_regclass('${standInTable}')) counted`;
 
 /** @param inside whether the caller holds a transaction open around it all */
 export function openScratch(

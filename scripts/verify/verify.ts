@@ -4,6 +4,7 @@
 import type { Finding, Migration, SqlFile } from '../base/types.ts';
 import { loadParser, type Parser } from '../files/statements.ts';
 import { defaultSchemaOptions, type SchemaOptions } from '../schema/types.ts';
+import { ensureStandIns } from '../scratch/citus-stand-ins.ts';
 import { ensureRoles } from '../scratch/placeholder-roles.ts';
 import { applyMigrations } from '../scratch/replay.ts';
 import type { ScratchServer } from '../scratch/scratch-server.ts';
@@ -39,6 +40,7 @@ export async function verifyMigrations(server: ScratchServer, request: VerifyReq
   try {
     await applyMigrations(workspace.client, request.earlier, parse);
     await ensureRoles(workspace.client, request.underReview, parse);
+    await ensureStandIns(workspace.client, request.underReview);
     return await verifyEach(server, workspace, parse, request);
   } finally {
     await workspace.client.end().catch(() => undefined);

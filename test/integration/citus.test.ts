@@ -1,5 +1,8 @@
 // A Citus cluster of a coordinator and two workers: what a run does there as on one server, and what it refuses.
 import { expect } from 'chai';
+import { readObjects, withCanonicalSession } from '../../scripts/schema/catalog/snapshot.ts';
+import { renderSchema } from '../../scripts/schema/render/render.ts';
+import { defaultSchemaOptions } from '../../scripts/schema/types.ts';
 import { clusterDatabase, needsCluster } from '../support/citus.ts';
 import { expectExit, project } from '../support/cli.ts';
 import { pair, until } from '../support/runs.ts';
@@ -185,5 +188,57 @@ UPDATE orders SET note = 'ä';`;
     expect(
       await cluster.query("SELECT indisvalid FROM pg_index WHERE indexrelid = 'orders_extra'::regclass"),
     ).to.deep.equal([{ indisvalid: true }]);
+  });
+
+  it('takes a table undistributed by hand for drift, and a shard that moved for none', async () => {
+    const cluster = await clusterDatabase();
+    const tool = await project({
+      ...orders,
+      ...pair(
+        2,
+        'parts',
+        "CREATE TABLE parts (tenant int, id int, PRIMARY KEY (tenant, id)); SELECT create_distributed_table('parts', 'tenant', colocate_with => 'orders');",
+      ),
+    });
+    const drift = async () => (await tool.run(['drift', '--json'], { env: cluster.env() })).json().drift;
+    expectExit(await tool.run(['up'], { env: cluster.env() }), 0);
+    const [host, port] = (cluster.nodes[0] ?? '').split(':');
+    await cluster.query(`SELECT citus_set_node_property('${host}', ${port}, 'shouldhaveshards', true)`);
+    await cluster.query("SELECT rebalance_table_shards(shard_transfer_mode => 'block_writes')");
+    const onCoordinator = await cluster.query(
+      `SELECT FROM citus_shards WHERE nodeport = ${port} AND table_name = 'orders'::regclass`,
+    );
+    expect(onCoordinator).to.have.length.above(0);
+    expect((await drift()).state).to.equal('none');
+    await cluster.query("SELECT undistribute_table('parts')");
+    const { state, differences } = await drift();
+    expect(state).to.equal('drifted');
+    expect(
+      differences.map(({ kind, identity, change }: Record<string, string>) => [kind, identity, change]),
+    ).to.deep.equal([['distribution', 'public.parts', 'removed']]);
+  });
+
+  it('writes a schema that distributes the same tables when it is run on another cluster', async () => {
+    const [from, to] = [await clusterDatabase(), await clusterDatabase()];
+    await from.query(`CREATE TABLE accounts (id int PRIMARY KEY);
+CREATE TABLE "Items" (account int REFERENCES accounts, id int, PRIMARY KEY (account, id));
+CREATE TABLE kinds (id int PRIMARY KEY); CREATE TABLE own (id int PRIMARY KEY);`);
+    for (const call of [
+      "create_distributed_table('accounts', 'id')",
+      `create_distributed_table('"Items"', 'account')`,
+      "create_reference_table('kinds')",
+      "citus_add_local_table_to_metadata('own')",
+    ])
+      await from.query(`SELECT ${call}`);
+    await from.query('CREATE SCHEMA tenant; CREATE TABLE tenant.t (id int)');
+    await from.query("SELECT citus_schema_distribute('tenant')");
+    const { sql } = await renderSchema(from.query, defaultSchemaOptions);
+    for (const statement of sql.split(/;$/m)) await to.query(statement);
+    const read = (cluster: typeof from) =>
+      withCanonicalSession(cluster.query, () => readObjects(cluster.query, defaultSchemaOptions));
+    expect(await read(to)).to.deep.equal(await read(from));
+    expect(
+      (await read(from)).filter((object) => object.class === 'distribution').map(({ identity }) => identity),
+    ).to.deep.equal(['public."Items"', 'public.accounts', 'public.kinds', 'public.own', 'schema tenant']);
   });
 });

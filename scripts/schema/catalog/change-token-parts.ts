@@ -10,7 +10,14 @@ const partNames: readonly string[] = [
   ...['pg_class', 'pg_index', 'pg_attribute', 'pg_type'],
   ...catalogs.map(({ name }) => name),
   ...['pg_inherits', 'pg_partitioned_table', 'pg_sequence', 'pg_foreign_table', 'pg_range', 'pg_aggregate'],
-  ...['pg_ts_config_map', 'pg_description', 'pg_namespace', 'pg_depend', 'pg_db_role_setting'],
+  ...[
+    'pg_ts_config_map',
+    'pg_description',
+    'pg_namespace',
+    'distribution',
+    'pg_depend',
+    'pg_db_role_setting',
+  ],
   ...['pg_shdescription', 'pg_user_mappings', 'pg_subscription', 'pg_database'],
 ];
 
@@ -31,7 +38,10 @@ export type ChangeTokenParts = Readonly<Record<string, string>>;
 export function changeTokenPartsSql(options: SchemaOptions, touched?: readonly string[]): string {
   const counts = countsOf(options);
   const isConcerned = (name: string) =>
-    touched === undefined || [name, ...(alsoRead[name] ?? [])].some((read) => touched.includes(read));
+    touched === undefined ||
+    // On a scratch database it stands in no catalog.
+    name === 'distribution' ||
+    [name, ...(alsoRead[name] ?? [])].some((read) => touched.includes(read));
   const parts = partNames
     .map((name, i) => ({ name: quoteLiteral(name), count: counts[i] }))
     .filter(({ count }, i) => count !== undefined && isConcerned(partNames[i] ?? ''));

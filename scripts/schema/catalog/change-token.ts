@@ -4,6 +4,7 @@
 
 import { firstUserOid, hiddenNamespace, quoteLiteral, trackingTable } from '../sql.ts';
 import { ledgerSchema, type Query, type SchemaOptions } from '../types.ts';
+import { distributionState } from './distribution.ts';
 
 /** Catalogs with OIDs; a row counts with its OID and its xmin. */
 interface Catalog {
@@ -164,6 +165,7 @@ function keyedCounts(): string[] {
         AND classoid <> 'pg_catalog.pg_largeobject'::regclass`,
     ),
     countKeyed('pg_namespace', 'oid::int8', 'oid NOT IN (SELECT oid FROM hidden_namespace)'),
+    distributionState,
   ];
 }
 

@@ -13,9 +13,9 @@ import {
 import { canonicalDefinition, hasSpellings, hasSpellingsSql } from './canonical.ts';
 import { completeHashes, objectsSql } from './snapshot.ts';
 
-/** The first 16 hex digits of the sha256 over the class hashes; the order of columns does not count. */
+/** The first 16 hex digits of the sha256 over the class hashes; the order of columns and the distribution over nodes do not count. */
 export function fingerprint(classes: ClassHashes): string {
-  const counted = objectClasses.filter((name) => name !== 'column-order');
+  const counted = objectClasses.filter((name) => name !== 'column-order' && name !== 'distribution');
   const text = counted.map((name) => `${name}:${classes[name]}\n`).join('');
   return createHash('sha256').update(text).digest('hex').slice(0, 16);
 }

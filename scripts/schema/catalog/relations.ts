@@ -96,7 +96,11 @@ export const column = `
       `CASE a.attcompression WHEN 'l' THEN 'lz4' ELSE 'pglz' END`,
     ),
     partWhen('coalesce(a.attstattarget, -1) <> -1', 'statistics', 'a.attstattarget::text'),
-    part('options', sorted('a.attoptions')),
+    // Some servers note there when a column was last changed.
+    part(
+      'options',
+      sorted(`array(SELECT o FROM unnest(a.attoptions) AS o WHERE o NOT LIKE 'pg\\_attver=%')`),
+    ),
     part('foreign_options', foreignOptions('a.attfdwoptions')),
     partWhen('a.attinhcount > 0', 'inherited', `CASE WHEN a.attislocal THEN 'and local' ELSE 'only' END`),
   )}

@@ -15,6 +15,7 @@ import {
 } from '../types.ts';
 import * as annotations from './annotations.ts';
 import * as database from './database.ts';
+import { distribution } from './distribution.ts';
 import { readUntilStill } from './moving.ts';
 import * as operators from './operators.ts';
 import * as programs from './programs.ts';
@@ -54,6 +55,7 @@ const sources: Readonly<Record<ObjectClass, string>> = {
   language: database.language,
   transform: database.transform,
   'access-method': database.accessMethod,
+  distribution,
   comment: annotations.comment,
   setting: database.setting,
   owner: annotations.owner,

@@ -13,6 +13,7 @@ import {
   textSearchSql,
   userMappingSql,
 } from './database.ts';
+import { distributionDependencies, distributionSql } from './distribution.ts';
 import type { Item, Model } from './model.ts';
 import {
   accessMethodSql,
@@ -129,6 +130,7 @@ export function simplePieces(
       sql: `ALTER SEQUENCE ${item.identity} OWNED BY ${item.parts.get('owned_by')};`,
       inlined: [],
     })),
+    ...pieces('distribution', ranks.distribution, distributionSql),
     ...pieces('publication', ranks.publication, publicationSql),
   ];
 }
@@ -164,6 +166,7 @@ export function addedDependencies(model: Model): Dependency[] {
       .of('type')
       .filter(needsShell)
       .map(({ identity }) => ({ from: `type ${identity}`, to: `shell ${identity}` })),
+    ...distributionDependencies(model),
     ...model.of('relation').flatMap((table) => tableDependencies(model, table)),
   ];
 }

@@ -18,6 +18,8 @@ export const ranks = {
   table: 6,
   default: 7,
   ownership: 8,
+  // Before foreign keys, which lead from one distributed table to another.
+  distribution: 8.5,
   view: 9,
   key: 10,
   index: 11,

@@ -1,0 +1,49 @@
+// Takes nothing; gives the SQL that reads how tables are spread over a Citus cluster: which way, by which column, and
+// together with which others. One text for every server: on one without Citus it finds nothing, and reads nothing.
+// https://docs.citusdata.com/en/stable/develop/api_metadata.html
+
+import { lines, part, partWhen, quoteLiteral } from '../sql.ts';
+
+/** Where a scratch server without Citus keeps what its stand-ins for Citus' functions were asked for. */
+export const standInTable = 'migration_ledger.stand_in_distribution';
+
+/**
+ * Not: tables that follow their schema, those that a foreign key brought in, and the shards. Colocation ids are of one
+ * cluster; here they only tell who is together.
+ */
+const onCitus = `SELECT logicalrelid::oid AS relid, CASE WHEN partkey IS NOT NULL THEN 'distributed' WHEN repmodel = 't' THEN 'reference'
+    WHEN colocationid = 0 THEN 'local' ELSE 'single-shard' END AS kind,
+    pg_catalog.column_to_column_name(logicalrelid, partkey) AS col, colocationid::text AS grp
+  FROM pg_catalog.pg_dist_partition WHERE NOT coalesce(autoconverted, false)
+    AND colocationid NOT IN (SELECT colocationid FROM pg_catalog.pg_dist_schema)
+  UNION ALL SELECT schemaid, 'schema', NULL, NULL FROM pg_catalog.pg_dist_schema`;
+
+const onScratch = `SELECT relid, kind, col, grp FROM ${standInTable}`;
+
+/** The rows as one JSON text in hex digits, which XML leaves as they are. */
+const encoded = (rows: string) =>
+  quoteLiteral(
+    `SELECT encode(convert_to(json_agg(d ORDER BY relid, kind)::text, 'UTF8'), 'hex') AS v FROM (${rows}) AS d`,
+  );
+
+/** An SQL expression: JSON rows of relid, kind, col, grp, or NULL. A query is a text here, for it names what may be missing. */
+const found = `convert_from(decode(substring(query_to_xml(
+    CASE WHEN to_regclass('pg_catalog.pg_dist_schema') IS NOT NULL THEN ${encoded(onCitus)}
+      WHEN to_regclass('${standInTable}') IS NOT NULL THEN ${encoded(onScratch)} END, true, false, '')::text
+    FROM '<v>([0-9a-f]*)</v>'), 'hex'), 'UTF8')`;
+
+/** For the change token: a text that changes with any distribution. */
+export const distributionState = `coalesce(md5(${found}), '')`;
+
+export const distribution = `
+  SELECT identity, identity, ${lines(
+    part('table', 'identity'),
+    part('kind', 'kind'),
+    part('column', 'quote_ident(col)'),
+    partWhen(`kind IN ('distributed', 'single-shard') AND first <> identity`, 'colocated_with', 'first'),
+  )}
+  FROM (SELECT rel.identity, d.kind, d.col, min(rel.identity COLLATE "C") OVER (PARTITION BY d.grp) AS first
+    FROM json_to_recordset((${found})::json) AS d (relid oid, kind text, col text, grp text)
+    JOIN rel ON rel.oid = d.relid WHERE d.kind <> 'schema' AND NOT rel.relispartition) AS placed
+  UNION ALL SELECT 'schema ' || ns.name, NULL, 'kind=schema'
+    FROM json_to_recordset((${found})::json) AS d (relid oid, kind text) JOIN ns ON ns.oid = d.relid WHERE d.kind = 'schema'`;

@@ -1,0 +1,59 @@
+// Migrations for a Citus cluster, checked on a scratch server that has no Citus.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { expectExit, project } from '../support/cli.ts';
+import { pair } from '../support/runs.ts';
+
+const files = {
+  ...pair(
+    1,
+    'accounts',
+    `CREATE TABLE accounts (id int PRIMARY KEY);
+SELECT create_distributed_table('accounts', 'id');
+CREATE TABLE kinds (code text PRIMARY KEY);
+SELECT create_reference_table('kinds');`,
+    'DROP TABLE accounts, kinds;',
+  ),
+  ...pair(
+    2,
+    'items',
+    `CREATE TABLE items (account int REFERENCES accounts, id int, PRIMARY KEY (account, id));
+SELECT create_distributed_table('items', 'account', colocate_with => 'accounts');`,
+    'DROP TABLE items;',
+  ),
+};
+const calls = [
+  "SELECT create_distributed_table('public.accounts', 'id', colocate_with => 'none');",
+  "SELECT create_reference_table('public.kinds');",
+  "SELECT create_distributed_table('public.items', 'account', colocate_with => 'public.accounts');",
+];
+
+describe('without Citus on the scratch server', () => {
+  it('schema writes how tables are distributed, the same every time, and says what stood in', async () => {
+    const tool = await project(files);
+    const written = await tool.run(['schema']);
+    expectExit(written, 0);
+    expect(written.all).to.include('functions stand in for Citus');
+    const text = readFileSync(join(tool.root, 'db', 'schema.sql'), 'utf8');
+    for (const call of calls) expect(text).to.include(call);
+    expect(text).not.to.include('FUNCTION');
+    expect(text.indexOf(calls[2] ?? '')).to.be.above(text.indexOf(calls[0] ?? ''));
+    expect(text.indexOf('FOREIGN KEY')).to.be.above(text.indexOf(calls[2] ?? ''));
+    expectExit(await tool.run(['schema', '--check']), 0);
+  });
+
+  it('verify and lint run the calls, and see a distribution that a down leaves', async () => {
+    const tool = await project({
+      ...files,
+      ...pair(3, 'kinds', "SELECT undistribute_table('kinds');", 'SELECT 1;'),
+    });
+    const result = await tool.run(['verify', '--json']);
+    expectExit(result, 9);
+    const found = result.json().findings as { file: string; message: string }[];
+    expect(found.map(({ file }) => file)).to.deep.equal(['db/migrations/20250101000003_kinds.down.sql']);
+    expect(found[0]?.message).to.include('distribution');
+    const lint = await tool.run(['lint', '--json']);
+    expect(JSON.stringify(lint.json().findings)).not.to.match(/does not exist|stand_in/);
+  });
+});
