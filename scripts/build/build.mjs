@@ -143,6 +143,10 @@ export async function compile(root, state) {
         format: 'cjs',
         outExtension: { '.js': '.cjs' },
         define: { 'import.meta.url': 'importMetaUrl' },
+        external: [...external, 'pg'],
+        plugins: [ownFiles, noJiti],
+        // Jest runs CommonJS in a context where import() is refused.
+        supported: { 'dynamic-import': false },
         banner: { js: "const importMetaUrl = require('node:url').pathToFileURL(__filename).href;" },
       }),
       buildPage(build, root, staging),

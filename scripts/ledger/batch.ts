@@ -1,8 +1,9 @@
 // Takes a session; gives and records how far a batch has come. The position is written in the batch's own transaction.
-import pg from 'pg';
+
 import type { Direction } from '../base/types.ts';
 import type { TrackingTable } from '../config/config.ts';
 import type { Session } from '../connection/session.ts';
+import { quoteLiteral } from '../schema/sql.ts';
 
 /** What the journal keeps of a batch; keys are in text form. */
 export interface BatchState {
@@ -22,8 +23,7 @@ export interface BatchState {
 }
 
 function keyOf(tracking: TrackingTable, id: string, direction: Direction): string {
-  const quote = pg.escapeLiteral;
-  return `tracking = ${quote(`${tracking.schema}.${tracking.table}`)} AND id = ${quote(id)} AND direction = ${quote(direction)} AND statement = 1`;
+  return `tracking = ${quoteLiteral(`${tracking.schema}.${tracking.table}`)} AND id = ${quoteLiteral(id)} AND direction = ${quoteLiteral(direction)} AND statement = 1`;
 }
 
 /** @returns null where no batch of this migration was begun */
@@ -46,5 +46,5 @@ export function batchStateSql(
   direction: Direction,
   state: BatchState,
 ): string {
-  return `UPDATE migration_ledger.journal SET batch = ${pg.escapeLiteral(JSON.stringify(state))} WHERE ${keyOf(tracking, id, direction)}`;
+  return `UPDATE migration_ledger.journal SET batch = ${quoteLiteral(JSON.stringify(state))} WHERE ${keyOf(tracking, id, direction)}`;
 }

@@ -1,11 +1,12 @@
 // Takes a batch's table and key; gives what the catalog says of them, and the ranges of keys one after the other. Its
 // queries look names up in pg_catalog alone: operators and types of the key are PostgreSQL's own, or it is refused.
-import pg from 'pg';
+
 import { MigrateError } from '../../base/errors.ts';
 import type { BatchDirective } from '../../base/types.ts';
 import type { Session } from '../../connection/session.ts';
 import type { BatchState } from '../../ledger/batch.ts';
 import type { ReadyStep } from '../../plan/steps.ts';
+import { quoteLiteral } from '../../schema/sql.ts';
 
 /** A range of keys, both ends included, in text form. */
 export interface Range {
@@ -101,7 +102,7 @@ export async function readKey(
 export async function nextRange(session: Session, state: BatchState, size: number): Promise<Range | null> {
   const { table, column, type, end, position } = state;
   if (end === null) return null;
-  const value = (text: string) => `${pg.escapeLiteral(text)}::${type}`;
+  const value = (text: string) => `${quoteLiteral(text)}::${type}`;
   const after = position === null ? '' : `AND k.${column} OPERATOR(pg_catalog.>) ${value(position)}`;
   const [row] = await session.query<{ first: string | null; last: string | null; keys: number }>(
     `WITH keys AS (SELECT k.${column} AS key FROM ${table} AS k WHERE k.${column} OPERATOR(pg_catalog.<=) ${value(end)} ${after} ORDER BY k.${column} LIMIT ${size})
