@@ -1,6 +1,6 @@
 // Takes the text of one statement; gives its tokens, and slices of it between them. Comments are skipped, text is never
 // changed: what a rewrite keeps, it keeps as it was written.
-import { blockCommentEnd } from '../../base/positions.ts';
+import { blockCommentEnd, lineCommentEnd } from '../../base/positions.ts';
 import { unitsOf } from './clauses.ts';
 
 export interface Token {
@@ -13,11 +13,19 @@ export interface Token {
   readonly depth: number;
 }
 
-const space = /\s+/y;
+/** What PostgreSQL takes for white space; all other of Unicode's belongs to names. */
+const space = /[ \t\n\v\f\r]+/y;
 const word = /[A-Za-z_\u0080-\uffff][\w$\u0080-\uffff]*/y;
 const quotedName = /(?:[Uu]&)?"(?:[^"]|"")*"/y;
-const escapeString = /[Ee]'(?:[^'\\]|\\[\s\S]|'')*'/y;
-const plainString = /(?:[BbXxNn]|[Uu]&)?'(?:[^']|'')*'/y;
+/** A string goes on, with the rules that it began with, in quotes behind white space that has a line end. */
+const onNextLine = /[ \t\v\f]*(?:--[^\n\r]*(?=[\n\r]))?[\n\r](?:[ \t\n\v\f\r]|--[^\n\r]*[\n\r])*/.source;
+const withEscapes = /'(?:[^'\\]|\\[\s\S]|'')*'/.source;
+const withoutEscapes = /'(?:[^']|'')*'/.source;
+const escapeString = new RegExp(`[Ee]${withEscapes}(?:${onNextLine}${withEscapes})*`, 'y');
+const plainString = new RegExp(
+  `(?:[BbXxNn]|[Uu]&)?${withoutEscapes}(?:${onNextLine}${withoutEscapes})*`,
+  'y',
+);
 const dollarTag = /\$(?:[A-Za-z_\u0080-\uffff][\w\u0080-\uffff]*)?\$/y;
 const number = /\d[\w.]*|\$\d+/y;
 
@@ -45,10 +53,7 @@ export function tokenize(sql: string): readonly Token[] {
 const isWord = (raw: string) => /^[A-Za-z_\u0080-\uffff][\w$\u0080-\uffff]*$/.test(raw);
 
 function blankEnd(sql: string, at: number): number {
-  if (sql.startsWith('--', at)) {
-    const end = sql.indexOf('\n', at);
-    return end === -1 ? sql.length : end + 1;
-  }
+  if (sql.startsWith('--', at)) return lineCommentEnd(sql, at);
   if (sql.startsWith('/*', at)) return blockCommentEnd(sql, at);
   return match(space, sql, at) ?? at;
 }
