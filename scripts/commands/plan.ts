@@ -27,7 +27,8 @@ import { type AfterDeployFlags, waitingLines } from '../plan/after-deploy.ts';
 import { planDown, planUp } from '../plan/plan.ts';
 import { type ReadyStep, readySteps } from '../plan/steps.ts';
 import { readPlanTarget, type TargetFlags } from '../plan/target-flags.ts';
-import { readTimeZone } from '../preview/live.ts';
+import { readBatches } from '../preview/batches.ts';
+import { readSetting } from '../preview/live.ts';
 import { planJson, planLines, planMarkdown } from '../preview/report.ts';
 import { type Asked, readBinding, savePlan } from '../preview/saved.ts';
 import { traceSteps } from '../preview/trace.ts';
@@ -88,7 +89,7 @@ async function planIn(
     applied,
     steps,
     postgres: session.major,
-    timeZone: await readTimeZone(session),
+    ...(await readSetting(session)),
   });
   const { untraced } = trace;
   const findings = [...trace.findings, ...(await extensionFindings(session, steps))];
@@ -96,7 +97,7 @@ async function planIn(
     direction,
     environment: config.environmentName,
     database: describeTarget(session.target),
-    ...(await lookAtTarget(session, parse, steps, trace, ran)),
+    ...(await lookAtTarget(session, parse, steps, trace, ran, await readBatches(session, config, steps))),
     findings,
     untraced,
   };

@@ -9,8 +9,9 @@ import { advise, type Hazard, rulesWithSql } from './advice/advise.ts';
 import { indexForKey } from './advice/indexes.ts';
 import { type Advice, type Phase, seriesText } from './advice/series.ts';
 import { doesNotRun } from './rules/review-rules.ts';
-import type { Context, Hit, Rule, Severity, Step } from './rules/rule.ts';
+import type { Around, Context, Hit, Rule, Severity, Step } from './rules/rule.ts';
 import { rules } from './rules/rules.ts';
+import { type RuleHit, sayOnce } from './said-once.ts';
 import { shorten } from './statement/clauses.ts';
 import { means } from './statement/names.ts';
 import { stopsWrites } from './trace/locks.ts';
@@ -48,12 +49,12 @@ export function complaintsOf(
   steps: readonly Step[],
   catalog: Catalog | undefined,
   parse: Parser,
-  old?: ReadonlySet<number>,
+  around: Around = {},
 ): readonly Complaint[] {
   const complaints = steps.flatMap((step, i) =>
     isPlainInsert(step.statement) && isQuiet(step)
       ? []
-      : stepComplaints(contextOf(file, steps, i, catalog, old), Object.values(rules), parse),
+      : stepComplaints(contextOf(file, steps, i, catalog, around), Object.values(rules), parse),
   );
   const failed = steps.find(({ trace }) => trace?.error !== undefined);
   const error = failed?.trace?.error;
@@ -85,7 +86,7 @@ export function contextOf(
   steps: readonly Step[],
   at: number,
   catalog: Catalog | undefined,
-  old?: ReadonlySet<number>,
+  around: Around = {},
 ): Context {
   const step = steps[at] as Step;
   const trace = step.trace?.error === undefined ? step.trace : undefined;
@@ -95,7 +96,7 @@ export function contextOf(
     before: steps.slice(0, at),
     after: steps.slice(at + 1),
     ...(catalog === undefined ? {} : { catalog }),
-    ...(old === undefined ? {} : { old }),
+    ...around,
     ...(trace === undefined ? {} : { trace }),
   };
 }
@@ -104,7 +105,7 @@ export function stepComplaints(context: Context, all: readonly Rule[], parse: Pa
   const { actions, trace } = context.step;
   const { afterDeploy } = context.file.directives;
   const asked = all.filter(({ breaksRelease }) => !(breaksRelease === true && afterDeploy === true));
-  const hits = new Map<string, { rule: Rule; hit: Hit }>();
+  const hits = new Map<string, RuleHit>();
   const hazards: Hazard[] = [];
   const add = (rule: Rule, hit: Hit | null) => {
     if (hit !== null) hits.set(`${rule.id} ${hit.effect}`, { rule, hit });
@@ -123,7 +124,7 @@ export function stepComplaints(context: Context, all: readonly Rule[], parse: Pa
     if (hit !== null) found.push(hit);
   }
   const advice = adviceFor(context, hazards, parse);
-  return [...hits.values()].map(({ rule, hit }) =>
+  return sayOnce([...hits.values()], advice).map(({ rule, hit }) =>
     toComplaint(context.file, context.step, rule, hit, advice(rule.id), context.catalog),
   );
 }

@@ -19,7 +19,7 @@ import {
 } from './complaints.ts';
 import { allActions, unindexedForeignKeys } from './rules/foreign-keys.ts';
 import { foreignKeyWithoutIndex } from './rules/review-rules.ts';
-import type { Severity, Step } from './rules/rule.ts';
+import type { Around, Severity, Step } from './rules/rule.ts';
 import { rules } from './rules/rules.ts';
 import { readActions } from './statement/actions.ts';
 import { readCatalog } from './trace/catalog.ts';
@@ -35,6 +35,8 @@ export interface ReviewOptions {
   readonly settings?: LintSettings;
   /** All under review run one after another: what one of them makes is new for the next as well. */
   readonly asOne?: true;
+  /** Partitioned tables (`schema.name`) of the target that have no partition there. */
+  readonly emptyParents?: ReadonlySet<string>;
   /** Major version of the servers that the migrations are for. */
   readonly postgres: number;
   /** Told after each migration, in order; the steps have a trace where there was a scratch database. */
@@ -74,10 +76,14 @@ export async function reviewMigrations(options: ReviewOptions): Promise<readonly
   }
   let catalog = scratch === undefined ? undefined : await readCatalog(scratch);
   const old = options.asOne === true && catalog !== undefined ? new Set(catalog.keys()) : undefined;
+  const around: Around = {
+    ...(old === undefined ? {} : { old }),
+    ...(options.emptyParents === undefined ? {} : { emptyParents: options.emptyParents }),
+  };
   const reviewed: Reviewed[] = [];
   let client = scratch;
   for (const migration of underReview) {
-    const result = await reviewOne(migration, parse, client, catalog, old);
+    const result = await reviewOne(migration, parse, client, catalog, around);
     reviewed.push(result);
     options.onReviewed?.(migration, result.steps, result.complaints);
     // After a failure the database is not what the next migration expects: the text has to do.
@@ -100,7 +106,7 @@ async function reviewOne(
   parse: Parser,
   client: ScratchClient | undefined,
   before: Catalog | undefined,
-  old: ReadonlySet<number> | undefined,
+  around: Around,
 ): Promise<Reviewed & { after: Catalog | undefined }> {
   const { up } = migration;
   const parsed = parse(up.text);
@@ -115,7 +121,7 @@ async function reviewOne(
       : await traceMigration(client, statements, {
           noTransaction: up.directives.noTransaction,
           ...(before === undefined ? {} : { catalog: before }),
-          ...(old === undefined ? {} : { old }),
+          ...(around.old === undefined ? {} : { old: around.old }),
         });
   const steps = statements.map((statement, i): Step => {
     const traced = trace?.statements[i];
@@ -128,7 +134,7 @@ async function reviewOne(
     migration,
     steps,
     watched,
-    complaints: complaintsOf(up, steps, before, parse, old),
+    complaints: complaintsOf(up, steps, before, parse, around),
     after: trace?.catalog ?? before,
   };
 }

@@ -57,12 +57,21 @@ LEFT JOIN pg_catalog.pg_class s ON s.oid = leaf.relid
 GROUP BY t.name, t.indexes`;
 }
 
-/** The time zone that a migration finds there, by server, database, role or connection. */
-export async function readTimeZone(session: Session): Promise<string> {
-  const [row] = await session.query<{ zone: string }>(
-    "SELECT pg_catalog.current_setting('TimeZone') AS zone",
+/** What of the target decides what a migration does there. */
+export interface Setting {
+  /** That a migration finds, by server, database, role or connection. */
+  readonly timeZone: string;
+  /** Partitioned tables (`schema.name`) without a partition: nothing in them is read or rewritten. */
+  readonly emptyParents: ReadonlySet<string>;
+}
+
+export async function readSetting(session: Session): Promise<Setting> {
+  const [row] = await session.query<{ zone: string; parents: readonly string[] }>(
+    `SELECT pg_catalog.current_setting('TimeZone') AS zone, ARRAY(SELECT n.nspname || '.' || c.relname
+      FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+      WHERE c.relkind = 'p' AND NOT EXISTS (SELECT FROM pg_catalog.pg_inherits i WHERE i.inhparent = c.oid)) AS parents`,
   );
-  return row?.zone ?? 'UTC';
+  return { timeZone: row?.zone ?? 'UTC', emptyParents: new Set(row?.parents ?? []) };
 }
 
 /** Which modes a mode waits for: https://www.postgresql.org/docs/16/explicit-locking.html#TABLE-LOCK-COMPATIBILITY */
@@ -107,7 +116,8 @@ UNION ALL
 SELECT NULL, x.owner, x.gid, 'prepared transaction', extract(epoch FROM clock_timestamp() - x.prepared)::float8, false, coalesce((SELECT json_agg(json_build_object('relation', n.nspname || '.' || c.relname, 'mode', l.mode))
     FROM pg_catalog.pg_locks l JOIN pg_catalog.pg_class c ON c.oid = l.relation
     JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-    WHERE l.pid IS NULL AND l.virtualtransaction = '-1/' || x.transaction AND l.locktype = 'relation' AND c.relkind IN ('r', 'p', 'm')), '[]')
+    WHERE l.pid IS NULL AND l.virtualtransaction IN (SELECT own.virtualtransaction FROM pg_catalog.pg_locks own
+      WHERE own.pid IS NULL AND own.locktype = 'transactionid' AND own.transactionid = x.transaction) AND l.locktype = 'relation' AND c.relkind IN ('r', 'p', 'm')), '[]')
 FROM pg_catalog.pg_prepared_xacts x WHERE x.database = current_database()`;
 
 /** Snapshots older than this many seconds will hardly be gone when a concurrent build waits for them. */

@@ -6,7 +6,14 @@ import { halfExtent } from '../ledger/half-done.ts';
 import { strengthOf } from '../lint/trace/locks.ts';
 import { formatFindings } from '../report/findings.ts';
 import { count, type Style } from '../report/human.ts';
-import type { Obstacle, PlannedLock, PlannedStatement, PlannedStep, PlanView } from './types.ts';
+import type {
+  Obstacle,
+  PlannedBatch,
+  PlannedLock,
+  PlannedStatement,
+  PlannedStep,
+  PlanView,
+} from './types.ts';
 
 /** Weaker ones every SELECT takes. */
 const weakestShown = strengthOf('RowExclusiveLock');
@@ -44,11 +51,32 @@ export function describeObstacle({ who, ageSeconds, holds }: Obstacle): string {
   );
 }
 
+/** "batch public.orders by id: about 2.0 M rows, 2,000 ranges of 1,000 at first, at least 12 s …" */
+export function describeBatch(batch: PlannedBatch): string {
+  const { key, problem, position, size = 0, batches, keysMs, atMostMs } = batch;
+  const rows = batch.rows ?? null;
+  if (problem !== undefined) return visible(`batch ${key}: ${problem}`);
+  const known =
+    typeof batches === 'number' && typeof keysMs === 'number' && typeof atMostMs === 'number'
+      ? [
+          `${batches.toLocaleString('en')} ${batches === 1 ? 'range' : 'ranges'} of ${size.toLocaleString('en')} at first`,
+          `at least ${formatDuration(keysMs)} for the keys alone`,
+          `${formatDuration(atMostMs)} if each takes what it may (sizes adapt to that)`,
+        ]
+      : [
+          `ranges of ${size.toLocaleString('en')} at first`,
+          'time unknown (ANALYZE tells how many there are)',
+        ];
+  const left = position === undefined ? '' : ` left behind ${position}`;
+  return visible(`batch ${key}: ${[`${formatRows(rows)}${left}`, ...known].join(', ')}`);
+}
+
 function shownLocks({ locks }: PlannedStatement): readonly PlannedLock[] {
   return (locks ?? []).filter(({ mode, table }) => table !== null && strengthOf(mode) >= weakestShown);
 }
 
 function modeOf({ step }: PlannedStep): string {
+  if (step.directives.batch !== undefined) return 'in batches, a transaction each';
   return step.directives.noTransaction ? 'outside a transaction, one by one' : 'in one transaction';
 }
 
@@ -69,13 +97,14 @@ export function planLines(view: PlanView, style: Style): string[] {
 }
 
 function stepLines(planned: PlannedStep, style: Style): string[] {
-  const { step, statements } = planned;
+  const { step, statements, batch } = planned;
   return [
     `  ${step.direction} ${style.bold(visible(step.id))}, ${modeOf(planned)}`,
     ...(step.note === undefined ? [] : [`    note: ${visible(step.note)}`]),
     ...(step.resumed === undefined
       ? []
       : [`    note: goes on where it stopped: ${halfExtent(step.resumed)}`]),
+    ...(batch === undefined ? [] : [`    ${describeBatch(batch)}`]),
     ...statements.flatMap((statement) => [
       `    ${String(statement.line).padStart(4)}: ${firstLine(statement.text)}`,
       ...shownLocks(statement).map((lock) => style.dim(`          ${describeLock(lock)}`)),
@@ -109,7 +138,7 @@ export function planMarkdown(view: PlanView): string[] {
 }
 
 function stepMarkdown(planned: PlannedStep): string[] {
-  const { step, statements } = planned;
+  const { step, statements, batch } = planned;
   const locks = statements.flatMap((statement) =>
     shownLocks(statement).map((lock) => `- line ${statement.line}: ${markdownText(describeLock(lock))}`),
   );
@@ -117,6 +146,7 @@ function stepMarkdown(planned: PlannedStep): string[] {
   return [
     '',
     `#### ${step.direction} ${markdownCode(step.id)}, ${modeOf(planned)}`,
+    ...(batch === undefined ? [] : ['', markdownText(describeBatch(batch))]),
     ...(locks.length === 0 ? [] : ['', ...locks]),
     '',
     `<details><summary>${count(statements.length, 'statement')}</summary>`,
@@ -133,7 +163,7 @@ function section(title: string, items: readonly string[]): string[] {
 
 export function planJson({ steps, findings, obstacles, untraced }: PlanView): Record<string, unknown> {
   return {
-    migrations: steps.map(({ step, statements }) => ({
+    migrations: steps.map(({ step, statements, batch }) => ({
       version: step.version,
       name: step.name,
       direction: step.direction,
@@ -141,6 +171,7 @@ export function planJson({ steps, findings, obstacles, untraced }: PlanView): Re
       durationMs: null,
       transaction: !step.directives.noTransaction,
       statements,
+      ...(batch === undefined ? {} : { batch }),
     })),
     findings,
     warnings: obstacles.map((obstacle) => ({ ...obstacle, message: describeObstacle(obstacle) })),

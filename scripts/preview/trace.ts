@@ -25,6 +25,8 @@ export interface TraceRequest {
   readonly steps: readonly ReadyStep[];
   /** The time zone that migrations have on the target: it decides what is rewritten. */
   readonly timeZone: string;
+  /** Partitioned tables (`schema.name`) that have no partition there. */
+  readonly emptyParents: ReadonlySet<string>;
   /** Major version of the target. */
   readonly postgres: number;
 }
@@ -77,7 +79,7 @@ async function withoutScratch({ config, steps, postgres }: TraceRequest, reason:
 }
 
 async function traceUps(
-  { config, steps, postgres }: TraceRequest,
+  { config, steps, postgres, emptyParents }: TraceRequest,
   earlier: readonly Migration[],
   scratch: ScratchClient,
 ): Promise<PlanTrace> {
@@ -87,6 +89,7 @@ async function traceUps(
     underReview: upsOf(steps),
     scratch,
     asOne: true,
+    emptyParents,
     settings: config.project.lint ?? {},
     postgres,
     onReviewed: ({ id }, reviewed) => {

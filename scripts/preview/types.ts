@@ -33,9 +33,29 @@ export interface PlannedStatement {
   readonly locks: readonly PlannedLock[] | null;
 }
 
+/** How much a batch has to walk: what is left, where a part of it is done. Null is what nobody knows (never analyzed). */
+export interface PlannedBatch {
+  /** "public.orders by id" */
+  readonly key: string;
+  readonly rows?: number | null;
+  /** Rows of the first range; later ones adapt. */
+  readonly size?: number;
+  /** With ranges of the first size. */
+  readonly batches?: number | null;
+  /** Reading the keys alone, from a sample: it takes no less. */
+  readonly keysMs?: number | null;
+  /** With ranges of the first size that each take what they may. */
+  readonly atMostMs?: number | null;
+  /** The last key that is done. */
+  readonly position?: string;
+  /** Why nothing is known, or what the run would refuse. */
+  readonly problem?: string;
+}
+
 export interface PlannedStep {
   readonly step: ReadyStep;
   readonly statements: readonly PlannedStatement[];
+  readonly batch?: PlannedBatch;
 }
 
 /** A session of the target that the plan may have to wait for. */

@@ -9,7 +9,7 @@ import type { TracedStatement } from '../lint/trace/traced.ts';
 import type { ReadyStep } from '../plan/steps.ts';
 import { readObstacles, readTables } from './live.ts';
 import type { PlanTrace } from './trace.ts';
-import type { LiveTable, Obstacle, PlannedLock, PlannedStep } from './types.ts';
+import type { LiveTable, Obstacle, PlannedBatch, PlannedLock, PlannedStep } from './types.ts';
 
 /**
  * Two round trips to the target, whatever the number of steps.
@@ -21,6 +21,7 @@ export async function lookAtTarget(
   steps: readonly ReadyStep[],
   { traces }: PlanTrace,
   ran: ReadonlyMap<string, number> = new Map(),
+  batches: ReadonlyMap<string, PlannedBatch> = new Map(),
 ): Promise<{ steps: readonly PlannedStep[]; obstacles: readonly Obstacle[] }> {
   const effects = new Map([...traces].map(([id, traced]) => [id, traced.map(locksOf)]));
   for (const [id, done] of ran) effects.get(id)?.fill([], 0, done);
@@ -36,7 +37,9 @@ export async function lookAtTarget(
       text: maskSqlSecrets(text),
       locks: locks?.[i]?.map((lock): PlannedLock => withTable(lock, tables)) ?? null,
     }));
-    return { step, statements: statements.slice(ran.get(step.id) ?? 0) };
+    const batch = batches.get(step.id);
+    const left = statements.slice(ran.get(step.id) ?? 0);
+    return { step, statements: left, ...(batch === undefined ? {} : { batch }) };
   });
   return {
     steps: planned,

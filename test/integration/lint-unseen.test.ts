@@ -36,6 +36,15 @@ describe('lint: what cannot be watched', () => {
     expect(found.map((text) => text.split(' ')[1])).to.deep.equal(Object.values(hazards));
   });
 
+  it('says once what one series answers, with the name of each', async () => {
+    const found = await review(
+      'CREATE SCHEMA s; CREATE TABLE s.t (a int, b int, c int); CREATE INDEX ta ON s.t (a); CREATE INDEX "T b" ON s.t (b); CREATE INDEX tc ON s.t (c);',
+      'DROP INDEX s.ta, s."T b", s.tc;',
+    );
+    expect(found).to.have.length(1);
+    expect(found[0]).to.include('of index s.ta, s."T b", s.tc: reads and writes wait');
+  });
+
   it('keeps quiet about what costs nothing on a partitioned table, whoever makes its partitions', async () => {
     const before = `CREATE TABLE ev (id bigint, at date NOT NULL, kind varchar(9)) PARTITION BY RANGE (at);
       ALTER TABLE ev ADD CONSTRAINT there CHECK (id IS NOT NULL);`;

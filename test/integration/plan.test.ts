@@ -123,6 +123,96 @@ describe('plan: what up would do', () => {
     expect(lock?.table).to.have.property('bytes').to.be.greaterThan(100_000);
   });
 
+  it('finds no hazard in a partitioned table that has no partition on the target, and all where it has', async () => {
+    const database = await createDatabase();
+    const env = database.env();
+    const repo = await project({
+      ...pair(1, 'ev', 'CREATE TABLE ev (id bigint, at date) PARTITION BY RANGE (at);', 'DROP TABLE ev;'),
+      ...pair(
+        2,
+        'key',
+        'ALTER TABLE ev ALTER COLUMN id SET NOT NULL;',
+        'ALTER TABLE ev ALTER id DROP NOT NULL;',
+      ),
+      ...pair(
+        3,
+        'wide',
+        'ALTER TABLE ev ALTER COLUMN id TYPE numeric;',
+        'ALTER TABLE ev ALTER id TYPE bigint;',
+      ),
+      ...pair(4, 'index', 'CREATE INDEX ev_at ON ev (at);', 'DROP INDEX ev_at;'),
+      'db/config.json': '{ "drift": { "ignore": [{ "class": "*", "name": "public.ev_*" }] } }',
+    });
+    expectExit(await repo.run(['up', '--to', '20250101000001'], { env }), 0);
+    const rules = async () =>
+      document(await repo.run(['plan', '--json'], { env })).findings.map(({ rule }) => rule);
+    expect(await rules()).to.deep.equal([]);
+    await database.query(
+      "CREATE TABLE ev_1 PARTITION OF ev FOR VALUES FROM ('2020-01-01') TO ('2030-01-01')",
+    );
+    expect(await rules()).to.deep.equal(['set-not-null', 'change-column-type', 'create-index-blocking']);
+  });
+
+  it('names a prepared transaction that nobody ended and that holds a table', async () => {
+    const { repo, database, env } = await withOrders(
+      pair(2, 'amounts', 'ALTER TABLE orders ADD COLUMN n int;'),
+    );
+    const [row] = await database.query<{ name: string }>('SELECT current_database() AS name');
+    const name = `orphan of ${row?.name}`;
+    const other = await database.client();
+    await other.query(`BEGIN; SELECT count(*) FROM orders; PREPARE TRANSACTION '${name}'`);
+    try {
+      const { stdout } = await repo.run(['plan'], { env });
+      expect(stdout).to.match(
+        new RegExp(
+          `in the way prepared transaction ${name} of .*ROLLBACK PREPARED.* holds AccessShareLock on public\\.orders`,
+        ),
+      );
+    } finally {
+      await other.query(`ROLLBACK PREPARED '${name}'`);
+    }
+  });
+
+  it('tells of a batch how much it has to walk and how long at least, and of a half-done one what is left', async () => {
+    const database = await createDatabase();
+    const env = database.env();
+    const repo = await project({
+      ...pair(
+        1,
+        'orders',
+        'CREATE TABLE orders (id bigint PRIMARY KEY, n int, v int); INSERT INTO orders SELECT g, g FROM generate_series(1, 5000) g;',
+        'DROP TABLE orders;',
+      ),
+      ...pair(
+        2,
+        'fill',
+        '-- migrate: batch public.orders by id rows=500\nUPDATE public.orders SET v = n WHERE id BETWEEN $1 AND $2;',
+      ),
+      ...pair(
+        3,
+        'bad',
+        '-- migrate: batch public.orders by n\nDELETE FROM public.orders WHERE n BETWEEN $1 AND $2;',
+        '-- migrate: irreversible gone',
+      ),
+    });
+    const lines = async () => (await repo.run(['plan'], { env })).stdout;
+    expect(await lines()).to.include('batch public.orders by id: the table is not there yet');
+    expectExit(await repo.run(['up', '--to', '20250101000001'], { env }), 0);
+    expect(await lines()).to.match(/batch public\.orders by id: rows unknown.*ranges of 500 at first/);
+    await database.query('ANALYZE orders');
+    expect(await lines())
+      .to.match(
+        /fill, in batches, a transaction each\n +batch public\.orders by id: about 5\.0 k rows, 10 ranges of 500 at first, at least .* for the keys alone, 5\.0 s if each takes/,
+      )
+      .and.to.match(/batch public\.orders by n: .*no unique index or primary key/);
+    expectExit(await repo.run(['up', '--to', '20250101000002', '--budget', '1ms'], { env }), 0);
+    expect(await database.query('SELECT count(v)::int AS n FROM orders')).to.deep.equal([{ n: 500 }]);
+    expect(await lines()).to.match(/about 4\.5 k rows left behind 500, 9 ranges/);
+    const { migrations } = document(await repo.run(['plan', '--json'], { env }));
+    expect(migrations[0]).to.have.property('batch').to.include({ rows: 4500, batches: 9, position: '500' });
+    expect(await database.query('SELECT count(v)::int AS n FROM orders')).to.deep.equal([{ n: 500 }]);
+  });
+
   it('names who holds conflicting locks right now, and for how long', async () => {
     const { repo, database, env } = await withOrders(
       pair(2, 'amounts', 'ALTER TABLE orders ADD COLUMN n int;'),

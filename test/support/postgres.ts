@@ -28,7 +28,13 @@ const key = Symbol.for('migrate.test.server');
 const shared = globalThis as { [key]?: Promise<TestServer> };
 
 /** No durability: these databases live for one test. */
-const fast = { fsync: 'off', full_page_writes: 'off', synchronous_commit: 'off', autovacuum: 'off' };
+const fast = {
+  fsync: 'off',
+  full_page_writes: 'off',
+  synchronous_commit: 'off',
+  autovacuum: 'off',
+  max_prepared_transactions: '4',
+};
 /** Major version of the servers that tests start. */
 export const testMajor = Number(process.env.TEST_POSTGRES || defaultMajor);
 const image = `postgres:${testMajor}-alpine`;

@@ -14,16 +14,22 @@ export interface Step {
   readonly trace?: TracedStatement;
 }
 
+/** What is known of the place where the migrations will run. */
+export interface Around {
+  /** Relations of the catalog that were there before all that runs; absent where each file stands for itself. */
+  readonly old?: ReadonlySet<number>;
+  /** Partitioned tables (`schema.name`) that have no partition there either: they hold no row to read or rewrite. */
+  readonly emptyParents?: ReadonlySet<string>;
+}
+
 /** All that a rule may look at. */
-export interface Context {
+export interface Context extends Around {
   readonly file: SqlFile;
   readonly step: Step;
   readonly before: readonly Step[];
   readonly after: readonly Step[];
   /** The schema before this migration; absent without a scratch database. */
   readonly catalog?: Catalog;
-  /** Relations of the catalog that were there before all that runs; absent where each file stands for itself. */
-  readonly old?: ReadonlySet<number>;
   /** What was watched, when it was and the statement did not fail. */
   readonly trace?: TracedStatement;
 }
@@ -129,9 +135,10 @@ function isColumnGone(column: string, { before }: Context): boolean {
 }
 
 /** A partitioned table whose partitions others make: here is nothing to be seen, so the text decides. */
-function isWithoutPartitions(table: Name, { catalog }: Context): boolean {
+function isWithoutPartitions(table: Name, { catalog, emptyParents }: Context): boolean {
   const relation = catalog === undefined ? undefined : lookUp(table, catalog);
   if (catalog === undefined || relation?.kind !== 'p') return false;
+  if (emptyParents?.has(`${relation.schema}.${relation.name}`) === true) return false;
   return ![...catalog.values()].some(({ parent }) => parent === String(relation.oid));
 }
 
