@@ -140,6 +140,11 @@ function adopt(
   expect(execute(folder, [...migrate, 'up'], env)).to.include('Applied 1 migration');
   expect(execute(folder, [...migrate, 'up'], env)).to.include('Already up to date');
   expect(execute(folder, [...node, 'start.cjs'], env)).to.include('started current');
+  const shadow = { SHADOW_DATABASE_URL: database.url };
+  expect(execute(folder, [...migrate, 'docs', '--html', 'schema.html'], shadow)).to.include(
+    'Wrote schema.html',
+  );
+  expect(readFileSync(join(folder, 'schema.html'), 'utf8')).to.include('public.customers');
   const code = `require('${name}').status().then(({ ok, migrations }) => console.log(ok, migrations.length))`;
   writeFileSync(join(folder, 'status.cjs'), `${code};\n`);
   expect(execute(folder, [...node, 'status.cjs'], env)).to.include('true 1');
