@@ -1,6 +1,6 @@
 // argv → command. The only place that sets an exit code or prints an error.
 
-import { exitCodes, exitStatus, MigrateError } from './base/errors.ts';
+import { exitCodes, exitStatus, isInterruption, MigrateError } from './base/errors.ts';
 import { keepSecret } from './base/secrets.ts';
 import { breakdown } from './base/timing.ts';
 import { ownProcess } from './base/v8-heap.ts';
@@ -16,8 +16,7 @@ import { createOutput, type Output } from './report/output.ts';
 
 /** A signal that came before anything ran is thrown as it is; only here is it known that nothing was changed. */
 function untouched(error: unknown): unknown {
-  if (!(error instanceof MigrateError) || error.options.state !== undefined) return error;
-  if (error.code !== 'interrupted' && error.code !== 'terminated') return error;
+  if (!isInterruption(error) || error.options.state !== undefined) return error;
   return new MigrateError(error.code, error.message, {
     ...error.options,
     state: 'This run changed nothing.',
@@ -41,6 +40,7 @@ async function main(argv: readonly string[]): Promise<number> {
   let result: CommandResult | null = null;
   let error: unknown = null;
   let place: Place | null = null;
+  const signal = watchSignals();
   try {
     const { parseCommandLine } = await import('./cli/cli.ts');
     const invocation = await parseCommandLine(argv, (text) => process.stdout.write(text));
@@ -51,18 +51,21 @@ async function main(argv: readonly string[]): Promise<number> {
     output = respelling(onGithub(createOutput(invocation.flags), json), place, json);
     // Only now: whoever asks for help waits neither for zod nor for what it checks.
     const { resolveConfig } = await import('./config/config.ts');
-    config = await resolveConfig(command, invocation.flags);
+    config = { ...(await resolveConfig(command, invocation.flags)), signal };
     keepSecret(secretsOf(config.variables));
     const { flags, args } = invocation;
     const many = flags.targets !== undefined || flags.targetsQuery !== undefined;
     if (invocation.usesTarget && !many) (await import('./config/binding.ts')).refuseWrongTarget(config);
     const run = await invocation.load();
-    const input = { config, flags: flags as never, args, progress: output, signal: watchSignals() };
+    const input = { config, flags: flags as never, args, progress: output, signal };
+    signal.throwIfAborted();
     if (many) {
       const { runFleet } = await import('./fleet/run-fleet.ts');
       result = await runFleet(input, run);
     } else result = await run(input);
     error = result.error ?? null;
+    // What a command that only looks has found by then may be half of it.
+    if (signal.aborted && error === null && result.wrote !== true) error = signal.reason;
   } catch (thrown) {
     error = untouched(thrown);
   }
@@ -100,11 +103,14 @@ function bugReport(error: unknown): string {
   return `ERROR This is a bug in the migration tool.\n${stack}\nState: unknown; make migrate-status shows what is applied.`;
 }
 
+/** After a signal nobody waits for a server that does not answer any more. */
+const interruptions = new Set<number>([exitCodes.interrupted, exitCodes.terminated]);
+
 // Until the end is reached, whatever ends the process is a bug: never a success.
 process.exitCode = exitCodes.bug;
 ownProcess();
 void main(process.argv.slice(2)).then((exitCode) => {
   process.exitCode = exitCode;
   // A connection or a timer that a bug left open must not keep a pipeline waiting; where nothing is open this never runs.
-  setTimeout(() => process.exit(), 3000).unref();
+  setTimeout(() => process.exit(), interruptions.has(exitCode) ? 200 : 3000).unref();
 });

@@ -85,7 +85,7 @@ async function run(command: string, options: RunOptions, flags: Record<string, u
     const work = await line.load();
     const progress = progressTo(options);
     const result = await work({
-      config,
+      config: { ...config, signal: controller.signal },
       flags: given as never,
       args: [],
       progress,

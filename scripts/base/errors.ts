@@ -64,6 +64,13 @@ export class MigrateError extends Error {
   }
 }
 
+type Interruption = MigrateError & { readonly code: 'interrupted' | 'terminated' };
+
+/** True where a signal, or the caller, ended the work: no failure of what was being tried. */
+export function isInterruption(error: unknown): error is Interruption {
+  return error instanceof MigrateError && (error.code === 'interrupted' || error.code === 'terminated');
+}
+
 /** Exit status for anything that was thrown: a MigrateError's own, else 1 (a bug). */
 export function exitStatus(error: unknown): number {
   return error instanceof MigrateError ? exitCodes[error.code] : exitCodes.bug;

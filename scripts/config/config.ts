@@ -59,6 +59,8 @@ export interface Config {
   readonly batchMaxLagMs: number;
   /** Set where one process works on many databases: what all of them share. */
   readonly shared?: { files: Promise<unknown> | null };
+  /** Ends the command early with its reason: work on scratch servers stops, servers that are starting are given up. */
+  readonly signal?: AbortSignal;
   readonly waitMs: number;
   readonly connectTimeoutMs: number;
   readonly project: ProjectSettings;

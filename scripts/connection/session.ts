@@ -96,7 +96,7 @@ async function resolveTarget(config: Config, hooks: SessionHooks): Promise<Targe
   if (config.target !== undefined) return config.target;
   refuseMissingTarget(config);
   const { startDevServer } = await import('../devserver/devserver.ts');
-  const server = await startDevServer(config.root, config.postgres);
+  const server = await startDevServer(config.root, config.postgres, hooks.signal);
   if (server.started) hooks.onServerStart?.();
   const { host, port, user, password, database } = server;
   return { host, port, user, password, database, sslMode: 'disable' };

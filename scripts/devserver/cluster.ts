@@ -1,7 +1,8 @@
 // Takes a home folder, an account and the programs; gives an initialised cluster in it, started and answering. What
 // is remembered lies in the home: the cluster (with its password), the port and the log. It knows nothing of projects.
-import { execFile } from 'node:child_process';
+import { type ExecFileOptions, execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { appendFileSync, chownSync, existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
@@ -21,17 +22,30 @@ export interface Launch {
   readonly binaries: Binaries;
   readonly settings: Settings;
   readonly port: number | undefined;
+  readonly signal: AbortSignal | undefined;
 }
 
 export const clusterOf = (home: string) => join(home, 'cluster');
 export const passwordOf = (home: string) => readText(join(clusterOf(home), 'superuser.password'))?.trim();
 
-const run = promisify(execFile);
 const startTimeout = 60_000;
 const attempts = 5;
 
+/** Rejects when the program fails; where the signal aborts, only once the program that it ends has ended. */
+async function run(program: string, args: readonly string[], options: ExecFileOptions): Promise<void> {
+  const running = promisify(execFile)(program, args, options);
+  try {
+    await running;
+  } catch (error) {
+    const { child } = running;
+    if (options.signal?.aborted && child.exitCode === null && child.signalCode === null)
+      await once(child, 'exit');
+    throw error;
+  }
+}
+
 /** Runs initdb when there is no cluster yet: made aside and renamed when complete, so that a crash leaves no half. */
-export async function initialise({ home, account, binaries, settings }: Launch): Promise<void> {
+export async function initialise({ home, account, binaries, settings, signal }: Launch): Promise<void> {
   if (existsSync(join(clusterOf(home), 'PG_VERSION'))) return;
   const staging = `${clusterOf(home)}.${process.pid}`;
   const passwordFile = join(home, `password.${process.pid}`);
@@ -48,15 +62,16 @@ export async function initialise({ home, account, binaries, settings }: Launch):
   ];
   try {
     writeOwned(passwordFile, `${password}\n`, account);
-    await runInitdb(binaries, account, staging, [...options, '-E', 'UTF8', '--no-instructions']);
+    await runInitdb(binaries, account, staging, [...options, '-E', 'UTF8', '--no-instructions'], signal);
     appendFileSync(join(staging, 'postgresql.conf'), "\ninclude_if_exists = 'embedded.conf'\n");
     writeOwned(join(staging, 'superuser.password'), `${password}\n`, account);
     renameSync(staging, clusterOf(home));
   } catch (cause) {
+    signal?.throwIfAborted();
     if (existsSync(join(clusterOf(home), 'PG_VERSION'))) return; // another process was faster
     throw failure('The embedded PostgreSQL could not create its data folder', outputOf(cause), cause);
   } finally {
-    rmSync(staging, { recursive: true, force: true });
+    rmSync(staging, { recursive: true, force: true, maxRetries: 5 });
     rmSync(passwordFile, { force: true });
   }
 }
@@ -67,8 +82,9 @@ async function runInitdb(
   account: Account | undefined,
   staging: string,
   options: readonly string[],
+  signal: AbortSignal | undefined,
 ): Promise<void> {
-  const child = { ...identity(account), cwd: '/', env: serverEnvironment(), timeout: startTimeout };
+  const child = { ...identity(account), cwd: '/', env: serverEnvironment(), timeout: startTimeout, signal };
   const locales = ['C.UTF-8', 'C'];
   for (const locale of locales) {
     rmSync(staging, { recursive: true, force: true });
@@ -78,6 +94,7 @@ async function runInitdb(
       await run(initdb, [...options, `--locale=${locale}`], child);
       return;
     } catch (error) {
+      signal?.throwIfAborted();
       if (locale === locales.at(-1) || !/locale/i.test(outputOf(error))) throw error;
     }
   }
@@ -101,6 +118,7 @@ export async function launch(options: Launch): Promise<void> {
       writeOwned(join(home, 'port'), `${port}\n`, account);
       return;
     }
+    options.signal?.throwIfAborted();
     const text = `${readText(log) ?? ''}\n`;
     if (attempt >= attempts || Date.now() > deadline || !isPassing(text)) {
       throw failure('The embedded PostgreSQL did not start', text.trim() || outputOf(problem), problem, log);
@@ -109,11 +127,11 @@ export async function launch(options: Launch): Promise<void> {
   }
 }
 
-async function runPgCtl({ home, account, binaries }: Launch, log: string): Promise<unknown> {
+async function runPgCtl({ home, account, binaries, signal }: Launch, log: string): Promise<unknown> {
   const seconds = String(startTimeout / 1000);
   const args = ['start', '-w', '-s', '-t', seconds, '-D', clusterOf(home), '-l', log];
   try {
-    await run(binaries.pgCtl, args, { ...identity(account), cwd: '/', env: serverEnvironment() });
+    await run(binaries.pgCtl, args, { ...identity(account), cwd: '/', env: serverEnvironment(), signal });
     return undefined;
   } catch (error) {
     return error;

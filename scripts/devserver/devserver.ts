@@ -45,6 +45,8 @@ export interface StartOptions {
   readonly settings?: Settings;
   /** A fixed TCP port; without it a free one is chosen and remembered. */
   readonly port?: number;
+  /** Gives up with its reason; what initdb has made by then is deleted. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** A development server and its database. */
@@ -70,13 +72,16 @@ export async function startServer(options: StartOptions): Promise<EmbeddedServer
   if (running !== undefined) return running;
   const account = serverAccount(clusterOf(options.dataDirectory));
   const home = prepareHome(resolve(options.dataDirectory), account);
-  const status = () => serverStatus(options.dataDirectory);
+  const status = () => {
+    options.signal?.throwIfAborted();
+    return serverStatus(options.dataDirectory);
+  };
   return withStartLock(join(home, 'start.lock'), lockTimeout, status, async () => {
     const meanwhile = await status();
     if (meanwhile !== undefined) return meanwhile;
     const { locateBinaries } = await import('./binaries.ts');
-    const { settings = {}, port } = options;
-    const start: Launch = { home, account, binaries: locateBinaries(account, major), settings, port };
+    const { settings = {}, port, signal } = options;
+    const start: Launch = { home, account, binaries: locateBinaries(account, major), settings, port, signal };
     await initialise(start);
     await launch(start);
     const started = await status();
@@ -136,9 +141,17 @@ export function projectDirectories(root: string): { development: string; scratch
  * The project's development server with its database, which is created when missing.
  * @param postgres its major version; 16 if left out
  */
-export async function startDevServer(root: string, postgres?: number): Promise<DevServer> {
+export async function startDevServer(
+  root: string,
+  postgres?: number,
+  signal?: AbortSignal,
+): Promise<DevServer> {
   const dataDirectory = projectDirectories(root).development;
-  const server = await startServer({ dataDirectory, ...(postgres === undefined ? {} : { postgres }) });
+  const server = await startServer({
+    dataDirectory,
+    ...(postgres === undefined ? {} : { postgres }),
+    signal,
+  });
   const { ensureDatabase } = await import('./database.ts');
   await ensureDatabase(server, developmentDatabase);
   return { ...server, database: developmentDatabase };

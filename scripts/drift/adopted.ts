@@ -1,6 +1,6 @@
 // Takes the migrations that a baseline records without running them; gives how the database differs from what they would
 // have built on an empty one. It only reads; where there is no scratch server it says so and stops nothing.
-import { MigrateError } from '../base/errors.ts';
+import { isInterruption, MigrateError } from '../base/errors.ts';
 import type { Migration } from '../base/types.ts';
 import type { HistoryWork } from '../history/recording.ts';
 import { differencesToMigrations } from './compare.ts';
@@ -31,7 +31,7 @@ export async function compareWithFiles(
     const lines = [verdict, ...differenceLines(differences, config.verbose).map((line) => `  ${line}`)];
     return { document: { differences: differences.map(differenceJson) }, lines };
   } catch (error) {
-    if (!(error instanceof MigrateError) || ['interrupted', 'terminated'].includes(error.code)) throw error;
+    if (!(error instanceof MigrateError) || isInterruption(error)) throw error;
     const lines = [`Not compared with what these migrations build on an empty database: ${error.message}`];
     return { document: { differences: null }, lines };
   }

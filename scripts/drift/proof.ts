@@ -1,7 +1,7 @@
 // Takes a live schema, what it should be, and the SQL between the two; runs that SQL both ways on a scratch database with
 // rows of its own and gives whether it did what it should and lost none. The target is only read.
 
-import { MigrateError } from '../base/errors.ts';
+import { isInterruption, MigrateError } from '../base/errors.ts';
 import type { Migration } from '../base/types.ts';
 import type { Config } from '../config/config.ts';
 import { readObjects, withCanonicalSession } from '../schema/catalog/snapshot.ts';
@@ -38,6 +38,7 @@ export async function prove(
   try {
     return await withBuilt(config, sql, (scratch) => tryOut(scratch, compared, claim));
   } catch (error) {
+    if (isInterruption(error)) throw error;
     if (error instanceof MigrateError) return { state: 'untried', problems: [error.message] };
     return { state: 'failed', problems: [`the schema cannot be built there: ${(error as Error).message}`] };
   }
@@ -109,6 +110,7 @@ export async function failureAmongFiles(
     await withMigrated(config, all, async () => undefined);
     return null;
   } catch (error) {
+    if (isInterruption(error)) throw error;
     if (!(error instanceof MigrateError) || error.code !== 'migration-failed') return null;
     const path = error.options.location?.file ?? '';
     const from = all.slice(all.indexOf(pair)).map(({ up }) => up.path);

@@ -1,6 +1,6 @@
 // Takes a drift check that came to no verdict because a run was cut off; finds one by building, on a scratch database, what
 // is applied and what ran of a half-done migration. What neither that nor the snapshot before explains is listed.
-import { MigrateError } from '../base/errors.ts';
+import { isInterruption, MigrateError } from '../base/errors.ts';
 import type { Migration } from '../base/types.ts';
 import type { Config } from '../config/config.ts';
 import { type ConfirmFlags, isProtected } from '../config/protection.ts';
@@ -116,7 +116,7 @@ async function explain(found: Unsettled, changed: readonly Difference[]): Promis
     });
     return { unexplained, by: 'built on a scratch database' };
   } catch (error) {
-    if (error instanceof MigrateError && ['interrupted', 'terminated'].includes(error.code)) throw error;
+    if (isInterruption(error)) throw error;
     return { unexplained: changed, by: null };
   }
 }

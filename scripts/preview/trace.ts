@@ -2,7 +2,7 @@
 // is applied on the target, and what lint says of the ups. It never touches the target; without a scratch server it
 // says so and the plan goes on without locks.
 
-import { MigrateError } from '../base/errors.ts';
+import { isInterruption, MigrateError } from '../base/errors.ts';
 import type { Finding, Migration } from '../base/types.ts';
 import type { Config } from '../config/config.ts';
 import { loadParser } from '../files/statements.ts';
@@ -53,8 +53,7 @@ export async function traceSteps(request: TraceRequest): Promise<PlanTrace> {
       request.timeZone,
     );
   } catch (error) {
-    if (!(error instanceof MigrateError) || error.code === 'interrupted' || error.code === 'terminated')
-      throw error;
+    if (!(error instanceof MigrateError) || isInterruption(error)) throw error;
     // A server that somebody named and that does not answer is a mistake to mend, not a reason to know less.
     if (error.code === 'connection' && config.scratchUrl !== undefined)
       throw new MigrateError('connection', `SHADOW_DATABASE_URL: ${error.message}`, error.options);

@@ -28,6 +28,8 @@ export interface ScratchOptions {
   readonly postgres?: number;
   /** Where login and TLS of the target are; those of the process if left out. */
   readonly variables?: Environment;
+  /** Gives up starting, waiting and working, with its reason. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 const durabilityOff = { fsync: 'off', full_page_writes: 'off', synchronous_commit: 'off' };
@@ -38,9 +40,10 @@ export async function scratchAddress({
   root,
   postgres,
   variables,
+  signal,
 }: ScratchOptions): Promise<ScratchConnection> {
   return scratchUrl === undefined
-    ? embeddedServer(root, postgres ?? defaultMajor)
+    ? embeddedServer(root, postgres ?? defaultMajor, signal)
     : serverOf(scratchUrl, variables ?? process.env);
 }
 
@@ -77,9 +80,13 @@ async function completing(url: string, variables: Environment): Promise<Environm
 }
 
 /** A server beside the development one: it does without durability, so after a crash it is made anew. */
-async function embeddedServer(root: string, postgres: number): Promise<ScratchConnection> {
+async function embeddedServer(
+  root: string,
+  postgres: number,
+  signal: AbortSignal | undefined,
+): Promise<ScratchConnection> {
   const dataDirectory = projectDirectories(root).scratch;
-  const start = () => startServer({ dataDirectory, postgres, settings: durabilityOff });
+  const start = () => startServer({ dataDirectory, postgres, settings: durabilityOff, signal });
   if ((dataMajor(dataDirectory) ?? postgres) !== postgres) await removeServer(dataDirectory);
   const { host, port, user, password } = await start().catch(async (error: unknown) => {
     if (!(error instanceof MigrateError) || error.code !== 'connection') throw error;

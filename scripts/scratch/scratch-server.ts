@@ -7,6 +7,7 @@ import { MigrateError } from '../base/errors.ts';
 import { majorOf, tooOld } from '../base/postgres-major.ts';
 import { ownSearchPath } from '../connection/session-settings.ts';
 import type { Administrator } from './client.ts';
+import { unlessAborted } from './interruption.ts';
 import { placeholdersSql } from './placeholder-roles.ts';
 import { type ScratchConnection, type ScratchOptions, scratchAddress } from './scratch-address.ts';
 import { createWorker, type Worker } from './worker.ts';
@@ -32,34 +33,26 @@ export interface ScratchServer {
 const prefix = 'migrate_scratch_';
 const leftoverAge = 3_600; // seconds
 
-const signals = { SIGINT: 'interrupted', SIGTERM: 'terminated' } as const;
-
 /**
- * Opens a server, hands it to `work`, and closes it whatever happens; a signal ends what runs there.
- * @throws as `openScratchServer`; MigrateError `interrupted` or `terminated` after a signal
+ * Opens a server, hands it to `work`, and closes it whatever happens: when the options' signal aborts, under the work.
+ * Errors as `openScratchServer`, and the signal's reason.
  */
 export async function withScratchServer<T>(
   options: ScratchOptions,
   work: (server: ScratchServer) => Promise<T>,
 ): Promise<T> {
-  const server = await openScratchServer(options);
-  let ended: keyof typeof signals | null = null;
-  const end = (name: NodeJS.Signals) => {
-    ended = name as keyof typeof signals;
-    server.close().catch(() => undefined);
-  };
-  for (const name of Object.keys(signals)) process.once(name, end);
+  const { signal } = options;
+  signal?.throwIfAborted();
+  const opening = openScratchServer(options);
+  const server = await unlessAborted(signal, opening, async () => (await opening).close());
+  let ended = false;
   try {
-    return await work(server);
-  } catch (error) {
-    if (ended === null) throw error;
-    throw new MigrateError(signals[ended], `Interrupted by ${ended}`, {
-      state: 'Nothing was changed.',
-      cause: error,
+    return await unlessAborted(signal, work(server), () => {
+      ended = true;
+      return server.close();
     });
   } finally {
-    for (const name of Object.keys(signals)) process.off(name, end);
-    await server.close();
+    if (!ended) await server.close();
   }
 }
 
@@ -76,8 +69,9 @@ export async function openScratchServer(options: ScratchOptions): Promise<Scratc
   const own = new Map<string, ScratchDatabase>();
   let counter = 0;
   let worker: Worker;
-  let closing: Promise<void> | undefined;
+  let closing: Promise<void> | null = null;
   const createFrom = async (template: string) => {
+    options.signal?.throwIfAborted();
     counter += 1;
     const database = describe(server, admin, worker, `${token}_${counter}`);
     own.set(database.name, database);
