@@ -8,6 +8,7 @@ import { majorOf, tooOld } from '../base/postgres-major.ts';
 import { ownSearchPath } from '../connection/session-settings.ts';
 import type { Administrator } from './client.ts';
 import { unlessAborted } from './interruption.ts';
+import { prefix, removeLeftovers } from './leftovers.ts';
 import { placeholdersSql } from './placeholder-roles.ts';
 import { type ScratchConnection, type ScratchOptions, scratchAddress } from './scratch-address.ts';
 import { createWorker, type Worker } from './worker.ts';
@@ -29,9 +30,6 @@ export interface ScratchServer {
   /** Drops all that is left and disconnects; may be called twice. */
   close(): Promise<void>;
 }
-
-const prefix = 'migrate_scratch_';
-const leftoverAge = 3_600; // seconds
 
 /**
  * Opens a server, hands it to `work`, and closes it whatever happens: when the options' signal aborts, under the work.
@@ -234,21 +232,4 @@ async function refuseOldServer(admin: pg.Client): Promise<void> {
     hint: `${old.hint} Name another server, or leave SHADOW_DATABASE_URL unset to use the embedded one.`,
     state: 'Nothing was changed.',
   });
-}
-
-/** Scratch databases of runs that have no session any more and began more than an hour ago. */
-async function removeLeftovers(admin: pg.Client): Promise<void> {
-  const { rows } = await admin.query<{ datname: string }>(
-    `SELECT datname FROM pg_database AS database
-      WHERE datname ~ '^${prefix}[0-9]+_[0-9]{10}[0-9a-f]{8}_[0-9]+$'
-        AND substring(datname FROM '_([0-9]{10})[0-9a-f]{8}_')::bigint < extract(epoch FROM now()) - $1
-        AND pg_has_role(datdba, 'MEMBER')
-        AND NOT EXISTS (SELECT FROM pg_stat_activity AS session
-                         WHERE session.application_name = regexp_replace(database.datname, '_[0-9]+$', '')
-                            OR session.datname = database.datname)`,
-    [leftoverAge],
-  );
-  // Not FORCE: if someone did connect in between, it is no leftover.
-  for (const { datname } of rows)
-    await admin.query(`DROP DATABASE IF EXISTS ${quote(datname)}`).catch(() => {});
 }

@@ -42,7 +42,7 @@ function endless(database: TestDatabase): Record<string, string> {
 async function scratchOf(database: TestDatabase, run: RunningTool): Promise<readonly string[]> {
   const rows = await database.query<{ what: string }>(
     `SELECT datname AS what FROM pg_database WHERE datname LIKE $1
-     UNION ALL SELECT rolname FROM pg_roles WHERE rolname = $2
+     UNION ALL SELECT rolname FROM pg_roles WHERE rolname = $2 OR rolname LIKE $1 || '%'
      UNION ALL SELECT concat(pid, ' ', wait_event, ' ', query) FROM pg_stat_activity
                 WHERE datname LIKE $1 OR application_name LIKE $1 OR (query LIKE $3 AND pid <> pg_backend_pid())`,
     [`migrate_scratch_${run.pid}_%`, `role_of_${database.name}`, `%pg_sleep(600) AS ${database.name}%`],
