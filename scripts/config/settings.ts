@@ -105,6 +105,7 @@ export const projectSchema = z.strictObject({
   ),
   drift: z.optional(
     z.strictObject({
+      partitions: z.optional(z.enum(['managed'])),
       ignore: z.optional(z.array(z.strictObject({ class: z.enum([...objectClasses, '*']), name: pattern }))),
       include: z.optional(z.array(z.enum(['owners', 'grants']))),
     }),

@@ -24,6 +24,7 @@ import { type Difference, diffObjects, foldDifferences } from '../schema/change/
 import type { Query, SchemaObject, SchemaOptions } from '../schema/types.ts';
 import { agreesWithSchemaFile } from './expected.ts';
 import { stillCompared, withoutTracking } from './filter.ts';
+import { withoutMachinery } from './machinery.ts';
 import { portable, portableFingerprint, schemaOptions } from './options.ts';
 import { storedFingerprint } from './stored.ts';
 
@@ -124,7 +125,8 @@ async function compare(
     };
   const rows = await session.query<{ class: string; objects: string }>(storedObjectsSql(live.classes));
   const expected = withoutTracking(parseObjects(rows), options.tracking);
-  const all = diffObjects(expected, live.objects);
+  const sides = withoutMachinery({ expected, live: live.objects }, config.project.drift?.partitions);
+  const all = diffObjects(sides.expected, sides.live);
   const everything = sameOptions ? all : all.filter(stillCompared(live.compared, options));
   const drifted = everything.some(({ severity }) => severity === 'drift');
   if (drifted && head.major !== null && head.major !== head.majorNow)

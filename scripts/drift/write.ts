@@ -16,6 +16,7 @@ import { count } from '../report/human.ts';
 import { describeDifference } from '../schema/change/diff.ts';
 import { checkDrift, type DriftCheck, queryOf, readLiveObjects } from './check.ts';
 import { withoutTracking } from './filter.ts';
+import { withoutMachinery } from './machinery.ts';
 import { failureAmongFiles, type Proof, prove } from './proof.ts';
 import { differenceLines, driftJson } from './report.ts';
 import { snapshotStatements } from './snapshot.ts';
@@ -70,8 +71,11 @@ function cannotTell({ reason }: DriftCheck): MigrateError {
 
 async function readWays({ session, config }: HistoryWork, { options }: DriftCheck) {
   const rows = await session.query<{ class: string; objects: string }>(storedObjectsSql());
-  const stored = withoutTracking(parseObjects(rows), options.tracking);
-  const live = await readLiveObjects(session, options);
+  const sides = {
+    expected: withoutTracking(parseObjects(rows), options.tracking),
+    live: await readLiveObjects(session, options),
+  };
+  const { expected: stored, live } = withoutMachinery(sides, config.project.drift?.partitions);
   return { stored, live, ways: await findWays(config, queryOf(session), options, { stored, live }) };
 }
 

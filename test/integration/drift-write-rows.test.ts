@@ -125,6 +125,42 @@ describe('drift --write, where rows hang on it', () => {
     expect(up).to.contain('USING price::numeric(10,2)').and.to.contain('is a guess');
   });
 
+  it('calls no table of another migration tool drift, and writes none', async () => {
+    const database = await createDatabase();
+    const env = { ...database.env(), SHADOW_DATABASE_URL: database.url, MIGRATE_ENV: 'test' };
+    const repo = await project(pair(1, 'base', 'CREATE TABLE t (id integer);', 'DROP TABLE t;'));
+    expect((await runInProcess(repo.root, env, ['up'])).exitCode).to.equal(0);
+    await database.query(
+      'CREATE TABLE migrations (id serial PRIMARY KEY, "timestamp" bigint NOT NULL, name varchar NOT NULL); CREATE TABLE knex_migrations (id serial PRIMARY KEY, name varchar, batch integer, migration_time timestamptz)',
+    );
+    const drift = await runInProcess(repo.root, env, ['drift']);
+    expect(drift.exitCode, drift.said).to.equal(0);
+    await database.query('ALTER TABLE t ADD COLUMN n integer; CREATE TABLE changes (id integer)');
+    const written = await runInProcess(repo.root, env, ['drift', '--write', 'by-hand']);
+    expect(written.document.recorded, written.said).to.equal(true);
+    expect(fileOf(repo, 'up')).to.contain('public.changes').and.not.to.contain('migrations');
+  });
+
+  it('leaves partitions to the job that makes them where the configuration says so, unless one differs', async () => {
+    const database = await createDatabase();
+    const env = { ...database.env(), SHADOW_DATABASE_URL: database.url, MIGRATE_ENV: 'test' };
+    const part = (year: number) =>
+      `CREATE TABLE e${year} PARTITION OF e FOR VALUES FROM ('${year}-01-01') TO ('${year + 1}-01-01')`;
+    const base = `CREATE TABLE e (id integer, at date DEFAULT now(), PRIMARY KEY (id, at)) PARTITION BY RANGE (at); CREATE INDEX e_at ON e (at); ${part(2024)};`;
+    const repo = await project(pair(1, 'base', base, 'DROP TABLE e;'));
+    const run = async (exitCode: number) => {
+      const ended = await runInProcess(repo.root, env, ['drift']);
+      expect(ended.exitCode, JSON.stringify(ended.document)).to.equal(exitCode);
+    };
+    expect((await runInProcess(repo.root, env, ['up'])).exitCode).to.equal(0);
+    await database.query(`${part(2025)}; DROP TABLE e2024;`);
+    await run(5);
+    repo.write('db/config.json', JSON.stringify({ drift: { partitions: 'managed' } }));
+    await run(0);
+    await database.query('CREATE INDEX own ON e2025 (id)');
+    await run(5);
+  });
+
   for (const [what, group] of Object.entries(changesByHand))
     it(`writes and proves with rows, and loses none elsewhere: ${what}`, async () => {
       const here = await createDatabase();
