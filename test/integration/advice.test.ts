@@ -5,8 +5,11 @@ import { rulesWithSql } from '../../scripts/lint/advice/advise.ts';
 import { reviewMigrations } from '../../scripts/lint/review.ts';
 import { applyFile, differences, printedFiles, proveAdvice, stateOf } from '../support/advice.ts';
 import { adviceCases } from '../support/advice-cases.ts';
+import { project } from '../support/cli.ts';
 import { createDatabase } from '../support/database.ts';
+import { runInProcess } from '../support/in-process.ts';
 import { migration } from '../support/lint.ts';
+import { pair } from '../support/runs.ts';
 
 describe('lint: advice', () => {
   it('is proven for every rule that may print SQL', () => {
@@ -43,4 +46,45 @@ describe('lint: advice', () => {
       expect(wrong.join('\n\n')).to.equal('');
     });
   }
+
+  it('with batches does the same when up runs it', async function () {
+    this.timeout(180_000);
+    const shapes = adviceCases.filter(({ rule }) => /^unbatched-|volatile/.test(rule));
+    let ran = 0;
+    const wrong: string[] = [];
+    for (const { shape, before, sql, volatile, instead } of shapes.slice(0, 12)) {
+      const client = await (await createDatabase()).client();
+      const findings = await reviewMigrations({
+        earlier: [migration('20250101000000_before', before)],
+        underReview: [migration('20250102000000_asked', sql)],
+        scratch: client,
+        postgres: 16,
+      });
+      const printed = findings
+        .map(({ help }) => printedFiles(help))
+        .find((one) => one.join().includes('migrate: batch'));
+      if (printed === undefined) continue;
+      const other = await (await createDatabase()).client();
+      await other.query(before);
+      await applyFile(other, instead ?? sql);
+      const database = await createDatabase();
+      const series = printed.map((text, n) =>
+        pair(n + 2, 'advised', text, '-- migrate: irreversible not the point'),
+      );
+      const repo = await project(
+        Object.assign(pair(1, 'before', before, '-- migrate: irreversible not the point'), ...series),
+      );
+      const result = await runInProcess(repo.root, database.env(), ['up']);
+      if (result.exitCode !== 0) wrong.push(`${shape}: ${result.said}`);
+      const own = /migration_ledger|pgmigrations/;
+      wrong.push(
+        ...differences(await stateOf(other, volatile), await stateOf(await database.client(), volatile))
+          .filter((text) => !own.test(text))
+          .map((text) => `${shape}: ${text}`),
+      );
+      ran += 1;
+    }
+    expect(wrong.join('\n\n')).to.equal('');
+    expect(ran).to.be.above(4);
+  });
 });
