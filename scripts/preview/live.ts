@@ -30,11 +30,35 @@ export async function readTables(
     if (!(error instanceof MigrateError) || error.code !== 'locked') throw error;
     return session.query<TableRow>(tablesSql(sizeInCatalog), [names]);
   });
+  const shards = session.citus === null ? new Map<string, ShardSums>() : await readShards(session, names);
   return new Map(
-    rows.map(({ name, bytes, rows: estimate, indexes }) => [
-      name,
-      { bytes: Number(bytes), rows: estimate < 0 ? null : Math.round(estimate), indexes },
-    ]),
+    rows.map(({ name, bytes, rows: estimate, indexes }) => {
+      const found = shards.get(name);
+      const onNode = { bytes: Number(bytes), rows: estimate < 0 ? null : Math.round(estimate) };
+      return [name, { ...(found ?? onNode), indexes }];
+    }),
+  );
+}
+
+type ShardSums = Pick<LiveTable, 'bytes' | 'rows'>;
+
+/** Sums over the shards of distributed tables, each shard once; what a node does not tell is left out. */
+async function readShards(
+  session: Session,
+  names: readonly string[],
+): Promise<ReadonlyMap<string, ShardSums>> {
+  const rows = await session.query<{ name: string; bytes: number; rows: number | null }>(
+    `SELECT t.name, sum((r.result::json ->> 'bytes')::float8) AS bytes, sum((r.result::json ->> 'rows')::float8) AS rows
+  FROM (SELECT n.nspname || '.' || c.relname AS name, c.oid FROM pg_catalog.pg_dist_partition p
+    JOIN pg_catalog.pg_class c ON c.oid = p.logicalrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+    WHERE c.relkind = 'r' AND n.nspname || '.' || c.relname = ANY ($1::text[])) t,
+  LATERAL pg_catalog.run_command_on_shards(t.oid::regclass, $shard$SELECT json_build_object('bytes', pg_total_relation_size(oid),
+    'rows', CASE WHEN reltuples >= 0 THEN reltuples END) FROM pg_catalog.pg_class WHERE oid = '%s'::regclass$shard$) r
+  WHERE r.success GROUP BY t.name`,
+    [names],
+  );
+  return new Map(
+    rows.map(({ name, bytes, rows: sum }) => [name, { bytes, rows: sum === null ? null : Math.round(sum) }]),
   );
 }
 

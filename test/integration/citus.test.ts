@@ -241,4 +241,18 @@ CREATE TABLE kinds (id int PRIMARY KEY); CREATE TABLE own (id int PRIMARY KEY);`
       (await read(from)).filter((object) => object.class === 'distribution').map(({ identity }) => identity),
     ).to.deep.equal(['public."Items"', 'public.accounts', 'public.kinds', 'public.own', 'schema tenant']);
   });
+
+  it('plan tells how large a table is over all of its shards', async () => {
+    const cluster = await clusterDatabase();
+    const tool = await project({
+      ...orders,
+      ...pair(2, 'column', 'ALTER TABLE orders ADD COLUMN late int;'),
+    });
+    expectExit(await tool.run(['up', '--n', '1'], { env: cluster.env() }), 0);
+    await cluster.query('INSERT INTO orders (tenant, id) SELECT i, i FROM generate_series(1, 3000) i');
+    await cluster.query('ANALYZE orders');
+    const result = await tool.run(['plan'], { env: cluster.env() });
+    expectExit(result, 0);
+    expect(result.stdout).to.include('about 3.0 k rows');
+  });
 });
