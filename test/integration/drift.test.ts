@@ -102,6 +102,9 @@ describe('drift', () => {
   it('is quiet about housekeeping, rows, temporary objects, and what was changed back', async () => {
     const { database, run } = await migrated();
     await database.query("INSERT INTO users SELECT n, 'e' FROM generate_series(1, 100) n");
+    // Which index CLUSTER goes by is part of the schema; going by it again is housekeeping.
+    await database.query('ALTER TABLE users CLUSTER ON users_pkey');
+    expectExit(await run('drift', '--accept', '--reason', 'clustered by its key'), 0);
     for (const sql of [
       'ANALYZE',
       'VACUUM',
