@@ -233,6 +233,33 @@ describe('a deployment on GitHub', function () {
   });
 });
 
+describe('a deployment from an application’s repository', function () {
+  this.timeout(180_000);
+
+  const orders = {
+    '20250102000000_orders.up.sql': 'CREATE TABLE orders (id bigint);\n',
+    '20250102000000_orders.down.sql': 'DROP TABLE orders;\n',
+  };
+  const later = {
+    '20250103000000_gone.up.sql': '-- migrate: after-deploy\nDROP TABLE orders;\n',
+    '20250103000000_gone.down.sql': 'CREATE TABLE orders (id bigint);\n',
+  };
+
+  it('migrates, starts, takes away and rolls back with the tool as a package, without a Makefile', async () => {
+    const shop = await deployment({ ...good, ...orders, ...later }, 'application');
+    const result = await shop.run();
+    expectDeployed(result, shop);
+    expect(result.jobs, result.log).to.deep.include({ 'after-deploy': 'success' });
+    expect(await tables(shop))
+      .to.include('customers')
+      .and.not.to.include('orders');
+    const back = await shop.run({ inputs: { 'rollback-to': '20250101000000' } });
+    expect(back.jobs, back.log).to.deep.include({ migrate: 'success', deploy: 'skipped' });
+    expect(back.log).to.include('Reverted 2 migrations');
+    expectNoSecret(back);
+  });
+});
+
 describe('the repository', () => {
   it('holds no secret that a deployment used', () => {
     const found = execFileSync('bash', ['-c', 'git grep --untracked -lF -- "$SECRET" || true'], {

@@ -67,8 +67,14 @@ export interface Deployment {
   run(change?: { inputs?: Record<string, string>; vars?: Record<string, string> }): Promise<WorkflowResult>;
 }
 
-/** A repository with these migrations, an environment `staging` with a database, and a login for migrations. */
-export async function deployment(migrations: Record<string, string>): Promise<Deployment> {
+/**
+ * A repository with these migrations, an environment `staging` with a database, and a login for migrations.
+ * @param kind the repository is this product's own, or an application's that has the product among its packages
+ */
+export async function deployment(
+  migrations: Record<string, string>,
+  kind: 'product' | 'application' = 'product',
+): Promise<Deployment> {
   const folder = mkdtempSync(join(tmpdir(), 'migrate-deploy-'));
   cleanUpAfterTest(async () => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }));
   const database = await createDatabase();
@@ -103,7 +109,7 @@ export async function deployment(migrations: Record<string, string>): Promise<De
       const { position, planRun } = self.says;
       if (position !== undefined) writeFileSync(join(folder, 'position'), `${position}\n`);
       if (planRun !== undefined) writeFileSync(join(folder, 'plan-run'), `${planRun}\n`);
-      const sha = commit(join(folder, 'repository'), self.files);
+      const sha = commit(join(folder, 'repository'), self.files, kind);
       return runWorkflow(workflow, {
         inputs: {
           environment: 'staging',
@@ -154,9 +160,10 @@ function environmentVariables({ host, port, name }: TestDatabase, login: string)
 }
 
 /** The product in a repository, with these files in place of its own migrations, committed. @returns the commit */
-function commit(repository: string, files: Record<string, string>): string {
+function commit(repository: string, files: Record<string, string>, kind: 'product' | 'application'): string {
   rmSync(repository, { recursive: true, force: true });
-  layProduct(repository);
+  if (kind === 'product') layProduct(repository);
+  else layApplication(repository);
   execFileSync('git', ['init', '--quiet'], { cwd: repository });
   return commitFiles(repository, files);
 }
@@ -174,6 +181,20 @@ export function layProduct(repository: string): void {
   symlinkSync(join(productRoot, 'node_modules'), join(repository, 'node_modules'));
 }
 
+/** An application's checkout after `npm ci`: no Makefile, no script of ours, the command among those of its packages. */
+function layApplication(repository: string): void {
+  const installed = join(repository, 'node_modules', 'postgres-migrations-orchestrator');
+  mkdirSync(join(repository, 'node_modules', '.bin'), { recursive: true });
+  layProduct(installed);
+  // As npm does when it installs a command.
+  chmodSync(join(installed, 'scripts', 'run.cjs'), 0o755);
+  symlinkSync(
+    join('..', 'postgres-migrations-orchestrator', 'scripts', 'run.cjs'),
+    join(repository, 'node_modules', '.bin', 'migrate'),
+  );
+  writeFileSync(join(repository, 'package.json'), '{ "name": "shop", "private": true }\n');
+}
+
 /** Writes the files and commits them; paths are relative to the repository. */
 export function commitFiles(repository: string, files: Record<string, string>): string {
   for (const [path, text] of Object.entries(files)) {
@@ -185,7 +206,7 @@ export function commitFiles(repository: string, files: Record<string, string>): 
       cwd: repository,
       encoding: 'utf8',
     }).trim();
-  git('add', 'package.json', 'Makefile', 'db');
+  git('add', ...['package.json', 'Makefile', 'db'].filter((name) => existsSync(join(repository, name))));
   git('commit', '--quiet', '--message', 'Release');
   return git('rev-parse', 'HEAD');
 }
