@@ -4,7 +4,8 @@
 import { MigrateError } from '../base/errors.ts';
 import { nearest } from '../base/nearest.ts';
 import type { Environment } from '../config/environment.ts';
-import { type CommandLine, commonOptions } from './command-lines.ts';
+import type { CommandLine } from './command-lines.ts';
+import { commonOptions } from './options.ts';
 
 /** What the Makefile puts behind a command; no option of any command. */
 export const fromMake = '--make';

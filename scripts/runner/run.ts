@@ -1,10 +1,9 @@
 // Takes a command that writes; gives it a locked session with a checked history, runs the steps it chooses and reports.
 // The order of a run is DESIGN's: connect, preflight, lock, history, plan, execute, unlock.
 
-import { formatDuration } from '../base/duration.ts';
 import { majorRemark } from '../base/postgres-major.ts';
 import { started, timed } from '../base/timing.ts';
-import type { Migration, Outcome } from '../base/types.ts';
+import type { Migration } from '../base/types.ts';
 import { saveMemory } from '../base/v8-heap.ts';
 import { refuseUnnamed } from '../config/binding.ts';
 import type { ConfirmFlags } from '../config/protection.ts';
@@ -19,7 +18,7 @@ import { snapshotStatements, takeSnapshot, takeSnapshotAfterFailure } from '../d
 import { storedFingerprint } from '../drift/stored.ts';
 import type { RunContext } from '../execute/context.ts';
 import { refuseConstraintsAll } from '../execute/deferred-constraints.ts';
-import { execute, executeTogether, type RunResult } from '../execute/execute.ts';
+import { execute, executeTogether } from '../execute/execute.ts';
 import { refuseMissingExtensions } from '../execute/extensions.ts';
 import { adopt } from '../history/adopt.ts';
 import { audited } from '../history/audit.ts';
@@ -40,13 +39,13 @@ import { withRunLock } from '../ledger/run-lock.ts';
 import { newestAfterDeploy } from '../plan/after-deploy.ts';
 import type { Plan } from '../plan/plan.ts';
 import { readySteps } from '../plan/steps.ts';
-import type { CommandInput, CommandResult, Progress } from '../report/command.ts';
+import type { CommandInput, CommandResult } from '../report/command.ts';
 import { count } from '../report/human.ts';
-import { outcomeJson } from '../report/json.ts';
 import { confirmOutcomes } from './confirm.ts';
 import { meet, withWaiting } from './expectation.ts';
 import { observe } from './observe.ts';
 import { refuseOlderReleases, waitForOlderReleases } from './older-releases.ts';
+import { reportRun } from './report-run.ts';
 
 export interface RunRequest {
   /** History states that this command can live with. */
@@ -181,7 +180,7 @@ async function runChecked(
   if (result.failure !== null && leftSomething(result.outcomes, steps))
     await takeSnapshotAfterFailure(session, config, drift.options, result.failure);
   if (result.paused !== null) await takeSnapshot(session, config, drift.options);
-  const reported = report(result, session, progress);
+  const reported = reportRun(result, session, progress);
   // The run's summary at GitHub names the fingerprint; elsewhere nobody asked for the round trip.
   if (result.failure !== null || config.variables.GITHUB_ACTIONS !== 'true') return reported;
   return { ...reported, document: { ...reported.document, fingerprint: await storedFingerprint(session) } };
@@ -230,31 +229,4 @@ async function prepare(
     );
   }
   return context;
-}
-
-function report(
-  { outcomes, failure, paused }: RunResult,
-  session: Session,
-  { style }: Progress,
-): CommandResult {
-  const done = outcomes.filter(({ outcome }) => outcome === 'applied' || outcome === 'reverted');
-  const total = done.reduce((sum, { durationMs }) => sum + (durationMs ?? 0), 0);
-  const pending = outcomes.filter(({ outcome }) => outcome === 'pending').length;
-  const document = { migrations: outcomes.map(outcomeJson), roundTrips: session.roundTrips() };
-  if (failure !== null) {
-    const rest = pending === 0 ? '' : `, ${count(pending)} not reached`;
-    return { document, lines: [`${summarise(done)}${rest}.`], error: failure };
-  }
-  if (paused !== null) {
-    const line = `${summarise(done)}; the budget is used up within ${paused.id}, which is partial: make migrate-${paused.direction} goes on.`;
-    return { document: { ...document, paused: paused.id }, lines: [line], wrote: true };
-  }
-  return { document, lines: [style.green(`${summarise(done)} in ${formatDuration(total)}.`)], wrote: true };
-}
-
-function summarise(done: readonly Outcome[]): string {
-  const applied = done.filter(({ outcome }) => outcome === 'applied').length;
-  const reverted = done.length - applied;
-  if (reverted > 0 && applied > 0) return `Reverted and applied again ${count(applied)}`;
-  return reverted > 0 ? `Reverted ${count(reverted)}` : `Applied ${count(applied)}`;
 }
