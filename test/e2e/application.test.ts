@@ -88,7 +88,13 @@ function execute(
     cwd,
     encoding: 'utf8',
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...rest, YARN_ENABLE_IMMUTABLE_INSTALLS: 'false', ...env },
+    // Yarn knows a package by its version: another build of the same one would come out of a cache that is shared.
+    env: {
+      ...rest,
+      YARN_ENABLE_IMMUTABLE_INSTALLS: 'false',
+      YARN_CACHE_FOLDER: join(cwd, '.yarn-cache'),
+      ...env,
+    },
   });
 }
 
