@@ -1,7 +1,7 @@
 // init: lays what an application needs to have migrations: the folder with a first pair, settings, npm scripts, lines for
 // git, and, asked for, make targets, workflows and an image. It asks nothing, overwrites nothing, and says what it did.
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { MigrateError } from '../base/errors.ts';
 import { packageRoot } from '../base/paths.ts';
 import type { Config } from '../config/config.ts';
@@ -145,7 +145,7 @@ function template(name: string): string {
 }
 
 function shown({ root }: Config, path: string): string {
-  return path.startsWith(`${root}/`) ? path.slice(root.length + 1) : path;
+  return relative(root, path).replaceAll('\\', '/');
 }
 
 function write(path: string, content: string): void {
