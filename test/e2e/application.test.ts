@@ -1,6 +1,6 @@
 // The package in an application, as each package manager installs it: packed, without sources, nothing built on install.
 // A newcomer lays the migrations, writes one, and the application starts only when the database has it.
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import {
   cpSync,
   existsSync,
@@ -9,6 +9,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -198,6 +199,45 @@ describe('The package in an application', function () {
       adopt(folder, route, database);
     });
   }
+
+  it('takes a NestJS application from its sources to a start, which it refuses before', async () => {
+    const folder = application();
+    const database = await createDatabase();
+    const env = { ...database.env(), MIGRATE_ENV: 'development', PGPASSWORD: database.password };
+    cpSync(join(productRoot, 'test', 'fixtures', 'nest-app'), folder, { recursive: true });
+    execute(folder, ['npm', 'install', '--no-audit', '--no-fund', './tool.tgz']);
+    for (const name of ['@nestjs', '@types', 'reflect-metadata', 'rxjs'])
+      symlinkSync(join(productRoot, 'node_modules', name), join(folder, 'node_modules', name));
+    const migrate = ['npx', '--no', 'migrate'];
+    execute(folder, [...migrate, 'init']);
+    const directory = join(folder, 'db', 'migrations');
+    const [up = ''] = readdirSync(directory).filter((file) => file.endsWith('.up.sql'));
+    writeFileSync(join(directory, up), 'CREATE TABLE customers (id bigint PRIMARY KEY);\n');
+    writeFileSync(join(directory, up.replace('.up.', '.down.')), 'DROP TABLE customers;\n');
+    execute(folder, [
+      process.execPath,
+      join(productRoot, 'node_modules', 'typescript', 'bin', 'tsc'),
+      '-p',
+      '.',
+    ]);
+    execute(folder, ['npm', 'run', '--silent', 'migrate:manifest']);
+    const start = { ...env, DATABASE_URL: database.url };
+    const [code, said] = attempt(folder, [process.execPath, 'dist/main.js'], start);
+    expect(code, said).to.equal(1);
+    expect(said).to.include(`lacks: ${up.replace('.up.sql', '')}`);
+    execute(folder, ['npm', 'run', '--silent', 'migrate:up'], env);
+    const child = spawn(process.execPath, ['dist/main.js'], {
+      cwd: folder,
+      env: { ...process.env, ...start },
+    });
+    cleanUpAfterTest(async () => void child.kill('SIGKILL'));
+    let output = '';
+    for await (const data of child.stdout) {
+      output += data;
+      if (/listening on \d+/.test(output)) break;
+    }
+    expect(output).to.match(/listening on \d+/);
+  });
 
   it('works as a workspace of a monorepo, built from its sources', async () => {
     const folder = application();
