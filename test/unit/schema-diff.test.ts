@@ -98,11 +98,12 @@ describe('the fingerprint', () => {
   const hashes = (changed: Partial<ClassHashes>): ClassHashes =>
     ({ ...Object.fromEntries(objectClasses.map((name) => [name, 'x'])), ...changed }) as ClassHashes;
 
-  it('is 16 hex digits, changes with any class, and not with the order of columns', () => {
+  it('is 16 hex digits, changes with any class, and not with the order of columns nor the spread over a cluster', () => {
     const usual = fingerprint(hashes({}));
     expect(usual).to.match(/^[0-9a-f]{16}$/);
-    expect(fingerprint(hashes({ 'column-order': 'y' }))).to.equal(usual);
-    for (const name of objectClasses.filter((each) => each !== 'column-order')) {
+    const left = ['column-order', 'distribution'] as const;
+    for (const name of left) expect(fingerprint(hashes({ [name]: 'y' })), name).to.equal(usual);
+    for (const name of objectClasses.filter((each) => !left.some((other) => other === each))) {
       expect(fingerprint(hashes({ [name]: 'y' })), name).not.to.equal(usual);
     }
   });
