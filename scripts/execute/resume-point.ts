@@ -21,6 +21,7 @@ export async function findResumePoint(
   statements: readonly Statement[],
   journal: readonly JournalRow[],
 ): Promise<number> {
+  refuseOtherWay(step, journal);
   const done = journal.filter((row) => row.done);
   if (done.length > 0) {
     const { loadComparison } = await import('../files/equivalent-sql.ts');
@@ -30,6 +31,33 @@ export async function findResumePoint(
   }
   if (step.directiveGone) refuseTransactionOnly(step, statements, done.length);
   return done.length;
+}
+
+/**
+ * What ran range by range cannot go on as a statement, nor the other way around: how far it came means nothing there.
+ * @throws MigrateError `history` saying what ran and what to type
+ */
+export function refuseOtherWay(step: ReadyStep, journal: readonly JournalRow[]): void {
+  const isBatch = step.directives.batch !== undefined;
+  const ran = journal.filter(({ done, batch }) => batch == null && done);
+  const walked = journal.find(({ done, batch }) => batch != null && !done && batch.position !== null)?.batch;
+  if (isBatch ? ran.length === 0 : walked == null) return;
+  const extent =
+    walked == null
+      ? `${ran.length} ${ran.length === 1 ? 'statement' : 'statements'} of its ${step.direction} ran`
+      : `everything up to ${walked.column} ${walked.position} is committed`;
+  throw new MigrateError(
+    'history',
+    isBatch
+      ? `${step.path} is a batch now, and statements of it ran when it was none`
+      : `${step.path} is no batch any more, and ranges of ${walked?.table} ran when it was one`,
+    {
+      location: { file: step.path },
+      problems: ran.map(({ statement, sql }) => `statement ${statement} ran: ${shortened(sql)}`),
+      state: `${step.id} is half done: ${extent}. Nothing was changed now.`,
+      hint: `Restore the directive and run again; or settle it by hand and say so: ${resolveHint(step.id)}`,
+    },
+  );
 }
 
 function changedAbove(

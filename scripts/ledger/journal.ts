@@ -1,4 +1,4 @@
-// Takes a session; gives and records how far a no-transaction migration came, statement by statement.
+// Takes a session; gives and records how far a no-transaction migration came, statement by statement or range by range.
 import { withoutSecrets } from '../base/redact.ts';
 import type { Direction } from '../base/types.ts';
 import type { TrackingTable } from '../config/config.ts';
@@ -15,8 +15,27 @@ export interface JournalRow {
   readonly sql: string;
   readonly done: boolean;
   readonly indexes: readonly number[];
+  /** How far a batch has come; null where the statement is none, as in ledgers before 11. */
+  readonly batch?: BatchState | null;
   /** What the session was after it; null where that was not seen: it did not end, or the server was cut off. */
   readonly session?: SessionMemory | null;
+}
+
+/** What the journal keeps of a batch; keys are in text form. */
+export interface BatchState {
+  /** As SQL, qualified and quoted where needed. */
+  readonly table: string;
+  readonly column: string;
+  /** Of the key, as SQL. */
+  readonly type: string;
+  /** The largest key when the batch began; null for an empty table. */
+  readonly end: string | null;
+  /** The largest key that is done; null before the first batch. */
+  readonly position: string | null;
+  readonly keys: number;
+  readonly rows: number;
+  readonly batches: number;
+  readonly estimated: number | null;
 }
 
 /** What a file's statements left in their session. */
@@ -47,7 +66,7 @@ export async function readJournal(
   direction: Direction,
 ): Promise<JournalRow[]> {
   const rows = await session.query<JournalRow & Record<string, unknown>>(
-    `SELECT id, direction, statement, total, sql, done, to_json(indexes::int8[]) AS indexes, to_jsonb(j) -> 'session' AS session FROM migration_ledger.journal j WHERE ${keyOf(tracking, id, direction)} ORDER BY statement`,
+    `SELECT id, direction, statement, total, sql, done, to_json(indexes::int8[]) AS indexes, to_jsonb(j) -> 'batch' AS batch, to_jsonb(j) -> 'session' AS session FROM migration_ledger.journal j WHERE ${keyOf(tracking, id, direction)} ORDER BY statement`,
   );
   return rows;
 }
@@ -73,7 +92,7 @@ export async function readJournalTexts(
  */
 export function startSql(
   tracking: TrackingTable,
-  row: Omit<JournalRow, 'done' | 'session'>,
+  row: Omit<JournalRow, 'done' | 'batch' | 'session'>,
   texts: JournalTexts | null,
 ): string {
   const { id, direction, statement, total, sql, indexes } = row;
@@ -82,7 +101,7 @@ export function startSql(
   );
   return `INSERT INTO migration_ledger.journal (tracking, id, direction, statement, total, sql, indexes, up_sql, down_sql)
     VALUES (${quoteLiteral(`${tracking.schema}.${tracking.table}`)}, ${quoteLiteral(id)}, ${quoteLiteral(direction)}, ${statement}, ${total}, ${quoteLiteral(withoutSecrets(sql))}, '{${indexes.join(',')}}', ${up}, ${down})
-    ON CONFLICT (tracking, id, direction, statement) DO UPDATE SET total = excluded.total, sql = excluded.sql, indexes = excluded.indexes,
+    ON CONFLICT (tracking, id, direction, statement) DO UPDATE SET total = excluded.total, sql = excluded.sql, indexes = excluded.indexes, batch = NULL,
       up_sql = coalesce(excluded.up_sql, journal.up_sql), down_sql = coalesce(excluded.down_sql, journal.down_sql)`;
 }
 
@@ -100,6 +119,16 @@ export function doneSql(
   { id, direction, statement }: Pick<JournalRow, 'id' | 'direction' | 'statement'>,
 ): string {
   return `UPDATE migration_ledger.journal SET done = true, finished_at = clock_timestamp() WHERE ${keyOf(tracking, id, direction)} AND statement = ${statement}`;
+}
+
+/** Part of the batch's own transaction: the range counts if and only if this does. */
+export function batchStateSql(
+  tracking: TrackingTable,
+  id: string,
+  direction: Direction,
+  state: BatchState,
+): string {
+  return `UPDATE migration_ledger.journal SET batch = ${quoteLiteral(JSON.stringify(state))} WHERE ${keyOf(tracking, id, direction)} AND statement = 1`;
 }
 
 /** Part of the transaction that records the migration as a whole. */

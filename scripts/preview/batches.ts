@@ -7,7 +7,7 @@ import type { Session } from '../connection/session.ts';
 import { nextRange, readKey } from '../execute/batch/keys.ts';
 import { firstRows } from '../execute/batch/pace.ts';
 import { folded } from '../files/batch.ts';
-import { type BatchState, readBatchState } from '../ledger/batch.ts';
+import { type BatchState, readJournal } from '../ledger/journal.ts';
 import type { ReadyStep } from '../plan/steps.ts';
 import type { PlannedBatch } from './types.ts';
 
@@ -42,11 +42,11 @@ async function readBatch(
   if (found?.oid == null) return { key, problem: 'the table is not there yet' };
   try {
     const fresh = await readKey(session, step, directive, found.oid, folded(directive.column));
-    const known =
+    const journal =
       step.resumed === undefined
-        ? null
-        : await readBatchState(session, config.trackingTable, step.id, step.direction);
-    return { key, ...(await sample(session, config, directive, known ?? fresh)) };
+        ? []
+        : await readJournal(session, config.trackingTable, step.id, step.direction);
+    return { key, ...(await sample(session, config, directive, journal[0]?.batch ?? fresh)) };
   } catch (error) {
     const isAnswer = error instanceof MigrateError && error.code !== 'connection';
     if (isAnswer && (error.code === 'migration-failed' || error.options.database?.sqlState !== undefined))

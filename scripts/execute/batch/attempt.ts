@@ -5,7 +5,7 @@ import type { BatchDirective, Statement } from '../../base/types.ts';
 import { watch } from '../../connection/blocker-watch.ts';
 import { fileSettings, ownSearchPath, runLockKey } from '../../connection/session-settings.ts';
 import { describeSqlError } from '../../files/sql-error.ts';
-import { type BatchState, batchStateSql } from '../../ledger/batch.ts';
+import { type BatchState, batchStateSql } from '../../ledger/journal.ts';
 import type { ReadyStep } from '../../plan/steps.ts';
 import type { RunContext } from '../context.ts';
 import type { Range } from './keys.ts';

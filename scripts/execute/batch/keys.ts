@@ -4,7 +4,7 @@
 import { MigrateError } from '../../base/errors.ts';
 import type { BatchDirective } from '../../base/types.ts';
 import type { Session } from '../../connection/session.ts';
-import type { BatchState } from '../../ledger/batch.ts';
+import type { BatchState } from '../../ledger/journal.ts';
 import type { ReadyStep } from '../../plan/steps.ts';
 import { quoteLiteral } from '../../schema/sql.ts';
 
@@ -22,7 +22,6 @@ interface KeyRow {
   readonly builtin: boolean;
   readonly sortable: boolean;
   readonly unique: boolean;
-  readonly nullable: boolean;
   readonly estimated: number;
   readonly [column: string]: unknown;
 }
@@ -34,7 +33,6 @@ const keySql = `SELECT pg_catalog.format('%I.%I', n.nspname, c.relname) AS "tabl
            WHERE m.amname = 'btree' AND o.opcdefault AND (o.opcintype = base.oid OR base.typtype = 'e' OR base.typname IN ('varchar'))) AS sortable,
   EXISTS (SELECT FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class ic ON ic.oid = i.indexrelid JOIN pg_catalog.pg_am m ON m.oid = ic.relam
            WHERE i.indrelid = c.oid AND i.indisunique AND i.indisvalid AND i.indpred IS NULL AND m.amname = 'btree' AND i.indkey[0] = a.attnum) AS "unique",
-  NOT a.attnotnull AS nullable,
   (SELECT pg_catalog.sum(CASE WHEN l.reltuples < 0 THEN NULL ELSE l.reltuples END)::float8 FROM pg_catalog.pg_class l
     WHERE l.relkind IN ('r', 'f') AND (l.oid = c.oid OR l.oid IN (SELECT t.relid FROM pg_catalog.pg_partition_tree(c.oid) t))) AS estimated
  FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
@@ -73,10 +71,11 @@ export async function readKey(
       `Batches cannot walk along the type ${row.type} of ${row.table}.${row.column}`,
       'Name a column of another type.',
     );
-  // Qualified: an output column of the same name, in text form, would be what ORDER BY means.
+  // Qualified: an output column of the same name, in text form, would be what ORDER BY means. NULLs are looked for whatever
+  // the catalog says: NOT NULL may be NOT VALID (from PostgreSQL 18 on).
   const [found] = await session.query<{ end: string | null; nulls: boolean }>(
     `SELECT (SELECT k.${row.column}::pg_catalog.text FROM ${row.table} AS k WHERE k.${row.column} IS NOT NULL ORDER BY k.${row.column} DESC LIMIT 1) AS "end",
-            ${row.nullable ? `EXISTS (SELECT FROM ${row.table} WHERE ${row.column} IS NULL)` : 'false'} AS nulls`,
+            EXISTS (SELECT FROM ${row.table} AS k WHERE k.${row.column} IS NULL) AS nulls`,
   );
   if (found?.nulls)
     throw refused(

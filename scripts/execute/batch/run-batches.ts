@@ -5,12 +5,12 @@ import { MigrateError } from '../../base/errors.ts';
 import type { BatchDirective, Statement } from '../../base/types.ts';
 import { fileSettings, resetStatements } from '../../connection/session-settings.ts';
 import { folded } from '../../files/batch.ts';
-import { type BatchState, batchStateSql, readBatchState } from '../../ledger/batch.ts';
 import { resolveHint } from '../../ledger/half-done.ts';
-import { doneSql, readJournal, startSql } from '../../ledger/journal.ts';
+import { type BatchState, batchStateSql, doneSql, readJournal, startSql } from '../../ledger/journal.ts';
 import type { ReadyStep } from '../../plan/steps.ts';
 import { quoteLiteral } from '../../schema/sql.ts';
 import type { RunContext } from '../context.ts';
+import { refuseOtherWay } from '../resume-point.ts';
 import { gaveUp, isLockConflict, pauseBefore } from '../retry.ts';
 import { type Attempted, attempt, type Batch } from './attempt.ts';
 import { nextRange, readKey } from './keys.ts';
@@ -60,13 +60,11 @@ async function beginOrResume(
 ): Promise<BatchState | 'done'> {
   const { session, config, observer } = context;
   const journal = await readJournal(session, config.trackingTable, step.id, step.direction);
+  refuseOtherWay(step, journal);
+  if (journal.some(({ done }) => done)) return 'done';
   const oid = await tableOf(context, step, directive);
   const fresh = await readKey(session, step, directive, oid, folded(directive.column));
-  const known =
-    journal.length === 0
-      ? null
-      : await readBatchState(session, config.trackingTable, step.id, step.direction);
-  if (journal.some(({ done }) => done)) return 'done';
+  const known = journal[0]?.batch ?? null;
   if (known !== null) {
     if (known.table !== fresh.table || known.column !== fresh.column) throw otherBatch(step, known, fresh);
     observer.say(
