@@ -3,7 +3,8 @@
 import type { Config } from '../config/config.ts';
 import { readObjects, withCanonicalSession } from '../schema/catalog/snapshot.ts';
 import { diffObjects } from '../schema/change/diff.ts';
-import { findLikeness, type Likeness } from '../schema/change/likeness.ts';
+import { findLikeness } from '../schema/change/likeness.ts';
+import type { Likeness } from '../schema/change/likeness-pairs.ts';
 import { type Transition, transition } from '../schema/change/transition.ts';
 import { buildModel } from '../schema/render/model.ts';
 import { renderSchema } from '../schema/render/render.ts';

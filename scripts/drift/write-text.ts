@@ -2,7 +2,7 @@
 import { sqlComment } from '../base/foreign-text.ts';
 import type { Undecided } from '../schema/change/change.ts';
 import { type Difference, describeDifference } from '../schema/change/diff.ts';
-import type { Likeness } from '../schema/change/likeness.ts';
+import type { Likeness } from '../schema/change/likeness-pairs.ts';
 import type { DriftCheck } from './check.ts';
 import type { Proof } from './proof.ts';
 import type { Way, Ways } from './way.ts';

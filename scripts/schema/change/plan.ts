@@ -42,6 +42,16 @@ export function take(plan: Plan, difference: Difference, change: Change): void {
   }
 }
 
+/** Notes a constraint or unique index on a table that may have rows: existing rows may break it. */
+export function noteWhatFails(plan: Plan, item: Item): void {
+  if (plan.from.find('relation', item.table ?? '') === undefined) return;
+  const definition = item.parts.get('definition') ?? '';
+  const checked = item.class === 'constraint' && !definition.endsWith('NOT VALID');
+  const unique =
+    item.class === 'index' && definition.startsWith('CREATE UNIQUE') && !item.parts.has('constraint');
+  if (checked || unique) plan.fails.push(`where rows of ${item.table} break ${item.name}`);
+}
+
 /** Has the item written as the render room writes it. */
 export function want(plan: Plan, item: Item): void {
   if (item.class === 'constraint' && standsAlone(plan, item)) {

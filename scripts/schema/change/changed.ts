@@ -1,0 +1,110 @@
+// Takes an object in the forms that it has in two schemas; notes in the plan how it is brought from the first to the
+// second: altered, replaced in place, or dropped and made anew. Pure.
+import type { Item, Model } from '../render/model.ts';
+import { ranks } from '../render/tables.ts';
+import { alterIndex, alterSequence, alterTable, alterType, keysThatDiffer } from './alter.ts';
+import { unwritten } from './change.ts';
+import { canWrite, remadeClasses } from './classes.ts';
+import { alterColumn } from './columns.ts';
+import { remake } from './dependents.ts';
+import type { Difference } from './diff.ts';
+import { dropSql, isTable } from './drop.ts';
+import { changesPlace, noteWhatFails, type Plan, take, want } from './plan.ts';
+
+/** Notes what leads from one form to the other; false where a person must write it. */
+export function writeChanged(plan: Plan, before: Item, after: Item, difference: Difference): boolean {
+  const keys = keysThatDiffer(before, after);
+  const follows = ['inherited', 'partition_of'];
+  if (keys.every((key) => follows.includes(key)) && changesPlace(plan, after.table)) return true;
+  if (after.class === 'type') take(plan, difference, alterType(plan.to, before, after));
+  else if (after.class === 'index') return changeIndex(plan, before, after, difference);
+  else if (after.class === 'sequence') take(plan, difference, alterSequence(before, after));
+  else if (after.class === 'column') return changeColumn(plan, before, after, difference);
+  else if (
+    after.class === 'relation' &&
+    isTable(plan.to, after.identity) &&
+    isTable(plan.from, after.identity)
+  )
+    take(plan, difference, alterTable(before, after));
+  else if (after.class === 'relation') return replaceView(plan, before, after, difference);
+  else if (after.class === 'routine') return replaceRoutine(plan, before, after);
+  else return makeAnew(plan, before, after);
+  return true;
+}
+
+function changeColumn(plan: Plan, before: Item, after: Item, difference: Difference): boolean {
+  if (isTable(plan.to, after.table)) {
+    const change = alterColumn([plan.from, plan.to], before, after, plan.takesBack);
+    const follows = changesPlace(plan, after.table) && change.statements.length === 0;
+    if (!follows) take(plan, difference, change);
+    return true;
+  }
+  // The columns of a view are what its query, and the tables that it reads, make of them.
+  return isTable(plan.from, after.table) || /view$/.test(kindOf(plan.to, after.table));
+}
+
+const kindOf = (model: Model, relation: string | undefined) =>
+  model.find('relation', relation ?? '')?.parts.get('kind') ?? '';
+
+function changeIndex(plan: Plan, before: Item, after: Item, difference: Difference): boolean {
+  const change = alterIndex(before, after);
+  if (change === undefined) return makeAnew(plan, before, after);
+  take(plan, difference, change);
+  return true;
+}
+
+function makeAnew(plan: Plan, before: Item, after: Item): boolean {
+  if (!remadeClasses.has(after.class) || after.parts.get('inherited') === 'only') return false;
+  if (after.class === 'index' && after.parts.has('constraint')) return true;
+  if (!canWrite(plan.to, after)) return false;
+  noteWhatFails(plan, after);
+  if (after.class !== 'aggregate') remake(plan, before, after);
+  else {
+    want(plan, after);
+    dropBeforeMaking(plan, before);
+  }
+  return true;
+}
+
+/** Routines else go last: what uses them goes first. One of the same name must make room earlier. */
+function dropBeforeMaking(plan: Plan, item: Item): void {
+  const sql = dropSql(plan.from, item, () => false) ?? [];
+  plan.remade.add(item.identity);
+  const key = `${item.class} ${item.identity}`;
+  plan.drops.push(...sql.map((each) => ({ rank: ranks.ownership, sql: each, key })));
+}
+
+/** CREATE OR REPLACE where columns are only added at the end, else dropped and made anew with all that stands on it. */
+function replaceView(plan: Plan, before: Item, after: Item, difference: Difference): boolean {
+  const kind = after.parts.get('kind') ?? '';
+  if (!/view$/.test(kind) || kind !== before.parts.get('kind')) {
+    const why = `it was a ${before.parts.get('kind')}: what it held is nowhere`;
+    take(plan, difference, unwritten(why));
+    return true;
+  }
+  const [old, now] = [outputNames(before), outputNames(after)];
+  const sameStart = old.every((name, i) => name === now[i]);
+  const changed = plan.differences.some(
+    ({ kind: other, change, identity }) =>
+      other === 'column' && change !== 'added' && identity.startsWith(`${after.identity}.`),
+  );
+  if (kind === 'view' && sameStart && !changed) plan.replaced.add(after.identity);
+  else remake(plan, before, after);
+  return true;
+}
+
+/** The server prints a view with one output column a line, its name last; of an expression of several lines also theirs. */
+function outputNames(view: Item): string[] {
+  const [list = ''] = (view.parts.get('definition') ?? '').split(/\n\s+FROM /);
+  return list.split('\n').map((line) => /("(?:[^"]|"")*"|[^\s."]+?)[,;]?\s*$/.exec(line)?.[1] ?? '');
+}
+
+function replaceRoutine(plan: Plan, before: Item, after: Item): boolean {
+  if (!canWrite(plan.to, after)) return false;
+  const replaceable = ['kind', 'arguments', 'returns'].every(
+    (key) => before.parts.get(key) === after.parts.get(key),
+  );
+  want(plan, after);
+  if (!replaceable) dropBeforeMaking(plan, before);
+  return true;
+}

@@ -1,0 +1,28 @@
+// Takes an object that only the first schema has; notes in the plan how it is dropped. Pure.
+import type { Item } from '../render/model.ts';
+import { ranks } from '../render/tables.ts';
+import type { ObjectClass } from '../types.ts';
+import { rankOf } from './classes.ts';
+import { dropSql } from './drop.ts';
+import type { Plan } from './plan.ts';
+
+/** Notes what drops the object and when; false where a person must write it. */
+export function writeRemoved(plan: Plan, item: Item): boolean {
+  const gone = (objectClass: ObjectClass, identity: string) =>
+    plan.differences.some(
+      (other) => other.change === 'removed' && other.kind === objectClass && other.identity === identity,
+    );
+  const sql = dropSql(plan.from, item, gone);
+  if (sql === undefined) return false;
+  const rank = /view$/.test(item.parts.get('kind') ?? '') ? ranks.view : rankOf[item.class];
+  const key = `${item.class} ${item.identity}`;
+  if (item.class === 'column')
+    plan.alters.push(...sql.map((each) => ({ phase: 'table' as const, sql: each })));
+  else plan.drops.push(...sql.map((each) => ({ rank: rankOfDrop(item, rank ?? 0), sql: each, key })));
+  return true;
+}
+
+function rankOfDrop(item: Item, rank: number): number {
+  const foreign = item.class === 'constraint' && item.parts.get('definition')?.startsWith('FOREIGN KEY');
+  return foreign ? ranks.foreignKey : rank;
+}
