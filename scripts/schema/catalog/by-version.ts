@@ -29,6 +29,14 @@ export const columnNotNull = `'not_null=' || nullif(concat_ws(' ',
 /** Joins `nn`, the constraint behind a column's NOT NULL, where the server has such. */
 export const joinNotNull = `LEFT JOIN pg_constraint nn ON nn.conrelid = a.attrelid AND nn.contype = 'n' AND nn.conkey[1] = a.attnum`;
 
+/**
+ * The names of the copies that partitions have, where SET NOT NULL would choose others: they do not count, but stay where a
+ * partition is detached. Gives the identity of the column, and the name.
+ */
+export const notNullCopies = `SELECT rel.identity || '.' || quote_ident(a.attname) AS identity, quote_ident(nn.conname) AS name
+  FROM rel JOIN pg_attribute a ON a.attrelid = rel.oid ${joinNotNull}
+  WHERE rel.relispartition AND nn.coninhcount > 0 AND nn.conname <> rel.relname || '_' || a.attname || '_not_null'`;
+
 /** The name of a domain's NOT NULL, where it is not the one that the server would choose. */
 export const domainNotNull = partWhen(
   't.typnotnull',

@@ -1,8 +1,9 @@
 // Takes a way to query; gives what rendering needs beyond the snapshot: which object needs which, and the text of
 // routines. Objects are named as in the snapshot, `<class> <identity>`. It must not know how SQL is written.
 
+import { notNullCopies } from '../catalog/by-version.ts';
 import { firstUserOid, scope } from '../sql.ts';
-import type { Query, SchemaOptions } from '../types.ts';
+import type { Query, SchemaObject, SchemaOptions } from '../types.ts';
 import type { Dependency } from './order.ts';
 
 /** Objects that the snapshot's queries name in the same way: their catalog, and how their class and name are written. */
@@ -174,4 +175,20 @@ SELECT ns.name || '.' || quote_ident(p.proname) || '(' || oidvectortypes(p.proar
 FROM pg_proc p JOIN ns ON ns.oid = p.pronamespace WHERE p.oid >= ${firstUserOid} AND p.prokind <> 'a'
   AND p.oid NOT IN (SELECT objid FROM member WHERE classid = 'pg_proc'::regclass)`);
   return new Map(rows.map((row) => [String(row.identity), String(row.text).trimEnd()]));
+}
+
+/** The columns of partitions with the name of their NOT NULL as `not_null_copy`, which no snapshot holds. */
+export async function withNotNullCopies(
+  query: Query,
+  options: SchemaOptions,
+  objects: readonly SchemaObject[],
+): Promise<SchemaObject[]> {
+  const rows = await query(`${scope(options)}\n${notNullCopies}`);
+  const names = new Map(rows.map((row) => [String(row.identity), String(row.name)]));
+  return objects.map((object) => {
+    const name = object.class === 'column' ? names.get(object.identity) : undefined;
+    return name === undefined
+      ? object
+      : { ...object, definition: `${object.definition}\nnot_null_copy=${name}` };
+  });
 }

@@ -12,7 +12,7 @@ import { type Dependency, orderPieces, type Piece } from './order.ts';
 import { ownershipSql } from './ownership.ts';
 import { withSearchPaths } from './paths.ts';
 import { addedDependencies, closingStatements, needsShell, simplePieces } from './pieces.ts';
-import { readDependencies, readRole, readRoutineTexts } from './read.ts';
+import { readDependencies, readRole, readRoutineTexts, withNotNullCopies } from './read.ts';
 import { relationPieces } from './relations.ts';
 import { needsSuperuser } from './superuser.ts';
 import { keyOf } from './tables.ts';
@@ -144,9 +144,13 @@ function asComment(item: Item): string {
  */
 export async function renderSchema(query: Query, options: SchemaOptions): Promise<RenderedSchema> {
   const [objects, dependencies, texts, reader] = await withCanonicalSession(query, async () => [
-    await readObjects(
+    await withNotNullCopies(
       query,
-      options.include.length === 0 ? options : { ...options, include: ['owners', 'grants'] },
+      options,
+      await readObjects(
+        query,
+        options.include.length === 0 ? options : { ...options, include: ['owners', 'grants'] },
+      ),
     ),
     await readDependencies(query, options),
     await readRoutineTexts(query, options),
