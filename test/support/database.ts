@@ -47,7 +47,7 @@ export async function createDatabase(options: { from?: string } = {}): Promise<T
   const name = `migrate_test_${process.pid}_${randomBytes(6).toString('hex')}`;
   if (options.from !== undefined) await endSessions(admin, options.from);
   const template = pg.escapeIdentifier(options.from ?? 'template0');
-  await admin.query(`CREATE DATABASE ${pg.escapeIdentifier(name)} TEMPLATE ${template}`);
+  await admin.query(`CREATE DATABASE ${pg.escapeIdentifier(name)} TEMPLATE ${template} STRATEGY FILE_COPY`);
   const database = handle(server, admin, name);
   cleanUpAfterTest(() => database.drop());
   return database;

@@ -2,7 +2,10 @@
 // Registered in package.json (mocha.require), so it is loaded before any test file.
 import type { Suite } from 'mocha';
 import { registry, runAll } from './cleanup.ts';
+import { writeToMemory } from './memory.ts';
 import { testServer } from './postgres.ts';
+
+writeToMemory();
 
 export const mochaHooks = {
   beforeEach() {

@@ -34,6 +34,9 @@ const fast = {
   synchronous_commit: 'off',
   autovacuum: 'off',
   max_prepared_transactions: '4',
+  // The files are in memory.
+  max_wal_size: '128MB',
+  min_wal_size: '32MB',
 };
 /** Major version of the servers that tests start. */
 export const testMajor = Number(process.env.TEST_POSTGRES || defaultMajor);
