@@ -9,7 +9,7 @@ import { project } from '../support/cli.ts';
 import { createDatabase } from '../support/database.ts';
 import { runInProcess } from '../support/in-process.ts';
 import { migration } from '../support/lint.ts';
-import { pair } from '../support/runs.ts';
+import { pair } from '../support/migrations.ts';
 
 describe('lint: advice', () => {
   it('is proven for every rule that may print SQL', () => {

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { expectExit, project } from '../support/cli.ts';
-import { pair } from '../support/runs.ts';
+import { pair } from '../support/migrations.ts';
 
 const files = {
   ...pair(

@@ -5,7 +5,8 @@ import { renderSchema } from '../../scripts/schema/render/render.ts';
 import { defaultSchemaOptions } from '../../scripts/schema/types.ts';
 import { clusterDatabase, needsCluster } from '../support/citus.ts';
 import { expectExit, project } from '../support/cli.ts';
-import { pair, until } from '../support/runs.ts';
+import { pair } from '../support/migrations.ts';
+import { until } from '../support/runs.ts';
 
 const impatient = { MIGRATE_LOCK_TIMEOUT: '2s', MIGRATE_LOCK_RETRIES: '1' };
 const orders = pair(

@@ -4,8 +4,9 @@ import { expect } from 'chai';
 import { runLockKey } from '../../scripts/connection/session-settings.ts';
 import { expectExit, project, type Result } from '../support/cli.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
+import { pair } from '../support/migrations.ts';
 import { type Frontend, proxyTo, silentServer, type Verdict } from '../support/proxy.ts';
-import { pair, recorded, running, sessionsGone, toolSessions, until } from '../support/runs.ts';
+import { recorded, running, sessionsGone, toolSessions, until } from '../support/runs.ts';
 import { ownServer } from '../support/server.ts';
 
 const one = pair(1, 'one', 'CREATE TABLE one (id int);', 'DROP TABLE one;');

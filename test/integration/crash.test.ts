@@ -3,8 +3,8 @@
 import { expect } from 'chai';
 import { expectExit, type Project, project } from '../support/cli.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
+import { many, pair } from '../support/migrations.ts';
 import { proxyTo } from '../support/proxy.ts';
-import { pair } from '../support/runs.ts';
 import { fingerprintOf, queryOn } from '../support/schema.ts';
 
 const transactional = {
@@ -40,13 +40,12 @@ const outside = {
 };
 
 /** Enough of them that the next are sent before the last are answered. */
-const many = Object.assign(
-  {},
-  pair(1, 'users', 'CREATE TABLE users (id bigint PRIMARY KEY, name text);'),
-  ...Array.from({ length: 11 }, (_, i) =>
-    pair(i + 2, `user-${i}`, `INSERT INTO users SELECT i, 'user' FROM generate_series(${i}00, ${i}99) i;`),
-  ),
-) as Record<string, string>;
+const inFlight = many(12, (n) => [
+  n === 1
+    ? 'CREATE TABLE users (id bigint PRIMARY KEY, name text);'
+    : `INSERT INTO users SELECT i, 'user' FROM generate_series(${n}00, ${n}99) i;`,
+  'SELECT 1;',
+]);
 
 /** Everything that counts, without times, sequence numbers and transaction ids. */
 async function stateOf(database: TestDatabase): Promise<Record<string, unknown>> {
@@ -117,7 +116,7 @@ describe('after SIGKILL at any round trip', function () {
   const cases: readonly [string, Record<string, string>, 'nothing' | 'a ledger', Moments][] = [
     ['of a very first run', transactional, 'nothing', (k) => (k % 2 ? ['after'] : [])],
     ['of a run in transactions', transactional, 'a ledger', () => ['before', 'after']],
-    ['of a run with migrations in flight', many, 'a ledger', (k) => (k % 3 ? [] : ['before', 'after'])],
+    ['of a run with migrations in flight', inFlight, 'a ledger', (k) => (k % 3 ? [] : ['before', 'after'])],
     ['of a no-transaction run', outside, 'a ledger', () => ['after']],
   ];
   for (const [what, files, from, moments] of cases) {

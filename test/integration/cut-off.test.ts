@@ -2,7 +2,8 @@
 import { expect } from 'chai';
 import { expectExit, project } from '../support/cli.ts';
 import { createDatabase } from '../support/database.ts';
-import { pair, sessionsGone, toolSessions, until } from '../support/runs.ts';
+import { pair } from '../support/migrations.ts';
+import { sessionsGone, toolSessions, until } from '../support/runs.ts';
 
 const gate = 'SELECT FROM pg_advisory_xact_lock(4711);';
 

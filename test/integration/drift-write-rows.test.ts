@@ -7,7 +7,7 @@ import { expectExit, type Project, project, transcript } from '../support/cli.ts
 import { createDatabase, type TestDatabase } from '../support/database.ts';
 import { baseWithRows, changesByHand } from '../support/hand-changes.ts';
 import { runInProcess } from '../support/in-process.ts';
-import { pair } from '../support/runs.ts';
+import { pair } from '../support/migrations.ts';
 
 interface Written {
   readonly all: string;

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { expectExit, type Project, project, transcript } from '../support/cli.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
-import { pair } from '../support/runs.ts';
+import { pair } from '../support/migrations.ts';
 
 const base = `
 CREATE TYPE mood AS ENUM ('sad', 'ok');

@@ -2,7 +2,8 @@
 import { expect } from 'chai';
 import { expectExit, type Project, project, type Result } from '../support/cli.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
-import { pair, running, sessionsGone, until } from '../support/runs.ts';
+import { pair } from '../support/migrations.ts';
+import { running, sessionsGone, until } from '../support/runs.ts';
 
 const users = pair(
   1,

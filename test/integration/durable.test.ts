@@ -2,7 +2,8 @@
 import { expect } from 'chai';
 import pg from 'pg';
 import { project } from '../support/cli.ts';
-import { pair, until } from '../support/runs.ts';
+import { pair } from '../support/migrations.ts';
+import { until } from '../support/runs.ts';
 import { ownServer } from '../support/server.ts';
 
 const files = Object.assign(

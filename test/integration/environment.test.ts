@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import { expectExit, type Project, project, transcript } from '../support/cli.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
 import { audit, tables, threePairs, tracked, v1, v2 } from '../support/history.ts';
-import { pair } from '../support/runs.ts';
+import { pair } from '../support/migrations.ts';
 
 describe('environments', () => {
   let database: TestDatabase;

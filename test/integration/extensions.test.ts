@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { expectExit, productRoot, project, transcript } from '../support/cli.ts';
 import { createDatabase } from '../support/database.ts';
+import { pair } from '../support/migrations.ts';
 import { plainRole } from '../support/roles.ts';
-import { pair } from '../support/runs.ts';
 import { ownServer } from '../support/server.ts';
 
 const wanting = (...names: string[]) => ({

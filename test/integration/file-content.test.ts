@@ -3,18 +3,8 @@
 import { expect } from 'chai';
 import { expectExit, project, type Result } from '../support/cli.ts';
 import { createDatabase } from '../support/database.ts';
-import { pair, versionOf } from '../support/migrations.ts';
-import { pair as numbered } from '../support/runs.ts';
-
-const nowhere = { env: { DATABASE_URL: 'postgres://u@127.0.0.1:1/d', MIGRATE_CONNECT_TIMEOUT: '1s' } };
-const v = versionOf;
-
-async function refusal(files: Record<string, string>): Promise<Result> {
-  const result = await (await project(files)).run(['up'], nowhere);
-  expectExit(result, 2);
-  expect(result.stderr).to.include('The database was not touched');
-  return result;
-}
+import { pair, versionOf as v } from '../support/migrations.ts';
+import { refusal } from '../support/refusal.ts';
 
 const line = (result: Result, place: string) =>
   result.stderr.split('\n').find((text) => text.includes(place) && !text.startsWith('ERROR')) ?? '';
@@ -45,7 +35,7 @@ describe('A section of the other direction', () => {
   ];
   it('is refused by name in an up, however it is written, and the way to split the file is named', async () => {
     const files = downs.map((marker, i) =>
-      numbered(i, 'm', `CREATE TABLE t${i} (id int);\n${marker}\r\nDROP TABLE t${i};`),
+      pair(i, 'm', `CREATE TABLE t${i} (id int);\n${marker}\r\nDROP TABLE t${i};`),
     );
     const result = await refusal(Object.assign({}, ...files));
     for (const [i, marker] of downs.entries()) {
@@ -122,7 +112,7 @@ describe('A setting that changes how the rest of a file is read', () => {
     ['-- migrate: no-transaction\nSET TRANSACTION ISOLATION LEVEL SERIALIZABLE;', /no effect/],
   ];
   it('is refused with its reason', async () => {
-    const files = changes.map(([sql], i) => numbered(i, 'm', sql));
+    const files = changes.map(([sql], i) => pair(i, 'm', sql));
     const result = await refusal(Object.assign({}, ...files));
     for (const [i, [sql, reason]] of changes.entries())
       expect(line(result, `2025010100${String(i).padStart(4, '0')}_m.up.sql:`), sql).to.match(reason);

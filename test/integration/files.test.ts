@@ -2,20 +2,10 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { expectExit, project, type Result } from '../support/cli.ts';
+import { expectExit, project } from '../support/cli.ts';
 import { createDatabase } from '../support/database.ts';
-import { pair, tables, versionOf } from '../support/migrations.ts';
-
-/** Nothing listens there: a command that exits 2 did not try to connect, for that would be 8. */
-const nowhere = { env: { DATABASE_URL: 'postgres://u@127.0.0.1:1/d', MIGRATE_CONNECT_TIMEOUT: '1s' } };
-const v = versionOf;
-
-async function refusal(files: Record<string, string>): Promise<Result> {
-  const result = await (await project(files)).run(['up'], nowhere);
-  expectExit(result, 2);
-  expect(result.stderr).to.include('The database was not touched');
-  return result;
-}
+import { pair, tables, versionOf as v } from '../support/migrations.ts';
+import { nowhere, refusal } from '../support/refusal.ts';
 
 describe('A file with a wrong name', () => {
   const names = [

@@ -2,7 +2,7 @@
 import { expect } from 'chai';
 import { expectExit, project, type Result } from '../support/cli.ts';
 import { createDatabase } from '../support/database.ts';
-import { pair } from '../support/runs.ts';
+import { pair } from '../support/migrations.ts';
 
 const files = pair(
   1,

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { expectExit, type Project, project } from '../support/cli.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
-import { pair, recorded } from '../support/runs.ts';
+import { pair } from '../support/migrations.ts';
+import { recorded } from '../support/runs.ts';
 
 const outside = (sql: string) => `-- migrate: no-transaction\n${sql}`;
 const half = '20250101000002_half';

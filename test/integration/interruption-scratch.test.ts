@@ -7,8 +7,9 @@ import { removeDevServer } from '../../scripts/devserver/devserver.ts';
 import { cleanUpAfterTest } from '../support/cleanup.ts';
 import { expectExit, project, type Result, type RunningTool } from '../support/cli.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
+import { pair } from '../support/migrations.ts';
 import { silentServer } from '../support/proxy.ts';
-import { pair, sessionsGone, until, waitingForLock } from '../support/runs.ts';
+import { sessionsGone, until, waitingForLock } from '../support/runs.ts';
 
 const signals = [
   ['SIGINT', 130],

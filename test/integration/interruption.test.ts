@@ -3,17 +3,10 @@ import { expect } from 'chai';
 import { runLockKey } from '../../scripts/connection/session-settings.ts';
 import { expectExit, type Project, project, type Result, type RunningTool } from '../support/cli.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
+import { pair } from '../support/migrations.ts';
 import { silentServer } from '../support/proxy.ts';
 import { plainRole } from '../support/roles.ts';
-import {
-  pair,
-  recorded,
-  running,
-  sessionsGone,
-  toolSessions,
-  until,
-  waitingForLock,
-} from '../support/runs.ts';
+import { recorded, running, sessionsGone, toolSessions, until, waitingForLock } from '../support/runs.ts';
 
 const first = pair(1, 'first', 'CREATE TABLE first (id int);');
 const slow = pair(2, 'slow', 'CREATE TABLE slow (id int);\nSELECT pg_sleep(60);');

@@ -7,7 +7,7 @@ import { migrate } from 'postgres-migrations';
 import { tablesIn, trackedIn } from '../support/catalog.ts';
 import { expectExit, productRoot, project } from '../support/cli.ts';
 import { createDatabase } from '../support/database.ts';
-import { pair, tables, versionOf } from '../support/migrations.ts';
+import { many, pair, tables, versionOf } from '../support/migrations.ts';
 
 const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');
 
@@ -150,7 +150,6 @@ describe('The ledger', () => {
 
   it('of an earlier version is read as it is, and renewed by the next run that writes', async () => {
     const database = await createDatabase();
-    const many = (count: number) => tables(...Array.from({ length: count }, (_, i) => `t${i + 1}`));
     const repo = await project(many(60));
     const { run } = repo;
     expectExit(await run(['up'], { env: database.env() }), 0);

@@ -6,7 +6,7 @@ import { expect } from 'chai';
 import type { Finding } from '../../scripts/base/types.ts';
 import { expectExit, type Project, project, type Result } from '../support/cli.ts';
 import { createDatabase } from '../support/database.ts';
-import { pair } from '../support/runs.ts';
+import { pair } from '../support/migrations.ts';
 
 const orders = pair(
   1,

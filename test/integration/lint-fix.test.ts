@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { expectExit, type Project, project } from '../support/cli.ts';
 import { createDatabase } from '../support/database.ts';
-import { pair } from '../support/runs.ts';
+import { pair } from '../support/migrations.ts';
 
 const account = pair(
   1,

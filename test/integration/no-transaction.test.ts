@@ -2,7 +2,8 @@
 import { expect } from 'chai';
 import { expectExit, type Project, project } from '../support/cli.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
-import { pair, recorded, running, sessionsGone, until, waitingForLock } from '../support/runs.ts';
+import { pair } from '../support/migrations.ts';
+import { recorded, running, sessionsGone, until, waitingForLock } from '../support/runs.ts';
 
 const outside = (sql: string) => `-- migrate: no-transaction\n${sql}`;
 const file = '20250101000001_it.up.sql';

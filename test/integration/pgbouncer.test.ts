@@ -11,7 +11,8 @@ import { serverAccount } from '../../scripts/devserver/account.ts';
 import { cleanUpAfterTest } from '../support/cleanup.ts';
 import { expectExit, project } from '../support/cli.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
-import { pair, until } from '../support/runs.ts';
+import { pair } from '../support/migrations.ts';
+import { until } from '../support/runs.ts';
 
 const program = ['/usr/sbin/pgbouncer', '/usr/local/bin/pgbouncer', '/opt/homebrew/bin/pgbouncer'].find(
   (path) => existsSync(path),

@@ -2,8 +2,9 @@
 import { expect } from 'chai';
 import { expectExit, type Project, project } from '../support/cli.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
+import { many } from '../support/migrations.ts';
 import { proxyTo, type Verdict } from '../support/proxy.ts';
-import { pair, recorded, running, sessionsGone, until, waitingForLock } from '../support/runs.ts';
+import { recorded, running, sessionsGone, until, waitingForLock } from '../support/runs.ts';
 
 const count = 12;
 const numbers = Array.from({ length: count }, (_, i) => i + 1);
@@ -11,14 +12,8 @@ const idOf = (number: number) => `2025010100${String(number).padStart(4, '0')}_t
 const ids = (to: number) => numbers.slice(0, to).map(idOf);
 
 /** A table each, but for those given. */
-function many(others: Record<number, string> = {}): Record<string, string> {
-  return Object.assign(
-    {},
-    ...numbers.map((i) =>
-      pair(i, `t${i}`, others[i] ?? `CREATE TABLE t${i} (id int);`, `DROP TABLE IF EXISTS t${i};`),
-    ),
-  );
-}
+const tablesBut = (others: Record<number, string> = {}) =>
+  many(count, (n) => [others[n] ?? `CREATE TABLE t${n} (id int);`, `DROP TABLE IF EXISTS t${n};`]);
 
 /** Tracking table, ledger and schema say the same: so many are applied. */
 async function expectApplied(database: TestDatabase, expected: readonly string[]): Promise<void> {
@@ -35,7 +30,7 @@ async function expectApplied(database: TestDatabase, expected: readonly string[]
 const said = (stdout: string) => [...stdout.matchAll(/applied {2}(\S+)/g)].map(([, id]) => id);
 
 async function begin(others: Record<number, string> = {}): Promise<[Project, TestDatabase]> {
-  return [await project(many(others)), await createDatabase()];
+  return [await project(tablesBut(others)), await createDatabase()];
 }
 
 describe('many migrations in a row', () => {
@@ -115,7 +110,7 @@ describe('many migrations in a row', () => {
     const [tool, database] = await begin({
       6: 'ALTER TABLE t1 ADD COLUMN name text;\nCREATE TABLE t6 (id int);',
     });
-    const before = Object.fromEntries(Object.entries(many()).slice(0, 2));
+    const before = Object.fromEntries(Object.entries(tablesBut()).slice(0, 2));
     const first = await project(before);
     expectExit(await first.run(['up'], { env: database.env() }), 0);
     const holder = await database.client();

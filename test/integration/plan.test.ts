@@ -5,7 +5,8 @@ import { expect } from 'chai';
 import { digestOf } from '../../scripts/preview/approved.ts';
 import { expectExit, type Project, project, type Result } from '../support/cli.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
-import { pair, until } from '../support/runs.ts';
+import { pair } from '../support/migrations.ts';
+import { until } from '../support/runs.ts';
 
 const orders = pair(
   1,

@@ -5,7 +5,7 @@ import pg from 'pg';
 import { assertSchema } from '../../scripts/gate/gate.ts';
 import { cleanUpAfterTest } from '../support/cleanup.ts';
 import { expectExit, type Project, project } from '../support/cli.ts';
-import { pair } from '../support/runs.ts';
+import { pair } from '../support/migrations.ts';
 import { type OwnServer, ownServer } from '../support/server.ts';
 import { setTraps } from '../support/traps.ts';
 

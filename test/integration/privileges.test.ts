@@ -2,8 +2,9 @@
 import { expect } from 'chai';
 import { expectExit, project } from '../support/cli.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
+import { pair } from '../support/migrations.ts';
 import { plainRole } from '../support/roles.ts';
-import { pair, recorded } from '../support/runs.ts';
+import { recorded } from '../support/runs.ts';
 
 const files = pair(
   1,

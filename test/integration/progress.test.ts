@@ -6,7 +6,8 @@ import { createOutput } from '../../scripts/report/output.ts';
 import { cleanUpAfterTest } from '../support/cleanup.ts';
 import { expectExit, productRoot, project } from '../support/cli.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
-import { pair, until } from '../support/runs.ts';
+import { pair } from '../support/migrations.ts';
+import { until } from '../support/runs.ts';
 
 const hasTerminal = process.platform === 'linux' && commandExists('script');
 

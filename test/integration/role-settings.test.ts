@@ -3,7 +3,8 @@
 import { expect } from 'chai';
 import { expectExit, project } from '../support/cli.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
-import { pair, until } from '../support/runs.ts';
+import { pair } from '../support/migrations.ts';
+import { until } from '../support/runs.ts';
 
 const setting = (name: string) => `pg_catalog.current_setting('${name}', true)`;
 

@@ -14,29 +14,44 @@ describe('the roles of db/roles.sql', () => {
   const unique = (text: string, suffix: string) =>
     roles.reduce((sql, role) => sql.replaceAll(`'${role}'`, `'${role}_${suffix}'`), text);
 
-  /** The file, run twice by an administrator that is no superuser, as on Azure; role names of this test's own. */
-  async function prepared() {
+  /** A release whose database belongs to an administrator that is no superuser, as on Azure; role names of this test's own. */
+  async function released() {
     const { tool, database, manifest } = await release();
     const suffix = database.name.slice(-8);
     const admin = await adminClient();
-    const names = [`app_admin_${suffix}`, ...roles.map((role) => `${role}_${suffix}`)];
+    const own = roles.map((role) => `${role}_${suffix}`);
+    const administrator = `app_admin_${suffix}`;
     cleanUpAfterTest(async () => {
       await database.drop();
-      for (const name of names.toReversed()) await admin.query(`DROP ROLE IF EXISTS ${name}`);
+      for (const name of [administrator, ...own].toReversed())
+        await admin.query(`DROP ROLE IF EXISTS ${name}`);
     });
-    await admin.query(`CREATE ROLE ${names[0]} LOGIN CREATEROLE PASSWORD 'test'`);
-    await admin.query(`ALTER DATABASE ${database.name} OWNER TO ${names[0]}`);
-    const administrator = await database.client({ user: names[0], password: 'test' });
-    const sql = unique(readFileSync(join(productRoot, 'db', 'roles.sql'), 'utf8'), suffix);
-    await administrator.query(sql);
-    await administrator.query(sql);
-    for (const name of names.slice(2)) await administrator.query(`ALTER ROLE ${name} PASSWORD 'test'`);
-    const env = {
-      DATABASE_URL: `postgresql://app_migrator_${suffix}@${database.host}:${database.port}/${database.name}`,
+    await admin.query(`CREATE ROLE ${administrator} LOGIN CREATEROLE PASSWORD 'test'`);
+    await admin.query(`ALTER DATABASE ${database.name} OWNER TO ${administrator}`);
+    const login = (user: string) => ({
+      DATABASE_URL: `postgresql://${user}@${database.host}:${database.port}/${database.name}`,
       PGPASSWORD: 'test',
+    });
+    /** The administrator runs the file, twice. */
+    const runFile = async () => {
+      const client = await database.client({ user: administrator, password: 'test' });
+      const sql = unique(readFileSync(join(productRoot, 'db', 'roles.sql'), 'utf8'), suffix);
+      await client.query(sql);
+      await client.query(sql);
+      for (const name of own.slice(1)) await client.query(`ALTER ROLE ${name} PASSWORD 'test'`);
     };
-    const application = () => database.client({ user: `app_runtime_${suffix}`, password: 'test' });
-    return { tool, database, manifest, env, suffix, application };
+    return {
+      ...{ tool, database, manifest, suffix, runFile },
+      asAdministrator: login(administrator),
+      asMigrator: login(`app_migrator_${suffix}`),
+      application: () => database.client({ user: `app_runtime_${suffix}`, password: 'test' }),
+    };
+  }
+
+  async function prepared() {
+    const all = await released();
+    await all.runFile();
+    return { ...all, env: all.asMigrator };
   }
 
   it('let the migration login migrate, and everything belongs to the owner', async () => {
@@ -83,21 +98,9 @@ describe('the roles of db/roles.sql', () => {
   });
 
   it('take over what an administrator without superuser has migrated before', async () => {
-    const { tool, database, manifest } = await release();
-    const suffix = database.name.slice(-8);
-    const admin = await adminClient();
-    const names = [`app_admin_${suffix}`, ...roles.map((role) => `${role}_${suffix}`)];
-    cleanUpAfterTest(async () => {
-      await database.drop();
-      for (const name of names.toReversed()) await admin.query(`DROP ROLE IF EXISTS ${name}`);
-    });
-    await admin.query(`CREATE ROLE ${names[0]} LOGIN CREATEROLE PASSWORD 'test'`);
-    await admin.query(`ALTER DATABASE ${database.name} OWNER TO ${names[0]}`);
+    const { tool, database, manifest, suffix, runFile, asAdministrator, asMigrator, application } =
+      await released();
     await database.query('CREATE TABLE public.of_another (id int)');
-    const login = (user: string) => ({
-      DATABASE_URL: `postgresql://${user}@${database.host}:${database.port}/${database.name}`,
-      PGPASSWORD: 'test',
-    });
     tool.write(
       '20250601000000_kinds.up.sql',
       `CREATE SCHEMA app; CREATE TABLE app.rows (id serial PRIMARY KEY, at timestamptz); CREATE VIEW app.seen AS SELECT * FROM app.rows;
@@ -107,23 +110,18 @@ CREATE PROCEDURE app.nothing() LANGUAGE sql AS 'SELECT 1'; CREATE AGGREGATE app.
 CREATE TABLE app.parts (id int) PARTITION BY LIST (id); CREATE TABLE app.part PARTITION OF app.parts FOR VALUES IN (1); CREATE EXTENSION IF NOT EXISTS citext; CREATE COLLATION app.c FROM "C";\n`,
     );
     tool.write('20250601000000_kinds.down.sql', 'DROP SCHEMA app CASCADE;\n');
-    expectExit(await tool.run(['up'], { env: login(names[0]!) }), 0);
-    const administrator = await database.client({ user: names[0], password: 'test' });
-    const sql = unique(readFileSync(join(productRoot, 'db', 'roles.sql'), 'utf8'), suffix);
-    await administrator.query(sql);
-    await administrator.query(sql);
-    for (const name of names.slice(2)) await administrator.query(`ALTER ROLE ${name} PASSWORD 'test'`);
+    expectExit(await tool.run(['up'], { env: asAdministrator }), 0);
+    await runFile();
     const left = await database.query(
       `SELECT c.oid::regclass::text AS name FROM pg_class c WHERE relnamespace::regnamespace::text IN ('public', 'app', 'migration_ledger') AND relowner <> 'app_owner_${suffix}'::regrole
        UNION ALL SELECT oid::regprocedure::text FROM pg_proc WHERE pronamespace::regnamespace::text IN ('app', 'migration_ledger') AND proowner <> 'app_owner_${suffix}'::regrole
        UNION ALL SELECT oid::regtype::text FROM pg_type WHERE typnamespace::regnamespace::text = 'app' AND typowner <> 'app_owner_${suffix}'::regrole`,
     );
     expect(left).to.deep.equal([{ name: 'of_another' }]);
-    const env = login(`app_migrator_${suffix}`);
     const accept = ['drift', '--accept', '--reason', 'roles'];
     for (const args of [accept, ['status'], ['redo'], ['down'], ['up']])
-      expectExit(await tool.run(args, { env }), 0);
-    const client = await database.client({ user: `app_runtime_${suffix}`, password: 'test' });
+      expectExit(await tool.run(args, { env: asMigrator }), 0);
+    const client = await application();
     await client.query('INSERT INTO customers VALUES (1); DELETE FROM customers');
     expect(await checkSchema({ client, manifest })).to.include({ ready: true });
     const error = await client

@@ -2,22 +2,15 @@
 import { expect } from 'chai';
 import { expectExit, type Project, project } from '../support/cli.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
-import { pair } from '../support/migrations.ts';
+import { many } from '../support/migrations.ts';
 import { proxyTo, type Proxy as TestProxy } from '../support/proxy.ts';
 
 /** So many pairs, each with three statements. */
-function many(count: number): Record<string, string> {
-  return Object.assign(
-    {},
-    ...Array.from({ length: count }, (_, i) =>
-      pair(
-        `2025010101${String(i).padStart(4, '0')}_t${i}`,
-        `CREATE TABLE t${i} (id int PRIMARY KEY);\nINSERT INTO t${i} VALUES (1);\nCREATE INDEX i${i} ON t${i} (id);\n`,
-        `DROP TABLE t${i};\n`,
-      ),
-    ),
-  );
-}
+const ofThree = (count: number) =>
+  many(count, (n) => [
+    `CREATE TABLE t${n} (id int PRIMARY KEY);\nINSERT INTO t${n} VALUES (1);\nCREATE INDEX i${n} ON t${n} (id);`,
+    `DROP TABLE t${n};`,
+  ]);
 
 describe('Round trips', () => {
   async function counted(
@@ -37,12 +30,12 @@ describe('Round trips', () => {
   it('are at most four for each migration, up and down', async () => {
     const database = await createDatabase();
     const proxy = await proxyTo(database, () => 'forward');
-    const repo = await project(many(1));
+    const repo = await project(ofThree(1));
     const first = await counted(database, proxy, repo, ['up']);
     expect(first).to.be.greaterThan(0);
     await counted(database, proxy, repo, ['down']);
     const one = await counted(database, proxy, repo, ['up']);
-    for (const [name, text] of Object.entries(many(21))) repo.write(name, text);
+    for (const [name, text] of Object.entries(ofThree(21))) repo.write(name, text);
     const twenty = await counted(database, proxy, repo, ['up']);
     expect((twenty - one) / 19, `${one} for one, ${twenty} for twenty`).to.be.at.most(4);
     const down1 = await counted(database, proxy, repo, ['down']);
@@ -53,12 +46,12 @@ describe('Round trips', () => {
   it('of a run with nothing to do, and of status, are the same for 1 and for 100 applied migrations', async () => {
     const database = await createDatabase();
     const proxy = await proxyTo(database, () => 'forward');
-    const repo = await project(many(1));
+    const repo = await project(ofThree(1));
     await counted(database, proxy, repo, ['up']);
     const commands = [['up'], ['status'], ['status', '--check'], ['plan']];
     const small: number[] = [];
     for (const args of commands) small.push(await counted(database, proxy, repo, args));
-    for (const [name, text] of Object.entries(many(100))) repo.write(name, text);
+    for (const [name, text] of Object.entries(ofThree(100))) repo.write(name, text);
     await counted(database, proxy, repo, ['up']);
     const large: number[] = [];
     for (const args of commands) large.push(await counted(database, proxy, repo, args));

@@ -5,7 +5,8 @@ import { PG_MIGRATE_LOCK_ID, runner } from 'node-pg-migrate';
 import { runLockKey } from '../../scripts/connection/session-settings.ts';
 import { expectExit, type Project, project } from '../support/cli.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
-import { pair, recorded, running, toolSessions, until } from '../support/runs.ts';
+import { pair } from '../support/migrations.ts';
+import { recorded, running, toolSessions, until } from '../support/runs.ts';
 
 /** A migration that runs until the advisory lock 1 is free: the test holds it as long as it needs. */
 const gated = 'SELECT pg_advisory_xact_lock(1);';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { expectExit, type Project, productRoot, project } from '../support/cli.ts';
 import { createDatabase } from '../support/database.ts';
-import { pair } from '../support/runs.ts';
+import { pair } from '../support/migrations.ts';
 import { fingerprintOf, queryOn, schemaFixture } from '../support/schema.ts';
 
 const users = pair(

@@ -6,7 +6,7 @@ import { expect } from 'chai';
 import { closeChromium, needsChromium, openInChromium, type Watched } from '../support/browser.ts';
 import { expectExit, type Project, project } from '../support/cli.ts';
 import { createDatabase } from '../support/database.ts';
-import { pair } from '../support/runs.ts';
+import { pair } from '../support/migrations.ts';
 
 const odd = '</script><b onclick="x">&\u202e';
 const quoted = `"${odd.replaceAll('"', '""')}"`;

@@ -3,7 +3,8 @@ import { expect } from 'chai';
 import { cleanUpAfterTest } from '../support/cleanup.ts';
 import { expectExit, project } from '../support/cli.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
-import { pair, until } from '../support/runs.ts';
+import { pair } from '../support/migrations.ts';
+import { until } from '../support/runs.ts';
 import { type OwnServer, ownServer } from '../support/server.ts';
 
 const commands = [['plan'], ['lint', '--all'], ['verify', '--all'], ['schema'], ['docs']];

@@ -2,8 +2,9 @@
 import { expect } from 'chai';
 import { expectExit, project, type Result } from '../support/cli.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
+import { pair } from '../support/migrations.ts';
 import { proxyTo } from '../support/proxy.ts';
-import { pair, recorded, running } from '../support/runs.ts';
+import { recorded, running } from '../support/runs.ts';
 
 /** Everything of a session that a migration can leave behind; `t` where there is something. */
 const look = (table: string) => `CREATE TABLE public.${table} AS SELECT

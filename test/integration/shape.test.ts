@@ -7,7 +7,7 @@ import { cleanUpAfterTest } from '../support/cleanup.ts';
 import { expectExit, type Project, project } from '../support/cli.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
 import { recordLoading } from '../support/loaded.ts';
-import { pair, tables } from '../support/migrations.ts';
+import { many, pair } from '../support/migrations.ts';
 import { proxyTo } from '../support/proxy.ts';
 import { until, waitingForLock } from '../support/runs.ts';
 
@@ -24,8 +24,6 @@ async function listen(database: TestDatabase) {
   };
   return { env, sent };
 }
-
-const many = (count: number) => tables(...Array.from({ length: count }, (_, i) => `t${i + 1}`));
 
 /** Preloaded into the tool: which files of the project it opened. */
 function recordFiles(): { env: Record<string, string>; opened(): string[] } {

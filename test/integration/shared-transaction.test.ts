@@ -2,7 +2,8 @@
 import { expect } from 'chai';
 import { expectExit, project } from '../support/cli.ts';
 import { createDatabase } from '../support/database.ts';
-import { pair, recorded } from '../support/runs.ts';
+import { pair } from '../support/migrations.ts';
+import { recorded } from '../support/runs.ts';
 
 const circle = `CREATE TABLE hens (id int PRIMARY KEY, egg int);
 CREATE TABLE eggs (id int PRIMARY KEY, hen int REFERENCES hens DEFERRABLE INITIALLY DEFERRED);

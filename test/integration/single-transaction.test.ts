@@ -2,7 +2,8 @@
 import { expect } from 'chai';
 import { expectExit, project } from '../support/cli.ts';
 import { createDatabase } from '../support/database.ts';
-import { pair, recorded, running } from '../support/runs.ts';
+import { pair } from '../support/migrations.ts';
+import { recorded, running } from '../support/runs.ts';
 
 const one = pair(1, 'one', 'CREATE TABLE one (id int);', 'DROP TABLE one;');
 const two = pair(2, 'two', 'CREATE TABLE two (id int);', 'DROP TABLE two;');

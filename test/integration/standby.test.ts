@@ -2,7 +2,7 @@
 import { expect } from 'chai';
 import { expectExit, project } from '../support/cli.ts';
 import { createDatabase } from '../support/database.ts';
-import { pair } from '../support/runs.ts';
+import { pair } from '../support/migrations.ts';
 import { ownServer, standbyOf } from '../support/server.ts';
 
 const files = pair(1, 'one', 'CREATE TABLE one (id int);', 'DROP TABLE one;');

@@ -3,7 +3,8 @@ import { expect } from 'chai';
 import type pg from 'pg';
 import { expectExit, type Project, project } from '../support/cli.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
-import { pair, recorded, until, waitingForLock } from '../support/runs.ts';
+import { pair } from '../support/migrations.ts';
+import { recorded, until, waitingForLock } from '../support/runs.ts';
 
 const impatient = { MIGRATE_LOCK_TIMEOUT: '300ms', MIGRATE_LOCK_RETRIES: '2' };
 const addColumn = pair(1, 'column', 'CREATE TABLE fresh (id int); ALTER TABLE busy ADD COLUMN extra int;');

@@ -7,8 +7,7 @@ import { expect } from 'chai';
 import { cleanUpAfterTest } from '../support/cleanup.ts';
 import { expectExit, project } from '../support/cli.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
-import { tables } from '../support/migrations.ts';
-import { pair } from '../support/runs.ts';
+import { pair, tables } from '../support/migrations.ts';
 import { ownServer } from '../support/server.ts';
 
 /** A server that asks for the password in clear text, and keeps what it gets. */

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { cleanUpAfterTest } from '../support/cleanup.ts';
 import { expectExit, project } from '../support/cli.ts';
-import { pair } from '../support/runs.ts';
+import { pair } from '../support/migrations.ts';
 import { type OwnServer, ownServer } from '../support/server.ts';
 
 interface Certificates {

@@ -2,7 +2,8 @@
 import { expect } from 'chai';
 import { expectExit, project } from '../support/cli.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
-import { pair, until, waitingForLock } from '../support/runs.ts';
+import { pair } from '../support/migrations.ts';
+import { until, waitingForLock } from '../support/runs.ts';
 
 const lockTimeout = 400;
 /** For a machine that does other things at the same time: the longest stall may be so many lock time-outs. */

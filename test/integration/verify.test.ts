@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import type { Finding } from '../../scripts/base/types.ts';
 import { expectExit, project, type Result } from '../support/cli.ts';
 import { createDatabase } from '../support/database.ts';
-import { pair } from '../support/runs.ts';
+import { pair } from '../support/migrations.ts';
 
 async function verify(
   files: Record<string, string>,

@@ -1,12 +1,6 @@
-// Takes names and SQL; gives pairs of files, and ways to await what a run does in a database instead of sleeping.
+// Takes a test's database; gives ways to await what a run does in it instead of sleeping, and what it recorded.
 import { setTimeout as delay } from 'node:timers/promises';
 import type { TestDatabase } from './database.ts';
-
-/** `<version>_<name>` as an up and a down; the number becomes the version. */
-export function pair(number: number, name: string, up: string, down = 'SELECT 1;'): Record<string, string> {
-  const id = `2025010100${String(number).padStart(4, '0')}_${name}`;
-  return { [`${id}.up.sql`]: `${up}\n`, [`${id}.down.sql`]: `${down}\n` };
-}
 
 /** Asks until the answer is true (or anything truthy) and gives it; fails after `limit` ms. */
 export async function until<T>(
