@@ -113,7 +113,8 @@ BEGIN
   FOR item IN
     SELECT format('GRANT SELECT (%s) ON migration_ledger.%I TO %I', string_agg(quote_ident(a.attname), ', '), g.tab, application_role)
       FROM (VALUES ('applied', '{tracking,id,seq}'::text[]), ('entries', '{seq,up_checksum,up_sql}'), ('environment', '{name}'),
-                   ('journal', '{tracking,id,direction}')) AS g (tab, cols)
+                   ('journal', '{tracking,id,direction}'), ('snapshot', '{seq}'),
+                   ('snapshot_classes', '{class,hash,objects}')) AS g (tab, cols)
       JOIN pg_attribute a ON a.attrelid = to_regclass('migration_ledger.' || g.tab) AND a.attname = ANY (g.cols)
      GROUP BY g.tab
   LOOP

@@ -1,12 +1,13 @@
 // argv → command. The only place that sets an exit code or prints an error.
 
 import { exitCodes, exitStatus, isInterruption, MigrateError } from './base/errors.ts';
+import { type Place, placeOf } from './base/place.ts';
 import { keepSecret } from './base/secrets.ts';
 import { breakdown } from './base/timing.ts';
 import { ownProcess } from './base/v8-heap.ts';
 import { onGithub } from './cli/github-log.ts';
 import { watchSignals } from './cli/interruption.ts';
-import { type Place, placeOf, respellError, respelling } from './cli/spelling.ts';
+import { respellError, respelling } from './cli/spelling.ts';
 import type { CommonFlags, Config } from './config/config.ts';
 import { secretsOf } from './config/secrets.ts';
 import type { CommandResult } from './report/command.ts';

@@ -2,8 +2,10 @@
 // stdout or stderr, never end the process, and leave its signals alone.
 import { MigrateError } from '../base/errors.ts';
 import { visibleLines } from '../base/foreign-text.ts';
+import { type Place, placeOfPackage } from '../base/place.ts';
 import { keepSecret, redact, redactAll } from '../base/secrets.ts';
 import { commandLines } from '../cli/command-lines.ts';
+import { respell, respellError } from '../cli/spelling.ts';
 import { refuseWrongTarget } from '../config/binding.ts';
 import { resolveConfig } from '../config/config.ts';
 import { secretsOf } from '../config/secrets.ts';
@@ -67,6 +69,7 @@ async function run(command: string, options: RunOptions, flags: Record<string, u
   const given = Object.fromEntries(Object.entries(flags).filter(([, value]) => value !== undefined));
   const environment = { ...(options.env ?? process.env) };
   keepSecret(secretsOf(environment));
+  const place = placeOfPackage(options.root ?? process.cwd(), environment);
   const ending = { command, environment: null as string | null, error: null as unknown };
   const controller = new AbortController();
   const abort = () => controller.abort(interrupted());
@@ -83,7 +86,7 @@ async function run(command: string, options: RunOptions, flags: Record<string, u
     if (line === undefined) throw new Error(`there is no command ${command}`);
     if (!line.checksOwnTarget) refuseWrongTarget(config);
     const work = await line.load();
-    const progress = progressTo(options);
+    const progress = progressTo(options, place);
     const result = await work({
       config: { ...config, signal: controller.signal },
       flags: given as never,
@@ -100,7 +103,8 @@ async function run(command: string, options: RunOptions, flags: Record<string, u
   } finally {
     options.signal?.removeEventListener('abort', abort);
   }
-  return JSON.parse(JSON.stringify(redactAll(toJson({ ...ending, verdict, document })))) as Document;
+  const error = respellError(ending.error, place);
+  return JSON.parse(JSON.stringify(redactAll(toJson({ ...ending, error, verdict, document })))) as Document;
 }
 
 function interrupted(): MigrateError {
@@ -110,8 +114,8 @@ function interrupted(): MigrateError {
 }
 
 /** Lines for people, without secrets, to the caller's logger; what is soon replaced is told to nobody. */
-function progressTo({ logger }: RunOptions): Progress {
-  const shown = (line: string) => visibleLines(redact(line));
+function progressTo({ logger }: RunOptions, place: Place): Progress {
+  const shown = (line: string) => visibleLines(redact(respell(line, place)));
   const log = (line: string) => logger?.log(shown(line));
   return {
     say: log,

@@ -3,6 +3,8 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, relative, resolve } from 'node:path';
 import { MigrateError } from '../base/errors.ts';
 import { toolVersion } from '../base/paths.ts';
+import type { Config } from '../config/config.ts';
+import { readSchemaFile, schemaFile } from '../drift/expected.ts';
 import { meaning } from '../files/equivalent-sql.ts';
 import { loadParser } from '../files/statements.ts';
 import { defaultManifestPath, type Manifest, meaningChecksum } from '../gate/manifest.ts';
@@ -18,11 +20,13 @@ export const manifest: Command<ManifestFlags> = async ({ config, flags, progress
   const migrations = await loadMigrations(config, progress.warn);
   const parse = await loadParser(config.postgres);
   const { schema, table } = config.trackingTable;
+  const { fingerprint, note } = fingerprintOf(config, migrations.at(-1)?.id ?? null);
   const content: Manifest = {
     format: 1,
     toolVersion: toolVersion(),
     trackingTable: `${schema}.${table}`,
     postgres: config.postgres,
+    ...(fingerprint === null ? {} : { fingerprint }),
     migrations: migrations.map(({ id, up }) => ({
       id,
       checksum: up.checksum,
@@ -35,9 +39,26 @@ export const manifest: Command<ManifestFlags> = async ({ config, flags, progress
   const shown = relative(config.root, path);
   return {
     document: { file: shown, ...content },
-    lines: [`Wrote ${shown}: ${count(content.migrations.length)}`],
+    lines: [`Wrote ${shown}: ${count(content.migrations.length)}, ${note}`],
   };
 };
+
+/** That of db/schema.sql, where it is of the release's newest migration: a stale file would keep every start back. */
+function fingerprintOf(
+  config: Config,
+  newest: string | null,
+): { readonly fingerprint: string | null; readonly note: string } {
+  const file = readSchemaFile(config);
+  const without = (why: string) => ({
+    fingerprint: null,
+    note: `without a fingerprint, for ${schemaFile} ${why}`,
+  });
+  if (file === null) return without('is missing (make schema writes it)');
+  if (file.fingerprint === null) return without('has none in its head (make schema writes it anew)');
+  if (file.newest !== newest)
+    return without(`is of ${file.newest ?? 'no migration'} (make schema writes it anew)`);
+  return { fingerprint: file.fingerprint, note: `fingerprint ${file.fingerprint}` };
+}
 
 function write(path: string, text: string): void {
   try {

@@ -12,7 +12,8 @@ import {
   snapshotMethod,
   storedObjectsSql,
 } from '../ledger/snapshot.ts';
-import { readPortableHashes } from '../schema/catalog/fingerprint.ts';
+import { storedFingerprint } from '../ledger/stored-fingerprint.ts';
+import { portableFingerprint, readPortableHashes } from '../schema/catalog/fingerprint.ts';
 import { readUntilStill } from '../schema/catalog/moving.ts';
 import {
   differingClasses,
@@ -25,8 +26,7 @@ import type { Query, SchemaObject, SchemaOptions } from '../schema/types.ts';
 import { agreesWithSchemaFile } from './expected.ts';
 import { stillCompared, withoutTracking } from './filter.ts';
 import { withoutMachinery } from './machinery.ts';
-import { portable, portableFingerprint, schemaOptions } from './options.ts';
-import { storedFingerprint } from './stored.ts';
+import { portable, schemaOptions } from './options.ts';
 
 export interface DriftCheck {
   readonly state: 'none' | 'drifted' | 'unknown';

@@ -4,14 +4,19 @@ import { MigrateError } from '../base/errors.ts';
 import type { Migration } from '../base/types.ts';
 import type { Config } from '../config/config.ts';
 import { loadParser } from '../files/statements.ts';
-import { portableHashes, withoutVersions } from '../schema/catalog/fingerprint.ts';
+import {
+  isPortable,
+  portableFingerprint,
+  portableHashes,
+  withoutVersions,
+} from '../schema/catalog/fingerprint.ts';
 import { readObjects, withCanonicalSession } from '../schema/catalog/snapshot.ts';
 import { type Difference, diffSnapshots } from '../schema/change/diff.ts';
 import { renderSchema } from '../schema/render/render.ts';
 import type { Query, SchemaObject, SchemaOptions } from '../schema/types.ts';
 import { isTrusted } from '../scratch/worker.ts';
 import { schemaHead } from './expected.ts';
-import { isPortable, portable, portableFingerprint, schemaOptions } from './options.ts';
+import { portable, schemaOptions } from './options.ts';
 import { type Build, withBuilt, withMigrated } from './scratch.ts';
 import { subscriptionsSql } from './subscriptions.ts';
 

@@ -118,7 +118,8 @@ async function trulyModified(
     .map(({ id }) => id);
 }
 
-async function ask(client: Queryable, text: string, values: unknown[]): Promise<readonly Row[]> {
+/** Sends a query of the gate; gives its rows. @throws MigrateError `refused` where the application's role may not look */
+export async function ask(client: Queryable, text: string, values: unknown[]): Promise<readonly Row[]> {
   try {
     const result = await client.query(text, values);
     return (Array.isArray(result) ? result : (result as { rows: Row[] }).rows) as readonly Row[];

@@ -3,7 +3,9 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { MigrateError } from '../base/errors.ts';
+import { placeOfPackage, respelled, respelledError } from '../base/place.ts';
 import type { Environment } from '../config/environment.ts';
+import { needFingerprint, readStored, type StoredSchema } from './gate-fingerprint.ts';
 import { type Comparison, compare, type Queryable, readPresence } from './gate-queries.ts';
 import { checkManifest, defaultManifestPath, type Manifest, parseManifest } from './manifest.ts';
 import { formatReleaseName } from './release-name.ts';
@@ -20,10 +22,18 @@ export type { Manifest, ManifestMigration } from './manifest.ts';
 export function releaseName(
   options: { readonly manifest?: Manifest | string; readonly application?: string } = {},
 ): string {
-  return formatReleaseName(
-    readManifest(options.manifest ?? defaultManifestPath),
-    options.application ?? 'app',
-  );
+  try {
+    const manifest = readManifest(options.manifest ?? defaultManifestPath);
+    return formatReleaseName(manifest, options.application ?? 'app');
+  } catch (error) {
+    throw spelledHere(error);
+  }
+}
+
+/** Commands as they are called where the application runs; the gate's own messages have no options. */
+function spelledHere(error: unknown): unknown {
+  const place = placeOfPackage(process.cwd());
+  return respelledError(error, (text) => respelled(text, place, () => []));
 }
 
 /** Where what the gate has to say goes; NestJS's Logger and console fit. */
@@ -41,13 +51,25 @@ export interface GateOptions {
   readonly manifest?: Manifest | string;
   /** What the database must be marked as; MIGRATE_ENV if left out. With neither, the mark is not compared. */
   readonly environment?: string;
+  /**
+   * Compares the schema too, as the last run stored it, with the fingerprint in the manifest (from db/schema.sql). One more
+   * query. Not asked where the database is ahead or after-deploy migrations wait: then the schema is that of another release.
+   */
+  readonly fingerprint?: boolean;
   readonly logger?: GateLogger;
 }
 
 /** What the gate found; `ready` is the verdict, `message` says why in a sentence. Lists hold `<version>_<name>`. */
 export interface SchemaState {
   readonly ready: boolean;
-  readonly state: 'current' | 'ahead' | 'behind' | 'modified' | 'half-done' | 'other-environment';
+  readonly state:
+    | 'current'
+    | 'ahead'
+    | 'behind'
+    | 'modified'
+    | 'half-done'
+    | 'other-environment'
+    | 'other-schema';
   readonly message: string;
   readonly behind: readonly string[];
   /** After-deploy migrations that have not run yet; the release does not need them to start. */
@@ -58,17 +80,19 @@ export interface SchemaState {
   readonly halfDone: readonly string[];
   /** The database's mark; null where it has none. */
   readonly environment: string | null;
+  /** That of the schema as the last run stored it; null where none is stored, or it was not asked for. */
+  readonly fingerprint: string | null;
 }
 
 /**
  * Compares the database with the release; for a start that must not go on otherwise.
- * @throws MigrateError `pending` (behind), `history` (modified, half done), `refused` (marked as another environment, or no right to
- * look), `usage` (no manifest), `connection`
+ * @throws MigrateError `pending` (behind), `history` (modified, half done), `drift` (another fingerprint), `refused` (marked as
+ * another environment, or no right to look), `usage` (no manifest, or none with a fingerprint), `connection`
  */
 export async function assertSchema(options: GateOptions = {}): Promise<SchemaState> {
   const found = await checkSchema(options);
   const logger = options.logger ?? console;
-  if (!found.ready) throw refusal(found);
+  if (!found.ready) throw spelledHere(refusal(found));
   if (found.state === 'ahead') logger.warn(found.message);
   else logger.log(found.message);
   return found;
@@ -76,12 +100,19 @@ export async function assertSchema(options: GateOptions = {}): Promise<SchemaSta
 
 /** The same, but tells instead of refusing; for readiness probes. */
 export async function checkSchema(options: GateOptions = {}): Promise<SchemaState> {
-  const manifest = readManifest(options.manifest ?? defaultManifestPath);
-  const expected = options.environment ?? (process.env.MIGRATE_ENV || undefined);
-  return withClient(options, async (client) => {
-    const presence = await readPresence(client, manifest);
-    return judge(await compare(client, manifest, presence), expected);
-  });
+  try {
+    const manifest = readManifest(options.manifest ?? defaultManifestPath);
+    const expected = options.environment ?? (process.env.MIGRATE_ENV || undefined);
+    const wanted = options.fingerprint === true ? needFingerprint(manifest) : null;
+    return await withClient(options, async (client) => {
+      const presence = await readPresence(client, manifest);
+      const found = judge(await compare(client, manifest, presence), expected);
+      if (wanted === null || found.state !== 'current' || found.waiting.length > 0) return found;
+      return judgeSchema(found, wanted, presence.ledger ? await readStored(client) : null);
+    });
+  } catch (error) {
+    throw spelledHere(error);
+  }
 }
 
 function readManifest(manifest: Manifest | string): Manifest {
@@ -134,7 +165,7 @@ function judge(
   { behind, waiting, ahead, modified, halfDone, environment }: Comparison,
   expected: string | undefined,
 ): SchemaState {
-  const common = { behind, waiting, ahead, modified, halfDone, environment };
+  const common = { behind, waiting, ahead, modified, halfDone, environment, fingerprint: null };
   if (expected !== undefined && environment !== null && environment !== expected) {
     const message = `The database is marked as ${environment}, but this application runs as ${expected}`;
     return { ...common, ready: false, state: 'other-environment', message };
@@ -158,17 +189,33 @@ function judge(
   return { ...common, ready: true, state: 'current', message: 'The database has the schema of this release' };
 }
 
+/** The database has exactly the release's migrations: so should its schema be. */
+function judgeSchema(found: SchemaState, wanted: string, stored: StoredSchema | null): SchemaState {
+  if (stored?.fingerprint === wanted && stored.isCurrent) return { ...found, fingerprint: wanted };
+  const message =
+    stored === null
+      ? 'The database’s ledger holds no schema, so it cannot be compared with this release’s'
+      : stored.isCurrent
+        ? `The schema that the last run left has the fingerprint ${stored.fingerprint}, this release’s is ${wanted}`
+        : 'The stored schema is older than the newest migration, for a run was cut off before it could look';
+  const fingerprint = stored?.fingerprint ?? null;
+  return { ...found, ready: false, state: 'other-schema', message, fingerprint };
+}
+
 const refusals = {
   behind: 'pending',
   modified: 'history',
   'half-done': 'history',
   'other-environment': 'refused',
+  'other-schema': 'drift',
 } as const;
 const hints = {
   behind: 'Run the migrations of this release against this database first: make migrate-up.',
   modified: 'Build the release from the commit whose migrations were applied, or see make migrate-status.',
   'half-done': 'Finish them with the command that stopped (make migrate-status names it).',
   'other-environment': 'Check the connection settings, and MIGRATE_ENV of the application.',
+  'other-schema':
+    'Run the migrations of this release once more (make migrate-up): a run stores the schema; make migrate-drift shows what differs.',
 } as const;
 
 function refusal({ state, message }: SchemaState): MigrateError {

@@ -20,6 +20,8 @@ export interface Manifest {
   readonly trackingTable: string;
   /** Whose grammar the meanings were read with; 16 where nothing is said. */
   readonly postgres?: number;
+  /** The fingerprint of the schema that the migrations add up to (db/schema.sql); absent where that file does not say. */
+  readonly fingerprint?: string;
   /** Oldest first. */
   readonly migrations: readonly ManifestMigration[];
 }
@@ -54,6 +56,7 @@ export function checkManifest(value: unknown, path: string): Manifest {
     typeof manifest === 'object' &&
     manifest?.format === 1 &&
     /^[a-z_][a-z0-9_]*\.[a-z_][a-z0-9_]*$/.test(String(manifest.trackingTable)) &&
+    (manifest.fingerprint === undefined || /^[0-9a-f]{16}$/.test(String(manifest.fingerprint))) &&
     Array.isArray(manifest.migrations) &&
     manifest.migrations.every(
       (each: Partial<ManifestMigration> | null) =>

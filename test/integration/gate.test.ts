@@ -158,6 +158,90 @@ describe('the application’s gate', () => {
     expect(broken.message).to.include('no manifest');
   });
 
+  describe('asked to compare the schema as well', () => {
+    /** A release with its db/schema.sql, and a manifest that has its fingerprint. */
+    async function withSchema() {
+      const made = await release();
+      const { run, manifest, database, tool } = made;
+      const shadow = { SHADOW_DATABASE_URL: database.url };
+      expectExit(await tool.run(['schema'], { env: shadow }), 0);
+      await run('manifest', '--out', 'release/manifest.json');
+      const options = { client: made.client, manifest, fingerprint: true, logger: silent };
+      return { ...made, options };
+    }
+
+    it('lets the schema of the release through, in two queries more', async () => {
+      const { options, client, run, manifest } = await withSchema();
+      await run('up');
+      let queries = 0;
+      const counting = {
+        query: (text: string, values?: unknown[]) => {
+          queries += 1;
+          return client.query(text, values);
+        },
+      };
+      const state = await assertSchema({ ...options, client: counting });
+      expect(state).to.include({ ready: true, state: 'current' });
+      expect(state.fingerprint).to.equal(JSON.parse(readFileSync(manifest, 'utf8')).fingerprint);
+      expect(queries).to.equal(4);
+    });
+
+    it('refuses one that a run left otherwise, and one that no run has stored', async () => {
+      const { options, run, database, client } = await withSchema();
+      await run('up', '--n', '1');
+      await database.query('CREATE TABLE by_hand (id int)');
+      await run('drift', '--accept', '--reason', 'needed');
+      expect((await refused(options)).code, 'behind comes first').to.equal('pending');
+      await run('up');
+      const error = await refused(options);
+      expect(error.code).to.equal('drift');
+      expect(error.message).to.match(
+        /fingerprint [0-9a-f]{16}, this release’s is [0-9a-f]{16}.*make migrate-up/,
+      );
+      expect(await checkSchema(options)).to.include({ ready: false, state: 'other-schema' });
+      expect(await checkSchema({ ...options, fingerprint: false })).to.include({ ready: true });
+      await client.query('DELETE FROM migration_ledger.snapshot');
+      expect((await refused(options)).message).to.include('holds no schema');
+    });
+
+    it('does not ask where the database is ahead or a migration waits for the start', async () => {
+      const { options, run, tool, client } = await withSchema();
+      tool.write('20250103000000_later.up.sql', 'CREATE TABLE later (id bigint);\n');
+      tool.write('20250103000000_later.down.sql', 'DROP TABLE later;\n');
+      await run('up');
+      expect(await checkSchema(options)).to.include({ ready: true, state: 'ahead', fingerprint: null });
+      await run('down');
+      tool.write('20250103000000_later.up.sql', '-- migrate: after-deploy\nDROP TABLE orders;\n');
+      tool.write('20250103000000_later.down.sql', 'CREATE TABLE orders (id bigint PRIMARY KEY);\n');
+      const content = JSON.parse(readFileSync(options.manifest, 'utf8'));
+      const later = { ...content.migrations[1], id: '20250103000000_later', afterDeploy: true };
+      const manifest = {
+        ...content,
+        fingerprint: '0'.repeat(16),
+        migrations: [...content.migrations, later],
+      };
+      expect(await checkSchema({ ...options, client, manifest })).to.include({
+        ready: true,
+        state: 'current',
+      });
+    });
+
+    it('says what is missing where the release has no fingerprint, or a stale one', async () => {
+      const { tool, client, manifest, run } = await release();
+      const error = await refused({ client, manifest, fingerprint: true });
+      expect(error.code).to.equal('usage');
+      expect(error.message).to.include('make schema');
+      const { root, write } = tool;
+      write('db/schema.sql', '-- fingerprint: 0123456789abcdef\n-- newest: 20250101000000_customers\n');
+      const told = await tool.run(['manifest', '--out', 'release/manifest.json'], { env: {} });
+      expect(told.stdout).to.include('is of 20250101000000_customers');
+      expect(readFileSync(join(root, 'release', 'manifest.json'), 'utf8')).not.to.include('fingerprint');
+      await run('up');
+      const wrong = { ...JSON.parse(readFileSync(manifest, 'utf8')), fingerprint: 'x' };
+      expect((await refused({ client, manifest: wrong })).message).to.include('is no manifest');
+    });
+  });
+
   it('is quick and brings back one row with a thousand migrations', async () => {
     const { client, manifest, run } = await release();
     await run('up');

@@ -110,7 +110,7 @@ describe('a NestJS application with the gate', () => {
     await migrate('up', '--n', '1');
     const { port, output } = await start();
     expect(port, output()).to.equal(null);
-    expect(output()).to.include('lacks: 20250102000000_orders').and.to.include('make migrate-up');
+    expect(output()).to.include('lacks: 20250102000000_orders').and.to.include('npx migrate up');
   });
 
   it('starts on a database that is ahead, as the old release does in a rolling deployment', async () => {

@@ -69,6 +69,12 @@ describe('the roles of db/roles.sql', () => {
     const client = await application();
     await client.query('INSERT INTO customers VALUES (1); DELETE FROM customers');
     expect(await checkSchema({ client, manifest })).to.include({ ready: true });
+    const { fingerprint } = await checkSchema({
+      client,
+      manifest: { ...JSON.parse(readFileSync(manifest, 'utf8')), fingerprint: '0'.repeat(16) },
+      fingerprint: true,
+    });
+    expect(fingerprint, 'it may read the stored schema').to.match(/^[0-9a-f]{16}$/);
     for (const forbidden of [
       'SELECT down_sql FROM migration_ledger.entries',
       'SELECT * FROM migration_ledger.audit',

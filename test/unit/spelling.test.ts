@@ -1,10 +1,14 @@
 // Messages name commands once, for make; here is what they become where there is no make.
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { MigrateError } from '../../scripts/base/errors.ts';
-import { placeOf, respell, respellError } from '../../scripts/cli/spelling.ts';
+import { packageRoot } from '../../scripts/base/paths.ts';
+import { commandOf, placeOf, placeOfPackage } from '../../scripts/base/place.ts';
+import { commandLines } from '../../scripts/cli/command-lines.ts';
+import { variablesOf } from '../../scripts/cli/make-variables.ts';
+import { respell, respellError } from '../../scripts/cli/spelling.ts';
 import { cleanUpAfterTest } from '../support/cleanup.ts';
 
 describe('The spelling of commands', () => {
@@ -60,7 +64,47 @@ describe('The spelling of commands', () => {
     );
     expect(placeOf(root, '/tool/scripts/run.cjs', {})).to.equal('make');
     expect(placeOf(root, installed, { MIGRATE_CALLED_AS: 'container' })).to.equal('container');
+    expect(placeOfPackage(root, {}), 'imported, whatever was called').to.equal('npx');
+    for (const image of ['.github/Dockerfile', 'db/templates/init/Dockerfile'])
+      expect(readFileSync(join(packageRoot, image), 'utf8'), image).to.match(
+        /^ENV .*MIGRATE_CALLED_AS=container/m,
+      );
     writeFileSync(join(root, 'Makefile'), 'migrate-up:\n\tnpx migrate up\n');
     expect(placeOf(root, installed, {})).to.equal('make');
   });
+
+  it('is left to one place: messages name targets of make, or npm scripts, that become commands elsewhere', () => {
+    const problems: string[] = [];
+    for (const { path, text } of messages()) {
+      const wrong = (what: string) => problems.push(`${path}: ${what}`);
+      for (const [call] of text.matchAll(/\b(?:npx|yarn|pnpm) [a-z@-]+|\bdocker run\b|\bnode \S+\.c?js/g))
+        wrong(`"${call}" is spelled in a message`);
+      for (const [, script = ''] of text.matchAll(/\bnpm run (?:--silent )?([\w:-]+)/g))
+        if (script !== 'migrate' && !names.has(script.replace('migrate:', ''))) wrong(`npm run ${script}`);
+      for (const [call, target = '', variables = ''] of text.matchAll(
+        /\bmake ((?:migrate|check|db)-[a-z-]+|[a-z]+(?= [a-z_]+=))((?: [a-z_]+=)?)/g,
+      )) {
+        const command = commandOf(target) ?? '';
+        const line = commandLines.find(({ name }) => name === command);
+        const variable = variables.trim().replace('=', '');
+        const known =
+          line !== undefined && [...variablesOf(line).keys(), 'name', 'args', ''].includes(variable);
+        if (!known) wrong(`"${call}" is no command with such a variable`);
+      }
+    }
+    expect(problems).to.deep.equal([]);
+  });
 });
+
+const names = new Set(commandLines.map(({ name }) => name));
+
+/** The texts of every source without its comments; the one file that decides is left out. */
+function messages(): { readonly path: string; readonly text: string }[] {
+  const folder = join(packageRoot, 'scripts');
+  return readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .filter((path) => path.endsWith('.ts') && !path.endsWith(join('base', 'place.ts')))
+    .map((path) => ({
+      path,
+      text: readFileSync(join(folder, path), 'utf8').replaceAll(/^\s*(?:\/\/|\*|\/\*).*$|\s\/\/ .*$/gm, ''),
+    }));
+}

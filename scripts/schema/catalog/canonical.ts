@@ -220,9 +220,10 @@ const telltales = [' AND ', ' OR ', 'ARRAY[', '::bit varying', ' ON TRUE', ' ON 
 
 /** An SQL condition on `class` and a column of definitions: true where `canonicalDefinition` may change something. */
 export const hasSpellingsSql = (column: string) =>
-  `(class IN (${Object.keys(printed)
-    .map((name) => `'${name}'`)
-    .join(', ')}) AND ${column} LIKE ANY (ARRAY[${telltales.map((text) => `'%${text}%'`).join(', ')}]))`;
+  `(class OPERATOR(pg_catalog.=) ANY (${textsSql(Object.keys(printed))}) AND ${column} OPERATOR(pg_catalog.~~) ANY (${textsSql(telltales.map((text) => `%${text}%`))}))`;
+
+const textsSql = (texts: readonly string[]) =>
+  `ARRAY[${texts.map((text) => `'${text}'`).join(', ')}]::pg_catalog.text[]`;
 
 /** The same for an object that is here already. */
 export function hasSpellings({ class: name, definition }: SchemaObject): boolean {

@@ -20,11 +20,34 @@ export function fingerprint(classes: ClassHashes): string {
   return createHash('sha256').update(text).digest('hex').slice(0, 16);
 }
 
+/** What belongs to an environment, not to a release: roles' rights, who logs in elsewhere as whom, settings of database and roles, what is received from another server, what is spread over which nodes. */
+const ofEnvironment: readonly string[] = [
+  ...['owner', 'grant', 'default-privileges', 'setting'],
+  ...['user-mapping', 'subscription'],
+  // A development server need not be a cluster.
+  'distribution',
+];
+
+/** Whether the fingerprint counts this class of objects; drift compares the others as well, within one environment. */
+export function isPortable(name: string): boolean {
+  return !ofEnvironment.includes(name);
+}
+
+/** The fingerprint of a schema, the same in every environment and whether or not owners and grants are compared. */
+export function portableFingerprint(hashes: ClassHashes): string {
+  const without = Object.entries(hashes).filter(([name]) => isPortable(name));
+  return fingerprint(completeHashes(new Map(without)));
+}
+
 /** Which version of an extension a server offers is the server's business: its definition is not taken as it is. */
 const isNormalized = (object: SchemaObject) => object.class === 'extension' || hasSpellings(object);
 
-/** The same as an SQL condition on `class` and a column with one definition, or with all of a class. */
-export const isNormalizedSql = (column: string) => `(class = 'extension' OR ${hasSpellingsSql(column)})`;
+/**
+ * The same as an SQL condition on `class` and a column with one definition, or with all of a class. Its operators are
+ * written in full, for the application's gate asks under any search path.
+ */
+export const isNormalizedSql = (column: string) =>
+  `(class OPERATOR(pg_catalog.=) 'extension' OR ${hasSpellingsSql(column)})`;
 
 /** The objects as servers have them in common that offer other versions of an extension. */
 export function withoutVersions(objects: readonly SchemaObject[]): SchemaObject[] {
