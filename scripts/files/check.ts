@@ -207,7 +207,18 @@ const outsideTransactionOnly: Readonly<Record<string, (node: Node) => boolean>> 
     ['TRANS_STMT_COMMIT_PREPARED', 'TRANS_STMT_ROLLBACK_PREPARED'].includes(String(node.kind)),
   CreateSubscriptionStmt: (node) =>
     !optionIsOff(node.options, 'connect') && !optionIsOff(node.options, 'create_slot'),
+  // Citus': https://docs.citusdata.com/en/stable/develop/api_udf.html#create-distributed-table-concurrently
+  SelectStmt: (node) => calledFirst(node) === 'create_distributed_table_concurrently',
 };
+
+/** The function that a query calls as its first column. */
+function calledFirst({ targetList }: Node): string | undefined {
+  const [target] = (targetList ?? []) as {
+    ResTarget?: { val?: { FuncCall?: { funcname?: readonly Node[] } } };
+  }[];
+  const last = target?.ResTarget?.val?.FuncCall?.funcname?.at(-1);
+  return (last as { String?: { sval?: string } } | undefined)?.String?.sval;
+}
 
 export function cannotRunInTransaction({ kind, node }: Statement): boolean {
   return outsideTransactionOnly[kind]?.(node) ?? false;

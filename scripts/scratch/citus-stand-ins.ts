@@ -35,12 +35,13 @@ async function makeStandIns(client: ScratchClient): Promise<void> {
   const run = (sql: string): Promise<unknown> =>
     administrator === null ? client.query(sql) : administrator.inDatabase(sql);
   await run(`DO $stand_ins$ BEGIN
-  IF EXISTS (SELECT FROM pg_catalog.pg_proc WHERE proname = 'create_distributed_table') THEN RETURN; END IF;
-  PERFORM pg_catalog.set_config('allow_system_table_mods', 'on', true);
+  IF pg_catalog.to_regclass('pg_catalog.pg_dist_partition') IS NOT NULL THEN RETURN; END IF;
   CREATE SCHEMA IF NOT EXISTS migration_ledger;
-  CREATE TABLE ${standInTable} (relid oid PRIMARY KEY, kind text NOT NULL, col text, grp text NOT NULL);
+  CREATE TABLE IF NOT EXISTS ${standInTable} (relid oid PRIMARY KEY, kind text NOT NULL, col text, grp text NOT NULL);
   GRANT USAGE ON SCHEMA migration_ledger TO PUBLIC;
   GRANT ALL ON ${standInTable} TO PUBLIC;
+  IF EXISTS (SELECT FROM pg_catalog.pg_proc WHERE proname = 'create_distributed_table') THEN RETURN; END IF;
+  PERFORM pg_catalog.set_config('allow_system_table_mods', 'on', true);
 ${functions.map(functionSql).join('\n')}
   INSERT INTO pg_catalog.pg_depend (classid, objid, objsubid, refclassid, refobjid, refobjsubid, deptype)
     SELECT 'pg_catalog.pg_proc'::regclass, p.oid, 0, 'pg_catalog.pg_extension'::regclass, e.oid, 0, 'e'
@@ -65,7 +66,7 @@ const note = (relid: string, kind: string, col: string, grp: string) =>
 /** By default tables with the same type of column are together; 'none' is a group of its own. */
 const group = `CASE colocate_with WHEN 'none' THEN 'alone ' || table_name::oid
     WHEN 'default' THEN 'default ' || coalesce((SELECT atttypid::regtype::text FROM pg_catalog.pg_attribute
-      WHERE attrelid = table_name AND attname = distribution_column), '')
+      WHERE attrelid = table_name AND attname = distribution_column), '') || coalesce('/' || shard_count, '')
     ELSE (SELECT s.grp FROM ${standInTable} s WHERE s.relid = colocate_with::regclass) END`;
 
 const distribute = note(
@@ -98,7 +99,7 @@ const functions: readonly StandIn[] = [
   },
   {
     head: 'update_distributed_table_colocation(table_name regclass, colocate_with text)',
-    body: `UPDATE ${standInTable} d SET grp = coalesce(${group.replace('distribution_column', 'd.col')}, d.grp) WHERE d.relid = table_name`,
+    body: `UPDATE ${standInTable} d SET grp = coalesce(${group.replace('distribution_column', 'd.col').replace(" || coalesce('/' || shard_count, '')", '')}, d.grp) WHERE d.relid = table_name`,
   },
   {
     head: 'citus_schema_distribute(schemaname regnamespace)',

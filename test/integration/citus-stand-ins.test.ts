@@ -2,7 +2,13 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
+import type pg from 'pg';
+import { reviewMigrations } from '../../scripts/lint/review.ts';
+import { setAdministrator } from '../../scripts/scratch/client.ts';
+import { spreadCases, spreadTables } from '../support/citus-cases.ts';
 import { expectExit, project } from '../support/cli.ts';
+import { createDatabase } from '../support/database.ts';
+import { migration } from '../support/lint.ts';
 import { pair } from '../support/migrations.ts';
 
 const files = {
@@ -55,5 +61,39 @@ describe('without Citus on the scratch server', () => {
     expect(found[0]?.message).to.include('distribution');
     const lint = await tool.run(['lint', '--json']);
     expect(JSON.stringify(lint.json().findings)).not.to.match(/does not exist|stand_in/);
+  });
+});
+
+describe('lint of statements on distributed tables', () => {
+  const refusing =
+    /^(key-without-distribution|foreign-key-not-colocated|trigger-on-dist|change-distribution)/;
+  const found = async (sql: string, earlier: string, scratch?: pg.Client) => {
+    const findings = await reviewMigrations({
+      postgres: 16,
+      earlier: earlier === '' ? [] : [migration('20250101000000_before', earlier)],
+      underReview: [migration('20250102000000_change', sql)],
+      ...(scratch === undefined ? {} : { scratch }),
+    });
+    return findings.map(({ rule }) => rule).filter((rule) => refusing.test(rule));
+  };
+
+  it('says what Citus refuses where earlier files have distributed the tables', async () => {
+    const database = await createDatabase();
+    const client = await database.client();
+    const run = async (text: string) => (await client.query(text)).rows;
+    setAdministrator(client, {
+      worker: database.user,
+      database: database.name,
+      superuser: true,
+      isApart: false,
+      query: run,
+      inDatabase: async (text) => void (await run(text)),
+    });
+    await found('SELECT 1', spreadTables, client);
+    for (const [sql, rule] of spreadCases) {
+      // The last statement has it all rolled back, so that one database serves all cases.
+      const rules = await found(`${sql};\nSELECT 1/0`, '', client);
+      expect(rules, sql).to.deep.equal(rule === null ? [] : [rule]);
+    }
   });
 });

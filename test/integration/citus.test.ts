@@ -4,6 +4,7 @@ import { readObjects, withCanonicalSession } from '../../scripts/schema/catalog/
 import { renderSchema } from '../../scripts/schema/render/render.ts';
 import { defaultSchemaOptions } from '../../scripts/schema/types.ts';
 import { clusterDatabase, needsCluster } from '../support/citus.ts';
+import { spreadCases, spreadTables } from '../support/citus-cases.ts';
 import { expectExit, project } from '../support/cli.ts';
 import { pair } from '../support/migrations.ts';
 import { until } from '../support/runs.ts';
@@ -255,5 +256,25 @@ CREATE TABLE kinds (id int PRIMARY KEY); CREATE TABLE own (id int PRIMARY KEY);`
     const result = await tool.run(['plan'], { env: cluster.env() });
     expectExit(result, 0);
     expect(result.stdout).to.include('about 3.0 k rows');
+  });
+
+  it('refuses what lint says that it refuses, and takes the rest', async () => {
+    const cluster = await clusterDatabase();
+    for (const statement of spreadTables.split(/;$/m)) await cluster.query(statement);
+    for (const [sql, rule] of spreadCases) {
+      await cluster.query('BEGIN');
+      const refused = await sql
+        .split('; ')
+        .reduce(async (earlier, statement) => {
+          await earlier;
+          await cluster.query(statement);
+        }, Promise.resolve())
+        .then(
+          () => false,
+          () => true,
+        );
+      await cluster.query('ROLLBACK');
+      expect(refused, sql).to.equal(rule !== null);
+    }
   });
 });

@@ -6,6 +6,8 @@ import { callableRules } from './callable.ts';
 import { columnRules } from './columns.ts';
 import { constraintRules } from './constraints.ts';
 import { dataRules } from './data.ts';
+import { distributedKeyRules } from './distributed-keys.ts';
+import { distributedTableRules } from './distributed-tables.ts';
 import { extensionRules } from './extensions.ts';
 import { indexRules } from './indexes.ts';
 import { keyRules } from './keys.ts';
@@ -32,6 +34,8 @@ const families: readonly (readonly Rule[])[] = [
   callableRules,
   accessRules,
   keyRules,
+  distributedKeyRules,
+  distributedTableRules,
   extensionRules,
   transactionRules,
   settingRules,

@@ -99,7 +99,8 @@ export function readConstraint(node: Node, sql: string): ConstraintFacts {
   return {
     type,
     ...(name === undefined ? {} : { name }),
-    columns: strings(node, type === 'foreign' ? 'fk_attrs' : 'keys'),
+    columns:
+      type === 'exclude' ? equalColumns(node) : strings(node, type === 'foreign' ? 'fk_attrs' : 'keys'),
     ...(isNode(node.pktable)
       ? { references: rangeName(node.pktable), referenced: strings(node, 'pk_attrs') }
       : {}),
@@ -107,6 +108,16 @@ export function readConstraint(node: Node, sql: string): ConstraintFacts {
     ...(usingIndex === undefined ? {} : { usingIndex }),
     definition: definitionOf(node, sql),
   };
+}
+
+/** The columns of EXCLUDE that are compared with =. */
+function equalColumns(node: Node): readonly string[] {
+  return listOf(node, 'exclusions', 'List').flatMap((pair) => {
+    const [element] = listOf(pair, 'items', 'IndexElem');
+    const [operator] = listOf(pair, 'items', 'List');
+    const isEqual = operator !== undefined && strings(operator, 'items').at(-1) === '=';
+    return isEqual ? [text(element ?? {}, 'name') ?? ''] : [];
+  });
 }
 
 function definitionOf(node: Node, sql: string): string {

@@ -1,5 +1,8 @@
 // Gives the queries that read locks, storage and scans of our own session, and the catalog as rules need it.
 // It knows pg_catalog, nothing of statements. Every name is qualified: a migration may have moved search_path.
+import { distributionRows } from '../../schema/catalog/distribution.ts';
+import { quoteLiteral } from '../../schema/sql.ts';
+import { ledgerSchema } from '../../schema/types.ts';
 import type { ScratchClient } from '../../scratch/client.ts';
 import type { Catalog, CatalogRelation } from './traced.ts';
 
@@ -16,7 +19,10 @@ export interface Probed {
   readonly kind: string | null;
 }
 
-/** https://www.postgresql.org/docs/16/view-pg-locks.html; system catalogs and TOAST tables are left out. */
+/** What stands in for Citus keeps its notes in a table of ours. */
+const ours = quoteLiteral(ledgerSchema);
+
+/** https://www.postgresql.org/docs/16/view-pg-locks.html; system catalogs, TOAST tables and our own are left out. */
 export const probeSql = `SELECT coalesce(pg_catalog.json_agg(pg_catalog.json_build_object(
   'oid', h.oid::bigint, 'modes', h.modes, 'filenode', pg_catalog.pg_relation_filenode(h.oid)::bigint,
   'scans', pg_catalog.pg_stat_get_xact_numscans(h.oid), 'schema', n.nspname, 'name', c.relname, 'kind', c.relkind
@@ -27,7 +33,7 @@ FROM (SELECT l.relation AS oid, pg_catalog.array_agg(l.mode) AS modes FROM pg_ca
       GROUP BY l.relation) h
 LEFT JOIN pg_catalog.pg_class c ON c.oid = h.oid
 LEFT JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-WHERE c.relnamespace IS DISTINCT FROM 99`;
+WHERE c.relnamespace IS DISTINCT FROM 99 AND n.nspname IS DISTINCT FROM ${ours}`;
 
 /** Storage and scan counters of every relation before a migration begins. */
 export const baselineSql = `SELECT coalesce(pg_catalog.json_agg(pg_catalog.json_build_array(
@@ -35,7 +41,8 @@ export const baselineSql = `SELECT coalesce(pg_catalog.json_agg(pg_catalog.json_
 FROM pg_catalog.pg_class c WHERE c.oid >= 16384 AND c.relkind IN ('r','m','i','p')`;
 
 function catalogSql(condition: string): string {
-  return `SELECT coalesce(pg_catalog.json_agg(pg_catalog.json_build_object(
+  return `WITH spread AS MATERIALIZED (SELECT * FROM ${distributionRows})
+SELECT coalesce(pg_catalog.json_agg(pg_catalog.json_build_object(
   'oid', c.oid::bigint, 'schema', n.nspname, 'name', c.relname, 'kind', c.relkind, 'persistence', c.relpersistence,
   'parent', (SELECT p.inhparent::bigint::text FROM pg_catalog.pg_inherits p WHERE p.inhrelid = c.oid LIMIT 1),
   'partitionKey', CASE c.relkind WHEN 'p' THEN pg_catalog.pg_get_partkeydef(c.oid) END,
@@ -58,11 +65,13 @@ function catalogSql(condition: string): string {
       'references', (SELECT fn.nspname || '.' || f.relname FROM pg_catalog.pg_class f JOIN pg_catalog.pg_namespace fn ON fn.oid = f.relnamespace WHERE f.oid = k.confrelid),
       'definition', pg_catalog.pg_get_constraintdef(k.oid), 'columns', coalesce((SELECT pg_catalog.array_agg(ka.attname ORDER BY kk.n) FROM pg_catalog.unnest(k.conkey) WITH ORDINALITY kk (num, n)
         JOIN pg_catalog.pg_attribute ka ON ka.attrelid = k.conrelid AND ka.attnum = kk.num), '{}')))
-    FROM pg_catalog.pg_constraint k WHERE k.conrelid = c.oid AND k.conparentid = 0), '[]')
+    FROM pg_catalog.pg_constraint k WHERE k.conrelid = c.oid AND k.conparentid = 0), '[]'),
+  'distribution', (SELECT pg_catalog.json_build_object('kind', s.kind, 'column', s.col, 'group', CASE s.kind WHEN 'schema' THEN 'schema ' || n.nspname ELSE s.grp END) FROM spread s
+    WHERE CASE s.kind WHEN 'schema' THEN c.relnamespace ELSE c.oid END = s.relid AND c.relkind IN ('r','p') LIMIT 1)
 )), '[]') AS catalog
 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 LEFT JOIN pg_catalog.pg_index own ON own.indexrelid = c.oid
-WHERE c.oid >= 16384 AND c.relkind IN ('r','p','v','m','f','i','I') AND n.nspname NOT IN ('pg_catalog','information_schema') AND n.nspname NOT LIKE 'pg\\_toast%' ${condition}`;
+WHERE c.oid >= 16384 AND c.relkind IN ('r','p','v','m','f','i','I') AND n.nspname NOT IN ('pg_catalog','information_schema', ${ours}) AND n.nspname NOT LIKE 'pg\\_toast%' ${condition}`;
 }
 
 /** Reads the whole catalog of user relations, or those given. */

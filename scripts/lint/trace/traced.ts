@@ -69,6 +69,13 @@ export interface CatalogConstraint {
   readonly definition: string;
 }
 
+/** How a table is spread over a Citus cluster; `group` is shared by tables whose shards are side by side. */
+export interface CatalogDistribution {
+  readonly kind: 'distributed' | 'single-shard' | 'reference' | 'local' | 'schema';
+  readonly column: string | null;
+  readonly group: string | null;
+}
+
 /** A user's relation as the catalog describes it; `kind` is pg_class.relkind. */
 export interface CatalogRelation {
   readonly oid: number;
@@ -99,6 +106,8 @@ export interface CatalogRelation {
   readonly columns: readonly CatalogColumn[];
   readonly indexes: readonly CatalogIndex[];
   readonly constraints: readonly CatalogConstraint[];
+  /** Null without Citus, and for a table of the coordinator alone. */
+  readonly distribution: CatalogDistribution | null;
 }
 
 export type Catalog = ReadonlyMap<number, CatalogRelation>;

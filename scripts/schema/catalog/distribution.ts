@@ -23,14 +23,17 @@ const onScratch = `SELECT relid, kind, col, grp FROM ${standInTable}`;
 /** The rows as one JSON text in hex digits, which XML leaves as they are. */
 const encoded = (rows: string) =>
   quoteLiteral(
-    `SELECT encode(convert_to(json_agg(d ORDER BY relid, kind)::text, 'UTF8'), 'hex') AS v FROM (${rows}) AS d`,
+    `SELECT pg_catalog.encode(pg_catalog.convert_to(pg_catalog.json_agg(d ORDER BY relid, kind)::text, 'UTF8'), 'hex') AS v FROM (${rows}) AS d`,
   );
 
 /** An SQL expression: JSON rows of relid, kind, col, grp, or NULL. A query is a text here, for it names what may be missing. */
-const found = `convert_from(decode(substring(query_to_xml(
-    CASE WHEN to_regclass('pg_catalog.pg_dist_schema') IS NOT NULL THEN ${encoded(onCitus)}
-      WHEN to_regclass('${standInTable}') IS NOT NULL THEN ${encoded(onScratch)} END, true, false, '')::text
+const found = `pg_catalog.convert_from(pg_catalog.decode(substring(pg_catalog.query_to_xml(
+    CASE WHEN pg_catalog.to_regclass('pg_catalog.pg_dist_schema') IS NOT NULL THEN ${encoded(onCitus)}
+      WHEN pg_catalog.to_regclass('${standInTable}') IS NOT NULL THEN ${encoded(onScratch)} END, true, false, '')::text
     FROM '<v>([0-9a-f]*)</v>'), 'hex'), 'UTF8')`;
+
+/** Rows of relid, kind, col, grp, to be read FROM; every name is qualified. */
+export const distributionRows = `pg_catalog.json_to_recordset((${found})::json) AS d (relid oid, kind text, col text, grp text)`;
 
 /** For the change token: a text that changes with any distribution. */
 export const distributionState = `coalesce(md5(${found}), '')`;
@@ -43,7 +46,7 @@ export const distribution = `
     partWhen(`kind IN ('distributed', 'single-shard') AND first <> identity`, 'colocated_with', 'first'),
   )}
   FROM (SELECT rel.identity, d.kind, d.col, min(rel.identity COLLATE "C") OVER (PARTITION BY d.grp) AS first
-    FROM json_to_recordset((${found})::json) AS d (relid oid, kind text, col text, grp text)
+    FROM ${distributionRows}
     JOIN rel ON rel.oid = d.relid WHERE d.kind <> 'schema' AND NOT rel.relispartition) AS placed
   UNION ALL SELECT 'schema ' || ns.name, NULL, 'kind=schema'
-    FROM json_to_recordset((${found})::json) AS d (relid oid, kind text) JOIN ns ON ns.oid = d.relid WHERE d.kind = 'schema'`;
+    FROM ${distributionRows} JOIN ns ON ns.oid = d.relid WHERE d.kind = 'schema'`;
