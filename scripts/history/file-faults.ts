@@ -18,7 +18,7 @@ export interface FileFault {
 }
 
 /** How long (ms) to try for a server that does not answer: the files are wrong in any case. */
-const patience = 5000;
+const patience = 2000;
 
 /**
  * Which of these files belong to a migration that the target has applied with their text. None where the target cannot be
