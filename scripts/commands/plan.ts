@@ -97,7 +97,14 @@ async function planIn(
     direction,
     environment: config.environmentName,
     database: describeTarget(session.target),
-    ...(await lookAtTarget(session, parse, steps, trace, ran, await readBatches(session, config, steps))),
+    ...(await lookAtTarget(
+      session,
+      parse,
+      steps,
+      trace,
+      ran,
+      await readBatches(session, config, steps, parse),
+    )),
     findings,
     untraced,
   };

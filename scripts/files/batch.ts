@@ -5,7 +5,8 @@ import type { BatchDirective, Statement } from '../base/types.ts';
 import type { Parser } from './statements.ts';
 
 const example = '-- migrate: batch public.orders by id [rows=1000] [pause=100ms]';
-const name = '(?:[A-Za-z_][A-Za-z0-9_$]*|"(?:[^"]|"")+")';
+// Letters beyond ASCII are part of names as they are.
+const name = '(?:[A-Za-z_\\u0080-\\uffff][A-Za-z0-9_$\\u0080-\\uffff]*|"(?:[^"]|"")+")';
 const head = new RegExp(`^(${name}(?:\\.${name})?)[ \\t]+by[ \\t]+(${name})((?:[ \\t]+\\S+)*)$`, 'i');
 
 /** @returns what the directive asks for, or a sentence that says what is wrong with it */
@@ -32,7 +33,7 @@ export function readBatch(argument: string): BatchDirective | string {
 const kinds = new Set(['UpdateStmt', 'DeleteStmt', 'InsertStmt']);
 
 /** @returns what keeps the file from running in batches, or null; null also where it does not parse */
-export function batchProblem({ column }: BatchDirective, text: string, parse: Parser): string | null {
+export function batchProblem({ table, column }: BatchDirective, text: string, parse: Parser): string | null {
   const parsed = parse(text);
   if (parsed.ok !== true) return null;
   const [statement] = parsed.statements;
@@ -48,7 +49,9 @@ export function batchProblem({ column }: BatchDirective, text: string, parse: Pa
     return `a batch names the first and the last key as $1 and $2, and ${missing.map((number) => `$${number}`).join(' and ')} ${missing.length === 1 ? 'is' : 'are'} missing: … WHERE ${column} BETWEEN $1 AND $2`;
   const other = [...numbers].find((number) => number > 2);
   if (other !== undefined) return `a batch has two parameters, $1 and $2: $${other} is none`;
-  if (kind === 'UpdateStmt' && setColumns(node).includes(folded(column)))
+  if (
+    changesKey({ [kind]: node }, folded(table.match(new RegExp(name, 'g'))?.at(-1) ?? table), folded(column))
+  )
     return `this batch changes ${column}, the key that it walks by: rows would be met twice or not at all`;
   return null;
 }
@@ -58,16 +61,28 @@ function insertsRows(node: Statement['node']): boolean {
   return select !== undefined && select.valuesLists === undefined;
 }
 
-function setColumns(node: Statement['node']): string[] {
-  const targets = (node.targetList ?? []) as { ResTarget?: { name?: string } }[];
-  return targets.map(({ ResTarget }) => ResTarget?.name ?? '');
+interface Changing {
+  readonly relation?: { readonly relname?: string };
+  readonly targetList?: readonly { readonly ResTarget?: { readonly name?: string } }[];
+  readonly onConflictClause?: Pick<Changing, 'targetList'>;
+}
+
+/** An UPDATE, anywhere in the statement, or an ON CONFLICT DO UPDATE, that sets this column of this table. */
+function changesKey(node: unknown, table: string, column: string): boolean {
+  if (Array.isArray(node)) return node.some((item) => changesKey(item, table, column));
+  if (typeof node !== 'object' || node === null) return false;
+  const { UpdateStmt, InsertStmt } = node as { UpdateStmt?: Changing; InsertStmt?: Changing };
+  const lists = [UpdateStmt?.targetList, InsertStmt?.onConflictClause?.targetList];
+  const isSet = lists.some((list) => list?.some(({ ResTarget }) => ResTarget?.name === column) === true);
+  if (isSet && (UpdateStmt ?? InsertStmt)?.relation?.relname === table) return true;
+  return Object.values(node).some((inner) => changesKey(inner, table, column));
 }
 
 /** A name as the catalog has it. */
 export function folded(identifier: string): string {
   return identifier.startsWith('"')
     ? identifier.slice(1, -1).replaceAll('""', '"')
-    : identifier.toLowerCase();
+    : identifier.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
 }
 
 interface Parameter {

@@ -35,6 +35,8 @@ export interface BatchState {
   readonly keys: number;
   readonly rows: number;
   readonly batches: number;
+  /** What they took (ms), without the waiting in between; earlier versions did not keep it. */
+  readonly workMs?: number;
   readonly estimated: number | null;
 }
 

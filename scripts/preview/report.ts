@@ -51,24 +51,35 @@ export function describeObstacle({ who, ageSeconds, holds }: Obstacle): string {
   );
 }
 
-/** "batch public.orders by id: about 2.0 M rows, 2,000 ranges of 1,000 at first, at least 12 s …" */
+/** "batch public.orders by id: about 2.0 M rows, 2,000 batches of 1,000 at first, at least 12 s …" */
 export function describeBatch(batch: PlannedBatch): string {
-  const { key, problem, position, size = 0, batches, keysMs, atMostMs } = batch;
+  const { key, problem, position, size = 0, batches, atMostMs } = batch;
   const rows = batch.rows ?? null;
   if (problem !== undefined) return visible(`batch ${key}: ${problem}`);
   const known =
-    typeof batches === 'number' && typeof keysMs === 'number' && typeof atMostMs === 'number'
+    typeof batches === 'number' && typeof atMostMs === 'number'
       ? [
-          `${batches.toLocaleString('en')} ${batches === 1 ? 'range' : 'ranges'} of ${size.toLocaleString('en')} at first`,
-          `at least ${formatDuration(keysMs)} for the keys alone`,
-          `${formatDuration(atMostMs)} if each takes what it may (sizes adapt to that)`,
+          `${batches.toLocaleString('en')} ${batches === 1 ? 'batch' : 'batches'} of ${size.toLocaleString('en')} at first`,
+          ...timeOf(batch, atMostMs),
         ]
       : [
-          `ranges of ${size.toLocaleString('en')} at first`,
+          `batches of ${size.toLocaleString('en')} at first`,
           'time unknown (ANALYZE tells how many there are)',
         ];
   const left = position === undefined ? '' : ` left behind ${position}`;
   return visible(`batch ${key}: ${[`${formatRows(rows)}${left}`, ...known].join(', ')}`);
+}
+
+/** What is known of the time: the pace so far, or what reading takes and what each batch may take. */
+function timeOf({ keysMs, readMs, leftMs }: PlannedBatch, atMostMs: number): string[] {
+  if (typeof leftMs === 'number') return [`about ${formatDuration(leftMs)} at the pace of what is done`];
+  const reading =
+    typeof readMs === 'number'
+      ? [`about ${formatDuration(readMs)} to read what it changes (from a sample; writing comes on top)`]
+      : typeof keysMs === 'number'
+        ? [`at least ${formatDuration(keysMs)} for the keys alone`]
+        : [];
+  return [...reading, `${formatDuration(atMostMs)} if each takes what it may (sizes adapt to that)`];
 }
 
 function shownLocks({ locks }: PlannedStatement): readonly PlannedLock[] {

@@ -44,6 +44,10 @@ export interface PlannedBatch {
   readonly batches?: number | null;
   /** Reading the keys alone, from a sample: it takes no less. */
   readonly keysMs?: number | null;
+  /** Reading what the statement reads: the time of those keys, times what the planner says the first range costs more. */
+  readonly readMs?: number | null;
+  /** Of a half-done batch: what is left, at the pace of what is done. */
+  readonly leftMs?: number | null;
   /** With ranges of the first size that each take what they may. */
   readonly atMostMs?: number | null;
   /** The last key that is done. */

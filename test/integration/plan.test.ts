@@ -174,46 +174,6 @@ describe('plan: what up would do', () => {
     }
   });
 
-  it('tells of a batch how much it has to walk and how long at least, and of a half-done one what is left', async () => {
-    const database = await createDatabase();
-    const env = database.env();
-    const repo = await project({
-      ...pair(
-        1,
-        'orders',
-        'CREATE TABLE orders (id bigint PRIMARY KEY, n int, v int); INSERT INTO orders SELECT g, g FROM generate_series(1, 5000) g;',
-        'DROP TABLE orders;',
-      ),
-      ...pair(
-        2,
-        'fill',
-        '-- migrate: batch public.orders by id rows=500\nUPDATE public.orders SET v = n WHERE id BETWEEN $1 AND $2;',
-      ),
-      ...pair(
-        3,
-        'bad',
-        '-- migrate: batch public.orders by n\nDELETE FROM public.orders WHERE n BETWEEN $1 AND $2;',
-        '-- migrate: irreversible gone',
-      ),
-    });
-    const lines = async () => (await repo.run(['plan'], { env })).stdout;
-    expect(await lines()).to.include('batch public.orders by id: the table is not there yet');
-    expectExit(await repo.run(['up', '--to', '20250101000001'], { env }), 0);
-    expect(await lines()).to.match(/batch public\.orders by id: rows unknown.*ranges of 500 at first/);
-    await database.query('ANALYZE orders');
-    expect(await lines())
-      .to.match(
-        /fill, in batches, a transaction each\n +batch public\.orders by id: about 5\.0 k rows, 10 ranges of 500 at first, at least .* for the keys alone, 5\.0 s if each takes/,
-      )
-      .and.to.match(/batch public\.orders by n: .*no unique index or primary key/);
-    expectExit(await repo.run(['up', '--to', '20250101000002', '--budget', '1ms'], { env }), 0);
-    expect(await database.query('SELECT count(v)::int AS n FROM orders')).to.deep.equal([{ n: 500 }]);
-    expect(await lines()).to.match(/about 4\.5 k rows left behind 500, 9 ranges/);
-    const { migrations } = document(await repo.run(['plan', '--json'], { env }));
-    expect(migrations[0]).to.have.property('batch').to.include({ rows: 4500, batches: 9, position: '500' });
-    expect(await database.query('SELECT count(v)::int AS n FROM orders')).to.deep.equal([{ n: 500 }]);
-  });
-
   it('names who holds conflicting locks right now, and for how long', async () => {
     const { repo, database, env } = await withOrders(
       pair(2, 'amounts', 'ALTER TABLE orders ADD COLUMN n int;'),

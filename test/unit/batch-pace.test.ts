@@ -2,7 +2,8 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { describePace, largest, nextSize, percent, smaller } from '../../scripts/execute/batch/pace.ts';
-import { readBatch } from '../../scripts/files/batch.ts';
+import { batchProblem, readBatch } from '../../scripts/files/batch.ts';
+import { loadParser } from '../../scripts/files/statements.ts';
 
 const size = fc.integer({ min: 1, max: largest });
 const ms = fc.integer({ min: 0, max: 100_000 });
@@ -53,6 +54,7 @@ describe('A batch directive', () => {
   for (const [argument, expected] of [
     ['public.orders by id', { table: 'public.orders', column: 'id' }],
     ['"Odd Name" by "K" rows=10', { table: '"Odd Name"', column: '"K"', rows: 10 }],
+    ['Größe by straße', { table: 'Größe', column: 'straße' }],
     ['orders by id rows=5 pause=100ms', { table: 'orders', column: 'id', rows: 5, pauseMs: 100 }],
   ] as const) {
     it(`reads ${argument}`, () => expect(readBatch(argument)).to.deep.equal(expected));
@@ -71,4 +73,61 @@ describe('A batch directive', () => {
   ]) {
     it(`refuses "${argument}" in words`, () => expect(readBatch(argument)).to.be.a('string'));
   }
+});
+
+describe('The statement of a batch', () => {
+  const statement = 'UPDATE public.orders SET cents = 0 WHERE id BETWEEN $1 AND $2;\n';
+  const problem = async (sql: string, directive = { table: 'public.orders', column: 'id' }) =>
+    batchProblem(directive, sql, await loadParser(16));
+
+  const refusals: readonly (readonly [string, string, string])[] = [
+    ['without $2', 'UPDATE public.orders SET cents = 1 WHERE id >= $1;\n', '$2 is missing'],
+    ['of two statements', `${statement}SELECT 1;\n`, 'holds 2'],
+    ['that only selects', 'SELECT * FROM public.orders WHERE id BETWEEN $1 AND $2;\n', 'is none'],
+    ['that inserts values', 'INSERT INTO public.orders VALUES ($1, $2);\n', 'is none'],
+    [
+      'that changes its key',
+      'UPDATE public.orders SET id = id + 1 WHERE id BETWEEN $1 AND $2;\n',
+      'the key that it walks by',
+    ],
+    [
+      'that changes its key in a WITH clause',
+      'WITH moved AS (UPDATE public.orders SET id = id + 1 WHERE id BETWEEN $1 AND $2 RETURNING id) INSERT INTO public.other SELECT id FROM moved;\n',
+      'the key that it walks by',
+    ],
+    [
+      'that changes its key where a row is there already',
+      'INSERT INTO public.orders (id) SELECT id FROM public.orders WHERE id BETWEEN $1 AND $2 ON CONFLICT (id) DO UPDATE SET id = 0;\n',
+      'the key that it walks by',
+    ],
+    [
+      'with a third parameter',
+      'UPDATE public.orders SET cents = $3 WHERE id BETWEEN $1 AND $2;\n',
+      '$3 is none',
+    ],
+  ];
+  for (const [what, sql, told] of refusals)
+    it(`${what} is refused`, async () => expect(await problem(sql)).to.include(told));
+
+  const taken: readonly (readonly [string, string])[] = [
+    [
+      'that changes a column of that name in another table',
+      'UPDATE items SET id = 0 FROM orders o WHERE o.id = items.ref AND o.id BETWEEN $1 AND $2',
+    ],
+    [
+      'that moves rows',
+      'WITH gone AS (DELETE FROM orders WHERE id BETWEEN $1 AND $2 RETURNING *) INSERT INTO archive SELECT * FROM gone',
+    ],
+    ['of a table whose name has a dot', 'UPDATE "a.b" SET v = 0 WHERE id BETWEEN $1 AND $2'],
+  ];
+  for (const [what, sql] of taken)
+    it(`${what} is taken`, async () => expect(await problem(sql)).to.equal(null));
+
+  it('knows its table by the last part of its name, quoted or not', async () => {
+    const sql = 'UPDATE "a.b" SET "Id" = 0 WHERE "Id" BETWEEN $1 AND $2';
+    expect(await problem(sql, { table: '"s.t"."a.b"', column: '"Id"' })).to.include(
+      'the key that it walks by',
+    );
+    expect(await problem(sql, { table: '"a.b".other', column: '"Id"' })).to.equal(null);
+  });
 });

@@ -20,6 +20,8 @@ export interface Batch {
   readonly directive: BatchDirective;
   readonly statement: Statement;
   readonly traffic: Traffic;
+  /** Select-list items that give the statement the formats of its login; see key-formats. */
+  readonly ownFormats: readonly string[];
 }
 
 export type Attempted =
@@ -39,6 +41,7 @@ export async function attempt(
 ): Promise<Attempted> {
   const { context, step, statement } = batch;
   const { session, config } = context;
+  const started = performance.now();
   const watching = watch(session, Math.min(500, config.lockTimeoutMs / 3), 1000, () => undefined);
   try {
     await must(session.batch(openingOf(batch, size)));
@@ -49,11 +52,14 @@ export async function attempt(
       keys: state.keys + range.keys,
       rows: state.rows + rows,
       batches: state.batches + 1,
+      workMs: (state.workMs ?? 0) + Math.round(performance.now() - started),
     };
     await must(session.batch(closingOf(context, step, next)));
     return { error: null, state: next };
   } catch (cause) {
-    await session.batch('ROLLBACK');
+    const rolledBack = await session.batch('ROLLBACK');
+    // What the statement itself met of it is pg's own error, without a word about the session.
+    if (rolledBack.error instanceof MigrateError) return { error: rolledBack.error, blockers: [] };
     if (cause instanceof MigrateError) return { error: cause, blockers: watching.blockers() };
     const before = [...step.text.slice(0, statement.start)].length;
     const sent = { path: step.path, text: step.text, statements: [statement], prefixLength: -before };
@@ -64,7 +70,7 @@ export async function attempt(
   }
 }
 
-function openingOf({ context, step }: Batch, size: number): string {
+function openingOf({ context, step, ownFormats }: Batch, size: number): string {
   const { session, config, settingsStoredBefore } = context;
   const own = step.directives.statementTimeoutMs ?? config.statementTimeoutMs;
   const bound = size > 1 ? Math.max(200, patience * config.batchTimeMs) : 0;
@@ -75,7 +81,7 @@ function openingOf({ context, step }: Batch, size: number): string {
     `SET LOCAL lock_timeout = ${step.directives.lockTimeoutMs ?? config.lockTimeoutMs}`,
     `SELECT pg_catalog.pg_try_advisory_xact_lock(${runLockKey})`,
     `SET LOCAL statement_timeout = ${statementMs}`,
-    `SELECT ${fileSettings(session.login, settingsStoredBefore(step.text), true)}`,
+    `SELECT ${[...ownFormats, fileSettings(session.login, settingsStoredBefore(step.text), true)].join(', ')}`,
   ].join(';\n');
 }
 

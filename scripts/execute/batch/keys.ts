@@ -7,6 +7,7 @@ import type { Session } from '../../connection/session.ts';
 import type { BatchState } from '../../ledger/journal.ts';
 import type { ReadyStep } from '../../plan/steps.ts';
 import { quoteLiteral } from '../../schema/sql.ts';
+import { countedUpTo } from './pace.ts';
 
 /** A range of keys, both ends included, in text form. */
 export interface Range {
@@ -19,6 +20,8 @@ interface KeyRow {
   readonly table: string;
   readonly column: string;
   readonly type: string;
+  /** What its values are compared with: the type itself, or where several compare alike, their category. */
+  readonly family: string;
   readonly builtin: boolean;
   readonly sortable: boolean;
   readonly unique: boolean;
@@ -26,24 +29,38 @@ interface KeyRow {
   readonly [column: string]: unknown;
 }
 
-/** The rows of a partitioned table are those of its leaves; -1 is a table that was never analysed. */
+/**
+ * The rows of a partitioned table are those of its leaves; -1 is a table that was never analysed. The type is written for
+ * -1, no length: for NULL, `character` and `bit` would be those of length 1. An index counts only in the column's own order.
+ */
 const keySql = `SELECT pg_catalog.format('%I.%I', n.nspname, c.relname) AS "table", pg_catalog.quote_ident(a.attname) AS "column",
-  pg_catalog.format_type(base.oid, NULL) AS type, base.oid < 16384 OR base.typtype = 'e' AS builtin,
+  pg_catalog.format_type(base.oid, -1) AS type, base.oid < 16384 OR base.typtype = 'e' AS builtin,
+  CASE base.typcategory WHEN 'U' THEN base.oid::pg_catalog.text ELSE base.typcategory::pg_catalog.text END AS family,
   EXISTS (SELECT FROM pg_catalog.pg_opclass o JOIN pg_catalog.pg_am m ON m.oid = o.opcmethod
            WHERE m.amname = 'btree' AND o.opcdefault AND (o.opcintype = base.oid OR base.typtype = 'e' OR base.typname IN ('varchar'))) AS sortable,
   EXISTS (SELECT FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class ic ON ic.oid = i.indexrelid JOIN pg_catalog.pg_am m ON m.oid = ic.relam
-           WHERE i.indrelid = c.oid AND i.indisunique AND i.indisvalid AND i.indpred IS NULL AND m.amname = 'btree' AND i.indkey[0] = a.attnum) AS "unique",
+           WHERE i.indrelid = c.oid AND i.indisunique AND i.indisvalid AND i.indpred IS NULL AND m.amname = 'btree' AND i.indkey[0] = a.attnum
+             AND i.indcollation[0] = a.attcollation AND EXISTS (SELECT FROM pg_catalog.pg_opclass o WHERE o.oid = i.indclass[0] AND o.opcdefault)) AS "unique",
   (SELECT pg_catalog.sum(CASE WHEN l.reltuples < 0 THEN NULL ELSE l.reltuples END)::float8 FROM pg_catalog.pg_class l
     WHERE l.relkind IN ('r', 'f') AND (l.oid = c.oid OR l.oid IN (SELECT t.relid FROM pg_catalog.pg_partition_tree(c.oid) t))) AS estimated
  FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
  JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
  JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
- JOIN pg_catalog.pg_type base ON base.oid = CASE WHEN t.typtype = 'd' THEN t.typbasetype ELSE t.oid END
+ JOIN LATERAL (WITH RECURSIVE up AS (SELECT t.oid, t.typtype, t.typbasetype UNION ALL
+     SELECT u.oid, u.typtype, u.typbasetype FROM up JOIN pg_catalog.pg_type u ON up.typtype = 'd' AND u.oid = up.typbasetype)
+   SELECT oid FROM up WHERE typtype <> 'd') AS root ON true
+ JOIN pg_catalog.pg_type base ON base.oid = root.oid
  WHERE c.oid = $1::pg_catalog.oid AND a.attname = $2`;
+
+/** The table of a batch, and what its statement compares its parameters with; null where the server could not tell. */
+export interface Found {
+  readonly oid: string;
+  readonly families: readonly string[] | null;
+}
 
 /**
  * Table and key as they are, before anything is changed.
- * @param oid of the table, found with the file's own search path
+ * @param found with the file's own search path
  * @param name of the key, as the catalog has it
  * @throws MigrateError `migration-failed` for a key that cannot be walked along: none, without a unique index, with NULLs,
  *   or of a type whose order is not PostgreSQL's own
@@ -52,7 +69,7 @@ export async function readKey(
   session: Session,
   step: ReadyStep,
   { table, column }: BatchDirective,
-  oid: string,
+  { oid, families }: Found,
   name: string,
 ): Promise<BatchState> {
   const [row] = await session.query<KeyRow>(keySql, [oid, name]);
@@ -62,7 +79,7 @@ export async function readKey(
     throw refused(
       step,
       `${row.table}.${row.column} has no unique index or primary key that begins with it`,
-      'Batches walk along an index: name another column, or make a unique index (CREATE UNIQUE INDEX CONCURRENTLY) in a migration before this one.',
+      'Batches walk along an index in the order of the column itself, over all rows: name another column, or make a unique index (CREATE UNIQUE INDEX CONCURRENTLY) in a migration before this one.',
     );
   }
   if (!row.builtin || !row.sortable)
@@ -71,11 +88,19 @@ export async function readKey(
       `Batches cannot walk along the type ${row.type} of ${row.table}.${row.column}`,
       'Name a column of another type.',
     );
+  const other = families?.find((family) => family !== row.family);
+  if (other !== undefined)
+    throw refused(
+      step,
+      `$1 and $2 are keys of ${row.table}, of type ${row.type}, and the statement compares them with something of another type, whose order is another`,
+      `Compare them with the key itself: … WHERE ${row.column} BETWEEN $1 AND $2`,
+    );
   // Qualified: an output column of the same name, in text form, would be what ORDER BY means. NULLs are looked for whatever
   // the catalog says: NOT NULL may be NOT VALID (from PostgreSQL 18 on).
-  const [found] = await session.query<{ end: string | null; nulls: boolean }>(
+  const [found] = await session.query<{ end: string | null; nulls: boolean; counted: number }>(
     `SELECT (SELECT k.${row.column}::pg_catalog.text FROM ${row.table} AS k WHERE k.${row.column} IS NOT NULL ORDER BY k.${row.column} DESC LIMIT 1) AS "end",
-            EXISTS (SELECT FROM ${row.table} AS k WHERE k.${row.column} IS NULL) AS nulls`,
+            EXISTS (SELECT FROM ${row.table} AS k WHERE k.${row.column} IS NULL) AS nulls,
+            (SELECT pg_catalog.count(*)::pg_catalog.int4 FROM (SELECT FROM ${row.table} LIMIT ${countedUpTo}) AS counted) AS counted`,
   );
   if (found?.nulls)
     throw refused(
@@ -83,7 +108,6 @@ export async function readKey(
       `${row.table} has rows whose ${row.column} is NULL, which no range of keys holds`,
       'Give them a key first, or name another column.',
     );
-  const { estimated } = row;
   return {
     table: row.table,
     column: row.column,
@@ -93,24 +117,46 @@ export async function readKey(
     keys: 0,
     rows: 0,
     batches: 0,
-    estimated: estimated === null || estimated < 0 ? null : Math.round(estimated),
+    estimated: await estimate(session, row, found?.counted ?? 0),
   };
 }
 
-/** The next range of at most `size` keys, or null where the end is reached. A row that came later than the end is not in it. */
+/** How many rows there are: of a small table counted, else as ANALYZE left it, else as the planner takes it from the size. */
+async function estimate(
+  session: Session,
+  { table, estimated }: KeyRow,
+  counted: number,
+): Promise<number | null> {
+  if (counted < countedUpTo) return counted;
+  if (estimated !== null && estimated > 0) return Math.max(counted, Math.round(estimated));
+  const [row] = await session.query<{ 'QUERY PLAN': readonly { Plan?: { 'Plan Rows'?: number } }[] }>(
+    `EXPLAIN (FORMAT JSON) SELECT FROM ${table}`,
+  );
+  const planned = row?.['QUERY PLAN'][0]?.Plan?.['Plan Rows'];
+  return planned === undefined ? null : Math.max(counted, planned);
+}
+
+/**
+ * The next range of `size` rows, or null where the end is reached. A row that came later than the end is not in it; rows of
+ * one key are in one range.
+ */
 export async function nextRange(session: Session, state: BatchState, size: number): Promise<Range | null> {
-  const { table, column, type, end, position } = state;
-  if (end === null) return null;
-  const value = (text: string) => `${quoteLiteral(text)}::${type}`;
-  const after = position === null ? '' : `AND k.${column} OPERATOR(pg_catalog.>) ${value(position)}`;
+  if (state.end === null) return null;
   const [row] = await session.query<{ first: string | null; last: string | null; keys: number }>(
-    `WITH keys AS (SELECT k.${column} AS key FROM ${table} AS k WHERE k.${column} OPERATOR(pg_catalog.<=) ${value(end)} ${after} ORDER BY k.${column} LIMIT ${size})
+    `WITH keys AS (${keysSql(state, state.end, size)})
      SELECT (SELECT key::pg_catalog.text FROM keys ORDER BY keys.key LIMIT 1) AS first,
             (SELECT key::pg_catalog.text FROM keys ORDER BY keys.key DESC LIMIT 1) AS last,
             (SELECT pg_catalog.count(*)::pg_catalog.int4 FROM keys) AS keys`,
   );
   if (row === undefined || row.first === null || row.last === null) return null;
   return { first: row.first, last: row.last, keys: row.keys };
+}
+
+/** A query of the next `size` keys, up to the end. */
+export function keysSql({ table, column, type, position }: BatchState, end: string, size: number): string {
+  const value = (text: string) => `${quoteLiteral(text)}::${type}`;
+  const after = position === null ? '' : `AND k.${column} OPERATOR(pg_catalog.>) ${value(position)}`;
+  return `SELECT k.${column} AS key FROM ${table} AS k WHERE k.${column} OPERATOR(pg_catalog.<=) ${value(end)} ${after} ORDER BY k.${column} FETCH FIRST ${size} ROWS WITH TIES`;
 }
 
 function refused(step: ReadyStep, message: string, hint: string): MigrateError {

@@ -4,6 +4,8 @@ import { formatDuration } from '../../base/duration.ts';
 /** A batch is at most so many rows, however fast they are: one transaction is not to become the whole table. */
 export const largest = 200_000;
 export const firstRows = 1000;
+/** Tables of fewer rows are counted: a share of an estimate would be far off. */
+export const countedUpTo = 100_000;
 
 /**
  * The size (rows) after a batch that went through. It grows by half at most, so that one lucky batch makes no long one.
@@ -33,7 +35,11 @@ export function percent({ keys, estimated }: Extent): number | null {
   return estimated === null || estimated <= 0 ? null : Math.min(99, Math.floor((100 * keys) / estimated));
 }
 
-/** "batch: 41 %, 820,000 rows, 9,300 rows/s, about 2 min left" @param sinceMs the time that `doneKeys` took */
+/**
+ * "batch: 41 %, 820,000 rows, 9,300 keys/s, about 2 min left"
+ * @param doneKeys so many in this run, 0 before its first range: then no speed is known
+ * @param sinceMs the time that they took
+ */
 export function describePace(extent: Extent, doneKeys: number, sinceMs: number): string {
   const share = percent(extent);
   const perMs = doneKeys / Math.max(1, sinceMs);
@@ -41,7 +47,7 @@ export function describePace(extent: Extent, doneKeys: number, sinceMs: number):
   return [
     `batch: ${share === null ? 'under way' : `${share} %`}`,
     `${extent.rows.toLocaleString('en')} rows`,
-    `${Math.round(perMs * 1000).toLocaleString('en')} keys/s`,
+    ...(doneKeys === 0 ? [] : [`${Math.round(perMs * 1000).toLocaleString('en')} keys/s`]),
     ...(left === null || left <= 0 ? [] : [`about ${formatDuration(left)} left`]),
   ].join(', ');
 }

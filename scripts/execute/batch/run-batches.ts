@@ -3,17 +3,18 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { MigrateError } from '../../base/errors.ts';
 import type { BatchDirective, Statement } from '../../base/types.ts';
-import { fileSettings, resetStatements } from '../../connection/session-settings.ts';
+import { resetStatements } from '../../connection/session-settings.ts';
 import { folded } from '../../files/batch.ts';
 import { resolveHint } from '../../ledger/half-done.ts';
 import { type BatchState, batchStateSql, doneSql, readJournal, startSql } from '../../ledger/journal.ts';
 import type { ReadyStep } from '../../plan/steps.ts';
-import { quoteLiteral } from '../../schema/sql.ts';
 import type { RunContext } from '../context.ts';
 import { refuseOtherWay } from '../resume-point.ts';
 import { gaveUp, isLockConflict, pauseBefore } from '../retry.ts';
 import { type Attempted, attempt, type Batch } from './attempt.ts';
-import { nextRange, readKey } from './keys.ts';
+import { findTable, unknownTable } from './find-table.ts';
+import { setKeyFormats } from './key-formats.ts';
+import { type Found, nextRange, type Range, readKey } from './keys.ts';
 import { describePace, firstRows, nextSize, percent, smaller } from './pace.ts';
 import { watchTraffic } from './traffic.ts';
 
@@ -31,11 +32,15 @@ export async function runBatches(context: RunContext, step: ReadyStep): Promise<
   if (directive === undefined) throw new Error(`${step.id} is no batch`);
   await session.batch(resetStatements(session.login).join(';\n'));
   const statement = await statementOf(context, step);
-  const begun = await beginOrResume(context, step, directive, statement);
+  const found = await findTable(context, step, directive, statement);
+  if (found === null)
+    throw unknownTable(step, `relation "${directive.table}" of the batch directive does not exist`);
+  const ownFormats = await setKeyFormats(session);
+  const begun = await beginOrResume(context, step, { directive, statement, found });
   if (begun === 'done') return 'done';
   const traffic = watchTraffic(session, config.batchMaxLagMs, (line) => context.observer.say(`  ${line}`));
   try {
-    return await walk({ context, step, directive, statement, traffic }, begun);
+    return await walk({ context, step, directive, statement, traffic, ownFormats }, begun);
   } finally {
     await traffic.stop();
   }
@@ -55,22 +60,21 @@ async function statementOf(context: RunContext, step: ReadyStep): Promise<Statem
 async function beginOrResume(
   context: RunContext,
   step: ReadyStep,
-  directive: BatchDirective,
-  statement: Statement,
+  { directive, statement, found }: { directive: BatchDirective; statement: Statement; found: Found },
 ): Promise<BatchState | 'done'> {
   const { session, config, observer } = context;
   const journal = await readJournal(session, config.trackingTable, step.id, step.direction);
   refuseOtherWay(step, journal);
   if (journal.some(({ done }) => done)) return 'done';
-  const oid = await tableOf(context, step, directive);
-  const fresh = await readKey(session, step, directive, oid, folded(directive.column));
+  const fresh = await readKey(session, step, directive, found, folded(directive.column));
   const known = journal[0]?.batch ?? null;
   if (known !== null) {
     if (known.table !== fresh.table || known.column !== fresh.column) throw otherBatch(step, known, fresh);
     observer.say(
       `  resuming ${step.id} (${describePace(known, 0, 1)}): behind ${known.column} ${known.position ?? '-'}`,
     );
-    return known;
+    // Types as they are written now: earlier versions wrote those of a length for any length.
+    return { ...known, type: fresh.type };
   }
   const row = {
     id: step.id,
@@ -88,36 +92,6 @@ async function beginOrResume(
   return fresh;
 }
 
-/** Looked up with the search path that the file has. */
-async function tableOf(
-  { session, settingsStoredBefore }: RunContext,
-  step: ReadyStep,
-  { table }: BatchDirective,
-): Promise<string> {
-  const settings = fileSettings(session.login, settingsStoredBefore(step.text), true);
-  const { rows, error } = await session.batch(
-    [
-      'BEGIN READ ONLY',
-      `SELECT ${settings}`,
-      `SELECT pg_catalog.to_regclass(${quoteLiteral(table)})::pg_catalog.oid::pg_catalog.text`,
-      'COMMIT',
-    ].join(';\n'),
-    { keepRows: 3 },
-  );
-  if (error !== null) await session.batch('ROLLBACK');
-  const oid = rows[2]?.[0]?.[0];
-  if (error === null && typeof oid === 'string') return oid;
-  throw new MigrateError(
-    'migration-failed',
-    `${step.path}: ${error?.message ?? `relation "${table}" of the batch directive does not exist`}`,
-    {
-      location: { file: step.path },
-      state: `Nothing of ${step.id} was run.`,
-      hint: 'Name the table with its schema in the directive, then run again.',
-    },
-  );
-}
-
 async function walk(batch: Batch, begun: BatchState): Promise<'done' | 'paused'> {
   const { context, step, directive, traffic } = batch;
   const { session, config, observer, signal } = context;
@@ -133,7 +107,7 @@ async function walk(batch: Batch, begun: BatchState): Promise<'done' | 'paused'>
     const from = performance.now();
     const ran = await attempt(batch, state, range, size);
     if (ran.error !== null) {
-      size = await afterFailure(batch, state, ran, { size, conflicts });
+      size = await afterFailure(batch, state, ran, { size, conflicts, range });
       conflicts += 1;
       continue;
     }
@@ -164,13 +138,13 @@ async function afterFailure(
   { context, step }: Batch,
   state: BatchState,
   { error, blockers }: Extract<Attempted, { error: MigrateError }>,
-  { size, conflicts }: { size: number; conflicts: number },
+  { size, conflicts, range }: { size: number; conflicts: number; range: Range },
 ): Promise<number> {
   if (context.signal.aborted) throw interrupted(context, step, state);
   if (error.options.database?.sqlState === canceled && size > 1) return Math.max(1, Math.floor(size / 4));
-  if (!isLockConflict(error)) throw withExtent(error, step, state);
+  if (!isLockConflict(error)) throw withExtent(error, step, state, range);
   if (conflicts >= context.config.lockRetries)
-    throw gaveUp(withExtent(error, step, state), conflicts + 1, blockers);
+    throw gaveUp(withExtent(error, step, state, range), conflicts + 1, blockers);
   await pauseBefore(context, error, conflicts, blockers);
   return smaller(size);
 }
@@ -187,16 +161,22 @@ function interrupted({ signal }: RunContext, step: ReadyStep, state: BatchState)
   return withExtent(new MigrateError(code, message, options), step, state);
 }
 
-/** "x is half done (batch: 41 %): everything up to id 41234 is committed." */
-function withExtent(error: MigrateError, step: ReadyStep, state: BatchState): MigrateError {
+/** "x is half done (batch: 41 %): everything up to id 41234 is committed. What failed is the range id 41235 to 42234." */
+function withExtent(error: MigrateError, step: ReadyStep, state: BatchState, failed?: Range): MigrateError {
   const share = percent(state);
+  // The answer to a COMMIT may be lost with the session: the next run reads in the journal what became of it.
+  const isLost = error.code === 'connection';
   const extent =
     state.position === null
-      ? 'nothing of it is committed'
-      : `everything up to ${state.column} ${state.position} is committed`;
+      ? `nothing of it is committed${isLost ? ', unless the range under way is' : ''}`
+      : `everything up to ${isLost ? 'at least ' : ''}${state.column} ${state.position} is committed`;
+  const range =
+    failed === undefined || isLost
+      ? ''
+      : ` What failed is the range ${state.column} ${failed.first} to ${failed.last}.`;
   return new MigrateError(error.code, error.message, {
     ...error.options,
-    state: `${step.id} is half done (batch${share === null ? '' : `: ${share} %`}): ${extent}.`,
+    state: `${step.id} is half done (batch${share === null ? '' : `: ${share} %`}): ${extent}.${range}`,
     hint: `Mend the cause, then run make migrate-${step.direction} again: it goes on behind that key. Or settle it by hand and say so: ${resolveHint(step.id)}`,
   });
 }
