@@ -14,7 +14,7 @@ export function respell(text: string, place: Place): string {
 function optionsOf(command: string, variables: string): string[] {
   const line = commandLines.find(({ name }) => name === command);
   const known = line === undefined ? new Map() : variablesOf(line);
-  return [...variables.matchAll(/([a-z_]+)=("[^"]*"|[^\s"]*)/g)].map(([, name = '', value = '']) => {
+  return [...variables.matchAll(/ ([a-z_]+)=("[^"]*"|[^\s"]*)/g)].map(([, name = '', value = '']) => {
     if (name === 'args') return value.replaceAll('"', '');
     const meaning = known.get(name);
     if (meaning === undefined) return value;

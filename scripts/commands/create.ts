@@ -74,7 +74,7 @@ function readBytes(config: Config, path: string): Buffer {
 /** `20240101120000_create_users.sql` keeps its version, so that the other tool's history can be matched by it. */
 function nameOf(file: string): { version: string | null; name: string } {
   const stem = file.replace(/\.[a-z]+$/i, '').replace(/\.up$/i, '');
-  const [, number = '', rest = stem] = /^[VU]?(\d[\d.]*)[_-]*(.*)$/i.exec(stem) ?? [];
+  const [, number = '', rest = stem] = /^[VU]?(\d[\d.]*)[_-]*(.*)$/is.exec(stem) ?? [];
   return { version: stampOf(number), name: rest || 'migration' };
 }
 

@@ -1,6 +1,7 @@
 // Takes the configuration; tells whether the environment's name, its target and the database's mark belong together.
 // Pure: it is asked before anything connects, and again when the mark is known.
 
+import { withoutTrailing } from '../base/ends.ts';
 import { MigrateError } from '../base/errors.ts';
 import { hasWildcard, wildcard } from '../base/wildcard.ts';
 import type { Config } from './config.ts';
@@ -63,7 +64,7 @@ function mismatches(name: string, binding: Binding, place: Place): string[] {
 
 /** However pattern and host are spelled: `db.example.com.`, `DB.example.com`, `127.1` and `localhost` are no other place. */
 function matchesHost(pattern: string, host: string): boolean {
-  const meant = hasWildcard(pattern) ? pattern.toLowerCase().replace(/\.+$/, '') : canonicalHost(pattern);
+  const meant = hasWildcard(pattern) ? withoutTrailing(pattern.toLowerCase(), '.') : canonicalHost(pattern);
   return hostSpellings(host).some((spelling) => matches(meant, spelling.toLowerCase()));
 }
 

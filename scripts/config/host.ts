@@ -1,6 +1,7 @@
 // Takes the name of a host as a person or a URL spells it; gives the one spelling that stands for all that reach the
 // same place, and whether that place is this machine. It asks no name server.
 import { isIP, isIPv4 } from 'node:net';
+import { withoutTrailing } from '../base/ends.ts';
 
 /**
  * One spelling for `LOCALHOST`, `127.1`, `0x7f.0.0.1`, `db.example.com.`, `[::FFFF:10.0.0.1]` and their kin: lower case,
@@ -8,9 +9,9 @@ import { isIP, isIPv4 } from 'node:net';
  */
 export function canonicalHost(host: string): string {
   if (host.startsWith('/') || host.startsWith('@')) return host;
-  const bare = host.replace(/^\[(.*)\]$/, '$1').replace(/%.*$/, '');
+  const bare = host.replace(/^\[(.*)\]$/, '$1').replace(/%.*/s, '');
   if (isIP(bare) === 6) return mappedIPv4(parsed(`[${bare}]`) ?? bare.toLowerCase());
-  return (parsed(bare) ?? bare.toLowerCase()).replace(/\.+$/, '');
+  return withoutTrailing(parsed(bare) ?? bare.toLowerCase(), '.');
 }
 
 /** What the URL standard makes of a host: it knows every spelling of an IPv4 address that resolvers know. */
@@ -43,7 +44,7 @@ export function isLoopback(host: string): boolean {
 
 /** All spellings under which a pattern may mean this host; those of this machine are one place. */
 export function hostSpellings(host: string): readonly string[] {
-  const spellings = [host, host.toLowerCase().replace(/\.+$/, ''), canonicalHost(host)];
+  const spellings = [host, withoutTrailing(host.toLowerCase(), '.'), canonicalHost(host)];
   if (isLoopback(host)) spellings.push('localhost', '127.0.0.1', '::1');
   return [...new Set(spellings)];
 }

@@ -1,8 +1,10 @@
 // Takes both sides of a claim; gives what its rows must satisfy, so that they can be there before and after: constraints that
 // only one side has hold for rows of both. It must not know how rows are made.
+
 import { diffObjects } from '../schema/change/diff.ts';
 import { labelsOf } from '../schema/change/likeness-shape.ts';
-import { buildModel, type Item, type Model } from '../schema/render/model.ts';
+import { foreignKeyOf } from '../schema/render/definitions.ts';
+import { buildModel, type Item, type Model, splitNames } from '../schema/render/model.ts';
 import type { Query, SchemaObject } from '../schema/types.ts';
 import type { Demands } from './seed.ts';
 
@@ -28,9 +30,9 @@ export function demandsOf({ stored, live }: Sides): Demands {
     ];
   });
   const nulls = before.of('constraint').flatMap((item) => {
-    const [, columns = '', target = ''] = foreignKey(item) ?? [];
-    if (target === '' || after.find('relation', target) !== undefined) return [];
-    return columns.split(', ').map((column) => `${item.table}.${column}`);
+    const key = foreignKeyOf(item.parts.get('definition') ?? '');
+    if (key === null || after.find('relation', key.target) !== undefined) return [];
+    return splitNames(key.columns).map((column) => `${item.table}.${column}`);
   });
   const values = after.of('column').flatMap((column): [string, string[]][] => {
     const type = before.find('column', column.identity)?.parts.get('type');
@@ -50,8 +52,6 @@ export function demandsOf({ stored, live }: Sides): Demands {
 }
 
 const bare = (literal: string) => literal.replace(/^E?'/, '').replace(/'$/, '').replaceAll("''", "'");
-const foreignKey = (item: Item) =>
-  /^FOREIGN KEY \((.+?)\) REFERENCES (.+?)\(/.exec(item.parts.get('definition') ?? '');
 
 /** Constraints and unique indexes of the stored schema that the live one lacks stand while rows are put in. */
 export async function withFormerConstraints<Result>(

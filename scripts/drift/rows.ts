@@ -1,5 +1,6 @@
 // Takes a scratch database before and after a statement; gives what was lost of its rows, of the positions of its sequences
 // and of its materialized views. Tables and columns are followed through renamings: by what the catalog calls them inside.
+import { withoutTrailing } from '../base/ends.ts';
 import type { Query } from '../schema/types.ts';
 import { qualified } from './seed.ts';
 
@@ -141,7 +142,8 @@ function attributesDiffer(before: readonly string[], after: readonly string[]): 
 /** `1.50` and `1.5` are one number. */
 function comparable(value: string | null): string {
   if (value === null) return 'NULL';
-  return `=${/^-?\d+\.\d+$/.test(value) ? value.replace(/\.?0+$/, '') : value}`;
+  const isNumber = /^-?\d+\.\d+$/.test(value);
+  return `=${isNumber ? withoutTrailing(withoutTrailing(value, '0'), '.') : value}`;
 }
 
 /** A value of an enum under the name that it has now. */

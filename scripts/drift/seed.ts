@@ -157,7 +157,7 @@ function referenced(table: SeedTable, column: SeedColumn, reference: Reference, 
 /** What stands in checks and bounds of partitions. */
 function hintsOf(checks: readonly string[]): Hints {
   // The upper bound of a partition is not in it.
-  const all = checks.map((check) => check.replace(/ TO \(.*\)$/s, '')).join(' ');
+  const all = checks.map((check) => (check.endsWith(')') ? check.split(' TO (', 1) : check)).join(' ');
   const texts = [...all.matchAll(/'((?:[^']|'')*)'/g)].map(([, text = '']) => text.replaceAll("''", "'"));
   const numbers = [...all.matchAll(/(?<![\w'.])-?\d+(?:\.\d+)?(?![\w'])/g)].map(([number]) => `(${number})`);
   return { texts: [...new Set(texts)].slice(0, 12), numbers: [...new Set(numbers)].slice(0, 8) };

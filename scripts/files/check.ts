@@ -158,11 +158,12 @@ function statementProblem(file: SqlFile, statement: Statement, leading: boolean)
 
 function firstWords(statement: Statement): string {
   return statement.text
+    .slice(0, 400)
     .replace(/\s+/g, ' ')
     .split(' ')
     .slice(0, 3)
     .join(' ')
-    .replace(/[;(].*$/, '')
+    .replace(/[;(].*/s, '')
     .slice(0, 40);
 }
 

@@ -13,13 +13,13 @@ export interface DirectiveProblem {
 
 type Draft = { -readonly [key in keyof Directives]: Directives[key] } & { allow: Allowance[] };
 
-const directiveLine = /^[ \t]*--[ \t]+migrate:[ \t]*(.*?)[ \t]*$/;
+const directiveLine = /^[ \t]*--[ \t]+migrate:(.*)$/s;
 const directiveWords =
   'no[-_ ]?transaction|irreversible|lock[-_ ]?timeout|statement[-_ ]?timeout|after[-_ ]?deploy|batch|allow[ \\t]+[a-z]+-[a-z-]+';
 /** Another case, no space before it, no colon, another word for it. What is prose is none, but for `Migrate:`. */
 const nearDirective = new RegExp(
-  `^[ \\t]*--[ \\t]*(?:migrate[ \\t]*:[ \\t]*(.*)|migrat(?:e|es|ion|ions)[ \\t]*[:=]?[ \\t]+((?:${directiveWords})\\b.*))$`,
-  'i',
+  `^[ \\t]*--[ \\t]*(?:migrate[ \\t]*:(.*)|migrat(?:e|es|ion|ions)(?:[ \\t]*[:=])?[ \\t]+((?:${directiveWords})\\b.*))$`,
+  'is',
 );
 const known =
   'no-transaction, batch <table> by <column>, after-deploy, irreversible <reason>, lock-timeout=<duration>, statement-timeout=<duration>, allow <rule> <reason>';
@@ -45,12 +45,12 @@ export function readDirectives(
     const inBlockComment = offset < firstStatement && !isHeadComment;
     if (match === null && isHeadComment && !dbmateMarker.test(own)) {
       const near = nearDirective.exec(own);
-      if (near !== null) problems.push({ line, message: nearProblem(near[1] ?? near[2] ?? '') });
+      if (near !== null) problems.push({ line, message: nearProblem((near[1] ?? near[2] ?? '').trim()) });
     }
     if (match !== null && !inBlockComment) {
       const complaint =
         offset < firstStatement
-          ? applyDirective(draft, match[1] ?? '', direction, line)
+          ? applyDirective(draft, (match[1] ?? '').trim(), direction, line)
           : 'a directive must stand before the first statement';
       if (complaint !== null) problems.push({ line, message: complaint });
     }
@@ -162,7 +162,7 @@ function applyTimeout(
 }
 
 function applyAllow(draft: Draft, argument: string, line: number): string | null {
-  const [, rule = '', reason = ''] = /^(\S*)\s*(.*)$/.exec(argument) ?? [];
+  const [, rule = '', reason = ''] = /^(\S*)\s*(.*)$/s.exec(argument) ?? [];
   if (rule === '' || reason === '') {
     return 'directive allow needs a rule and a reason: -- migrate: allow <rule> <reason>';
   }

@@ -18,7 +18,12 @@ export interface PsqlText {
 export const copyMessage = 'COPY … FROM STDIN needs psql: write INSERT statements instead';
 const metaMessage = 'a psql meta-command (backslash) is no SQL: remove it';
 
-const copyStart = /^copy\s[^;]*\sfrom\s+stdin\b[^;]*;\s*$/i;
+function isCopyStart(line: string): boolean {
+  if (!/^copy\s/i.test(line)) return false;
+  const statement = line.trimEnd();
+  const isAlone = statement.indexOf(';') === statement.length - 1;
+  return isAlone && /\sfrom\s+stdin\b/i.test(statement);
+}
 
 /** Reads it line by line; a COPY whose data has no end takes all that follows. */
 export function readPsql(text: string): PsqlText {
@@ -29,7 +34,7 @@ export function readPsql(text: string): PsqlText {
       inData = !/^\\\.\r?$/.test(line);
       return blank(line);
     }
-    const isCopy = copyStart.test(line);
+    const isCopy = isCopyStart(line);
     if (!isCopy && !/^\\(?![.\\])/.test(line)) return line;
     lines.push({
       line: i + 1,

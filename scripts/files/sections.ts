@@ -35,7 +35,7 @@ const markers: readonly Marker[] = [
   { pattern: /^--\s*\/\/\s*@(undo)\b/i },
   // tern
   { pattern: /^--[\s-]*create\s+above\s*\/\s*(drop)\s+below\b/i },
-  { pattern: /^--[\s-]*(up|down|undo|rollback|revert|downgrade)\s*:?[\s-]*$/i, isHeading: true },
+  { pattern: /^--[\s-]*(up|down|undo|rollback|revert|downgrade)(?:\s*:)?[\s-]*$/i, isHeading: true },
 ];
 
 /** Liquibase says the way back line by line; elsewhere a comment that begins with the word is prose. */

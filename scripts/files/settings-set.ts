@@ -58,7 +58,7 @@ function callsOf(node: unknown): Call[] {
 export function liftsLockTimeout(statement: Statement): boolean {
   return settingsSet(statement).some(
     ({ name, value }) =>
-      name === 'lock_timeout' && value !== null && /^\s*[+-]?0*(\.0*)?\s*[a-z]*\s*$/i.test(value),
+      name === 'lock_timeout' && value !== null && /^[+-]?0*(\.0*)?\s*[a-z]*$/i.test(value.trim()),
   );
 }
 

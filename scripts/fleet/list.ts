@@ -20,7 +20,8 @@ export function readTargets(text: string, source: string): readonly NamedTarget[
   const targets: NamedTarget[] = [];
   const lineOf = new Map<string, number>();
   for (const [i, raw] of text.split(/\r?\n/).entries()) {
-    const line = raw.replace(/(?:^|\s)#.*$/, '').trim();
+    const [uncommented = ''] = raw.split(/(?:^|\s)#/, 1);
+    const line = uncommented.trim();
     if (line === '') continue;
     const [name = '', url = '', ...more] = line.split(/\s+/);
     const problem = more.length > 0 || url === '' ? 'is not "<name> <URL>"' : problemOf(name, url);

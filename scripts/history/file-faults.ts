@@ -35,7 +35,8 @@ export async function appliedAsTheyAre(
     );
     const entries = new Map(applied.map(({ id, entry }) => [id, entry]));
     const isApplied = ({ path, checksum }: SqlFile) => {
-      const [, id = '', direction] = /([^/\\]+)\.(up|down)\.sql$/.exec(path) ?? [];
+      const fileName = path.slice(Math.max(path.lastIndexOf('/'), path.lastIndexOf('\\')) + 1);
+      const [, id = '', direction] = /^(.+)\.(up|down)\.sql$/s.exec(fileName) ?? [];
       const entry = entries.get(id);
       if (entry === undefined) return false;
       const recorded = direction === 'up' ? entry?.upChecksum : entry?.downChecksum;

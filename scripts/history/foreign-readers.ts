@@ -26,7 +26,8 @@ function fromFileName(label: string): ForeignRecord {
 
 /** `CreateUsers1700000000000` of TypeORM: the time in ms behind the name. */
 function fromClassName(label: string, timestamp: string): ForeignRecord {
-  const name = label.replace(new RegExp(`${timestamp}$`), '').replaceAll(/([a-z0-9])([A-Z])/g, '$1-$2');
+  const stem = label.endsWith(timestamp) ? label.slice(0, label.length - timestamp.length) : label;
+  const name = stem.replaceAll(/([a-z0-9])([A-Z])/g, '$1-$2');
   return { label, version: timestamp, name: name === '' ? null : name };
 }
 

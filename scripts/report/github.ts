@@ -54,7 +54,7 @@ export const endGroup = '::endgroup::';
 /** Keeps text of others (a NOTICE, an error) from being taken for a workflow command by the runner. */
 export function defuse(text: string): string {
   return visibleLines(text)
-    .replaceAll(/^([^\S\n]*)::/gm, '$1\u200d::')
+    .replaceAll(/^([^\S\n\r\u2028\u2029]*)::/gm, '$1\u200d::')
     .replaceAll('##[', '##\u200d[');
 }
 

@@ -78,11 +78,7 @@ function isLeftToAdministrator(kind: string, node: Node): boolean {
     case 'AlterOwnerStmt':
       return names(node.newowner, leftOut.owners);
     case 'AlterTableStmt':
-      return (
-        /^(?:\[(?:,?\{"AlterTableCmd":\{"subtype":"AT_ChangeOwner"[^\]]*)+\])$/.test(
-          JSON.stringify(node.cmds),
-        ) && names(node.cmds, leftOut.owners)
-      );
+      return isChangeOfOwner(node.cmds) && names(node.cmds, leftOut.owners);
     case 'AlterDefaultPrivilegesStmt':
       return JSON.stringify(node.options ?? []).includes('"roles"') && names(node.options, leftOut.roles);
     case 'VariableSetStmt':
@@ -95,6 +91,13 @@ function isLeftToAdministrator(kind: string, node: Node): boolean {
     default:
       return false;
   }
+}
+
+/** Whether ALTER TABLE does nothing else. */
+function isChangeOfOwner(commands: unknown): boolean {
+  const all = Array.isArray(commands) ? (commands as Node[]) : [];
+  const kindOf = (command: Node) => (command.AlterTableCmd as Node | undefined)?.subtype;
+  return all.length > 0 && all.every((command) => kindOf(command) === 'AT_ChangeOwner');
 }
 
 function names(node: unknown, wanted: ReadonlySet<string>): boolean {

@@ -151,7 +151,8 @@ const foreignKeyApart = defineStepRule({
 
 /** The referenced columns of `FOREIGN KEY (a) REFERENCES t(b, c)`. */
 function named(definition: string): readonly string[] {
-  const list = /REFERENCES [^(]*\(([^)]*)\)/.exec(definition)?.[1] ?? '';
+  const target = definition.slice(definition.indexOf('REFERENCES '));
+  const [, list = ''] = /^REFERENCES (?:"[^"]*"|[^("])*\(([^)]*)\)/.exec(target) ?? [];
   return list.split(',').map((name) => name.trim().replace(/^"|"$/g, ''));
 }
 

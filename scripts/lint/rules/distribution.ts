@@ -143,7 +143,7 @@ function typeOf(
     catalog === undefined
       ? undefined
       : lookUp(table, catalog)?.columns.find(({ name }) => name === column)?.type;
-  const type = (made ?? known)?.toLowerCase().replace(/\s*\(.*\)/, '');
+  const type = (made ?? known)?.toLowerCase().replace(/ ?\([^()]*\)/, '');
   return type === undefined ? undefined : (typeNames[type] ?? type);
 }
 

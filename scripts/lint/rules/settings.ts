@@ -39,7 +39,7 @@ function liftedBy(kind: string, node: Node): string | null {
 /** 0 and '0', with a unit or without. */
 function isZero(constant: Node): boolean {
   const written = text(child(constant, 'sval'), 'sval');
-  if (written !== undefined) return /^\s*0+(\.0*)?\s*(us|ms|s|min|h|d)?\s*$/.test(written);
+  if (written !== undefined) return /^0+(\.0*)?\s*(us|ms|s|min|h|d)?$/.test(written.trim());
   return 'ival' in constant && (child(constant, 'ival').ival ?? 0) === 0;
 }
 

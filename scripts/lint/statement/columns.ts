@@ -123,5 +123,5 @@ function equalColumns(node: Node): readonly string[] {
 function definitionOf(node: Node, sql: string): string {
   return clauseAt(sql, number(node, 'location') ?? 0)
     .replace(/^constraint\s+("[^"]*"|\S+)\s+/i, '')
-    .replace(/\s+not\s+valid$/i, '');
+    .replace(/(?<!\s)\s+not\s+valid$/i, '');
 }

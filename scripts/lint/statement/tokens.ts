@@ -16,16 +16,12 @@ export interface Token {
 /** What PostgreSQL takes for white space; all other of Unicode's belongs to names. */
 const space = /[ \t\n\v\f\r]+/y;
 const word = /[A-Za-z_\u0080-\uffff][\w$\u0080-\uffff]*/y;
-const quotedName = /(?:[Uu]&)?"(?:[^"]|"")*"/y;
-/** A string goes on, with the rules that it began with, in quotes behind white space that has a line end. */
-const onNextLine = /[ \t\v\f]*(?:--[^\n\r]*(?=[\n\r]))?[\n\r](?:[ \t\n\v\f\r]|--[^\n\r]*[\n\r])*/.source;
-const withEscapes = /'(?:[^'\\]|\\[\s\S]|'')*'/.source;
-const withoutEscapes = /'(?:[^']|'')*'/.source;
-const escapeString = new RegExp(`[Ee]${withEscapes}(?:${onNextLine}${withEscapes})*`, 'y');
-const plainString = new RegExp(
-  `(?:[BbXxNn]|[Uu]&)?${withoutEscapes}(?:${onNextLine}${withoutEscapes})*`,
-  'y',
-);
+const quotedName = /(?:[Uu]&)?"(?:[^"]|"")*"?/y;
+const escapeString = /[Ee]'(?:[^'\\]|\\[\s\S]|'')*'?/y;
+const plainString = /(?:[BbXxNn]|[Uu]&)?'(?:[^']|'')*'?/y;
+const escapedPart = /'(?:[^'\\]|\\[\s\S]|'')*'?/y;
+const plainPart = /'(?:[^']|'')*'?/y;
+const gap = /(?:[ \t\n\v\f\r]|--[^\n\r]*)+/y;
 const dollarTag = /\$(?:[A-Za-z_\u0080-\uffff][\w\u0080-\uffff]*)?\$/y;
 const number = /\d[\w.]*|\$\d+/y;
 
@@ -59,10 +55,11 @@ function blankEnd(sql: string, at: number): number {
 }
 
 function tokenEnd(sql: string, at: number): number {
-  for (const pattern of [quotedName, escapeString, plainString]) {
-    const end = match(pattern, sql, at);
-    if (end !== null) return end;
-  }
+  const end =
+    match(quotedName, sql, at) ??
+    stringEnd(sql, match(escapeString, sql, at), escapedPart) ??
+    stringEnd(sql, match(plainString, sql, at), plainPart);
+  if (end !== null) return end;
   const tagEnd = match(dollarTag, sql, at);
   if (tagEnd !== null) {
     const tag = sql.slice(at, tagEnd);
@@ -70,6 +67,17 @@ function tokenEnd(sql: string, at: number): number {
     return close === -1 ? sql.length : close + tag.length;
   }
   return match(word, sql, at) ?? match(number, sql, at) ?? at + 1;
+}
+
+/** A string goes on, with the rules that it began with, in quotes behind white space that has a line end. */
+function stringEnd(sql: string, first: number | null, part: RegExp): number | null {
+  let end = first;
+  while (end !== null) {
+    const behind = match(gap, sql, end);
+    if (behind === null || sql.charAt(behind) !== "'" || !/[\n\r]/.test(sql.slice(end, behind))) break;
+    end = match(part, sql, behind);
+  }
+  return end;
 }
 
 function match(pattern: RegExp, sql: string, at: number): number | null {

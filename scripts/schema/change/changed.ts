@@ -95,8 +95,15 @@ function replaceView(plan: Plan, before: Item, after: Item, difference: Differen
 
 /** The server prints a view with one output column a line, its name last; of an expression of several lines also theirs. */
 function outputNames(view: Item): string[] {
-  const [list = ''] = (view.parts.get('definition') ?? '').split(/\n\s+FROM /);
-  return list.split('\n').map((line) => /("(?:[^"]|"")*"|[^\s."]+?)[,;]?\s*$/.exec(line)?.[1] ?? '');
+  const [list = ''] = (view.parts.get('definition') ?? '').split(/\n +FROM /);
+  return list.split('\n').map(lastWord);
+}
+
+/** The last name of a line, a comma or semicolon behind it aside; empty where the line ends otherwise. */
+function lastWord(line: string): string {
+  const text = line.trimEnd().replace(/[,;]$/, '');
+  const last = text.match(/"(?:[^"]|"")*"|[^\s."]+/g)?.at(-1) ?? '';
+  return text.endsWith(last) ? last : '';
 }
 
 function replaceRoutine(plan: Plan, before: Item, after: Item): boolean {

@@ -104,8 +104,9 @@ function identityChange(model: Model, alter: string, from: Item, to: Item, takes
     );
   if (before !== undefined) return onTables([`${alter} SET GENERATED ${after.toUpperCase()};`]);
   const sequence = model.of('sequence').find((item) => item.parts.get('identity_of') === to.identity);
+  const clause = columnClause(model, to, false, false).slice(to.name.length);
   const [, generated = ''] =
-    / (GENERATED .*? AS IDENTITY(?: \(.*\))?)/s.exec(columnClause(model, to, false, false)) ?? [];
+    / (GENERATED (?:ALWAYS|BY DEFAULT) AS IDENTITY(?: \((?:"[^"]*"|[^()"])*\))?)/.exec(clause) ?? [];
   const add = `${alter} ADD ${generated};`;
   const value = from.parts.get('default') ?? '';
   if (/nextval\(/.test(value) || sequence === undefined)

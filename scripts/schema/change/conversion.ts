@@ -1,5 +1,6 @@
 // Takes two types of a column; gives whether its values are the same after the change, whoever made it and however.
 // Pure. What it does not know for certain it calls unknown: the statement that was typed may have computed new values.
+import { withoutTrailing } from '../../base/ends.ts';
 import type { Model } from '../render/model.ts';
 
 /**
@@ -22,11 +23,11 @@ const timed = /^(?:timestamp|time) with(?:out)? time zone$/;
 function parseType(text: string): Type {
   const [, before = text, sizes = '', after = ''] = /^([^(]*)\(([\d, -]+)\)(.*)$/.exec(text) ?? [];
   const whole = `${before}${after}`.replace(/\s+/g, ' ').trim();
-  const suffix = /(?:\[\])+$/.exec(whole)?.[0] ?? '';
+  const name = withoutTrailing(whole, '[]');
   return {
-    name: whole.slice(0, whole.length - suffix.length),
+    name,
     sizes: sizes === '' ? [] : sizes.split(',').map(Number),
-    suffix,
+    suffix: whole.slice(name.length),
   };
 }
 

@@ -1,6 +1,8 @@
 // Takes an object that is to go; gives the SQL that drops it, or nothing where it goes with something else.
 // Pure; it must not know in which order things are dropped.
+
 import { commentSql } from '../render/comments.ts';
+import { foreignKeyOf } from '../render/definitions.ts';
 import type { Item, Model } from '../render/model.ts';
 import type { ObjectClass } from '../types.ts';
 
@@ -83,8 +85,8 @@ function dropConstraint(
   if (parts.get('inherited') === 'only') return [];
   if (parts.has('domain')) return withTable ? [] : [`ALTER DOMAIN ${table} DROP CONSTRAINT ${name};`];
   if (withTable) {
-    const target = / REFERENCES (.+?)\(/.exec(definition)?.[1] ?? '';
-    const needed = definition.startsWith('FOREIGN KEY') && target !== table && gone('relation', target);
+    const target = foreignKeyOf(definition)?.target;
+    const needed = target !== undefined && target !== table && gone('relation', target);
     return needed ? [`ALTER TABLE ${table} DROP CONSTRAINT ${name};`] : [];
   }
   return identity === '' ? undefined : [`ALTER TABLE ${table} DROP CONSTRAINT ${name};`];

@@ -1,10 +1,12 @@
 // Takes items of two schemas; gives what is compared where one may be the other under another name. Pure.
+import { lastPart } from '../render/definitions.ts';
 import type { Item } from '../render/model.ts';
 
 /** `i` of `app.i`, `f` of `app.f(integer)`. */
 export function lastName(identity: string): string {
-  const plain = /^[^"]*\(/.test(identity) ? identity.slice(0, identity.indexOf('(')) : identity;
-  return /(?:"(?:[^"]|"")*"|[^."]+)$/.exec(plain.replace(/\([^"]*\)$/, ''))?.[0] ?? identity;
+  const plain = /^[^"(]*\(/.test(identity) ? identity.slice(0, identity.indexOf('(')) : identity;
+  const open = plain.indexOf('(', plain.lastIndexOf('"') + 1);
+  return lastPart(open !== -1 && plain.endsWith(')') ? plain.slice(0, open) : plain);
 }
 
 /** `app` of `app.i`. */
@@ -50,7 +52,7 @@ export function labelsOf(item: Item): string[] {
 
 /** `a integer, b numeric(10,2)` taken apart. */
 export function attributesOf(list: string): { name: string; type: string }[] {
-  const texts = list.match(/(?:"(?:[^"]|"")*"|\((?:[^()"]|"(?:[^"]|"")*")*\)|[^,("])+/g) ?? [];
+  const texts = list.match(/(?:"[^"]*"|\((?:[^()"]|"[^"]*")*\)|[^,("])+/g) ?? [];
   return texts.map((text) => {
     const name = /^\s*("(?:[^"]|"")*"|\S+)/.exec(text)?.[1] ?? '';
     return { name, type: text.trim().slice(name.length).trim() };

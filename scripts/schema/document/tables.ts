@@ -1,6 +1,7 @@
 // Takes the objects of a snapshot; gives the tables, views and types as people read them: names without SQL's quotes
 // beside the identities, keys per column, which table refers to which. Pure; it must not know Markdown or HTML.
 
+import { foreignKeyOf } from '../render/definitions.ts';
 import { buildModel, groupBy, type Item, type Model, splitNames } from '../render/model.ts';
 import type { ObjectClass, SchemaObject } from '../types.ts';
 
@@ -82,10 +83,7 @@ export function bareName(name: string): string {
   return name.startsWith('"') ? name.slice(1, -1).replaceAll('""', '"') : name;
 }
 
-const identifier = '(?:(?:"[^"]*")+|[^"\\s(),.]+)';
-const list = '\\(((?:"[^"]*"|[^"()])+)\\)';
-const foreignKey = new RegExp(`^FOREIGN KEY ${list} REFERENCES (${identifier}(?:\\.${identifier})?)\\(`);
-const keyPattern = new RegExp(`^(PRIMARY KEY|UNIQUE)(?: NULLS NOT DISTINCT)? ${list}`);
+const keyPattern = /^(PRIMARY KEY|UNIQUE)(?: NULLS NOT DISTINCT)? \(((?:"[^"]*"|[^"()])+)\)/;
 
 /** Tables and views in the order of the objects; partitions stand with the table that they are part of. */
 export function readEntries(objects: readonly SchemaObject[]): SchemaEntries {
@@ -140,7 +138,7 @@ function referencesOf(model: Model, table: Item, constraints: readonly Item[]): 
   const isRequired = (column: string) =>
     model.find('column', `${table.identity}.${column}`)?.parts.get('nullable') === 'no';
   return constraints.flatMap((item) => {
-    const [, names, target] = foreignKey.exec(definitionOf(item)) ?? [];
+    const { columns: names, target } = foreignKeyOf(definitionOf(item)) ?? {};
     if (names === undefined || target === undefined) return [];
     const columns = splitNames(names);
     const single = keys.some((key) => key.every((column) => columns.includes(column)));

@@ -29,7 +29,7 @@ export interface AclItem {
 export function parseAcl(list: string): AclItem[] {
   const items = list.match(/(?:"(?:[^"]|"")*"|[^,"])+/g) ?? [];
   return items.map((item) => {
-    const [, grantee = '', letters = ''] = /^\s*((?:"(?:[^"]|"")*"|[^="])*)=([^/]*)\//s.exec(item) ?? [];
+    const [, grantee = '', letters = ''] = /^((?:"[^"]*"|[^="])*)=([^/]*)\//s.exec(item.trimStart()) ?? [];
     return { grantee, letters };
   });
 }

@@ -1,6 +1,7 @@
 // Takes the model of a schema; gives the SQL of what stands on tables once they are there: keys, indexes, triggers,
 // rules, policies, statistics and comments. Pure.
 
+import { foreignKeyOf, lastPart } from './definitions.ts';
 import type { Item, Model } from './model.ts';
 import type { Piece } from './order.ts';
 import { onTablespace } from './relations.ts';
@@ -22,14 +23,11 @@ function indexSettings(index: Item): string[] {
     }),
     ...(parent === undefined ? [] : [`ALTER INDEX ${parent} ATTACH PARTITION ${index.identity};`]),
     ...(index.parts.has('clustered')
-      ? [`ALTER TABLE ${index.table} CLUSTER ON ${lastName(index.identity)};`]
+      ? [`ALTER TABLE ${index.table} CLUSTER ON ${lastPart(index.identity)};`]
       : []),
     ...onTablespace(index),
   ];
 }
-
-/** `i` of `app.i`. */
-const lastName = (identity: string) => /(?:"(?:[^"]|"")*"|[^."]+)$/.exec(identity)?.[0] ?? identity;
 
 /** An index that a failed build left behind; one that waits for its partitions is written as it was made. */
 export function isBroken(index: Item): boolean {
@@ -43,7 +41,7 @@ export function isBroken(index: Item): boolean {
 function reservedNames(model: Model, table: string): readonly Item[] {
   const keys = model.partsOf(table, 'constraint').filter((item) => isForeignKey(item));
   const copied = keys.some((item) => {
-    const target = / REFERENCES (.+?)\(/.exec(definitionOf(item))?.[1] ?? '';
+    const target = foreignKeyOf(definitionOf(item))?.target ?? '';
     return model.find('relation', target)?.parts.get('kind') === 'partitioned table';
   });
   return copied && keys.length > 1 ? keys.filter(({ name }) => /_fkey\d*"?$/.test(name)) : [];
@@ -81,7 +79,7 @@ function constraintPieces(model: Model, item: Item): Piece[] {
     .partsOf(item.table ?? '', 'index')
     .find((candidate) => candidate.parts.get('constraint') === item.name);
   // pg_get_constraintdef leaves the index's options out, except those of EXCLUDE.
-  const options = / WITH \(([^)]*)\)/.exec(index === undefined ? '' : definitionOf(index))?.[1];
+  const options = / WITH \(([^()"]*)\)$/.exec(index === undefined ? '' : definitionOf(index))?.[1];
   const [, start, end] = /^(.*?)( (?:WHERE .*|DEFERRABLE.*)|)$/s.exec(definition) ?? [];
   const text =
     options === undefined || definition.startsWith('EXCLUDE')

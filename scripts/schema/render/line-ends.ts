@@ -2,7 +2,7 @@
 // a part of a function or a literal would be another one then. Pure.
 
 const token =
-  /--[^\n]*|[Ee]'(?:[^'\\]|''|\\.)*'|'(?:[^']|'')*'|"(?:[^"]|"")*"|\$([A-Za-z_]*)\$[\s\S]*?\$\1\$/g;
+  /--[^\n]*|[Ee]'(?:[^'\\]|''|\\.)*'|'(?:[^']|'')*'|"(?:[^"]|"")*"|\$([A-Za-z_]*)\$[\s\S]*?(?:\$\1\$|$)/g;
 
 /** Each text with a carriage return as `E'…\r…'`, each name with one as `U&"…\000D…"`. */
 export function withoutCarriageReturns(sql: string): string {

@@ -1,6 +1,7 @@
 // Takes columns of the model; gives the SQL of their NOT NULL. Up to PostgreSQL 17 that is a property of the column; from
 // 18 on it is a constraint with a name, which may be NOT VALID, NO INHERIT, or a child's copy of its parent's. Pure.
 
+import { lastPart } from './definitions.ts';
 import type { Item } from './model.ts';
 
 interface NotNull {
@@ -89,7 +90,6 @@ export function alterNotNull(from: Item, to: Item): string[] | undefined {
 function defaultName({ table = '', name }: Item): string {
   const bare = (identifier: string) =>
     identifier.startsWith('"') ? identifier.slice(1, -1).replaceAll('""', '"') : identifier;
-  const last = /(?:"(?:[^"]|"")*"|[^."]+)$/.exec(table)?.[0] ?? table;
-  const chosen = `${bare(last)}_${bare(name)}_not_null`;
+  const chosen = `${bare(lastPart(table))}_${bare(name)}_not_null`;
   return /^[a-z_][a-z0-9_]*$/.test(chosen) ? chosen : `"${chosen.replaceAll('"', '""')}"`;
 }

@@ -3,6 +3,7 @@
 
 import { quoteLiteral } from '../sql.ts';
 import { clause, operatorName, withoutArguments } from './clauses.ts';
+import { splitList } from './definitions.ts';
 import type { Item } from './model.ts';
 
 const has = ({ parts }: Item, key: string, text: string) => (parts.has(key) ? [text] : []);
@@ -26,7 +27,7 @@ export function collationSql(item: Item): string {
 
 export function operatorSql(item: Item): string {
   const at = item.identity.lastIndexOf(' (');
-  const [left, right] = item.identity.slice(at + 2, -1).split(/, (?=(?:[^()]*\([^()]*\))*[^()]*$)/);
+  const [left, right] = splitList(item.identity.slice(at + 2, -1));
   const options = [
     `FUNCTION = ${withoutArguments(item.parts.get('procedure') ?? '')}`,
     ...(left === 'NONE' ? [] : [`LEFTARG = ${left}`]),
@@ -65,8 +66,8 @@ export function operatorFamilySql(item: Item): string | undefined {
 
 export function looseMembersSql(item: Item): string | undefined {
   const list = members(item).map((member) => {
-    const operator = /^OPERATOR \d+ .+?\((.+)\)/.exec(member)?.[1];
-    return operator === undefined ? member : member.replace(`(${operator})`, ` (${operator})`);
+    const open = /^OPERATOR \d+ /.test(member) ? member.indexOf('(') : -1;
+    return open === -1 ? member : `${member.slice(0, open)} ${member.slice(open)}`;
   });
   return list.length === 0
     ? undefined

@@ -1,0 +1,28 @@
+// Takes identities and definitions as PostgreSQL prints them, with names of others in them; takes them apart. A name in
+// quotes is passed over whole, so that nothing in it is read as SQL. Pure.
+
+/** `i` of `app.i`, `"x.y"` of `app."x.y"`. */
+export function lastPart(identity: string): string {
+  return identity.match(/"(?:[^"]|"")*"|[^."]+/g)?.at(-1) ?? identity;
+}
+
+export interface ForeignKey {
+  /** As they stand between the parentheses. */
+  readonly columns: string;
+  /** The table's identity. */
+  readonly target: string;
+}
+
+const foreignKey = /^FOREIGN KEY \(((?:"[^"]*"|[^"()])+)\) REFERENCES ((?:"[^"]*"|[^"(])+)\(/;
+
+/** What `FOREIGN KEY (a, b) REFERENCES app.t(c, d) …` says; null of another constraint. */
+export function foreignKeyOf(definition: string): ForeignKey | null {
+  const [, columns, target] = foreignKey.exec(definition) ?? [];
+  return columns === undefined || target === undefined ? null : { columns, target };
+}
+
+/** A list taken apart at the commas outside of quotes and parentheses. */
+export function splitList(list: string): string[] {
+  const parts = list.match(/(?:"[^"]*"|\((?:[^()"]|"[^"]*")*\)|[^,"])+/g) ?? [];
+  return parts.map((part) => part.trim());
+}
