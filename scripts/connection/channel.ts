@@ -41,8 +41,6 @@ export interface Channel {
 /** @param signal when it aborts, failures of queries are its reason */
 export function openChannel(target: Target, client: pg.Client, signal: AbortSignal | undefined): Channel {
   let trips = 0;
-  /** Queries and batches that are not answered yet. */
-  let inTurn = 0;
   let lost: Error | null = null;
   let encoding = 'UTF8';
   client.on('error', (error) => {
@@ -55,28 +53,23 @@ export function openChannel(target: Target, client: pg.Client, signal: AbortSign
   const sending = openPipeline(client);
   const explained = (result: BatchResult): BatchResult =>
     isConnectionLoss(result.error) ? { ...result, error: lostError(target, lost ?? result.error) } : result;
-  const takingTurns = async <Result>(send: () => Promise<Result>): Promise<Result> => {
+  const turns = takeTurns(sending.drained);
+  const inTurn = <Result>(send: () => Promise<Result>): Promise<Result> => {
     trips += 1;
-    inTurn += 1;
-    try {
-      await sending.drained();
-      return await send();
-    } finally {
-      inTurn -= 1;
-    }
+    return turns.wait(send);
   };
   const refusal = (error: unknown): unknown => {
     signal?.throwIfAborted();
     return ownQueryError(target, error, lost);
   };
   const batch = async (text: SqlText, options?: BatchOptions): Promise<BatchResult> =>
-    explained(await takingTurns(() => sendBatch(client, text, options)));
+    explained(await inTurn(() => sendBatch(client, text, options)));
   const statements = async (
     texts: readonly string[],
     { keepRows = 0 }: BatchOptions = {},
   ): Promise<BatchResult> => {
     const sent = texts.map((text, i) => ({ text, keepRows: i < keepRows ? 1 : 0 }));
-    return explained(await takingTurns(async () => asOne(await Promise.all(sending.send(sent)), keepRows)));
+    return explained(await inTurn(async () => asOne(await Promise.all(sending.send(sent)), keepRows)));
   };
   const pipeline = (batches: readonly Sent[]): Promise<BatchResult>[] => {
     trips += batches.length;
@@ -85,7 +78,7 @@ export function openChannel(target: Target, client: pg.Client, signal: AbortSign
   return {
     query: async <Result extends Row>(text: string, values?: readonly unknown[]): Promise<Result[]> => {
       try {
-        const { rows } = await takingTurns(() => client.query<Result>(text, values as unknown[]));
+        const { rows } = await inTurn(() => client.query<Result>(text, values as unknown[]));
         return rows;
       } catch (error) {
         throw refusal(error);
@@ -93,7 +86,7 @@ export function openChannel(target: Target, client: pg.Client, signal: AbortSign
     },
     ask: async (text: string, answers = 0) => {
       const keepRows = answers;
-      const [sent] = inTurn === 0 ? pipeline([{ text, keepRows }]) : [];
+      const [sent] = turns.idle() ? pipeline([{ text, keepRows }]) : [];
       const { rows, error } = await (sent ?? batch(text, { keepRows }));
       if (error === null) return rows;
       throw refusal(error);
@@ -108,6 +101,26 @@ export function openChannel(target: Target, client: pg.Client, signal: AbortSign
       await sendBatch(client, 'RESET client_encoding');
     },
     roundTrips: () => trips,
+  };
+}
+
+/** One work at a time has the client, in the order of asking, and only when `drained` has resolved. */
+function takeTurns(drained: () => Promise<void>) {
+  let waiting = 0;
+  let last: Promise<unknown> = Promise.resolve();
+  return {
+    /** True when no work has the client or waits for it. */
+    idle: () => waiting === 0,
+    wait: async <Result>(work: () => Promise<Result>): Promise<Result> => {
+      waiting += 1;
+      const turn = last.then(drained).then(work);
+      last = turn.catch(() => undefined);
+      try {
+        return await turn;
+      } finally {
+        waiting -= 1;
+      }
+    },
   };
 }
 

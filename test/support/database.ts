@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
 import { cleanUpAfterRun, cleanUpAfterTest } from './cleanup.ts';
+import './deprecation.ts';
 import { type TestServer, testServer } from './postgres.ts';
 
 /** A database of a test's own; its clients are closed and it is dropped after the test. */
@@ -33,11 +34,23 @@ export function adminClient(): Promise<pg.Client> {
 }
 
 async function connectAdmin(): Promise<pg.Client> {
-  const client = new pg.Client({ ...(await testServer()), application_name: 'migrate tests' });
+  const client = inTurn(new pg.Client({ ...(await testServer()), application_name: 'migrate tests' }));
   client.on('error', () => {});
   await client.connect();
   cleanUpAfterRun(() => client.end());
   return client;
+}
+
+/** Parts of a test may ask at the same time: what is asked waits for its turn, as pg itself is going to refuse it. */
+function inTurn(client: pg.Client): pg.Client {
+  const query = client.query.bind(client) as (...args: unknown[]) => Promise<unknown>;
+  let last: Promise<unknown> = Promise.resolve();
+  const queued = (...args: unknown[]) => {
+    const answer = last.then(() => query(...args));
+    last = answer.catch(() => {});
+    return answer;
+  };
+  return Object.assign(client, { query: queued });
 }
 
 /** A new empty database, or a copy of the test database named `from` (whose connections are ended for that). */
@@ -87,7 +100,7 @@ function handle(server: TestServer, admin: pg.Client, name: string): TestDatabas
     url: `postgresql://${user}:${encodeURIComponent(password)}@${login}`,
     client,
     async query<R extends pg.QueryResultRow>(sql: string, values?: unknown[]) {
-      shared ??= client({ application_name: 'migrate test query' });
+      shared ??= client({ application_name: 'migrate test query' }).then(inTurn);
       const { rows } = await (await shared).query<R>(sql, values);
       return rows;
     },
