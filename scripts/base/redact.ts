@@ -1,5 +1,6 @@
 // Takes any text that is about to be shown or kept; gives it without secrets. Pure, and linear in the text's length.
-import { type SecretRange, secretRanges } from './sql-secrets.ts';
+import type { SecretRange } from './secret-tokens.ts';
+import { secretRanges } from './sql-secrets.ts';
 
 /** Masks what stands where SQL, connection strings and URLs keep passwords; the length and the line breaks stay. */
 export function maskSqlSecrets(text: string): string {

@@ -1,39 +1,20 @@
 // Takes SQL, or any text that may quote some; gives where secrets stand in it. Pure, and linear: every character is
 // passed once per level of quoting, whatever the text holds, for much of it comes from others.
+import { expect, isExpected, type Level, type Mode, named, newLevel } from './secret-level.ts';
 import {
-  expect,
-  isExpected,
-  type Level,
-  type Mode,
-  named,
-  newLevel,
-  parenthesis,
-  restart,
-} from './secret-level.ts';
+  bareValue,
+  hide,
+  isApostrophe,
+  isBareValue,
+  type Meter,
+  punctuation,
+  type Scan,
+  type SecretRange,
+  url,
+  wordAt,
+} from './secret-tokens.ts';
 import { isSecretName, mayHoldSecrets } from './secret-words.ts';
 import { behind, blockEnd, find, indexOr, literalEnd } from './spans.ts';
-
-/** UTF-16 offsets of the secret itself, without its quotes. */
-export interface SecretRange {
-  readonly from: number;
-  readonly to: number;
-  /** Where SQL has the secret without quotes. */
-  readonly isWord?: true;
-}
-
-/** Counts the characters that were passed, for the test of linearity. */
-export interface Meter {
-  steps: number;
-}
-
-interface Scan {
-  readonly text: string;
-  readonly wide: boolean;
-  readonly found: SecretRange[];
-  readonly meter: Meter;
-  /** The unbroken run of characters around the last "://", and the last @ in it. */
-  run: { end: number; at: number };
-}
 
 const deepestQuoting = 5;
 
@@ -59,7 +40,6 @@ function scanLevel(scan: Scan, from: number, to: number, level: Level): Level {
 }
 
 const blank = /[ \t\n\r\f\v]+/y;
-const word = /[\w$\u0080-\uffff]+/y;
 
 function isWordStart(unit: number): boolean {
   return (unit >= 97 && unit <= 122) || (unit >= 65 && unit <= 90) || unit === 95 || unit >= 128;
@@ -95,27 +75,6 @@ function comment(scan: Scan, at: number, end: number, level: Level): number {
   if (level.quoting < deepestQuoting && mayHoldSecrets(scan.text.slice(at, end)))
     scanLevel(scan, at + 2, end, newLevel('comment', level.quoting + 1));
   return end;
-}
-
-/** The t of "can't" opens no literal. */
-function isApostrophe({ text, wide }: Scan, at: number): boolean {
-  if (!wide || !/[a-z]/.test(text.charAt(at - 1))) return false;
-  return /^'(?:t|s|re|ve|ll|d|m)(?![\w'])/.test(text.slice(at, at + 4));
-}
-
-function isBareValue(text: string, at: number): boolean {
-  return !/['"=:>(]/.test(text.charAt(at)) && !/^(?:\$\d|%[LsI\d])/.test(text.slice(at, at + 2));
-}
-
-function bareValue(scan: Scan, at: number, to: number, level: Level): number {
-  const end = find(level.mode === 'value' ? /[\s'"&]/ : /[\s'"&;,)]/, scan.text, at, to);
-  if (end > at) scan.found.push({ from: at, to: end, ...(level.mode === 'code' && { isWord: true }) });
-  expect(level, 'nothing');
-  return Math.max(end, at + 1);
-}
-
-function hide({ found }: Scan, from: number, to: number): void {
-  if (to > from) found.push({ from, to });
 }
 
 /** A literal; inside of another one, a run of quotes opens it and the next run closes it. */
@@ -184,76 +143,4 @@ function dollar(scan: Scan, at: number, to: number, level: Level): number {
   const end = indexOr(opening, text, from, to);
   literal(scan, from, end, level, 'code');
   return end + opening.length;
-}
-
-/** user:password@host; the password may hold whatever is neither blank nor quote. */
-function url(scan: Scan, at: number, to: number, level: Level): number {
-  const { text } = scan;
-  expect(level, 'nothing');
-  if (at >= scan.run.end) {
-    const end = find(/[\s'"<>`]/, text, at, to);
-    const last = text.slice(at, end).lastIndexOf('@');
-    scan.meter.steps += end - at;
-    scan.run = { end, at: last === -1 ? -1 : at + last };
-  }
-  const host = scan.run.at;
-  if (host <= at) return at + 3;
-  hide(scan, indexOr(':', text, at + 3, host) + 1, host);
-  return host + 1;
-}
-
-function wordAt({ text }: Scan, at: number, to: number, level: Level): number {
-  const end = Math.min(to, behind(word, text, at));
-  const name = text.slice(Math.max(at, end - 64), end);
-  const prefix = name.length === 1 ? name.toLowerCase() : '';
-  if (prefix !== '' && 'enbx'.includes(prefix) && text.charAt(end) === "'") return end;
-  if (prefix === 'u' && text.startsWith("&'", end)) return end + 1;
-  named(name, level);
-  return end;
-}
-
-function punctuation(scan: Scan, at: number, to: number, level: Level): number {
-  const character = scan.text.charAt(at);
-  if (character === ';') {
-    restart(level);
-    return at + 1;
-  }
-  if (character === '=') return equals(scan, at, to, level);
-  if (character === ',' && level.config === 'no' && level.expecting === 'nothing' && level.set === 'no')
-    return at + 1;
-  if (character === ':' && level.expecting === 'name') {
-    expect(level, 'assigned');
-    return at + 1;
-  }
-  if (character === '.' && level.set === 'set') level.set = 'dotted';
-  if (/[:>\\.]/.test(character) || (character === '|' && level.expecting === 'more')) return at + 1;
-  if (character === '%' && isExpected(level) && /[LsI\d]/.test(scan.text.charAt(at + 1)))
-    level.leaks = 'in a hole';
-  parenthesis(character, level);
-  const isConfigured = character === ',' && level.config === 'named';
-  if (isConfigured) level.config = 'no';
-  level.set = 'no';
-  expect(level, isConfigured ? 'assigned' : 'nothing');
-  return at + 1;
-}
-
-function equals({ text, wide, ...scan }: Scan, at: number, to: number, level: Level): number {
-  if (level.expecting === 'name') {
-    const tight = /\S/.test(text.charAt(at - 1)) && /\S/.test(text.charAt(at + 1));
-    const bare = level.mode === 'code' ? level.set === 'dotted' || (wide && tight) : wide || tight;
-    expect(level, 'assigned', bare);
-  } else if (wide && level.listed && text.charAt(at + 1) === '(') {
-    return listedValues({ text, wide, ...scan }, at + 1, to, level);
-  } else if (level.named && text.charAt(at - 1) === ':') expect(level, 'assigned');
-  return at + 1;
-}
-
-/** "Key (email, password)=(a@b.example, hunter2) already exists." */
-function listedValues(scan: Scan, at: number, to: number, level: Level): number {
-  const end = find(/[\n\r]/, scan.text, at, to);
-  const close = scan.text.slice(at, end).lastIndexOf(')');
-  hide(scan, at + 1, close === -1 ? end : at + close);
-  level.listed = false;
-  expect(level, 'nothing');
-  return close === -1 ? end : at + close + 1;
 }

@@ -5,7 +5,8 @@ import { toolVersion } from '../base/paths.ts';
 import type { CommonFlags } from '../config/config.ts';
 import type { Environment } from '../config/environment.ts';
 import type { Command } from '../report/command.ts';
-import { type CommandLine, commandLines } from './command-lines.ts';
+import type { CommandLine } from './command-line.ts';
+import { commandLines } from './command-lines.ts';
 import { fromMake, makeArguments } from './make-variables.ts';
 import { commonOptions } from './options.ts';
 

@@ -1,9 +1,10 @@
 // The command line as data: every command with its options, and where its code is. It must not know what they do.
-import type { Command } from '../report/command.ts';
+import type { CommandLine } from './command-line.ts';
 import {
   afterDeploy,
   all,
   confirm,
+  confirmSchema,
   dryRun,
   fleet,
   freshHistory,
@@ -16,17 +17,6 @@ import {
   to,
   toDown,
 } from './options.ts';
-
-/** One command as the command line knows it. */
-export interface CommandLine {
-  readonly name: string;
-  readonly summary: string;
-  readonly args?: string;
-  readonly options?: readonly (readonly [flags: string, description: string])[];
-  /** Set where the target is not touched, or checked by the command itself. */
-  readonly checksOwnTarget?: true;
-  readonly load: () => Promise<Command<never>>;
-}
 
 /** Every command, in the order of --help. */
 export const commandLines: readonly CommandLine[] = [
@@ -62,10 +52,7 @@ export const commandLines: readonly CommandLine[] = [
       to,
       steps,
       dryRun,
-      [
-        '--confirm <environment>',
-        'accept a schema that nobody can vouch for after a run was cut off; in protected environments',
-      ],
+      confirmSchema,
       outOfOrder,
       afterDeploy,
       ['--wait [duration]', 'with --after-deploy: wait until sessions of older releases have ended (10min)'],

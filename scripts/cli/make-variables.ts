@@ -4,7 +4,7 @@
 import { MigrateError } from '../base/errors.ts';
 import { nearest } from '../base/nearest.ts';
 import type { Environment } from '../config/environment.ts';
-import type { CommandLine } from './command-lines.ts';
+import type { CommandLine } from './command-line.ts';
 import { commonOptions } from './options.ts';
 
 /** What the Makefile puts behind a command; no option of any command. */

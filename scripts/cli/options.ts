@@ -24,6 +24,11 @@ export const confirm = [
   '--confirm <environment>',
   'needed in production and other protected environments',
 ] as const;
+/** Of `up`, which any environment may have to be asked. */
+export const confirmSchema = [
+  '--confirm <environment>',
+  'accept a schema that nobody can vouch for after a run was cut off; in protected environments',
+] as const;
 export const reason = ['--reason <text>', 'why; recorded in the ledger'] as const;
 
 export const afterDeploy = [

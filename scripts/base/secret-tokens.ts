@@ -1,0 +1,127 @@
+// Takes a place in a text; reads the one token there that holds no text of its own: word, punctuation, URL, value without
+// quotes. Notes the secrets in it, and what is expected next. Pure.
+import { expect, isExpected, type Level, named, parenthesis, restart } from './secret-level.ts';
+import { behind, find, indexOr } from './spans.ts';
+
+/** UTF-16 offsets of the secret itself, without its quotes. */
+export interface SecretRange {
+  readonly from: number;
+  readonly to: number;
+  /** Where SQL has the secret without quotes. */
+  readonly isWord?: true;
+}
+
+/** Counts the characters that were passed, for the test of linearity. */
+export interface Meter {
+  steps: number;
+}
+
+/** The text and what was found in it so far. */
+export interface Scan {
+  readonly text: string;
+  readonly wide: boolean;
+  readonly found: SecretRange[];
+  readonly meter: Meter;
+  /** The unbroken run of characters around the last "://", and the last @ in it. */
+  run: { end: number; at: number };
+}
+
+const word = /[\w$\u0080-\uffff]+/y;
+
+/** The t of "can't" opens no literal. */
+export function isApostrophe({ text, wide }: Scan, at: number): boolean {
+  if (!wide || !/[a-z]/.test(text.charAt(at - 1))) return false;
+  return /^'(?:t|s|re|ve|ll|d|m)(?![\w'])/.test(text.slice(at, at + 4));
+}
+
+/** Whether a value without quotes begins here, not an operator, a parameter or a placeholder. */
+export function isBareValue(text: string, at: number): boolean {
+  return !/['"=:>(]/.test(text.charAt(at)) && !/^(?:\$\d|%[LsI\d])/.test(text.slice(at, at + 2));
+}
+
+/** A value without quotes; @returns the offset behind it */
+export function bareValue(scan: Scan, at: number, to: number, level: Level): number {
+  const end = find(level.mode === 'value' ? /[\s'"&]/ : /[\s'"&;,)]/, scan.text, at, to);
+  if (end > at) scan.found.push({ from: at, to: end, ...(level.mode === 'code' && { isWord: true }) });
+  expect(level, 'nothing');
+  return Math.max(end, at + 1);
+}
+
+/** Notes a secret, unless it is empty. */
+export function hide({ found }: Scan, from: number, to: number): void {
+  if (to > from) found.push({ from, to });
+}
+
+/** user:password@host; the password may hold whatever is neither blank nor quote. */
+export function url(scan: Scan, at: number, to: number, level: Level): number {
+  const { text } = scan;
+  expect(level, 'nothing');
+  if (at >= scan.run.end) {
+    const end = find(/[\s'"<>`]/, text, at, to);
+    const last = text.slice(at, end).lastIndexOf('@');
+    scan.meter.steps += end - at;
+    scan.run = { end, at: last === -1 ? -1 : at + last };
+  }
+  const host = scan.run.at;
+  if (host <= at) return at + 3;
+  hide(scan, indexOr(':', text, at + 3, host) + 1, host);
+  return host + 1;
+}
+
+/** A name, a keyword or a prefix of a literal; @returns the offset behind it */
+export function wordAt({ text }: Scan, at: number, to: number, level: Level): number {
+  const end = Math.min(to, behind(word, text, at));
+  const name = text.slice(Math.max(at, end - 64), end);
+  const prefix = name.length === 1 ? name.toLowerCase() : '';
+  if (prefix !== '' && 'enbx'.includes(prefix) && text.charAt(end) === "'") return end;
+  if (prefix === 'u' && text.startsWith("&'", end)) return end + 1;
+  named(name, level);
+  return end;
+}
+
+/** What is neither word, quote nor comment, and what is expected behind it; @returns the offset behind it */
+export function punctuation(scan: Scan, at: number, to: number, level: Level): number {
+  const character = scan.text.charAt(at);
+  if (character === ';') {
+    restart(level);
+    return at + 1;
+  }
+  if (character === '=') return equals(scan, at, to, level);
+  if (character === ',' && level.config === 'no' && level.expecting === 'nothing' && level.set === 'no')
+    return at + 1;
+  if (character === ':' && level.expecting === 'name') {
+    expect(level, 'assigned');
+    return at + 1;
+  }
+  if (character === '.' && level.set === 'set') level.set = 'dotted';
+  if (/[:>\\.]/.test(character) || (character === '|' && level.expecting === 'more')) return at + 1;
+  if (character === '%' && isExpected(level) && /[LsI\d]/.test(scan.text.charAt(at + 1)))
+    level.leaks = 'in a hole';
+  parenthesis(character, level);
+  const isConfigured = character === ',' && level.config === 'named';
+  if (isConfigured) level.config = 'no';
+  level.set = 'no';
+  expect(level, isConfigured ? 'assigned' : 'nothing');
+  return at + 1;
+}
+
+function equals({ text, wide, ...scan }: Scan, at: number, to: number, level: Level): number {
+  if (level.expecting === 'name') {
+    const tight = /\S/.test(text.charAt(at - 1)) && /\S/.test(text.charAt(at + 1));
+    const bare = level.mode === 'code' ? level.set === 'dotted' || (wide && tight) : wide || tight;
+    expect(level, 'assigned', bare);
+  } else if (wide && level.listed && text.charAt(at + 1) === '(') {
+    return listedValues({ text, wide, ...scan }, at + 1, to, level);
+  } else if (level.named && text.charAt(at - 1) === ':') expect(level, 'assigned');
+  return at + 1;
+}
+
+/** "Key (email, password)=(a@b.example, hunter2) already exists." */
+function listedValues(scan: Scan, at: number, to: number, level: Level): number {
+  const end = find(/[\n\r]/, scan.text, at, to);
+  const close = scan.text.slice(at, end).lastIndexOf(')');
+  hide(scan, at + 1, close === -1 ? end : at + close);
+  level.listed = false;
+  expect(level, 'nothing');
+  return close === -1 ? end : at + close + 1;
+}
