@@ -60,6 +60,7 @@ export const commandLines: readonly CommandLine[] = [
       ['--budget <duration>', 'end cleanly after so long, with the batch that is under way then'],
       ['--single-transaction', 'all pending migrations in one transaction, or none'],
       ['--plan <file>', 'run exactly this saved plan, or refuse where anything has changed since'],
+      ['--plan-digest <digest>', 'with --plan: refuse a file with another digest than was approved'],
       [
         '--expect-fingerprint [fingerprint]',
         'exit 5 when the schema is then not this one; without a value, that of db/schema.sql',

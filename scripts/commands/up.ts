@@ -9,6 +9,7 @@ import type { Config } from '../config/config.ts';
 import type { ConfirmFlags } from '../config/protection.ts';
 import { readExpectation } from '../drift/expect.ts';
 import { loadParser } from '../files/statements.ts';
+import { aheadOf } from '../history/history.ts';
 import { type HalfDone, halfDoneOf } from '../ledger/half-done.ts';
 import { type AfterDeployFlags, readWait } from '../plan/after-deploy.ts';
 import { type Plan, planUp } from '../plan/plan.ts';
@@ -30,15 +31,19 @@ export interface UpFlags extends ConfirmFlags, TargetFlags, AfterDeployFlags {
   readonly freshHistory?: boolean;
   /** True without a value. */
   readonly expectFingerprint?: string | true;
-  /** A file that `plan --out` wrote. */
+  /** A file that `plan --out` wrote, and its digest as it was approved. */
   readonly plan?: string;
+  readonly planDigest?: string;
 }
 
 export const up: Command<UpFlags> = async (input) => {
   const { flags, config } = input;
   const target = readPlanTarget(flags, false);
   const waitMs = readWait(flags);
+  if (flags.planDigest !== undefined && flags.plan === undefined)
+    throw new MigrateError('usage', '--plan-digest says which plan was approved: give --plan too');
   const saved = flags.plan === undefined ? null : planOf(config, flags, flags.plan);
+  if (saved !== null) input.progress.say(`Plan ${flags.plan}, digest ${saved.digest}`);
   if (flags.dryRun) return planCommand(input);
   const outOfOrder = saved?.allowOutOfOrder ?? allowsOutOfOrder(config, flags.allowOutOfOrder);
   const expected = flags.expectFingerprint;
@@ -86,7 +91,7 @@ function planOf(config: Config, flags: UpFlags, path: string): SavedPlan {
     const names = given.map(flagOf).join(', ');
     throw new MigrateError('usage', `--plan runs exactly what was planned: leave out ${names}`);
   }
-  const saved = readPlan(config, path);
+  const saved = readPlan(config, path, flags.planDigest);
   if (saved.environment === config.environmentName) return saved;
   throw new MigrateError(
     'refused',
@@ -111,12 +116,20 @@ function planAnew(
 async function refuseOtherSteps(
   config: Config,
   saved: SavedPlan,
-  { session, migrations, history: { applied, halfDone } }: Parameters<NonNullable<RunRequest['approve']>>[0],
+  {
+    session,
+    migrations,
+    history: { applied, halfDone, statuses },
+  }: Parameters<NonNullable<RunRequest['approve']>>[0],
 ): Promise<void> {
-  const { steps } = planAnew(saved, migrations, applied, halfDone);
+  const { steps, waiting = [] } = planAnew(saved, migrations, applied, halfDone);
   const ready = readySteps(steps, new Map(), { halfDone });
   const parse = await loadParser(session.major);
-  refuseEdited(saved, ready, parse, await statementsThatRan(session, config, ready, parse));
+  const ran = await statementsThatRan(session, config, ready, parse);
+  refuseEdited(saved, ready, parse, ran, {
+    waiting: waiting.map(({ id }) => id),
+    ahead: [...aheadOf(statuses)],
+  });
 }
 
 function refuseNoTransaction(steps: Plan['steps'], halfDone: readonly HalfDone[]): void {

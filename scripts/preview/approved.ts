@@ -12,6 +12,7 @@ import { statementsOf } from './view.ts';
 /** What a plan shows of one step, as far as files and history alone decide it. */
 interface ShownStep {
   readonly id: string;
+  readonly outcome: string;
   readonly transaction: boolean;
   readonly statements: readonly string[];
 }
@@ -21,6 +22,9 @@ export interface Shown {
   readonly steps: readonly string[];
   /** As `planJson` wrote them. */
   readonly migrations: unknown;
+  /** Ids that are left for after the deployment, and ids that a newer release applied; absent where there are none. */
+  readonly waiting?: unknown;
+  readonly ahead?: unknown;
 }
 
 /** sha256 in hex of all that a plan says, its own digest aside; line ends and indentation do not count. */
@@ -32,13 +36,15 @@ export function digestOf(plan: Readonly<Record<string, unknown>>): string {
 /**
  * @param steps of the plan made anew
  * @param ran by id of a half-done step: how many of its statements ran already
- * @throws MigrateError `refused` naming every step that the file shows otherwise
+ * @param beside ids that wait for the deployment, and that a newer release applied
+ * @throws MigrateError `refused` naming everything that the file shows otherwise
  */
 export function refuseEdited(
   saved: Shown,
   steps: readonly ReadyStep[],
   parse: Parser,
   ran: ReadonlyMap<string, number>,
+  beside: { readonly waiting: readonly string[]; readonly ahead: readonly string[] },
 ): void {
   const now = steps.map((step) => shownNow(step, parse, ran.get(step.id) ?? 0));
   const then = shownThen(saved.migrations);
@@ -50,6 +56,10 @@ export function refuseEdited(
       : []),
     ...(then.length === now.length ? [] : [`${then.length} migrations are shown, ${now.length} would run`]),
   ];
+  problems.push(
+    ...sameList('what waits for the deployment', textsOf(saved.waiting), beside.waiting),
+    ...sameList('what a newer release applied', textsOf(saved.ahead), beside.ahead),
+  );
   if (problems.length === 0) return;
   throw new MigrateError('refused', 'The plan is not what this tool makes of these files and this history', {
     problems,
@@ -62,14 +72,16 @@ function shownNow(step: ReadyStep, parse: Parser, ran: number): ShownStep {
   const statements = statementsOf(parse, step).slice(ran);
   return {
     id: step.id,
+    outcome: 'pending',
     transaction: !step.directives.noTransaction,
     statements: statements.map(({ line, text }) => `${line}: ${redact(maskSqlSecrets(text))}`),
   };
 }
 
 function shownThen(migrations: unknown): ShownStep[] {
-  return recordsOf(migrations).map(({ version, name, direction, transaction, statements }) => ({
+  return recordsOf(migrations).map(({ version, name, direction, outcome, transaction, statements }) => ({
     id: direction === 'up' ? `${version}_${name}` : `${direction} ${version}_${name}`,
+    outcome: String(outcome),
     transaction: transaction === true,
     statements: recordsOf(statements).map(({ line, text }) => `${line}: ${redact(String(text))}`),
   }));
@@ -80,10 +92,16 @@ function recordsOf(value: unknown): Readonly<Record<string, unknown>>[] {
   return Array.isArray(value) ? (value.filter(isRecord) as Readonly<Record<string, unknown>>[]) : [];
 }
 
+function textsOf(value: unknown): string[] {
+  if (value === undefined) return [];
+  return Array.isArray(value) ? value.map(String) : [String(value)];
+}
+
 function differences(now: ShownStep, then: ShownStep | undefined): string[] {
   if (then === undefined) return [`${now.id} is not shown`];
   return [
     ...(then.id === now.id ? [] : [`${visible(then.id)} is shown where ${now.id} would run`]),
+    ...(then.outcome === now.outcome ? [] : [`${now.id} is shown as ${visible(then.outcome).slice(0, 40)}`]),
     ...(then.transaction === now.transaction ? [] : [`${now.id}: whether it runs in a transaction`]),
     ...sameList(`${now.id}: the statements`, then.statements, now.statements),
   ];

@@ -1,7 +1,7 @@
 // Takes a plan and what it was made from; gives the file that binds the two, and says what has changed when it is to run.
 // The texts of migrations and secrets are never taken from the file: it names them by their hashes.
 import { createHash } from 'node:crypto';
-import { closeSync, existsSync, fchmodSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { closeSync, constants, existsSync, fchmodSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { MigrateError } from '../base/errors.ts';
 import { visible } from '../base/foreign-text.ts';
@@ -105,13 +105,17 @@ export function savePlan(
   try {
     writePrivately(resolve(root, path), `${JSON.stringify({ ...said, digest }, null, 2)}\n`);
   } catch (cause) {
-    throw new MigrateError('usage', `The plan cannot be written: ${(cause as Error).message}`, { cause });
+    const { code, message } = cause as NodeJS.ErrnoException;
+    const reason = code === 'ELOOP' ? `${path} is a symbolic link` : message;
+    throw new MigrateError('usage', `The plan cannot be written: ${reason}`, { cause });
   }
   return digest;
 }
 
+/** Whoever may write to the folder must not choose which file is overwritten, and made private. */
 function writePrivately(path: string, text: string): void {
-  const file = openSync(path, 'w', 0o600);
+  const { O_WRONLY, O_CREAT, O_TRUNC, O_NOFOLLOW = 0 } = constants;
+  const file = openSync(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0o600);
   try {
     // One that was there before keeps its mode otherwise.
     fchmodSync(file, 0o600);
@@ -121,18 +125,24 @@ function writePrivately(path: string, text: string): void {
   }
 }
 
-/** @throws MigrateError `usage` for what is no plan, `refused` for one of another format, or edited */
-export function readPlan({ root }: Config, path: string): SavedPlan {
+/**
+ * The digest in the file has no key: whoever edits the file can make it anew. What was approved by its digest is held
+ * against that.
+ * @param approved a digest, or undefined
+ * @throws MigrateError `usage` for what is no plan, `refused` for one of another format, edited, or another than approved
+ */
+export function readPlan({ root }: Pick<Config, 'root'>, path: string, approved?: string): SavedPlan {
   const file = resolve(root, path);
   const hint = 'make migrate-plan out=plan.json writes one.';
   if (!existsSync(file)) throw new MigrateError('usage', `There is no plan ${path}`, { hint });
   const plan = parse(readFileSync(file, 'utf8'));
   if (plan === null || typeof plan.format !== 'string')
     throw new MigrateError('usage', `${path} is no plan of this tool`, { hint });
-  if (plan.format === format && plan.digest === digestOf(plan) && isComplete(plan))
-    return plan as unknown as SavedPlan;
-  const otherwise =
-    plan.format === format
+  const isIntact = plan.format === format && plan.digest === digestOf(plan) && isComplete(plan);
+  if (isIntact && (approved === undefined || approved === plan.digest)) return plan as unknown as SavedPlan;
+  const otherwise = isIntact
+    ? `is not the plan that was approved: its digest is ${String(plan.digest)}`
+    : plan.format === format
       ? 'is not as this tool wrote it: its digest is another'
       : `was written by another version of this tool (${visible(plan.format).slice(0, 40)})`;
   throw new MigrateError('refused', `${path} ${otherwise}`, {

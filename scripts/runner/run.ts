@@ -93,9 +93,12 @@ export async function runMigrations(
         );
         refuseUnnamed(config, history.environment);
         const migrations = files.all();
-        if (request.approve === undefined) refuseBrokenHistory(history.statuses, request.tolerated);
+        const refuseBroken = () => refuseBrokenHistory(history.statuses, request.tolerated);
+        if (request.approve === undefined) refuseBroken();
         const looked = await timed('drift', () => checkDrift(session, config, history, token));
         await request.approve?.({ session, migrations, history, drift: looked });
+        // Last with a plan, which says better what has changed.
+        if (request.approve !== undefined) refuseBroken();
         if (looked.state === 'drifted') return stopForDrift(looked, session, config);
         sayWarnings(looked, progress);
         const drift = await settleUnknown(input, { session, config, migrations, history, drift: looked });

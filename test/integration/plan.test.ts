@@ -1,8 +1,10 @@
 // What plan shows of a database, that it writes nothing there, and that a saved plan runs exactly as it was or not at all.
-import { chmodSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
+import { MigrateError } from '../../scripts/base/errors.ts';
 import { digestOf } from '../../scripts/preview/approved.ts';
+import { readPlan } from '../../scripts/preview/saved.ts';
 import { expectExit, type Project, project, type Result } from '../support/cli.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
 import { pair } from '../support/migrations.ts';
@@ -445,9 +447,11 @@ describe('plan --out and up --plan', () => {
     const plan = JSON.parse(text) as Record<string, unknown>;
     for (const key of Object.keys(plan)) {
       writeFileSync(path, JSON.stringify({ ...plan, [key]: 'edited' }));
-      const result = await repo.run(['up', '--plan', 'plan.json'], { env: nowhere });
-      expect(result.exitCode, `${key}: ${result.all}`).to.equal(7);
+      expect(() => readPlan(repo, 'plan.json'), key)
+        .to.throw(MigrateError)
+        .with.property('code', 'refused');
     }
+    await refuses(repo, nowhere, /Nothing was connected to/);
     writeFileSync(path, `${JSON.stringify(plan, null, 4)}\r\n`);
     expectExit(await repo.run(['up', '--plan', 'plan.json'], { env }), 0);
   });
@@ -470,20 +474,77 @@ describe('plan --out and up --plan', () => {
     ],
     ['what it does not show', (plan) => ({ ...plan, migrations: [] }), /second is not shown/],
     [
+      'what it shows as applied',
+      (plan) => ({ ...plan, migrations: plan.migrations.map((step) => ({ ...step, outcome: 'applied' })) }),
+      /second is shown as applied/,
+    ],
+    [
+      'what it shows as waiting',
+      (plan) => ({ ...plan, waiting: [third] }),
+      /what waits for the deployment differ: \S+third in the plan, nothing now/,
+    ],
+    [
       'other statements than it shows',
       (plan) => ({ ...plan, migrations: showing(plan, 'SELECT 1') }),
       /the statements differ: 1: SELECT 1 in the plan/,
     ],
   ];
   const [applied, third] = [idOf('orders'), idOf('third')];
-  for (const [what, edit, word] of attacks)
-    it(`refuses a forged file, digest and all, that would run ${what}`, async () => {
-      const { repo, database, env } = await saved();
+  it('refuses a forged file, digest and all, that would run anything else than it shows', async () => {
+    const { repo, database, env } = await saved();
+    const path = join(repo.root, 'plan.json');
+    const text = readFileSync(path, 'utf8');
+    for (const [what, edit, word] of attacks) {
+      writeFileSync(path, text);
       forge(repo, edit);
-      await refuses(repo, env, word, /Nothing was changed/);
-      const rows = await database.query("SELECT to_regclass('second') AS a, to_regclass('third') AS b");
-      expect(rows).to.deep.equal([{ a: null, b: null }]);
-    });
+      const { exitCode, stderr } = await repo.run(['up', '--plan', 'plan.json'], { env });
+      expect(exitCode, what).to.equal(7);
+      expect(stderr, what)
+        .to.match(word)
+        .and.to.match(/Nothing was changed/);
+    }
+    const rows = await database.query("SELECT to_regclass('second') AS a, to_regclass('third') AS b");
+    expect(rows).to.deep.equal([{ a: null, b: null }]);
+  });
+
+  it('refuses a forged file that would run out of order what it does not allow', async () => {
+    const { repo, database, env } = await saved();
+    for (const [name, sql] of Object.entries(pair(0, 'zeroth', 'CREATE TABLE zeroth ();')))
+      repo.write(name, sql);
+    const plan = ['plan', '--allow-out-of-order', '--out', 'plan.json'];
+    expectExit(await repo.run(plan, { env }), 0);
+    forge(repo, (file) => ({ ...file, allowOutOfOrder: false }));
+    expectExit(await repo.run(['up', '--plan', 'plan.json'], { env }), 4);
+    expect(await database.query("SELECT to_regclass('zeroth') AS a")).to.deep.equal([{ a: null }]);
+  });
+
+  it('refuses, before it connects, a forged file whose locks and findings nobody saw, by the digest that was approved', async () => {
+    const { repo, env } = await saved();
+    const { digest } = JSON.parse(readFileSync(join(repo.root, 'plan.json'), 'utf8')) as { digest: string };
+    const approved = ['up', '--plan', 'plan.json', '--plan-digest', digest];
+    const text = readFileSync(join(repo.root, 'plan.json'), 'utf8');
+    forge(repo, (plan) => ({ ...plan, findings: [], untraced: null, note: 'harmless' }));
+    const result = await repo.run(approved, { env: { ...env, PGPASSWORD: 'wrong' } });
+    expectExit(result, 7);
+    expect(result.stderr).to.match(
+      /plan\.json is not the plan that was approved: its digest is [0-9a-f]{64}/,
+    );
+    writeFileSync(join(repo.root, 'plan.json'), text);
+    const ran = await repo.run(approved, { env });
+    expectExit(ran, 0);
+    expect(ran.stdout).to.include(`Plan plan.json, digest ${digest}`);
+  });
+
+  it('writes no plan through a symbolic link', async () => {
+    const { repo, env } = await saved();
+    writeFileSync(join(repo.root, 'precious'), 'kept', { mode: 0o644 });
+    symlinkSync('precious', join(repo.root, 'linked.json'));
+    const result = await repo.run(['plan', '--out', 'linked.json'], { env });
+    expectExit(result, 2);
+    expect(result.stderr).to.include('linked.json is a symbolic link');
+    expect(readFileSync(join(repo.root, 'precious'), 'utf8')).to.equal('kept');
+    expect(statSync(join(repo.root, 'precious')).mode & 0o777).to.equal(0o644);
+  });
 
   it('writes a file that its owner alone may read, also over one that everybody could', async () => {
     const { repo, env } = await saved();
