@@ -1,6 +1,7 @@
 // The proof of what lint prints as SQL: the original on one schema, the advice literally on the same, and both are alike
 // in catalog and rows; nothing is found in the advice itself; its downs bring back what was there.
 import { expect } from 'chai';
+import type pg from 'pg';
 import { rulesWithSql } from '../../scripts/lint/advice/advise.ts';
 import { reviewMigrations } from '../../scripts/lint/review.ts';
 import { applyFile, differences, printedFiles, proveAdvice, stateOf } from '../support/advice.ts';
@@ -8,10 +9,18 @@ import { adviceCases } from '../support/advice-cases.ts';
 import { project } from '../support/cli.ts';
 import { createDatabase } from '../support/database.ts';
 import { runInProcess } from '../support/in-process.ts';
-import { migration } from '../support/lint.ts';
+import { empty, migration } from '../support/lint.ts';
 import { pair } from '../support/migrations.ts';
 
 describe('lint: advice', () => {
+  // One for all: every case begins with an empty schema.
+  let client: pg.Client;
+  before(async () => {
+    client = await (await createDatabase()).client();
+    // Outside of a test, so that what it prepares is kept for all of them.
+    await stateOf(client);
+  });
+
   it('is proven for every rule that may print SQL', () => {
     expect([...new Set(adviceCases.map(({ rule }) => rule))].sort()).to.deep.equal(
       [...rulesWithSql].filter((rule) => rule !== 'foreign-key-without-index').sort(),
@@ -19,7 +28,7 @@ describe('lint: advice', () => {
   });
 
   it('of foreign-key-without-index adds that index and nothing else', async () => {
-    const client = await (await createDatabase()).client();
+    await empty(client);
     const before = `CREATE TABLE p (a int, "B c" int, PRIMARY KEY (a, "B c")); CREATE SCHEMA "S";
       CREATE TABLE "S"."Child" (x int, "Y z" int);`;
     const key = 'ALTER TABLE "S"."Child" ADD FOREIGN KEY (x, "Y z") REFERENCES p NOT VALID;';
@@ -39,7 +48,6 @@ describe('lint: advice', () => {
 
   for (const rule of new Set(adviceCases.map((one) => one.rule))) {
     it(`of ${rule} does what the statement does, on every shape of table`, async () => {
-      const client = await (await createDatabase()).client();
       const wrong: string[] = [];
       for (const one of adviceCases.filter((test) => test.rule === rule))
         wrong.push(...(await proveAdvice(client, one)).map((text) => `${one.shape}: ${text}`));
@@ -53,7 +61,7 @@ describe('lint: advice', () => {
     let ran = 0;
     const wrong: string[] = [];
     for (const { shape, before, sql, volatile, instead } of shapes.slice(0, 12)) {
-      const client = await (await createDatabase()).client();
+      await empty(client);
       const findings = await reviewMigrations({
         earlier: [migration('20250101000000_before', before)],
         underReview: [migration('20250102000000_asked', sql)],
@@ -64,9 +72,9 @@ describe('lint: advice', () => {
         .map(({ help }) => printedFiles(help))
         .find((one) => one.join().includes('migrate: batch'));
       if (printed === undefined) continue;
-      const other = await (await createDatabase()).client();
-      await other.query(before);
-      await applyFile(other, instead ?? sql);
+      await empty(client);
+      await client.query(before);
+      await applyFile(client, instead ?? sql);
       const database = await createDatabase();
       const series = printed.map((text, n) =>
         pair(n + 2, 'advised', text, '-- migrate: irreversible not the point'),
@@ -76,9 +84,9 @@ describe('lint: advice', () => {
       );
       const result = await runInProcess(repo.root, database.env(), ['up']);
       if (result.exitCode !== 0) wrong.push(`${shape}: ${result.said}`);
-      const own = /migration_ledger|pgmigrations/;
+      const own = /migration_ledger|pgmigrations|comment on schema public/;
       wrong.push(
-        ...differences(await stateOf(other, volatile), await stateOf(await database.client(), volatile))
+        ...differences(await stateOf(client, volatile), await stateOf(await database.client(), volatile))
           .filter((text) => !own.test(text))
           .map((text) => `${shape}: ${text}`),
       );

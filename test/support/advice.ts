@@ -1,14 +1,15 @@
 // Takes a schema and a statement; runs it as written, and its advice as printed, and gives what then differs.
 // Batches are walked here key range by key range, three rows at a time.
-import type pg from 'pg';
+import pg from 'pg';
 import type { Finding, Migration } from '../../scripts/base/types.ts';
 import { loadParser } from '../../scripts/files/statements.ts';
 import { type Fix, fixMigration } from '../../scripts/lint/fix.ts';
 import { reviewMigrations } from '../../scripts/lint/review.ts';
 import { describeDifference, diffSnapshots } from '../../scripts/schema/change/diff.ts';
-import type { SchemaObject } from '../../scripts/schema/types.ts';
+import type { Query, SchemaObject } from '../../scripts/schema/types.ts';
+import { cleanUpAfterTest } from './cleanup.ts';
 import { empty, line, migration } from './lint.ts';
-import { queryOn, snapshotOf } from './schema.ts';
+import { preparedQueryOn, snapshotOf } from './schema.ts';
 
 export interface AdviceCase {
   readonly rule: string;
@@ -29,8 +30,29 @@ export interface State {
   readonly rows: Readonly<Record<string, unknown>>;
 }
 
+const readers = new WeakMap<pg.Client, Promise<Query>>();
+
+/** A second connection to the client's database: the replays discard what the first one has prepared. */
+function readerOf(client: pg.Client): Promise<Query> {
+  const known = readers.get(client) ?? openReader(client);
+  readers.set(client, known);
+  return known;
+}
+
+async function openReader(client: pg.Client): Promise<Query> {
+  const { host, port, user, password, database, ssl } = client;
+  const reader = new pg.Client({ host, port, user, password, database, ssl } as pg.ClientConfig);
+  reader.on('error', () => {});
+  await reader.connect();
+  cleanUpAfterTest(async () => {
+    readers.delete(client);
+    await reader.end();
+  });
+  return preparedQueryOn(reader);
+}
+
 export async function stateOf(client: pg.Client, volatile = false): Promise<State> {
-  const { objects } = await snapshotOf(queryOn(client));
+  const { objects } = await snapshotOf(await readerOf(client));
   const { rows: tables } = await client.query<{ name: string }>(
     `SELECT format('%I.%I', n.nspname, c.relname) AS name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
      WHERE c.relkind IN ('r', 'm') AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' ORDER BY 1`,
