@@ -47,7 +47,7 @@ function codeCaches(root: string): string[] {
 }
 
 /** Patch versions of one V8, which took each other's cache for their own, and newer ones. */
-const versions = ['20.11.1', '20.18.1', '20.19.6', '22.12.0', '24.4.1'];
+const versions = ['20.11.1', '20.18.1', '20.19.6', '22.12.0', '24.15.0'];
 
 describe('the compiled program', () => {
   before('compile what was changed since', async () => {
