@@ -31,7 +31,7 @@ export const lint: Command<LintFlags> = async (input) => {
   if (flags.dryRun === true)
     throw new MigrateError('usage', '--dry-run shows what --fix would write', { hint: 'Add --fix.' });
   progress.say(`Reviewing ${count(range.underReview.length)} (${range.reason})`);
-  sayStandIns(migrations, progress.say);
+  sayStandIns(progress.say);
   const options = {
     earlier: range.earlier,
     underReview: range.underReview,

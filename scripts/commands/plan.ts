@@ -82,7 +82,7 @@ async function planIn(
   const parse = await loadParser(session.major);
   const ran = await statementsThatRan(session, config, steps, parse);
   const applied = await appliedMigrations(session, migrations, history.applied);
-  sayStandIns(migrations, progress.say);
+  sayStandIns(progress.say);
   const trace = await traceSteps({
     config,
     progress,

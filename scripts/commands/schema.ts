@@ -18,7 +18,7 @@ export interface GeneratedFlags {
 
 export const schema: Command<GeneratedFlags> = async ({ config, flags, progress }) => {
   const migrations = await loadMigrations(config, progress.warn);
-  sayStandIns(migrations, progress.say);
+  sayStandIns(progress.say);
   const made = await makeSchemaText(config, migrations);
   if (config.project.drift?.include?.includes('owners') === true && !isTrusted())
     progress.warn(

@@ -32,7 +32,7 @@ export const verify: Command<VerifyFlags> = async ({ config, flags, progress, si
           : progress.style.green('ok');
     progress.say(`  ${migration.id} ${verdict}`);
   };
-  sayStandIns(migrations, progress.say);
+  sayStandIns(progress.say);
   const request = {
     earlier: range.earlier,
     underReview: range.underReview,

@@ -1,6 +1,7 @@
 // Takes a scratch database before and after a statement; gives what was lost of its rows, of the positions of its sequences
 // and of its materialized views. Tables and columns are followed through renamings: by what the catalog calls them inside.
 import { withoutTrailing } from '../base/ends.ts';
+import { userNamespace } from '../schema/sql.ts';
 import type { Query } from '../schema/types.ts';
 import { qualified } from './seed.ts';
 
@@ -38,7 +39,7 @@ export interface Contents {
   readonly emptyViews: readonly string[];
 }
 
-const user = "n.nspname NOT LIKE 'pg\\_%' AND n.nspname <> 'information_schema'";
+const user = userNamespace('n.nspname');
 
 export async function readContents(scratch: Query): Promise<Contents> {
   const found = await scratch(

@@ -76,12 +76,19 @@ function inOurWords(error: MigrateError): MigrateError {
   });
 }
 
-/** A database that a text of SQL was run on as one batch; rejects with pg's error where it does not run. */
+/**
+ * A database that a text of SQL was run on as one batch; rejects with pg's error where it does not run.
+ * @param more is what the work goes on to run there
+ */
 export async function withBuilt<Result>(
   config: Config,
   sql: string,
   work: (query: Query) => Promise<Result>,
+  more: readonly string[] = [],
 ): Promise<Result> {
   const parse = await loadParser(config.postgres);
-  return withScratchClient(config, (client) => runText(config, client, parse, sql, work));
+  return withScratchClient(config, async (client) => {
+    for (const text of more) await ensureStandInsFor(client, text);
+    return runText(config, client, parse, sql, work);
+  });
 }

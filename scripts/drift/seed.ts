@@ -1,6 +1,6 @@
 // Takes a scratch database; puts a few rows into each of its tables, as far as the tables' constraints can be met, moves
 // its sequences on and fills its materialized views. Gives the tables that it could put no row into. It knows no target.
-import { quoteLiteral } from '../schema/sql.ts';
+import { quoteLiteral, userNamespace } from '../schema/sql.ts';
 import type { Query } from '../schema/types.ts';
 import { type Hints, type SeedColumn, seedValue } from './seed-values.ts';
 
@@ -61,7 +61,7 @@ const tablesSql = `SELECT ${qualified('rel.oid')} AS name, coalesce((SELECT json
     || ARRAY(SELECT pg_get_expr(p.relpartbound, p.oid) FROM pg_inherits h JOIN pg_class p ON p.oid = h.inhrelid WHERE h.inhparent = rel.oid AND p.relispartition) AS checks
   FROM pg_class rel JOIN pg_namespace n ON n.oid = rel.relnamespace
   WHERE rel.relkind IN ('r', 'p') AND NOT rel.relispartition AND rel.relpersistence <> 't'
-    AND n.nspname NOT LIKE 'pg\\_%' AND n.nspname <> 'information_schema'
+    AND ${userNamespace('n.nspname')}
     AND NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = 'pg_class'::regclass AND e.objid = rel.oid AND e.deptype = 'e')
   ORDER BY 1`;
 

@@ -23,6 +23,11 @@ export function hiddenNamespace(column: string): string {
   return `(${column} = ${quoteLiteral(ledgerSchema)} OR ${column} = 'pg_toast' OR ${column} ~ '^pg_(toast_)?temp_')`;
 }
 
+/** A condition that is true for the schemas whose tables hold somebody's rows. */
+export function userNamespace(column: string): string {
+  return `${column} NOT LIKE 'pg\\_%' AND ${column} NOT IN ('information_schema', ${quoteLiteral(ledgerSchema)})`;
+}
+
 /** A condition that is true for the tracking tables, given a schema's and a relation's name. */
 export function trackingTable(tables: readonly TableName[], schema: string, relation: string): string {
   const each = tables.map(

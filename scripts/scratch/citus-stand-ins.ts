@@ -1,18 +1,32 @@
-// Takes SQL and a scratch client; where the SQL calls Citus' functions and the scratch server has no Citus, makes functions
-// that stand in for them: they note the call, so that the schema says how tables are distributed, and move nothing.
+// Takes SQL and a scratch client; where the SQL calls Citus' functions, has the scratch database answer them: by Citus itself
+// on a server that has it, else by functions that stand in for it: they note the call, so that the schema says how tables
+// are distributed, and move nothing.
 import type { Migration } from '../base/types.ts';
-import { standInTable } from '../schema/catalog/distribution.ts';
-import { administratorOf, type ScratchClient } from './client.ts';
+import { citusExtensions, standInTable } from '../schema/catalog/distribution.ts';
+import { type Administrator, administratorOf, type ScratchClient } from './client.ts';
+import { leaveOut } from './server-wide.ts';
 
 const calls =
-  /\b(create_distributed_table(?:_concurrently)?|create_reference_table|citus_add_local_table_to_metadata|undistribute_table|alter_distributed_table|update_distributed_table_colocation|citus_schema_(?:un)?distribute|create_distributed_function|truncate_local_data_after_distributing_table)\s*\(/i;
+  /\b(create_distributed_table(?:_concurrently)?|create_reference_table|citus_add_local_table_to_metadata|undistribute_table|alter_distributed_table|update_distributed_table_colocation|citus_schema_(?:un)?distribute|create_distributed_function|truncate_local_data_after_distributing_table)\s*\(|\bextension\b[^;]*\bcitus/i;
 
-/** Tells what a check of these migrations on a scratch database cannot see, where one of them calls Citus. */
-export function sayStandIns(migrations: readonly Migration[], say: (text: string) => void): void {
-  if (migrations.some(callsCitus))
-    say(
-      'note: on the scratch database functions stand in for Citus: they note how tables are distributed; what Citus itself would refuse is not seen',
-    );
+const notes = {
+  stoodIn:
+    'note: on the scratch database functions stand in for Citus: they note how tables are distributed; what Citus itself would refuse is not seen, but for what lint knows',
+  asOneNode:
+    'note: the scratch server has Citus: its scratch database is a cluster of one node, whose shards are all there',
+};
+
+/** Told once per command, when it is known who answers for Citus. */
+let tell: ((text: string) => void) | null = null;
+
+/** What stands in for Citus on the scratch database is said once, where a migration calls it. */
+export function sayStandIns(say: (text: string) => void): void {
+  tell = say;
+}
+
+function sayOnce(note: string): void {
+  tell?.(note);
+  tell = null;
 }
 
 function callsCitus({ up, down }: Migration): boolean {
@@ -21,17 +35,46 @@ function callsCitus({ up, down }: Migration): boolean {
 
 /** Cheap where no file calls Citus. */
 export async function ensureStandIns(client: ScratchClient, migrations: readonly Migration[]): Promise<void> {
-  if (migrations.some(callsCitus)) await makeStandIns(client);
+  if (migrations.some(callsCitus)) await makeCitus(client);
 }
 
 /** The same for one text. */
 export async function ensureStandInsFor(client: ScratchClient, sql: string): Promise<void> {
-  if (calls.test(sql)) await makeStandIns(client);
+  if (calls.test(sql)) await makeCitus(client);
+}
+
+const ready = new WeakSet<ScratchClient>();
+
+async function makeCitus(client: ScratchClient): Promise<void> {
+  if (ready.has(client)) return;
+  const administrator = administratorOf(client);
+  const isReal = administrator !== null && (await hasCitus(administrator)) && (await makeReal(administrator));
+  sayOnce(isReal ? notes.asOneNode : notes.stoodIn);
+  // Made already, or nothing to be made: either way none of the migrations'.
+  if (administrator !== null) leaveOut({ extensions: citusExtensions });
+  if (!isReal) await makeStandIns(client, administrator);
+  if (administrator !== null) ready.add(client);
+}
+
+/** Whether the server was started with it; the files alone do not suffice. */
+async function hasCitus(administrator: Administrator): Promise<boolean> {
+  const [row] = await administrator.query(
+    `SELECT pg_catalog.current_setting('shared_preload_libraries') ~ '\\mcitus\\M'
+       AND EXISTS (SELECT FROM pg_catalog.pg_available_extensions WHERE name = 'citus') AS has`,
+  );
+  return row?.has === true;
+}
+
+/** A database with the extension and no other node is a cluster of its own. False where the login may not make it. */
+function makeReal(administrator: Administrator): Promise<boolean> {
+  return administrator.inDatabase('SET search_path = public; CREATE EXTENSION IF NOT EXISTS citus').then(
+    () => true,
+    () => false,
+  );
 }
 
 /** By the administrator, for migrations run without special rights; as an extension's, for such functions are no part of the schema. Who may not make them sees the statements refused. */
-async function makeStandIns(client: ScratchClient): Promise<void> {
-  const administrator = administratorOf(client);
+async function makeStandIns(client: ScratchClient, administrator: Administrator | null): Promise<void> {
   const run = (sql: string): Promise<unknown> =>
     administrator === null ? client.query(sql) : administrator.inDatabase(sql);
   await run(`DO $stand_ins$ BEGIN

@@ -1,7 +1,7 @@
 // Takes a migration and rows put in before it; tells which tables' rows do not survive up, down, up. Leaves nothing: inside
 // a transaction it goes back to a savepoint, outside of one it works on a copy of the database that the caller drops.
 import type { Finding, Migration, SqlFile } from '../base/types.ts';
-import { quoteLiteral } from '../schema/sql.ts';
+import { quoteLiteral, userNamespace } from '../schema/sql.ts';
 import { fails, seedRowsDiffer } from './findings.ts';
 import type { Scratch, ScratchFailure } from './scratch.ts';
 
@@ -10,7 +10,7 @@ type RowHashes = ReadonlyMap<string, string>;
 type Columns = ReadonlyMap<string, readonly string[]>;
 
 const tablesSql = `SELECT format('%I.%I', n.nspname, c.relname) AS name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-  WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND n.nspname NOT LIKE 'pg\\_%' AND n.nspname <> 'information_schema' ORDER BY 1`;
+  WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND ${userNamespace('n.nspname')} ORDER BY 1`;
 
 /** One hash over the rows of each table, whatever the order of rows and columns. */
 async function rowHashes({ client }: Scratch, without: Columns = new Map()): Promise<RowHashes> {

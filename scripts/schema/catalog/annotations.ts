@@ -3,6 +3,7 @@
 // It must not know how the rows are hashed, filtered or compared.
 
 import { firstUserOid, lines, notMember, part, partWhen, sorted } from '../sql.ts';
+import { isCitus } from './distribution.ts';
 import { relationKind } from './relations.ts';
 
 const text = (parent: string) => lines(part('table', parent), part('text', 'd.description'));
@@ -69,7 +70,8 @@ export const comment = `
     AND d.classoid NOT IN (${known.map((name) => `'${name}'::regclass`).join(', ')})
     AND (d.classoid, d.objoid) NOT IN (SELECT classid, objid FROM member)
     AND (d.classoid <> 'pg_namespace'::regclass OR ns.oid IS NOT NULL)
-    AND (o.schema IS NULL OR EXISTS (SELECT FROM ns WHERE ns.name = o.schema))`;
+    AND (o.schema IS NULL OR EXISTS (SELECT FROM ns WHERE ns.name = o.schema))
+    AND NOT (d.classoid = 'pg_extension'::regclass AND ${isCitus('o.identity')})`;
 
 /** A kind of object that has an owner and, mostly, an access control list. */
 interface Owned {
@@ -94,7 +96,7 @@ function inSchema(label: string, catalog: string, prefix: string, name: string):
 function inDatabase(label: string, catalog: string, prefix: string, kind?: string): Owned {
   const acl = kind === undefined ? {} : { acl: `o.${prefix}acl`, kind: `'${kind}'` };
   return {
-    from: `${catalog} o WHERE o.oid >= ${firstUserOid} AND ${notMember(catalog, 'o.oid')}`,
+    from: `${catalog} o WHERE o.oid >= ${firstUserOid} AND ${notMember(catalog, 'o.oid')}${catalog === 'pg_extension' ? ` AND NOT ${isCitus('o.extname')}` : ''}`,
     identity: `'${label} ' || quote_ident(o.${prefix}name)`,
     parent: 'NULL',
     owner: `o.${prefix}owner`,

@@ -4,6 +4,7 @@
 
 import { firstUserOid, flag, lines, notMember, part, partWhen, sorted } from '../sql.ts';
 import { publishedGenerated } from './by-version.ts';
+import { isCitus } from './distribution.ts';
 import { foreignOptions } from './foreign-options.ts';
 
 export const schema = `
@@ -22,7 +23,7 @@ export const extension = `
     part('schema', 'quote_ident(n.nspname)'),
     part('dependents', extensionDependents),
   )}
-  FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace`;
+  FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace WHERE NOT ${isCitus('e.extname')}`;
 
 const publishedTables = `(SELECT string_agg(rel.identity
       || coalesce(' (' || (SELECT string_agg(quote_ident(a.attname), ', ' ORDER BY a.attname COLLATE "C") FROM pg_attribute a

@@ -4,6 +4,11 @@
 
 import { lines, part, partWhen, quoteLiteral } from '../sql.ts';
 
+/** Part of the server, as the nodes are: a scratch or development server need not have it. */
+export const citusExtensions: readonly string[] = ['citus', 'citus_columnar'];
+export const isCitus = (column: string) =>
+  `${column} IN (${citusExtensions.map((name) => `'${name}'`).join(', ')})`;
+
 /** Where a scratch server without Citus keeps what its stand-ins for Citus' functions were asked for. */
 export const standInTable = 'migration_ledger.stand_in_distribution';
 

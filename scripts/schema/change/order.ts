@@ -7,6 +7,7 @@ import { addedDependencies, simplePieces } from '../render/pieces.ts';
 import { routineSql } from '../render/programs.ts';
 import { relationPieces } from '../render/relations.ts';
 import { ranks } from '../render/tables.ts';
+import { referencedFirst } from './distribution.ts';
 import { type Drop, mentions, type Plan } from './plan.ts';
 
 /** Drops of what stands on tables, what tables need, changes, what stands on tables, drops of the rest, comments. */
@@ -45,7 +46,16 @@ function orderCreates(plan: Plan): readonly Piece[] {
       return [{ ...piece, sql: piece.sql.replace('CREATE VIEW', 'CREATE OR REPLACE VIEW') }];
     return plan.wanted.has(piece.key) ? [onAllPartitions(plan.to, piece)] : [];
   });
-  const needs = [...addedDependencies(plan.to), ...mentioned(pieces), ...partitionsFirst(plan.to)];
+  pieces.push(...plan.distributions);
+  const needs = [
+    ...addedDependencies(plan.to).filter(
+      ({ from, to }) => !to.startsWith('distribution ') || !from.startsWith('distribution '),
+    ),
+    ...mentioned(pieces),
+    ...partitionsFirst(plan.to),
+    ...plan.distributionNeeds,
+    ...referencedFirst(plan.distributions, plan.to),
+  ];
   const { ordered, stuck } = orderPieces(pieces, needs);
   const waiting = pieces.filter(({ key }) => stuck.includes(key)).sort((a, b) => a.rank - b.rank);
   return [...ordered, ...waiting];

@@ -1,6 +1,7 @@
 // What a transition is gathered in, difference by difference, before it is put in order. It knows no SQL but of what the
 // render room writes.
 import type { Item, Model } from '../render/model.ts';
+import type { Dependency, Piece } from '../render/order.ts';
 import { isWithTable } from '../render/tables.ts';
 import type { Change, Phase, Undecided } from './change.ts';
 import type { Difference } from './diff.ts';
@@ -26,6 +27,9 @@ export interface Plan {
   /** Identities of what is dropped and made anew: its comments go with it. */
   readonly remade: Set<string>;
   readonly drops: Drop[];
+  /** Calls of Citus, and which of them need which others. */
+  readonly distributions: Piece[];
+  readonly distributionNeeds: Dependency[];
   readonly alters: { phase: Phase; sql: string }[];
   readonly comments: string[];
   /** When the statements fail although they are right. */

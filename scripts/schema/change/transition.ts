@@ -9,6 +9,7 @@ import type { Undecided } from './change.ts';
 import { writeChanged } from './changed.ts';
 import { remakeDependents } from './dependents.ts';
 import { type Difference, diffObjects, foldDifferences } from './diff.ts';
+import { writeDistribution } from './distribution.ts';
 import { dropSql, isTable } from './drop.ts';
 import { assemble } from './order.ts';
 import type { Plan } from './plan.ts';
@@ -36,7 +37,7 @@ export function transition(
   const plan: Plan = {
     ...{ from: buildModel(from), to: buildModel(to), differences, takesBack },
     ...{ undecided: [], wanted: new Set(), replaced: new Set(), remade: new Set() },
-    ...{ drops: [], alters: [], comments: [], fails: [] },
+    ...{ drops: [], alters: [], comments: [], fails: [], distributions: [], distributionNeeds: [] },
   };
   const listed = new Set(foldDifferences(differences).map(keyOf));
   for (const difference of differences) {
@@ -44,6 +45,7 @@ export function transition(
     const why = 'there is no statement of ours for this';
     plan.undecided.push({ difference, why, statements: [] });
   }
+  writeDistribution(plan);
   remakeDependents(plan, moving(plan));
   writeCommentsAnew(plan);
   return { statements: assemble(plan), unfinished: plan.undecided, fails: [...new Set(plan.fails)] };
@@ -56,6 +58,8 @@ function write(plan: Plan, difference: Difference, listed: boolean): boolean {
   const { kind, identity, change } = difference;
   const before = plan.from.find(kind, identity);
   const after = plan.to.find(kind, identity);
+  // All of them together: who is beside whom is no matter of one table.
+  if (kind === 'distribution') return true;
   if (kind === 'comment') return writeComment(plan, change === 'removed' ? before : after, change, listed);
   if (change === 'removed') return before !== undefined && writeRemoved(plan, before);
   if (after === undefined) return false;

@@ -173,6 +173,7 @@ export async function renderSchema(query: Query, options: SchemaOptions): Promis
     "SET check_function_bodies = off;\nSET search_path = '';",
     ...missingLanguage(model),
     ...publicSchema(model),
+    ...(model.of('distribution').length === 0 ? [] : ['CREATE EXTENSION IF NOT EXISTS citus;']),
     ...[...pieces, ...extensionDependents(model), ...commentsOf(false)].filter((sql) => !usual.has(sql)),
     ...ownershipSql(model, reader, options.include),
     ...closingStatements(model, reader),
