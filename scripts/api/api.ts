@@ -39,23 +39,35 @@ export function up(options: UpOptions = {}): Promise<RunDocument> {
   }) as Promise<RunDocument>;
 }
 
-/** Reverts the newest migration, or those that `to` or `n` names. @returns as `up` */
+/**
+ * Reverts the newest migration, or those that `to` or `n` names. @returns as `up`
+ * @throws nothing but bugs, as `up`: `ok` and `error` of the document tell
+ */
 export function down(options: DownOptions = {}): Promise<RunDocument> {
   const { fromDisk, confirm } = options;
   return run('down', options, { ...which(options), fromDisk, confirm }) as Promise<RunDocument>;
 }
 
-/** Every migration and its state, environment and drift. @returns the document of `status --json`, as `up` */
+/**
+ * Every migration and its state, environment and drift. @returns the document of `status --json`, as `up`
+ * @throws nothing but bugs, as `up`: `ok` and `error` of the document tell
+ */
 export function status(options: RunOptions = {}): Promise<StatusDocument> {
   return run('status', options, {}) as Promise<StatusDocument>;
 }
 
-/** What `up` would do, statement by statement, writing nothing. @returns the document of `plan --json`, as `up` */
+/**
+ * What `up` would do, statement by statement, writing nothing. @returns the document of `plan --json`, as `up`
+ * @throws nothing but bugs, as `up`: `ok` and `error` of the document tell
+ */
 export function plan(options: UpOptions = {}): Promise<Document> {
   return run('plan', options, { ...which(options), allowOutOfOrder: options.allowOutOfOrder });
 }
 
-/** Up, down and up again on a scratch database. @returns the document of `verify --json`, as `up` */
+/**
+ * Up, down and up again on a scratch database. @returns the document of `verify --json`, as `up`
+ * @throws nothing but bugs, as `up`: `ok` and `error` of the document tell
+ */
 export function verify(options: VerifyOptions = {}): Promise<VerifyDocument> {
   const { since, all } = options;
   return run('verify', options, { since, all }) as Promise<VerifyDocument>;

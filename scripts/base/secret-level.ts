@@ -28,6 +28,7 @@ export interface Level {
   leaks: 'no' | 'at the end' | 'in a hole';
 }
 
+/** A level of quoting at its beginning: nothing is expected. */
 export function newLevel(mode: Mode, quoting: number): Level {
   return {
     mode,
@@ -56,14 +57,17 @@ export function restart(level: Level): void {
   level.config = 'no';
 }
 
+/** Notes what the next token is taken for; `bare` when it may be a value without quotes. */
 export function expect(level: Level, expecting: Expecting, bare = false): void {
   level.expecting = expecting;
   level.bare = bare;
 }
 
+/** Whether what stands here next may be a secret. */
 export const isExpected = ({ expecting }: Level) =>
   expecting === 'name' || expecting === 'assigned' || expecting === 'more';
 
+/** Takes a name into account: that of a secret lets its value be expected. */
 export function named(name: string, level: Level): void {
   if (isSecretName(name)) {
     level.named = true;
@@ -78,6 +82,7 @@ export function named(name: string, level: Level): void {
   else if (name.length === 10 && name.toLowerCase() === 'set_config') level.config = 'called';
 }
 
+/** Counts a parenthesis: all literals between two of them may belong to a secret. */
 export function parenthesis(character: string, level: Level): void {
   if (character === '(') {
     level.depth += 1;

@@ -38,7 +38,10 @@ export interface Channel {
   roundTrips(): number;
 }
 
-/** @param signal when it aborts, failures of queries are its reason */
+/**
+ * @param signal when it aborts, failures of queries are its reason
+ * @throws nothing; what the ways to send reject with stands with each
+ */
 export function openChannel(target: Target, client: pg.Client, signal: AbortSignal | undefined): Channel {
   let trips = 0;
   let lost: Error | null = null;

@@ -22,7 +22,10 @@ interface Asked {
   bindable: boolean;
 }
 
-/** To be called before the client connects, so that it hears the server's messages first. */
+/**
+ * To be called before the client connects, so that it hears the server's messages first.
+ * @throws nothing: what it refuses (`refused`, `connection`) is thrown to the client, whose connecting fails with it
+ */
 export function watchLogin(client: pg.Client, target: Target): Login {
   const asked: Asked = { method: 'none', bindable: false };
   const reported = new Map<string, string>();

@@ -54,7 +54,10 @@ export interface SessionHooks {
   readonly onSql?: (text: string) => void;
 }
 
-/** Connects, works, disconnects; the session is ended however the work ends. */
+/**
+ * Connects, works, disconnects; the session is ended however the work ends.
+ * @throws MigrateError `usage`, `connection`, `refused` while connecting; then what `work` throws
+ */
 export async function withSession<Result>(
   config: Config,
   hooks: SessionHooks,

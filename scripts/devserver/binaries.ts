@@ -87,6 +87,7 @@ function versionIn(folder: string): string {
 /**
  * Makes the links that `native/pg-symlinks.json` lists and that are not there: npm packs no symlinks, and the
  * package's install script that would make them is skipped by some npm versions. Safe to run in parallel.
+ * @throws MigrateError `usage` where a link cannot be made
  */
 export function repairSymlinks(folder: string): number {
   const list = join(folder, 'native', 'pg-symlinks.json');

@@ -25,7 +25,9 @@ export interface Launch {
   readonly signal: AbortSignal | undefined;
 }
 
+/** PostgreSQL's own folder in the home of an embedded server. */
 export const clusterOf = (home: string) => join(home, 'cluster');
+/** The superuser's password; undefined where there is no cluster yet. */
 export const passwordOf = (home: string) => readText(join(clusterOf(home), 'superuser.password'))?.trim();
 
 const startTimeout = 60_000;
@@ -44,7 +46,10 @@ async function run(program: string, args: readonly string[], options: ExecFileOp
   }
 }
 
-/** Runs initdb when there is no cluster yet: made aside and renamed when complete, so that a crash leaves no half. */
+/**
+ * Runs initdb when there is no cluster yet: made aside and renamed when complete, so that a crash leaves no half.
+ * @throws MigrateError `connection` with initdb's words; the signal's reason
+ */
 export async function initialise({ home, account, binaries, settings, signal }: Launch): Promise<void> {
   if (existsSync(join(clusterOf(home), 'PG_VERSION'))) return;
   const staging = `${clusterOf(home)}.${process.pid}`;
@@ -100,7 +105,10 @@ async function runInitdb(
   }
 }
 
-/** Starts the cluster's server detached, at the remembered port if that is free, and waits until it answers. */
+/**
+ * Starts the cluster's server detached, at the remembered port if that is free, and waits until it answers.
+ * @throws MigrateError `connection` with the server's words; the signal's reason
+ */
 export async function launch(options: Launch): Promise<void> {
   const { home, account } = options;
   const log = join(home, 'server.log');

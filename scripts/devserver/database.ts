@@ -12,7 +12,10 @@ export interface Login {
 const databaseMissing = '3D000';
 const alreadyThere = new Set(['42P04', '23505']); // duplicate_database; unique_violation when two create it at once
 
-/** Connects once to see that the database exists; creates it otherwise. Parallel calls are safe. */
+/**
+ * Connects once to see that the database exists; creates it otherwise. Parallel calls are safe.
+ * @throws the error of pg, when it can neither be reached nor created
+ */
 export async function ensureDatabase(login: Login, database: string): Promise<void> {
   try {
     await once(login, database, undefined);

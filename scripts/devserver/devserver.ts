@@ -92,7 +92,10 @@ export async function startServer(options: StartOptions): Promise<EmbeddedServer
   });
 }
 
-/** The server of this data directory if it runs and answers, else undefined. Takes a few milliseconds. */
+/**
+ * The server of this data directory if it runs and answers, else undefined. Takes a few milliseconds.
+ * @throws MigrateError `connection` where the folder may not be read
+ */
 export async function serverStatus(dataDirectory: string): Promise<EmbeddedServer | undefined> {
   const home = realHome(dataDirectory);
   if (home === undefined) return undefined;
@@ -140,6 +143,7 @@ export function projectDirectories(root: string): { development: string; scratch
 /**
  * The project's development server with its database, which is created when missing.
  * @param postgres its major version; 16 if left out
+ * @throws MigrateError `usage` (not installed, other data, no folder), `connection` (it does not start), `locked`
  */
 export async function startDevServer(
   root: string,
@@ -164,7 +168,10 @@ export async function stopDevServer(root: string): Promise<boolean> {
   return stopped;
 }
 
-/** Stops the project's servers and deletes their data; true when there was development data. */
+/**
+ * Stops the project's servers and deletes their data; true when there was development data.
+ * @throws MigrateError `refused` (the folder is another user's)
+ */
 export async function removeDevServer(root: string): Promise<boolean> {
   const { development, scratch } = projectDirectories(root);
   for (const each of [development, scratch]) refuseForeign(each);
@@ -172,7 +179,10 @@ export async function removeDevServer(root: string): Promise<boolean> {
   return removed;
 }
 
-/** The major version that the data in this directory were made by; undefined where there are none. */
+/**
+ * The major version that the data in this directory were made by; undefined where there are none.
+ * @throws the error of the file system, where the file is there and cannot be read
+ */
 export function dataMajor(dataDirectory: string): number | undefined {
   const home = realHome(dataDirectory);
   const text = home === undefined ? undefined : readText(join(clusterOf(home), 'PG_VERSION'));

@@ -19,6 +19,7 @@ const pollInterval = 25;
 /**
  * What the running server wrote about itself; undefined when there is no such file or it is still being written, and
  * when it tells of another folder: then this one is a copy, made while the original's server was running.
+ * @throws the error of the file system, where the file is there and cannot be read
  */
 export function readPostmaster(cluster: string): Postmaster | undefined {
   const lines = readText(join(cluster, 'postmaster.pid'))?.split('\n');
@@ -27,6 +28,10 @@ export function readPostmaster(cluster: string): Postmaster | undefined {
   return pid > 0 && port > 0 && lines?.[1] === cluster ? { pid, port } : undefined;
 }
 
+/**
+ * A file of the server as text; undefined where it is not there.
+ * @throws the error of the file system, whatever else is wrong
+ */
 export function readText(path: string): string | undefined {
   try {
     return readFileSync(path, 'utf8');
@@ -39,6 +44,7 @@ export function readText(path: string): string | undefined {
 /**
  * The running server when a PostgreSQL answers at its port, without any child process. The status line tells that
  * it takes connections (https://www.postgresql.org/docs/16/storage-file-layout.html).
+ * @throws the error of the file system, where the file is there and cannot be read
  */
 export async function answeringPostmaster(cluster: string): Promise<Postmaster | undefined> {
   const postmaster = readPostmaster(cluster);
@@ -89,6 +95,7 @@ function commandLine(pid: number): string {
  * Makes a postmaster.pid of a server that is gone harmless when its process id now belongs to another program, which
  * PostgreSQL would take for the server. Only the id is replaced: the shared memory key in the same file must stay,
  * for by it PostgreSQL sees that orphaned backends still use the data.
+ * @throws the error of the file system, where the file is there and cannot be read
  */
 export function disownStalePid(cluster: string): void {
   const path = join(cluster, 'postmaster.pid');

@@ -7,7 +7,10 @@ import { checkDrift, type DriftCheck, readLiveFingerprint } from './check.ts';
 import { differenceLines, driftJson } from './report.ts';
 import { snapshotStatements } from './snapshot.ts';
 
-/** The lines go to the audit log, which is why they hold what was accepted, and why. */
+/**
+ * The lines go to the audit log, which is why they hold what was accepted, and why.
+ * @throws MigrateError `connection`, `locked`, `refused`
+ */
 export async function acceptDrift(context: HistoryWork, reason: string): Promise<CommandResult> {
   const { session, config, history } = context;
   const check = await checkDrift(session, config, history);

@@ -11,6 +11,11 @@ interface Adopted {
   readonly lines: readonly string[];
 }
 
+/**
+ * Compares the live schema with what the files of the recorded migrations build on a scratch database; says so where
+ * it cannot be built.
+ * @throws MigrateError `interrupted`; any other error that is none of ours
+ */
 export async function compareWithFiles(
   { session, config, migrations }: HistoryWork,
   items: readonly { readonly migration: Migration }[],

@@ -48,7 +48,11 @@ export interface DriftCheck {
   readonly options: SchemaOptions;
 }
 
-/** Asks for the change token now, so that the server works while we do: what `checkDrift` takes. Its failure is told there. */
+/**
+ * Asks for the change token now, so that the server works while we do: what `checkDrift` takes. Its failure is told
+ * there.
+ * @throws MigrateError `connection`, `locked`, `refused`, but only to who awaits it
+ */
 export function askForChangeToken(
   session: Session,
   config: Config,
@@ -200,14 +204,20 @@ export async function readFingerprint(session: Session, check: DriftCheck): Prom
   return (isStored ? await storedFingerprint(session) : null) ?? readLiveFingerprint(session, options);
 }
 
-/** The portable fingerprint of the live schema. */
+/**
+ * The portable fingerprint of the live schema.
+ * @throws MigrateError `connection`, `locked`, `refused`
+ */
 export async function readLiveFingerprint(session: Session, options: SchemaOptions): Promise<string> {
   const query = queryOf(session);
   const hashes = await withCanonicalSession(query, () => readPortableHashes(query, portable(options)));
   return portableFingerprint(hashes);
 }
 
-/** All objects of the live schema. */
+/**
+ * All objects of the live schema.
+ * @throws MigrateError `connection`, `locked`, `refused`
+ */
 export async function readLiveObjects(session: Session, options: SchemaOptions): Promise<SchemaObject[]> {
   const query = queryOf(session);
   return withCanonicalSession(query, () => readObjects(query, options));

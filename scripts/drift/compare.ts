@@ -17,7 +17,10 @@ import { queryOf } from './check.ts';
 import { portable, schemaOptions } from './options.ts';
 import { withMigrated } from './scratch.ts';
 
-/** Owners, grants and versions of extensions are not compared. */
+/**
+ * Owners, grants and versions of extensions are not compared.
+ * @throws MigrateError `connection`, `locked`, `refused`
+ */
 export async function compareSchemas(
   expected: Query,
   actual: Query,

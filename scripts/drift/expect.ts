@@ -45,6 +45,11 @@ export interface Met {
   readonly error: MigrateError | null;
 }
 
+/**
+ * Compares the live fingerprint with the one that was asked for.
+ * @returns what `--json` says of it, and the error `drift` where they differ
+ * @throws MigrateError `connection`, `locked`, `refused`
+ */
 export async function meetExpectation(
   session: Session,
   config: Config,

@@ -27,6 +27,10 @@ export interface Claim {
   readonly down: readonly string[];
 }
 
+/**
+ * Builds the live schema on a scratch database and tries the down and the up of the claim there.
+ * @throws MigrateError `interrupted`; what else goes wrong is in the proof
+ */
 export async function prove(
   config: Config,
   live: Query,
@@ -102,6 +106,7 @@ async function differences(
  * Whether the files still run on an empty database when the pair is one of them.
  * @param pair with the text that is to be written, at its place among the others
  * @returns the failure of the pair or of a file behind it; null where all run, or that could not be tried
+ * @throws MigrateError `interrupted`
  */
 export async function failureAmongFiles(
   config: Config,

@@ -13,6 +13,7 @@ export function driftJson(check: DriftCheck): Record<string, unknown> {
   };
 }
 
+/** A difference as `--json` has it. */
 export function differenceJson({
   kind,
   identity,
@@ -38,10 +39,12 @@ function definitionLines(title: string, definition: string | null): string[] {
   return [`    ${title}:`, ...definition.split('\n').map((line) => `      ${line}`)];
 }
 
+/** Differences that a person should know of and that are no drift. */
 export function warningsOf({ differences }: DriftCheck): Difference[] {
   return differences.filter(({ severity }) => severity === 'warning');
 }
 
+/** Differences that count as drift. */
 export function driftsOf({ differences }: DriftCheck): Difference[] {
   return differences.filter(({ severity }) => severity === 'drift');
 }
@@ -53,6 +56,7 @@ export function driftVerdict(check: DriftCheck): string {
   return `Drift: ${countDiffering(driftsOf(check).length)} from what the last run left behind`;
 }
 
+/** "1 object differs", "2 objects differ". */
 export function countDiffering(n: number): string {
   return `${count(n, 'object')} ${n === 1 ? 'differs' : 'differ'}`;
 }

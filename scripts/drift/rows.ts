@@ -41,6 +41,10 @@ export interface Contents {
 
 const user = userNamespace('n.nspname');
 
+/**
+ * All rows of all tables of the scratch database, by table.
+ * @throws the error of pg
+ */
 export async function readContents(scratch: Query): Promise<Contents> {
   const found = await scratch(
     `SELECT c.oid::text AS oid, ${qualified('c.oid')} AS name, coalesce((SELECT json_agg(json_build_object('number', a.attnum, 'name', quote_ident(a.attname),

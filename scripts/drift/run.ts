@@ -23,6 +23,7 @@ export function sayDrift(drift: DriftCheck, { applied }: History, progress: Prog
   sayWarnings(drift, progress);
 }
 
+/** One line for each difference that is no drift. */
 export function sayWarnings(drift: DriftCheck, progress: Progress): void {
   for (const line of differenceLines(warningsOf(drift), false)) progress.say(`  note: ${line}`);
 }

@@ -85,7 +85,10 @@ async function tryOut(
   }
 }
 
-/** How `objects` differ from what a text of db/schema.sql builds; null where it cannot be built. */
+/**
+ * How `objects` differ from what a text of db/schema.sql builds; null where it cannot be built or compared.
+ * @throws nothing
+ */
 export async function differencesToText(
   config: Config,
   text: string,

@@ -22,6 +22,7 @@ export function snapshotStatements(config: Config, options: SchemaOptions): stri
 /**
  * Stores the snapshot in a transaction of its own; the ledger must be up to date.
  * @param options as a drift check gives them; without, only our own tracking table is left out
+ * @throws MigrateError `connection`, `locked`, `refused`
  */
 export async function takeSnapshot(
   session: Session,

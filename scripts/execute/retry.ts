@@ -12,6 +12,7 @@ export function isPassing(sqlState: string | undefined): boolean {
   return passing.has(sqlState ?? '');
 }
 
+/** True for errors after which the same step may be tried again: a lock that was not granted, a deadlock. */
 export function isLockConflict(error: MigrateError): boolean {
   return isPassing(error.options.database?.sqlState);
 }
@@ -36,6 +37,7 @@ export async function pauseBefore(
   await sleep(pause, undefined, { signal: context.signal }).catch(() => undefined);
 }
 
+/** The error `locked` of a step that was tried so many times; `blockers` are lines about other sessions. */
 export function gaveUp(error: MigrateError, attempts: number, blockers: readonly string[]): MigrateError {
   return new MigrateError(
     'locked',

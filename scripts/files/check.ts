@@ -221,6 +221,7 @@ function calledFirst({ targetList }: Node): string | undefined {
   return (last as { String?: { sval?: string } } | undefined)?.String?.sval;
 }
 
+/** True for statements that PostgreSQL refuses inside of a transaction block. */
 export function cannotRunInTransaction({ kind, node }: Statement): boolean {
   return outsideTransactionOnly[kind]?.(node) ?? false;
 }

@@ -17,7 +17,10 @@ export function needFingerprint({ fingerprint }: Manifest): string {
   throw new MigrateError('usage', `The manifest of migrations holds no fingerprint. ${hint}`, { hint });
 }
 
-/** Null where no run has stored a schema. */
+/**
+ * Null where no run has stored a schema.
+ * @throws MigrateError `refused` (no right to look); else the error of the application's client
+ */
 export async function readStored(client: Queryable): Promise<StoredSchema | null> {
   const { storedFingerprint } = await import('../ledger/stored-fingerprint.ts');
   const [row] = await ask(

@@ -33,6 +33,10 @@ export interface Comparison {
   readonly environment: string | null;
 }
 
+/**
+ * Which of the tool's tables the database has; one query.
+ * @throws MigrateError `refused` (no right to look); else the error of the application's client
+ */
 export async function readPresence(client: Queryable, { trackingTable }: Manifest): Promise<Presence> {
   const [row] = await ask(
     client,
@@ -53,7 +57,10 @@ const within = (row: string, set: string) =>
   `EXISTS (SELECT FROM ${set} w WHERE ${same('w.id', `${row}.id`)})`;
 const list = (id: string, item = id) => `coalesce(pg_catalog.json_agg(${item} ORDER BY ${id}), '[]')`;
 
-/** The server compares, so that one row comes back however many migrations there are. */
+/**
+ * The server compares, so that one row comes back however many migrations there are.
+ * @throws MigrateError `refused` (no right to look); else the error of the application's client
+ */
 export async function compare(
   client: Queryable,
   manifest: Manifest,

@@ -98,7 +98,10 @@ export async function assertSchema(options: GateOptions = {}): Promise<SchemaSta
   return found;
 }
 
-/** The same, but tells instead of refusing; for readiness probes. */
+/**
+ * The same, but tells instead of refusing; for readiness probes.
+ * @throws MigrateError `usage` (no manifest, no target), `connection`, `refused` (no right to look)
+ */
 export async function checkSchema(options: GateOptions = {}): Promise<SchemaState> {
   try {
     const manifest = readManifest(options.manifest ?? defaultManifestPath);

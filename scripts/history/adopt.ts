@@ -5,7 +5,10 @@ import { entrySql, type NewEntry } from '../ledger/entries.ts';
 import type { History } from '../ledger/ledger.ts';
 import { type RecordContext, recordTogether } from '../ledger/record.ts';
 
-/** One transaction with an entry per tracked migration, with the texts that are on disk now. */
+/**
+ * One transaction with an entry per tracked migration, with the texts that are on disk now.
+ * @throws MigrateError `connection`, `locked`, `refused`
+ */
 export async function adopt(
   context: RecordContext & { readonly closing: readonly string[] },
   history: History,

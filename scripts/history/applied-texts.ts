@@ -7,7 +7,10 @@ import { checksum } from '../files/decode.ts';
 import { readDirectives } from '../files/directives.ts';
 import { readTexts } from '../ledger/entries.ts';
 
-/** In the order of ids; null where the text of one is neither on disk nor in the ledger. */
+/**
+ * In the order of ids; null where the text of one is neither on disk nor in the ledger.
+ * @throws MigrateError `connection`, `locked`, `refused`
+ */
 export async function appliedMigrations(
   session: Session,
   migrations: readonly Migration[],

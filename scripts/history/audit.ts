@@ -14,7 +14,10 @@ import { plain } from '../report/human.ts';
 
 const longestMessage = 2000;
 
-/** Runs the work of a command that may write, and logs how it ended. A command that changed nothing leaves no line. */
+/**
+ * Runs the work of a command that may write, and logs how it ended. A command that changed nothing leaves no line.
+ * @throws what the work throws, when that is in the log
+ */
 export async function audited(
   { config, flags, args }: Pick<CommandInput<unknown>, 'config' | 'flags' | 'args'>,
   session: Session,

@@ -23,6 +23,7 @@ const patience = 2000;
 /**
  * Which of these files belong to a migration that the target has applied with their text. None where the target cannot be
  * asked. A migration that node-pg-migrate applied counts: what is on disk is what the ledger will take for it.
+ * @throws nothing
  */
 export async function appliedAsTheyAre(
   config: Config,

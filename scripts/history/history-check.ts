@@ -70,6 +70,7 @@ export function askForHistory(
 /**
  * As `readChecked`, but tells of disagreements instead of refusing; another environment is refused all the same.
  * @param asked the answer of `askForHistory`, where it was called
+ * @throws MigrateError `refused` (another environment), `connection`, `locked`
  */
 export async function readClassified(
   session: Session,

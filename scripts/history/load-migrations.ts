@@ -39,7 +39,10 @@ function ensureFolder({ command, directory }: Config): void {
   if (command === 'down' && !existsSync(directory)) mkdirSync(directory, { recursive: true });
 }
 
-/** As `loadMigrations`, with the making of the list left to a moment when there is time for it. */
+/**
+ * As `loadMigrations`, with the making of the list left to a moment when there is time for it.
+ * @throws MigrateError `usage`, `migration-failed` (a syntax error)
+ */
 export async function checkMigrations(
   config: Config,
   warn: (text: string) => void,
@@ -51,7 +54,10 @@ export async function checkMigrations(
   return config.shared.files as Promise<CheckedMigrations>;
 }
 
-/** As `loadMigrations`, for commands that run none of them: what is wrong in a text is only warned of. */
+/**
+ * As `loadMigrations`, for commands that run none of them: what is wrong in a text is only warned of.
+ * @throws MigrateError `usage`
+ */
 export async function loadForRecording(
   config: Config,
   warn: (text: string) => void,

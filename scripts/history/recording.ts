@@ -45,6 +45,7 @@ export async function withHistory(
 /**
  * Makes the tables where they are missing, then writes everything or nothing.
  * @param closing what is to follow in the same transaction, when the history is as it will be
+ * @throws MigrateError `connection`, `locked`, `refused`
  */
 export async function writeHistory(
   context: HistoryWork,

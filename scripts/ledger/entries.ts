@@ -31,6 +31,10 @@ export async function readDowns(
   return new Map(rows.map(([seq, down = null]) => [Number(seq), down]));
 }
 
+/**
+ * The recorded texts of these entries, by their `seq`; null is a text that is not kept.
+ * @throws MigrateError `connection`, `locked`, `refused`
+ */
 export async function readTexts(session: Session, seqs: readonly number[]): Promise<LedgerTexts> {
   if (seqs.length === 0) return new Map();
   const rows = await session.query<{ seq: string; up_sql: string | null; down_sql: string | null }>(

@@ -116,6 +116,7 @@ export function rememberSql(
   return `UPDATE migration_ledger.journal SET session = (${session})::json WHERE ${keyOf(tracking, id, direction)} AND statement = ${statement}`;
 }
 
+/** SQL that notes in the journal that a statement of a no-transaction file has ended well. */
 export function doneSql(
   tracking: TrackingTable,
   { id, direction, statement }: Pick<JournalRow, 'id' | 'direction' | 'statement'>,

@@ -107,6 +107,7 @@ SELECT json_build_object('gate', s.gate, 'tokenNow', (SELECT token FROM (${chang
 FROM (SELECT) AS one LEFT JOIN migration_ledger.snapshot s ON true`;
 }
 
+/** The head of a stored snapshot, from the server's JSON. */
 export function parseHead(json: string): SnapshotHead {
   const head = JSON.parse(json) as Omit<SnapshotHead, 'hashes' | 'applications'> & {
     hashes: Record<string, string> | null;
@@ -128,6 +129,7 @@ export function storedObjectsSql(classes: readonly ObjectClass[] = objectClasses
   return `SELECT class, objects FROM migration_ledger.snapshot_classes WHERE class IN (${classes.map((name) => quoteLiteral(name)).join(', ')}) ORDER BY class COLLATE "C"`;
 }
 
+/** The objects of a stored snapshot, from the server's rows. */
 export function parseObjects(rows: readonly { class: string; objects: string }[]): SchemaObject[] {
   return rows.flatMap(({ class: name, objects }) =>
     (JSON.parse(objects) as [string, string][]).map(([identity, definition]) => ({

@@ -81,6 +81,7 @@ function isQuiet({ actions, trace }: Step): boolean {
   return !stops && trace.scans.length + trace.rewrites.length === 0 && trace.error === undefined;
 }
 
+/** What rules may know when they look at statement number `at` (0-based) of a file. */
 export function contextOf(
   file: SqlFile,
   steps: readonly Step[],
@@ -101,6 +102,7 @@ export function contextOf(
   };
 }
 
+/** What the rules say about one statement, errors of replaying it included. */
 export function stepComplaints(context: Context, all: readonly Rule[], parse: Parser): readonly Complaint[] {
   const { actions, trace } = context.step;
   const { afterDeploy } = context.file.directives;

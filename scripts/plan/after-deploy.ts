@@ -30,6 +30,7 @@ export function readWait({ afterDeploy, wait }: AfterDeployFlags): number {
   throw new MigrateError('usage', `--wait "${wait}" is not a duration; a right value is 10min`);
 }
 
+/** Whether the migration waits until the application has started. */
 export function isAfterDeploy({ up }: Migration): boolean {
   return up.directives.afterDeploy === true;
 }

@@ -85,6 +85,7 @@ function noSuchVersion(version: string, isApplied: boolean): MigrateError {
       });
 }
 
+/** The step that applies the migration. */
 export function upStep(migration: Migration): Step {
   const { id, version, name } = migration;
   return { id, version, name, direction: 'up', migration, applied: null };
@@ -131,6 +132,7 @@ export function planDown(
   return { direction: 'down', steps: chosen.map((entry) => downStep(entry, onDisk.get(entry.id) ?? null)) };
 }
 
+/** The step that reverts what was applied; `migration` is what is on disk, null where nothing is. */
 export function downStep(applied: AppliedMigration, migration: Migration | null): Step {
   const { id, version, name } = applied;
   return { id, version, name, direction: 'down', migration, applied };

@@ -26,6 +26,7 @@ interface Walk {
 /**
  * By id of the step. Some short queries for each batch, the last one over as many keys as the first range has.
  * What the run itself would refuse is given as its words.
+ * @throws MigrateError `connection`, `locked`, `refused`
  */
 export async function readBatches(
   session: Session,

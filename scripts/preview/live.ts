@@ -19,7 +19,10 @@ interface TableRow {
   indexes: number;
 }
 
-/** Sizes by `schema.name`; names that are no table, partitioned table or materialized view are left out. */
+/**
+ * Sizes by `schema.name`; names that are no table, partitioned table or materialized view are left out.
+ * @throws MigrateError `connection`, `refused`
+ */
 export async function readTables(
   session: Session,
   names: readonly string[],
@@ -89,6 +92,10 @@ export interface Setting {
   readonly emptyParents: ReadonlySet<string>;
 }
 
+/**
+ * The time zone of the target, and its partitioned tables without partitions.
+ * @throws MigrateError `connection`, `locked`, `refused`
+ */
 export async function readSetting(session: Session): Promise<Setting> {
   const [row] = await session.query<{ zone: string; parents: readonly string[] }>(
     `SELECT pg_catalog.current_setting('TimeZone') AS zone, ARRAY(SELECT n.nspname || '.' || c.relname

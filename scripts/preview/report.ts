@@ -97,6 +97,7 @@ function verdictOf({ steps, direction }: PlanView): string {
   return `Would ${direction === 'up' ? 'apply' : 'revert'} ${count(steps.length)}. Nothing was changed.`;
 }
 
+/** The plan for a terminal, a text a line. */
 export function planLines(view: PlanView, style: Style): string[] {
   return [
     ...view.steps.flatMap((planned) => stepLines(planned, style)),
@@ -172,6 +173,7 @@ function section(title: string, items: readonly string[]): string[] {
   return items.length === 0 ? [] : ['', `#### ${title}`, '', ...items.map((item) => `- ${item}`)];
 }
 
+/** The plan as `--json` has it. */
 export function planJson({ steps, findings, obstacles, untraced }: PlanView): Record<string, unknown> {
   return {
     migrations: steps.map(({ step, statements, batch }) => ({

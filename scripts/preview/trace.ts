@@ -38,7 +38,10 @@ export interface PlanTrace {
   readonly untraced: string | null;
 }
 
-/** The cost: one replay of what is applied, then one round trip per statement of the plan. */
+/**
+ * The cost: one replay of what is applied, then one round trip per statement of the plan.
+ * @throws MigrateError `connection` (SHADOW_DATABASE_URL), `interrupted`; what cannot be replayed is in the answer
+ */
 export async function traceSteps(request: TraceRequest): Promise<PlanTrace> {
   const { config, steps, applied } = request;
   if (steps.length === 0) return { traces: new Map(), findings: [], untraced: null };

@@ -14,6 +14,7 @@ import type { LiveTable, Obstacle, PlannedBatch, PlannedLock, PlannedStep } from
 /**
  * Two round trips to the target, whatever the number of steps.
  * @param ran by id of a half-done step: how many of its statements ran already and are left out
+ * @throws MigrateError `connection`, `refused`
  */
 export async function lookAtTarget(
   session: Session,

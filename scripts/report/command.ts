@@ -41,4 +41,8 @@ export interface CommandResult {
   readonly wrote?: boolean;
 }
 
+/**
+ * What a command does, from its flags to what it says. A file of commands/ holds one, and opens with what it is for.
+ * @throws MigrateError of any code, where nothing was done; else the error is in the result
+ */
 export type Command<Flags> = (input: CommandInput<Flags>) => Promise<CommandResult>;

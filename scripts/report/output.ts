@@ -25,6 +25,7 @@ const logIntervalMs = 30_000;
 /** How long (ms) lines may be held back where nobody watches: each write to a pipe wakes its reader. */
 const holdMs = 20;
 
+/** Where progress and results go: to stdout, or with `json` progress to stderr. */
 export function createOutput({ json, quiet, verbose }: CommonFlags): Output {
   const progressStream = json ? process.stderr : process.stdout;
   let lastLine = Date.now();

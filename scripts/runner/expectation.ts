@@ -32,7 +32,10 @@ interface Expected {
   readonly expectation: Expectation | undefined;
 }
 
-/** Ahead, the schema is that of a newer release; with migrations that wait, it is not yet that of this one. */
+/**
+ * Ahead, the schema is that of a newer release; with migrations that wait, it is not yet that of this one.
+ * @throws MigrateError `connection`, `locked`, `refused`
+ */
 export async function meet(
   { config, progress, session, drift, history, plan, expectation }: Expected,
   result: CommandResult,

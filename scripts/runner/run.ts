@@ -71,7 +71,10 @@ export interface RunRequest {
   readonly nothing: (history: CheckedHistory) => string;
 }
 
-/** Runs a whole up, down or redo. Failures after the first step come back in the result, with what was done. */
+/**
+ * Runs a whole up, down or redo. Failures after the first step come back in the result, with what was done.
+ * @throws MigrateError of whatever is refused before the first step: files, target, lock, history, drift
+ */
 export async function runMigrations(
   input: CommandInput<unknown>,
   request: RunRequest,

@@ -33,12 +33,18 @@ function callsCitus({ up, down }: Migration): boolean {
   return calls.test(up.text) || calls.test(down.text);
 }
 
-/** Cheap where no file calls Citus. */
+/**
+ * Cheap where no file calls Citus.
+ * @throws the error of pg
+ */
 export async function ensureStandIns(client: ScratchClient, migrations: readonly Migration[]): Promise<void> {
   if (migrations.some(callsCitus)) await makeCitus(client);
 }
 
-/** The same for one text. */
+/**
+ * The same for one text.
+ * @throws the error of pg
+ */
 export async function ensureStandInsFor(client: ScratchClient, sql: string): Promise<void> {
   if (calls.test(sql)) await makeCitus(client);
 }

@@ -41,6 +41,7 @@ export interface Administrator {
 
 const administrators = new WeakMap<ScratchClient, Administrator>();
 
+/** Remembers who may create roles and extensions for this client's database. */
 export function setAdministrator(client: ScratchClient, administrator: Administrator): void {
   administrators.set(client, administrator);
 }

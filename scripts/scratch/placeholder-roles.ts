@@ -30,7 +30,10 @@ export async function ensureRoles(
   );
 }
 
-/** As `ensureRoles`, for texts that are no migrations. */
+/**
+ * As `ensureRoles`, for texts that are no migrations.
+ * @throws the error of pg
+ */
 export async function ensureFor(
   client: ScratchClient,
   files: readonly Pick<SqlFile, 'text'>[],

@@ -23,6 +23,7 @@ export const defaultBase = 'origin/main';
  * `--since REF` where given; else (unless `allByDefault`) what is new against origin/main where git knows it, or what the
  * target, where one is named, has not applied; else all.
  * Earlier migrations are all older than the first under review; those in between are reviewed along with it.
+ * @throws MigrateError `usage` (git knows no such ref)
  */
 export async function reviewRange(
   config: Config,

@@ -34,6 +34,7 @@ export interface ScratchServer {
 /**
  * Opens a server, hands it to `work`, and closes it whatever happens: when the options' signal aborts, under the work.
  * Errors as `openScratchServer`, and the signal's reason.
+ * @throws MigrateError as `openScratchServer`; the signal's reason; what `work` throws
  */
 export async function withScratchServer<T>(
   options: ScratchOptions,

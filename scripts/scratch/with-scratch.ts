@@ -6,7 +6,10 @@ import { setAdministrator } from './client.ts';
 import type { ScratchDatabase } from './scratch-server.ts';
 import { workerRefused } from './worker.ts';
 
-/** The caller ends it. Where the session breaks, the next query says so. */
+/**
+ * The caller ends it. Where the session breaks, the next query says so.
+ * @throws MigrateError `refused` where the server does not let the role in; else the error of pg
+ */
 export async function connectTo(
   { connection, administrator }: ScratchDatabase,
   timeZone?: string,
@@ -29,6 +32,7 @@ export type Another = <Result>(work: (client: pg.Client) => Promise<Result>) => 
  * Works on an empty database that is dropped afterwards, however the work ends. Errors as `openScratchServer`.
  * @param work may ask for more databases beside its own
  * @param timeZone of the session, where it is to be another than the server's
+ * @throws MigrateError as `openScratchServer`; what `work` throws
  */
 export async function withScratchClient<Result>(
   config: Pick<Config, 'scratchUrl' | 'root' | 'postgres' | 'variables'>,

@@ -113,6 +113,7 @@ export function leftUnfilled({ down }: Migration, views: readonly string[]): Fin
   );
 }
 
+/** One finding for each object that is another when the up has run again. */
 export function upAgainDiffers({ up }: Migration, differences: readonly Difference[]): Finding[] {
   return differences
     .filter(({ severity }) => severity === 'drift')
@@ -127,6 +128,7 @@ export function upAgainDiffers({ up }: Migration, differences: readonly Differen
     );
 }
 
+/** The finding that a migration has no way back. */
 export function irreversible({ down, id }: Migration): Finding {
   return finding(
     'irreversible',
@@ -137,6 +139,7 @@ export function irreversible({ down, id }: Migration): Finding {
   );
 }
 
+/** The finding that a text does not run; `message` is what PostgreSQL said. */
 export function fails(
   rule: 'down-fails' | 'up-again-fails' | 'up-fails' | 'probe-fails',
   file: SqlFile,

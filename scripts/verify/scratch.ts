@@ -56,7 +56,10 @@ const writtenSql = `SELECT CASE WHEN current_setting('track_counts')::bool THEN 
     + 1000000000000 * pg_catalog.pg_stat_get_xact_tuples_deleted(c.oid))::float8 AS n
   FROM pg_catalog.pg_class c WHERE (c.relnamespace = 'pg_catalog'::regnamespace AND c.relkind = 'r') OR c.oid = to_regclass('${standInTable}')) counted`;
 
-/** @param inside whether the caller holds a transaction open around it all */
+/**
+ * @param inside whether the caller holds a transaction open around it all
+ * @throws nothing; what its ways of running reject with is the error of pg
+ */
 export function openScratch(
   client: pg.Client,
   parse: Parser,

@@ -17,6 +17,10 @@ export interface Workspace {
   token: ChangeTokenParts | null;
 }
 
+/**
+ * The scratch database of the workspace as the replay takes it.
+ * @throws nothing
+ */
 export function scratchOf(workspace: Workspace, parse: Parser): Scratch {
   return openScratch(workspace.client, parse, () => workspace.inside, workspace.options);
 }

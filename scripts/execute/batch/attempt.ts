@@ -32,6 +32,7 @@ export type Attempted =
  * One range, in one transaction with its position.
  * @param size of the range as it was asked for: a range of one row is not cancelled for taking long
  * @returns the state behind the range, or why it was rolled back and who was in the way
+ * @throws nothing: errors are in the answer
  */
 export async function attempt(
   batch: Batch,

@@ -31,6 +31,7 @@ export function readingAs({ login }: Session, stored: boolean): readonly string[
   return ['BEGIN READ ONLY', `SELECT ${fileSettings(login, stored, true)}`];
 }
 
+/** The error of a batch whose table cannot be found; `why` says what is wrong with it. */
 export function unknownTable(step: ReadyStep, why: string): MigrateError {
   return new MigrateError('migration-failed', `${step.path}: ${why}`, {
     location: { file: step.path },

@@ -32,6 +32,7 @@ interface Part {
 const later = new Set(['CONSTR_CHECK', 'CONSTR_FOREIGN', 'CONSTR_UNIQUE']);
 const isSerial = (type: string) => /^(big|small)?serial[248]?$/i.test(type);
 
+/** Advice for ADD COLUMN: the column first, then its default, its rows in batches, its constraints. */
 export function addedColumn(occasion: AddColumn): Advice {
   const { action, command } = occasion;
   const { column, table, ifNotExists } = action;

@@ -39,6 +39,7 @@ export function relationOf(table: Name, { catalog }: Pick<Occasion, 'catalog'>):
   return catalog === undefined ? undefined : lookUp(table, catalog);
 }
 
+/** Whether the table has partitions, as far as the catalog knows it. */
 export function isPartitioned(table: Name, occasion: Pick<Occasion, 'catalog'>): boolean {
   return relationOf(table, occasion)?.kind === 'p';
 }

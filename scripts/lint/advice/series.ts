@@ -18,6 +18,7 @@ export type Advice =
 
 export const outside = 'no-transaction';
 
+/** No SQL, and the reason why none is given. */
 export function refuse(refused: string): Advice {
   return { refused };
 }

@@ -71,6 +71,7 @@ export function setNotNull(occasion: Occasion<ActionOf<'set-not-null'>>): Advice
   return { phases: notNullPhases(occasion, action.table, action.column) };
 }
 
+/** NOT NULL without a long lock: a check that is validated later stands in for it. */
 export function notNullPhases(occasion: Occasion, table: Name, column: string): readonly Phase[] {
   const taken = takenNames(relationOf(table, occasion)?.schema ?? 'public', occasion.catalog);
   const name = quoteIdentifier(chooseName(table.name, column, 'not_null', taken));

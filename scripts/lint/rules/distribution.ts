@@ -164,6 +164,7 @@ export function spreadBy(context: Context): readonly { call: CitusCall; table: N
   });
 }
 
+/** How Citus had distributed the table before this statement; undefined where it is not known. */
 export function distributionBefore(table: Name, { before, catalog }: Context): Distribution | undefined {
   return distributionOf(table, before, catalog);
 }

@@ -7,6 +7,7 @@ import type { Action, Name } from './types.ts';
 
 type CommandReader = (command: Node, table: Name, sql: string) => Action | null;
 
+/** What an ALTER TABLE does, command by command; those that no rule asks for are left out. */
 export function tableActions(node: Node, sql: string): readonly Action[] {
   if (node.objtype !== 'OBJECT_TABLE' && node.objtype !== 'OBJECT_MATVIEW') return [];
   const table = rangeName(child(node, 'relation'));

@@ -4,6 +4,7 @@ import type { Name } from './types.ts';
 
 export type Node = Readonly<Record<string, unknown>>;
 
+/** True for objects of the parse tree. */
 export function isNode(value: unknown): value is Node {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
@@ -14,6 +15,7 @@ export function child(node: Node, field: string): Node {
   return isNode(value) ? value : {};
 }
 
+/** The nodes of a list; empty where the field is no list. */
 export function list(node: Node, field: string): readonly Node[] {
   const value = node[field];
   return Array.isArray(value) ? value.filter(isNode) : [];
@@ -24,11 +26,13 @@ export function listOf(node: Node, field: string, kind: string): readonly Node[]
   return list(node, field).flatMap((item) => (isNode(item[kind]) ? [item[kind] as Node] : []));
 }
 
+/** A field that is a string, else undefined. */
 export function text(node: Node, field: string): string | undefined {
   const value = node[field];
   return typeof value === 'string' ? value : undefined;
 }
 
+/** A field that is a number, else undefined. */
 export function number(node: Node, field: string): number | undefined {
   const value = node[field];
   return typeof value === 'number' ? value : undefined;

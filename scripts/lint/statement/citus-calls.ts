@@ -39,6 +39,7 @@ export interface CitusCall {
   readonly given: Readonly<Record<string, string | null>>;
 }
 
+/** The functions of Citus that a SELECT calls. */
 export function citusCalls({ kind, node }: Statement): readonly CitusCall[] {
   if (kind !== 'SelectStmt') return [];
   return listOf(node, 'targetList', 'ResTarget').flatMap((target) => {

@@ -23,6 +23,7 @@ const volatileFunctions = new Set([
   'pg_sleep',
 ]);
 
+/** Whether the expression calls a function that is known to give another value for each row. */
 export function isVolatile(expression: unknown): boolean {
   let found = false;
   walk(expression, (kind, node) => {

@@ -48,6 +48,7 @@ export function means(written: Name, relation: string): boolean {
     : relation === `${written.schema}.${written.name}`;
 }
 
+/** Whether two names may mean the same table: a schema that is left out fits every one. */
 export function sameName(a: Name, b: Name): boolean {
   return a.name === b.name && (a.schema === undefined || b.schema === undefined || a.schema === b.schema);
 }

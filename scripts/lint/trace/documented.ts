@@ -17,6 +17,10 @@ const modes: Readonly<Partial<Record<Action['kind'], string>>> = {
   cluster: 'AccessExclusiveLock',
 };
 
+/**
+ * What PostgreSQL's documentation says that the actions do, for what was not run; `old` are tables from before the
+ * file.
+ */
 export function documentedEffects(
   actions: readonly Action[],
   catalog: Catalog,

@@ -71,6 +71,7 @@ function withoutIndexesOf({ before }: Session, rewrites: readonly string[]): rea
   });
 }
 
+/** The locks that the session has been seen to hold so far. */
 export function heldLocks(session: Session): readonly TracedLock[] {
   return [...session.held.values()].flatMap((probe) =>
     probe.modes.map((mode) => ({
@@ -139,7 +140,10 @@ interface PostgresError {
   readonly position?: string;
 }
 
-/** PostgreSQL's words about a statement; what is no error of the server is thrown on. */
+/**
+ * PostgreSQL's words about a statement; what is no error of the server is thrown on.
+ * @throws the error itself, where it is none of a statement
+ */
 export function toTraceError(error: unknown, text: string): TraceError {
   const { code, message, detail, hint, position } = error as PostgresError;
   if (code === undefined || !/^[0-9A-Z]{5}$/.test(code)) throw error;

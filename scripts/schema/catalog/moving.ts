@@ -28,7 +28,10 @@ export function isGone(error: unknown): boolean {
   );
 }
 
-/** Runs `read` until nothing moved under it, at most `readingAttempts` times; then its error stands. */
+/**
+ * Runs `read` until nothing moved under it, at most `readingAttempts` times; then its error stands.
+ * @throws what `read` throws
+ */
 export async function readUntilStill<T>(read: () => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt += 1) {
     try {

@@ -88,6 +88,7 @@ export const canonicalSettings = Object.entries(canonicalNames)
  * `running`, inside the caller's transaction, whose settings are as before afterwards.
  * The query function must send texts of several statements as one batch. Where other sessions changed the schema
  * meanwhile, `work` is done again.
+ * @throws what `work` and the query function throw
  */
 export async function withCanonicalSession<T>(
   query: Query,

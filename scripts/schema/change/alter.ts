@@ -5,6 +5,7 @@ import { optionList } from '../render/tables.ts';
 import { type Change, onTables, unwritten } from './change.ts';
 import { attributesOf, labelsOf, lastName } from './likeness-shape.ts';
 
+/** Which parts of the definition are not the same in both. */
 export const keysThatDiffer = (from: Item, to: Item): string[] =>
   [...new Set([...from.parts.keys(), ...to.parts.keys()])].filter(
     (key) => from.parts.get(key) !== to.parts.get(key),
@@ -100,6 +101,7 @@ export function alterIndex(from: Item, to: Item): Change | undefined {
   ]);
 }
 
+/** ALTER SEQUENCE; what a person must do where the sequence changes its column. */
 export function alterSequence(from: Item, to: Item): Change {
   const keys = keysThatDiffer(from, to);
   const known = ['type', 'start', 'increment', 'minimum', 'maximum', 'cache', 'cycle', 'owned_by', 'table'];

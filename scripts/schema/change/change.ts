@@ -23,6 +23,7 @@ export interface Undecided {
   readonly statements: readonly string[];
 }
 
+/** A change of tables that are there. */
 export const onTables = (
   statements: readonly string[],
   more: Omit<Change, 'phase' | 'statements'> = {},

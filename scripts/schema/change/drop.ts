@@ -64,6 +64,7 @@ export function dropSql(model: Model, item: Item, gone: Gone): string[] | undefi
   }
 }
 
+/** Whether the model has a table of this identity, partitioned or not. */
 export function isTable(model: Model, identity: string | undefined): boolean {
   const kind = identity === undefined ? undefined : model.find('relation', identity)?.parts.get('kind');
   return kind === 'table' || kind === 'partitioned table';

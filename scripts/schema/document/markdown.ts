@@ -33,7 +33,10 @@ export async function renderDocument(query: Query, options: SchemaOptions): Prom
   return markdownDocument(readEntries(await readDocumented(query, options)));
 }
 
-/** The objects that a document is made from. Reads in a transaction of its own. */
+/**
+ * The objects that a document is made from. Reads in a transaction of its own.
+ * @throws what the query function throws
+ */
 export function readDocumented(query: Query, options: SchemaOptions): ReturnType<typeof readObjects> {
   return withCanonicalSession(query, () => readObjects(query, options, documented));
 }

@@ -27,6 +27,7 @@ export function textSearchSql(item: Item): string {
   ].join('\n');
 }
 
+/** CREATE FOREIGN DATA WRAPPER. */
 export function foreignDataWrapperSql(item: Item): string {
   const functions = [
     ...clause(item, 'handler', (value) => ` HANDLER ${value}`),
@@ -35,6 +36,7 @@ export function foreignDataWrapperSql(item: Item): string {
   return `CREATE FOREIGN DATA WRAPPER ${item.identity}${functions.join('')}${optionsClause(item.parts.get('options'))};`;
 }
 
+/** CREATE SERVER. */
 export function foreignServerSql(item: Item): string {
   const words = [
     ...clause(item, 'type', (value) => ` TYPE ${quoteLiteral(value)}`),
@@ -52,6 +54,7 @@ export function userMappingSql({ identity, parts }: Item, reader: string): strin
   return `CREATE USER MAPPING FOR ${who} SERVER ${server}${options === '?' ? '' : optionsClause(options)};`;
 }
 
+/** CREATE PUBLICATION. */
 export function publicationSql(item: Item): string {
   const { parts } = item;
   const objects = parts.has('all_tables')
@@ -76,6 +79,7 @@ export function subscriptionSql(item: Item): string {
 
 const states: Record<string, string> = { no: 'DISABLE', replica: 'ENABLE REPLICA', always: 'ENABLE ALWAYS' };
 
+/** CREATE EVENT TRIGGER, and its state where that is not the usual one. */
 export function eventTriggerSql(item: Item): string {
   const tags = item.parts
     .get('tags')

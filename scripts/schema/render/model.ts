@@ -45,6 +45,7 @@ export function groupBy<T, Key>(items: readonly T[], keyOf: (item: T) => Key): M
   return groups;
 }
 
+/** The objects with their definitions taken apart, to be found by class, table and identity. */
 export function buildModel(objects: readonly SchemaObject[]): Model {
   const items = objects.map(toItem);
   const byClass = groupBy(items, (item) => item.class);

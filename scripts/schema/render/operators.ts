@@ -8,6 +8,7 @@ import type { Item } from './model.ts';
 
 const has = ({ parts }: Item, key: string, text: string) => (parts.has(key) ? [text] : []);
 
+/** CREATE COLLATION. */
 export function collationSql(item: Item): string {
   const { parts } = item;
   const [collate, ctype] = [parts.get('collate'), parts.get('ctype')];
@@ -25,6 +26,7 @@ export function collationSql(item: Item): string {
   return `CREATE COLLATION ${item.identity} (${options.join(', ')});`;
 }
 
+/** CREATE OPERATOR. */
 export function operatorSql(item: Item): string {
   const at = item.identity.lastIndexOf(' (');
   const [left, right] = splitList(item.identity.slice(at + 2, -1));
@@ -50,6 +52,7 @@ function splitMethod({ identity }: Item): [string, string] {
   return [identity.slice(0, at), identity.slice(at + ' USING '.length)];
 }
 
+/** CREATE OPERATOR CLASS with its members. */
 export function operatorClassSql(item: Item): string {
   const [name, method] = splitMethod(item);
   const { parts } = item;
@@ -64,6 +67,7 @@ export function operatorFamilySql(item: Item): string | undefined {
   return item.identity.startsWith('pg_catalog.') ? undefined : `CREATE OPERATOR FAMILY ${item.identity};`;
 }
 
+/** ALTER OPERATOR FAMILY … ADD for members that belong to no class; undefined where there are none. */
 export function looseMembersSql(item: Item): string | undefined {
   const list = members(item).map((member) => {
     const open = /^OPERATOR \d+ /.test(member) ? member.indexOf('(') : -1;
@@ -74,6 +78,7 @@ export function looseMembersSql(item: Item): string | undefined {
     : `ALTER OPERATOR FAMILY ${item.identity} ADD\n  ${list.join(',\n  ')};`;
 }
 
+/** CREATE CAST. */
 export function castSql({ identity, parts }: Item): string {
   const method = parts.get('method') ?? '';
   const how =
@@ -82,6 +87,7 @@ export function castSql({ identity, parts }: Item): string {
   return `CREATE CAST ${identity} ${how}${context === 'explicit' ? '' : ` AS ${context?.toUpperCase()}`};`;
 }
 
+/** CREATE CONVERSION. */
 export function conversionSql({ identity, parts }: Item): string {
   return `CREATE ${parts.has('default') ? 'DEFAULT ' : ''}CONVERSION ${identity} FOR ${quoteLiteral(parts.get('from') ?? '')} TO ${quoteLiteral(parts.get('to') ?? '')} FROM ${withoutArguments(parts.get('procedure') ?? '')};`;
 }
@@ -91,6 +97,7 @@ export function transformName(identity: string): string {
   return identity.replace(/^for (.+) language (.+?)$/s, 'FOR $1 LANGUAGE $2');
 }
 
+/** CREATE TRANSFORM. */
 export function transformSql(item: Item): string {
   const functions = [
     ...clause(item, 'from_sql', (value) => `FROM SQL WITH FUNCTION ${value}`),
@@ -99,6 +106,7 @@ export function transformSql(item: Item): string {
   return `CREATE TRANSFORM ${transformName(item.identity)} (${functions.join(', ')});`;
 }
 
+/** CREATE LANGUAGE. */
 export function languageSql(item: Item): string {
   return [
     `CREATE ${item.parts.has('trusted') ? 'TRUSTED ' : ''}LANGUAGE ${item.identity}`,
@@ -110,6 +118,7 @@ export function languageSql(item: Item): string {
     .concat(';');
 }
 
+/** CREATE ACCESS METHOD. */
 export function accessMethodSql({ identity, parts }: Item): string {
   return `CREATE ACCESS METHOD ${identity} TYPE ${parts.get('kind')?.toUpperCase()} HANDLER ${parts.get('handler')};`;
 }

@@ -141,6 +141,7 @@ function asComment(item: Item): string {
 /**
  * The schema as SQL: run on an empty database (as one batch) it gives the same fingerprint, unless `unsupported`
  * names something. Reads in a transaction of its own.
+ * @throws what the query function throws
  */
 export async function renderSchema(query: Query, options: SchemaOptions): Promise<RenderedSchema> {
   const [objects, dependencies, texts, reader] = await withCanonicalSession(query, async () => [

@@ -15,6 +15,7 @@ const always: readonly ObjectClass[] = [
   'language',
 ];
 
+/** Whether only a superuser may create the object. */
 export function needsSuperuser({ class: name, identity, parts }: Item): boolean {
   if (always.includes(name)) return true;
   if (name === 'routine')

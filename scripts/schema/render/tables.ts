@@ -35,6 +35,7 @@ export const ranks = {
 } as const;
 
 const inherited = (item: Item) => item.parts.get('inherited') === 'only';
+/** The key of the piece that makes an item. */
 export const keyOf = (item: Item) => `${item.class} ${item.identity}`;
 const isCheck = (item: Item) => item.parts.get('definition')?.startsWith('CHECK') === true;
 const isNotValid = (item: Item) => item.parts.get('definition')?.endsWith('NOT VALID') === true;

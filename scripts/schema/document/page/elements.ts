@@ -62,6 +62,7 @@ export function choice(
   return { label: element('label', {}, label, select), select };
 }
 
+/** A button that does `press`. */
 export function button(text: string, press: () => void, attributes: Record<string, string> = {}) {
   const made = element('button', { type: 'button', ...attributes }, text);
   made.addEventListener('click', press);
