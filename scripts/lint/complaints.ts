@@ -131,6 +131,10 @@ export function stepComplaints(context: Context, all: readonly Rule[], parse: Pa
   );
 }
 
+/** Settings without which a statement means the same in a file of its own. */
+const harmlessSetting =
+  /^set\s+((session|local)\s+)?(lock_timeout|(statement|transaction|idle_in_transaction_session)_timeout|(maintenance_)?work_mem|client_min_messages|application_name|synchronous_commit|max_parallel_\w+)\b/i;
+
 /** The series for the statement, for each rule that it answers; what the file allows is no part of it. */
 function adviceFor(
   context: Context,
@@ -140,8 +144,9 @@ function adviceFor(
   const { file, step, before, catalog } = context;
   const allowed = new Set(file.directives.allow.map(({ rule }) => rule));
   const hazards = found.filter(({ rule }) => !allowed.has(rule));
-  const movesNames = before.some(({ statement }) =>
-    /^(set\s|select\s+(pg_catalog\.)?set_config)/i.test(statement.text),
+  const movesNames = before.some(
+    ({ statement: { text } }) =>
+      /^(set\s|select\s+(pg_catalog\.)?set_config)/i.test(text) && !harmlessSetting.test(text),
   );
   const question = { statement: alone(step.statement, parse), hazards, parse, movesNames };
   const advice =

@@ -5,6 +5,8 @@ import { inverseOf } from './advice/inverse.ts';
 import { type Phase, textOf } from './advice/series.ts';
 import type { Complaint } from './complaints.ts';
 import type { Severity, Step } from './rules/rule.ts';
+import { rulesElsewhere } from './rules/rules.ts';
+import { lastsWithFile } from './statement/lasting.ts';
 
 /** The texts of one pair, without its names. */
 export interface FixedPair {
@@ -40,10 +42,17 @@ export function fixMigration(
     const severity = settings[rule.id] ?? own ?? rule.severity;
     return file === up && !allowed.has(rule.id) && (severity === 'error' || severity === 'warning');
   });
-  const pieces = piecesOf(migration, steps, standing);
+  const pieces = piecesOf(migration, steps, complaints, standing);
   if (!pieces.some(({ advised }) => advised)) return null;
-  const phases = pieces.map(({ phase }) => phase);
+  const phases = closedBy(commentBefore(up.text, steps.at(-1)?.statement.end ?? 0, up.text.length), pieces);
   if (phases.length === 1) return { migration, pairs: [{ up: fileOf(phases[0] as Phase), down: down.text }] };
+  const lasting = steps.map(({ statement }) => lastsWithFile(statement)).find((what) => what !== null);
+  if (lasting !== undefined)
+    return {
+      migration,
+      pairs: [],
+      refused: `${lasting} lasts no longer than its file, so that this cannot be divided: write the new files by hand`,
+    };
   const reason = down.directives.irreversible;
   if (reason === undefined && phases.some((phase) => phase.down === null))
     return {
@@ -63,17 +72,32 @@ interface Piece {
   readonly advised: boolean;
 }
 
+/** The phases of the pieces; what is said behind the last statement stays behind it. */
+function closedBy(comment: string, pieces: readonly Piece[]): readonly Phase[] {
+  const phases = pieces.map(({ phase }) => phase);
+  const last = phases.at(-1);
+  return comment === '' || last === undefined
+    ? phases
+    : [...phases.slice(0, -1), { ...last, closing: comment }];
+}
+
 /** The file's statements in order: those without advice together, those with it as their series. */
 function piecesOf(
   { up }: Migration,
   steps: readonly Step[],
+  complaints: readonly Complaint[],
   standing: readonly Complaint[],
 ): readonly Piece[] {
   const pieces: Piece[] = [];
   let open: Piece | undefined;
+  let rules = new Set<string>();
   const close = () => {
-    if (open !== undefined) pieces.push(open);
+    if (open !== undefined) {
+      const directives = [...open.phase.directives, ...allowed(up, complaints, rules)];
+      pieces.push({ ...open, phase: { ...open.phase, directives } });
+    }
     open = undefined;
+    rules = new Set();
   };
   steps.forEach((step, i) => {
     const mine = standing.filter((complaint) => complaint.step === step);
@@ -92,6 +116,7 @@ function piecesOf(
     }
     const isApart = mine.some(({ rule }) => apart.has(rule.id));
     if (isApart) close();
+    for (const complaint of complaints) if (complaint.step === step) rules.add(complaint.rule.id);
     const down = inverseOf(step.statement);
     const statements = withComment(comment, [step.statement.text]);
     open = {
@@ -119,19 +144,26 @@ function kept({ directives }: Migration['up']): readonly string[] {
 }
 
 function ownDirectives(up: Migration['up']): readonly string[] {
-  const { noTransaction, allow } = up.directives;
-  return [
-    ...(noTransaction ? ['no-transaction'] : []),
-    ...kept(up),
-    ...allow.map(({ rule, reason }) => `allow ${rule} ${reason}`),
-  ];
+  return [...(up.directives.noTransaction ? ['no-transaction'] : []), ...kept(up)];
+}
+
+/** What the file allows, where there is something of it to allow: of its own statements these rules, of verify all. */
+function allowed(
+  { directives: { allow } }: Migration['up'],
+  complaints: readonly Complaint[],
+  found: ReadonlySet<string>,
+): readonly string[] {
+  const ofWhole = new Set(complaints.filter(({ step }) => step === undefined).map(({ rule }) => rule.id));
+  return allow
+    .filter(({ rule }) => found.has(rule) || ofWhole.has(rule) || rulesElsewhere.has(rule))
+    .map(({ rule, reason }) => `allow ${rule} ${reason}`);
 }
 
 /** Comments between two statements, without directives and the semicolon of the one before. */
 function commentBefore(text: string, from: number, to: number): string {
   return text
     .slice(from, to)
-    .replace(/^\s*;/, '')
+    .replace(/^[\s;]+/, '')
     .split('\n')
     .filter((line) => !/^\s*--\s*migrate:/.test(line))
     .join('\n')

@@ -3,8 +3,12 @@ import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { expectExit, type Project, project } from '../support/cli.ts';
+import { type Fix, fixMigration } from '../../scripts/lint/fix.ts';
+import { reviewMigrations } from '../../scripts/lint/review.ts';
+import { expectExit, project as made, type Project, type Result } from '../support/cli.ts';
 import { createDatabase } from '../support/database.ts';
+import { runInProcess } from '../support/in-process.ts';
+import { migration } from '../support/lint.ts';
 import { pair } from '../support/migrations.ts';
 
 const account = pair(
@@ -25,6 +29,17 @@ const after = pair(
   'ALTER TABLE account ADD COLUMN more int;',
   'ALTER TABLE account DROP COLUMN more;',
 );
+
+/** Its commands run in this process. */
+async function project(files: Record<string, string>): Promise<Project> {
+  const repo = await made(files);
+  const run = async (args: readonly string[], { env = {} }: { env?: Record<string, string> } = {}) => {
+    const { PATH = '' } = process.env;
+    const { exitCode, said, document } = await runInProcess(repo.root, { PATH, ...env }, args);
+    return { args, exitCode, stdout: said, stderr: said, all: said, json: () => document } satisfies Result;
+  };
+  return { ...repo, run };
+}
 
 function git({ root }: Project, ...args: string[]): string {
   const identity = ['-c', 'user.name=t', '-c', 'user.email=t@example.com', '-c', 'commit.gpgsign=false'];
@@ -221,6 +236,81 @@ describe('lint --fix', () => {
     const fixed = await repo.run(['lint', '--fix', '--all'], { env });
     expectExit(fixed, 9);
     expect(fixed.stdout).to.include('change-column-type');
+  });
+
+  it('keeps comments, directives and allowances where they belong, and divides nothing that lasts as long as its file', async () => {
+    const client = await (await createDatabase()).client();
+    const before = migration(
+      '20250101000001_before',
+      'CREATE TABLE t (id bigint PRIMARY KEY, a int, b text);\n',
+      'DROP TABLE t;\n',
+    );
+    const strict = 'ALTER TABLE t ALTER a SET NOT NULL;';
+    const added = 'ALTER TABLE t ADD CONSTRAINT t_a_not_null CHECK (a IS NOT NULL) NOT VALID;\n';
+    const cases: readonly (readonly [string, string | RegExp, readonly string[]])[] = [
+      [
+        'CREATE INDEX i ON t (b) -- the end',
+        '',
+        ['-- migrate: no-transaction\nCREATE INDEX CONCURRENTLY i ON t (b) -- the end\n;\n'],
+      ],
+      [
+        ';;\nCREATE INDEX i ON t (b);;\n; -- last',
+        '',
+        ['-- migrate: no-transaction\nCREATE INDEX CONCURRENTLY i ON t (b);\n-- last\n'],
+      ],
+      [
+        `-- migrate: lock-timeout=3s\n-- first\n${strict} -- second\nCREATE TABLE late (id int);\n-- third\n`,
+        '',
+        [
+          `-- migrate: lock-timeout=3000ms\n-- first\n${added}`,
+          'VALIDATE',
+          'SET NOT NULL',
+          '-- migrate: lock-timeout=3000ms\n-- second\nCREATE TABLE late (id int);\n-- third\n',
+        ],
+      ],
+      [
+        `-- migrate: allow create-index-blocking small\nCREATE INDEX i ON t (b);\n${strict}\nCREATE TABLE late (id int);`,
+        '',
+        [
+          '-- migrate: allow create-index-blocking small\nCREATE INDEX i ON t (b);\n',
+          added,
+          'VALIDATE',
+          'SET NOT NULL',
+          'CREATE TABLE late (id int);\n',
+        ],
+      ],
+      [`CREATE TEMP TABLE x AS SELECT 1 AS id;\n${strict}`, /a temporary table lasts/, []],
+      [`CREATE TABLE pg_temp.x (id int);\n${strict}`, /a temporary table lasts/, []],
+      [`SET work_mem = '1GB';\n${strict}`, /a setting lasts/, []],
+      [`${strict}\nLOCK TABLE t;`, /LOCK TABLE lasts/, []],
+      [`PREPARE p AS SELECT 1;\n${strict}`, /a prepared statement lasts/, []],
+      [`SELECT pg_advisory_xact_lock(1);\n${strict}`, /pg_advisory_xact_lock lasts/, []],
+    ];
+    for (const [up, refused, texts] of cases) {
+      let fix: Fix | null = null;
+      await client.query('DROP TABLE IF EXISTS t CASCADE; DROP TABLE IF EXISTS late');
+      await reviewMigrations({
+        earlier: [before],
+        underReview: [migration('20250101000002_fixed', up, '-- migrate: irreversible x')],
+        scratch: client,
+        postgres: 16,
+        onReviewed: (reviewed, steps, complaints) => {
+          fix = fixMigration(reviewed, steps, complaints);
+        },
+      });
+      const { pairs, refused: why = '' } = (fix as Fix | null) ?? { pairs: [] };
+      expect(why, up).to.match(new RegExp(refused));
+      expect(
+        pairs.map(({ up: text }, i) =>
+          texts[i]?.includes('\n')
+            ? text
+            : texts[i] !== undefined && text.includes(texts[i])
+              ? texts[i]
+              : text,
+        ),
+        up,
+      ).to.deep.equal(texts);
+    }
   });
 });
 

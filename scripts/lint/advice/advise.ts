@@ -73,7 +73,7 @@ export interface Question {
 export function advise(question: Question): Advice | null {
   const hazards = question.hazards.filter(({ rule }) => rulesWithSql.has(rule));
   if (hazards.length === 0) return null;
-  if (question.movesNames) return refuse('the file sets the search_path or the role');
+  if (question.movesNames) return refuse('the file sets something that it may depend on');
   const [first] = hazards;
   const whole = hazards.find(({ rule }) => ofStatements[rule] !== undefined) ?? first;
   const program = ofStatements[whole?.rule ?? ''];

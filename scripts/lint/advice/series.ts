@@ -7,6 +7,8 @@ export interface Phase {
   readonly directives: readonly string[];
   /** Each without its semicolon. */
   readonly statements: readonly string[];
+  /** A comment behind the last statement. */
+  readonly closing?: string;
   /** What takes it back, in order; null where only the original's down knows. */
   readonly down: readonly string[] | null;
 }
@@ -59,11 +61,17 @@ function joined(first: Phase, second: Phase): Phase {
 }
 
 /** The text of a migration: its directives, then its statements. */
-export function textOf({ directives, statements }: Pick<Phase, 'directives' | 'statements'>): string {
+export function textOf({ directives, statements, closing }: Omit<Phase, 'down'>): string {
   return [
     ...directives.map((directive) => `-- migrate: ${directive}`),
-    ...statements.map((statement) => `${statement};`),
+    ...statements.map(ended),
+    ...(closing === undefined ? [] : [closing]),
   ].join('\n');
+}
+
+/** The semicolon on a line of its own where it might stand in a comment. */
+function ended(statement: string): string {
+  return `${statement}${/--[^\n]*$/.test(statement) ? '\n' : ''};`;
 }
 
 /** The series as it is shown under a finding. */
