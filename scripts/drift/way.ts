@@ -31,22 +31,45 @@ export interface Sides {
   readonly live: readonly SchemaObject[];
 }
 
+/** A copy of the live schema that statements may change. */
+export interface Copy {
+  readonly run: Query;
+  readonly read: () => Promise<SchemaObject[]>;
+}
+
 /** @param query reads the live schema */
 export async function findWays(
   config: Config,
   query: Query,
   options: SchemaOptions,
-  { stored, live }: Sides,
+  sides: Sides,
 ): Promise<Ways> {
-  const direct = { up: transition(stored, live), down: transition(live, stored, true) };
-  const alike = likenessOf(stored, live);
+  const direct = directWay(sides);
+  const alike = likenessOf(sides.stored, sides.live);
   if (alike.length === 0) return { direct, renamed: null, doubtful: [] };
-  const found = await withoutRenamings(config, query, options, { stored, live }).catch(() => null);
-  if (found === null) return { direct, renamed: null, doubtful: alike };
-  const { objects, renamings, left } = found;
+  const compared = portable(options);
+  const { sql } = await renderSchema(query, compared);
+  const onScratch = (scratch: Query) =>
+    waysOn(
+      { run: scratch, read: () => withCanonicalSession(scratch, () => readObjects(scratch, compared)) },
+      sides,
+    );
+  return withBuilt(config, sql, onScratch).catch(() => ({ direct, renamed: null, doubtful: alike }));
+}
+
+const directWay = ({ stored, live }: Sides): Way => ({
+  up: transition(stored, live),
+  down: transition(live, stored, true),
+});
+
+/** The same where the copy is there; rejects with pg's error where it cannot be renamed or read. */
+export async function waysOn(copy: Copy, { stored, live }: Sides): Promise<Ways> {
+  const { objects, renamings, left } = await withoutRenamings(copy, { stored, live });
+  const direct = directWay({ stored, live });
+  if (renamings.length + left.length === 0) return { direct, renamed: null, doubtful: [] };
   const forth = renamings.toReversed().flatMap(({ rename }) => rename);
   const back = renamings.flatMap(({ renameBack }) => renameBack);
-  const [up, down] = [transition(stored, objects), transition(objects, stored, true)];
+  const { up, down } = directWay({ stored, live: objects });
   return {
     direct,
     renamed: {
@@ -74,31 +97,21 @@ interface Unrenamed {
 const keyOf = ({ class: name, identity }: SchemaObject) => `${name} ${identity}`;
 const isRight = ({ class: name }: SchemaObject) => name === 'owner' || name === 'grant';
 
-/** Takes back one renaming after the other on a copy of the live schema, until nothing that went is like what came. */
-async function withoutRenamings(
-  config: Config,
-  query: Query,
-  options: SchemaOptions,
-  { stored, live }: Sides,
-): Promise<Unrenamed> {
-  const compared = portable(options);
-  const { sql } = await renderSchema(query, compared);
-  return withBuilt(config, sql, async (scratch) => {
-    const read = () => withCanonicalSession(scratch, () => readObjects(scratch, compared));
-    // What could not be carried over is as it is in the live schema.
-    const lost = diffObjects(live, await read()).map(({ kind, identity }) => `${kind} ${identity}`);
-    const kept = live.filter((object) => isRight(object) || lost.includes(keyOf(object)));
-    const now = async () => [...kept, ...(await read()).filter((object) => !lost.includes(keyOf(object)))];
-    const renamings: Likeness[] = [];
-    for (;;) {
-      const objects = await now();
-      const alike = likenessOf(stored, objects);
-      const next = alike.filter(({ renameBack }) => renameBack.length > 0);
-      if (next.length === 0) return { objects, renamings, left: alike };
-      for (const likeness of next) {
-        await scratch(likeness.renameBack.join('\n'));
-        renamings.push(likeness);
-      }
+/** Takes back one renaming after the other on the copy, until nothing that went is like what came. */
+async function withoutRenamings(copy: Copy, { stored, live }: Sides): Promise<Unrenamed> {
+  // What could not be carried over is as it is in the live schema.
+  const lost = diffObjects(live, await copy.read()).map(({ kind, identity }) => `${kind} ${identity}`);
+  const kept = live.filter((object) => isRight(object) || lost.includes(keyOf(object)));
+  const now = async () => [...kept, ...(await copy.read()).filter((object) => !lost.includes(keyOf(object)))];
+  const renamings: Likeness[] = [];
+  for (;;) {
+    const objects = await now();
+    const alike = likenessOf(stored, objects);
+    const next = alike.filter(({ renameBack }) => renameBack.length > 0);
+    if (next.length === 0) return { objects, renamings, left: alike };
+    for (const likeness of next) {
+      await copy.run(likeness.renameBack.join('\n'));
+      renamings.push(likeness);
     }
-  });
+  }
 }
