@@ -40,10 +40,10 @@ export async function prove(
   const compared = portable(options);
   const { sql } = await renderSchema(live, compared);
   try {
-    return await withBuilt(config, sql, (scratch) => tryOut(scratch, compared, claim), [
-      ...claim.up,
-      ...claim.down,
-    ]);
+    const statements = [...claim.up, ...claim.down];
+    return await withBuilt(config, sql, (scratch) => tryOut(scratch, compared, claim), {
+      ...{ extent: 'possible', statements },
+    });
   } catch (error) {
     if (isInterruption(error)) throw error;
     if (error instanceof MigrateError) return { state: 'untried', problems: [error.message] };

@@ -47,13 +47,30 @@ async function runText<Result>(
   parse: Parser,
   sql: string,
   work: (query: Query) => Promise<Result>,
+  extent: Extent = 'all',
 ): Promise<Result> {
   await ensureStandInsFor(client, sql);
   await ensureFor(client, [{ text: sql }], parse);
   const text = await withoutSubscriptions(config, sql);
-  await client.query(withoutServerWide({ text }, parse));
+  const whole = withoutServerWide({ text }, parse);
+  await client.query(whole).catch((error: { code?: string }) => {
+    if (extent === 'all' || error.code !== '42501') throw error;
+    const parsed = parse(whole);
+    if (parsed.ok !== true) throw error;
+    return runOneByOne(
+      client,
+      parsed.statements.map(({ text }) => text),
+    );
+  });
   await client.query('RESET ALL');
   return work(queryOn(client));
+}
+
+/** `possible`: without what only a superuser may make, and without what stands on it. */
+export type Extent = 'all' | 'possible';
+
+async function runOneByOne(client: Client, statements: readonly string[]): Promise<void> {
+  for (const sql of statements) await client.query(sql).catch(() => undefined);
 }
 
 /** A database with a subscription cannot be dropped, and what it subscribes to is another server's. */
@@ -78,17 +95,17 @@ function inOurWords(error: MigrateError): MigrateError {
 
 /**
  * A database that a text of SQL was run on as one batch; rejects with pg's error where it does not run.
- * @param more is what the work goes on to run there
+ * @param options `statements`: what the work goes on to run there
  */
 export async function withBuilt<Result>(
   config: Config,
   sql: string,
   work: (query: Query) => Promise<Result>,
-  more: readonly string[] = [],
+  { extent = 'all', statements = [] }: { extent?: Extent; statements?: readonly string[] } = {},
 ): Promise<Result> {
   const parse = await loadParser(config.postgres);
   return withScratchClient(config, async (client) => {
-    for (const text of more) await ensureStandInsFor(client, text);
-    return runText(config, client, parse, sql, work);
+    for (const text of statements) await ensureStandInsFor(client, text);
+    return runText(config, client, parse, sql, work, extent);
   });
 }

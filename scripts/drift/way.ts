@@ -29,6 +29,8 @@ export interface Ways {
 export interface Sides {
   readonly stored: readonly SchemaObject[];
   readonly live: readonly SchemaObject[];
+  /** The role that is logged in, quoted where SQL needs it. */
+  readonly reader?: string;
 }
 
 /** A copy of the live schema that statements may change. */
@@ -44,9 +46,8 @@ export async function findWays(
   options: SchemaOptions,
   sides: Sides,
 ): Promise<Ways> {
-  const direct = directWay(sides);
   const alike = likenessOf(sides.stored, sides.live);
-  if (alike.length === 0) return { direct, renamed: null, doubtful: [] };
+  if (alike.length === 0) return onlyDirect(sides);
   const compared = portable(options);
   const { sql } = await renderSchema(query, compared);
   const onScratch = (scratch: Query) =>
@@ -54,22 +55,27 @@ export async function findWays(
       { run: scratch, read: () => withCanonicalSession(scratch, () => readObjects(scratch, compared)) },
       sides,
     );
-  return withBuilt(config, sql, onScratch).catch(() => ({ direct, renamed: null, doubtful: alike }));
+  return withBuilt(config, sql, onScratch, { extent: 'possible' }).catch(() => ({
+    ...onlyDirect(sides),
+    doubtful: alike,
+  }));
 }
 
-const directWay = ({ stored, live }: Sides): Way => ({
-  up: transition(stored, live),
-  down: transition(live, stored, true),
+const directWay = ({ stored, live, reader }: Sides): Way => ({
+  up: transition(stored, live, false, reader),
+  down: transition(live, stored, true, reader),
 });
 
+const onlyDirect = (sides: Sides): Ways => ({ direct: directWay(sides), renamed: null, doubtful: [] });
+
 /** The same where the copy is there; rejects with pg's error where it cannot be renamed or read. */
-export async function waysOn(copy: Copy, { stored, live }: Sides): Promise<Ways> {
-  const { objects, renamings, left } = await withoutRenamings(copy, { stored, live });
-  const direct = directWay({ stored, live });
-  if (renamings.length + left.length === 0) return { direct, renamed: null, doubtful: [] };
+export async function waysOn(copy: Copy, sides: Sides): Promise<Ways> {
+  if (likenessOf(sides.stored, sides.live).length === 0) return onlyDirect(sides);
+  const { objects, renamings, left } = await withoutRenamings(copy, sides);
+  const direct = directWay(sides);
   const forth = renamings.toReversed().flatMap(({ rename }) => rename);
   const back = renamings.flatMap(({ renameBack }) => renameBack);
-  const { up, down } = directWay({ stored, live: objects });
+  const { up, down } = directWay({ ...sides, live: objects });
   return {
     direct,
     renamed: {

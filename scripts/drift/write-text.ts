@@ -16,6 +16,11 @@ export interface Pair {
 
 type Direction = 'up' | 'down';
 
+const statementsOf = (way: Way, direction: Direction) => [
+  ...way[direction].statements,
+  ...way[direction].rights,
+];
+
 const titles: Readonly<Record<Direction, string>> = {
   up: 'A change that was made by hand, for the other environments:',
   down: 'Takes back what was made by hand:',
@@ -29,17 +34,21 @@ function titled(check: DriftCheck, direction: Direction, blocks: readonly string
 /** The pair for one way, where nothing is in doubt. */
 export function pairText(check: DriftCheck, way: Way, proof: Proof | null): Pair {
   // A file with a CR in it is refused: it would end a comment for PostgreSQL alone.
-  const unwritable = [...way.up.statements, ...way.down.statements].filter((sql) => sql.includes('\r'));
+  const unwritable = [...statementsOf(way, 'up'), ...statementsOf(way, 'down')].filter((sql) =>
+    sql.includes('\r'),
+  );
   const finished =
     way.up.unfinished.length + way.down.unfinished.length + unwritable.length === 0 &&
     proof?.state !== 'failed';
   const problems = proof?.state === 'failed' ? proof.problems : [];
   const text = (direction: Direction) => {
-    const { statements, unfinished, fails } = way[direction];
+    const { unfinished, fails } = way[direction];
     return titled(check, direction, [
       ...(finished ? [] : [unfinishedText(unfinished, problems)]),
       ...(fails.length === 0 ? [] : [sqlComment(`Fails, and changes nothing, ${fails.join(', or ')}.`)]),
-      ...statements.map((sql) => (sql.includes('\r') ? sqlComment(`holds a carriage return:\n${sql}`) : sql)),
+      ...statementsOf(way, direction).map((sql) =>
+        sql.includes('\r') ? sqlComment(`holds a carriage return:\n${sql}`) : sql,
+      ),
     ]);
   };
   return { up: text('up'), down: text('down'), finished };
@@ -83,21 +92,11 @@ function renamedTitle({ doubtful, renamed }: Ways, proof: Proof | null): string 
   return `First reading: renamed. Rows and positions stay.${renamed === null ? '' : tried}`;
 }
 
-function renamedStatements({ doubtful, renamed }: Ways, direction: Direction): string[] {
+function renamedStatements({ doubtful, renamed }: Ways, direction: Direction): readonly string[] {
   if (renamed !== null) return statementsOf(renamed, direction);
   return doubtful.flatMap((likeness: Likeness) =>
     direction === 'up' ? likeness.rename : likeness.renameBack,
   );
-}
-
-/** With what a person must look at, marked with the reason. */
-function statementsOf(way: Way, direction: Direction): string[] {
-  const { statements, unfinished } = way[direction];
-  return [...statements, ...unfinished.flatMap(markedStatements)];
-}
-
-function markedStatements({ difference, why, statements }: Undecided): string[] {
-  return [`-- ${describeDifference(difference)}`, `-- INCOMPLETE: ${why}`, ...statements];
 }
 
 const stop = "DO $$ BEGIN RAISE EXCEPTION 'this migration is not finished: read its comments'; END $$;";
@@ -117,10 +116,10 @@ function unfinishedText(unfinished: readonly Undecided[], problems: readonly str
   return [
     sqlComment(
       [
-        'UNFINISHED: a person must write what stands here as comments, then delete this block.',
+        'UNFINISHED: a person must complete or mend what stands below as the next lines say, then delete this block.',
         ...problems.map((problem) => `Tried on a scratch database: ${problem}`),
         ...definitionsOf(unfinished.map(({ difference }) => difference)),
-        ...unfinished.flatMap(({ why, statements }) => [`INCOMPLETE: ${why}`, ...statements]),
+        ...unfinished.map(({ why }) => `INCOMPLETE: ${why}`),
       ].join('\n'),
     ),
     stop,

@@ -14,6 +14,7 @@ import { trackSql } from '../ledger/tracking.ts';
 import type { CommandResult } from '../report/command.ts';
 import { count } from '../report/human.ts';
 import { describeDifference } from '../schema/change/diff.ts';
+import { readRole } from '../schema/render/read.ts';
 import { checkDrift, type DriftCheck, queryOf, readLiveObjects } from './check.ts';
 import { withoutTracking } from './filter.ts';
 import { withoutMachinery } from './machinery.ts';
@@ -76,7 +77,9 @@ async function readWays({ session, config }: HistoryWork, { options }: DriftChec
     live: await readLiveObjects(session, options),
   };
   const { expected: stored, live } = withoutMachinery(sides, config.project.drift?.partitions);
-  return { stored, live, ways: await findWays(config, queryOf(session), options, { stored, live }) };
+  const query = queryOf(session);
+  const found = { stored, live, reader: await readRole(query) };
+  return { stored, live, ways: await findWays(config, query, options, found) };
 }
 
 /** Between what is applied and what is pending, so that neither comes out of order. */

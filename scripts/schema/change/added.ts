@@ -1,9 +1,11 @@
 // Takes an object that only the second schema has; notes in the plan how it is made. Pure.
 import type { Item } from '../render/model.ts';
+import { keysThatDiffer } from './alter.ts';
 import { canWrite } from './classes.ts';
 import { addColumn } from './columns.ts';
 import type { Difference } from './diff.ts';
-import { isTable } from './drop.ts';
+import { holdsColumns } from './drop.ts';
+import { lastName } from './likeness-shape.ts';
 import { noteWhatFails, type Plan, take, want } from './plan.ts';
 
 /** Notes what makes the object, unless it comes with another one; false where a person must write it. */
@@ -12,19 +14,40 @@ export function writeAdded(plan: Plan, item: Item, difference: Difference): bool
     const table = plan.to.find('relation', item.table ?? '');
     const isNew = plan.from.find('relation', item.table ?? '') === undefined;
     if (isNew || table === undefined || item.parts.get('inherited') === 'only') return table !== undefined;
-    if (isTable(plan.to, item.table)) take(plan, difference, addColumn(plan.to, table, item));
+    if (holdsColumns(plan.to, item.table)) take(plan, difference, addColumn(plan.to, table, item));
     return true;
   }
   if (comesWithParent(plan, item)) return true;
   const owned = item.class === 'sequence' && item.parts.has('identity_of');
   const withConstraint = item.class === 'index' && item.parts.has('constraint');
+  if (takesIndex(plan, item)) return true;
   want(plan, item);
   noteWhatFails(plan, item);
-  return owned || withConstraint || canWrite(plan.to, item);
+  return owned || withConstraint || canWrite(item);
 }
 
+/** A constraint over an index that is there already under its name, as a plain one. */
+function takesIndex(plan: Plan, item: Item): boolean {
+  if (item.class !== 'constraint') return false;
+  const index = plan.to
+    .partsOf(item.table ?? '', 'index')
+    .find(({ parts }) => parts.get('constraint') === item.name);
+  const before = index === undefined ? undefined : plan.from.find('index', index.identity);
+  if (before === undefined || before.parts.has('constraint') || !onlyConstraint(before, index)) return false;
+  const [, kind = '', end = ''] =
+    /^(UNIQUE|PRIMARY KEY)\b.*?\)((?: DEFERRABLE.*)?)$/s.exec(item.parts.get('definition') ?? '') ?? [];
+  if (kind === '') return false;
+  const sql = `ALTER TABLE ${item.table} ADD CONSTRAINT ${item.name} ${kind} USING INDEX ${lastName(before.identity)}${end};`;
+  plan.alters.push({ phase: 'table', sql });
+  return true;
+}
+
+const onlyConstraint = (before: Item, after: Item | undefined) =>
+  after !== undefined && keysThatDiffer(before, after).every((key) => key === 'constraint');
+
 /** A key or index of a partition that its parent had before: attaching makes it. */
-function comesWithParent({ from, to, differences }: Plan, item: Item): boolean {
+function comesWithParent(plan: Plan, item: Item): boolean {
+  const { from, to, differences } = plan;
   const parent = to.find('relation', item.table ?? '')?.parts.get('partition_of');
   if (parent === undefined) return false;
   const attached = differences.some(({ kind, identity }) => kind === 'relation' && identity === item.table);
@@ -33,5 +56,7 @@ function comesWithParent({ from, to, differences }: Plan, item: Item): boolean {
       ? to.partsOf(item.table ?? '', 'index').find(({ parts }) => parts.get('constraint') === item.name)
       : item;
   const above = index?.class === 'index' ? index.parts.get('partition_of') : undefined;
-  return attached && above !== undefined && from.find('index', above) !== undefined;
+  const parentIndex = above === undefined ? undefined : to.find('index', above);
+  if (!attached || parentIndex === undefined) return false;
+  return from.find('index', parentIndex.identity) !== undefined || comesWithParent(plan, parentIndex);
 }

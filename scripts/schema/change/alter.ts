@@ -3,7 +3,7 @@
 import type { Item, Model } from '../render/model.ts';
 import { optionList } from '../render/tables.ts';
 import { type Change, onTables, unwritten } from './change.ts';
-import { attributesOf, labelsOf, lastName } from './likeness-shape.ts';
+import { attributesOf, labelsOf, lastName, schemaOf } from './likeness-shape.ts';
 
 /** Which parts of the definition are not the same in both. */
 export const keysThatDiffer = (from: Item, to: Item): string[] =>
@@ -122,10 +122,10 @@ export function alterSequence(from: Item, to: Item): Change {
 }
 
 /** Enums, domains and composite types. */
-export function alterType(model: Model, from: Item, to: Item): Change {
+export function alterType(models: readonly [Model, Model], from: Item, to: Item): Change {
   const keys = keysThatDiffer(from, to);
   const kind = to.parts.get('kind');
-  if (kind === 'enum' && only(keys, ['labels'])) return alterEnum(model, from, to);
+  if (kind === 'enum' && only(keys, ['labels'])) return alterEnum(models, from, to);
   if (kind === 'composite' && only(keys, ['attributes'])) return alterComposite(from, to);
   if (kind !== 'domain' || !only(keys, ['default', 'not_null']))
     return unwritten('the type must be made anew, with all that is of it');
@@ -163,15 +163,16 @@ function alterComposite(from: Item, to: Item): Change {
 }
 
 /** New values are added; where one is to go, PostgreSQL has no statement, and the type is made anew under its columns. */
-function alterEnum(model: Model, from: Item, to: Item): Change {
+function alterEnum(models: readonly [Model, Model], from: Item, to: Item): Change {
   const [before, after] = [labelsOf(from), labelsOf(to)];
   const kept = after.filter((label) => before.includes(label));
   const gone = before.filter((label) => !after.includes(label));
-  if (gone.length > 0 || kept.some((label, i) => label !== before[i]))
-    return onTables(
-      remakeEnum(model, from, to),
-      gone.length > 0 ? { fails: [`where a value is ${gone.join(' or ')}`] } : {},
-    );
+  const came = after.filter((label) => !before.includes(label));
+  if (gone.length > 0 || kept.some((label, i) => label !== before[i]) || isUsed(models[1], to, came))
+    return {
+      ...{ phase: 'type', statements: remakeEnum(models, from, to), replacesType: true },
+      ...(gone.length > 0 ? { fails: [`where a value is ${gone.join(' or ')}`] } : {}),
+    };
   const statements = after.flatMap((label, i) => {
     if (before.includes(label)) return [];
     const next = after.slice(i + 1).find((other) => before.includes(other));
@@ -182,9 +183,19 @@ function alterEnum(model: Model, from: Item, to: Item): Change {
   return { phase: 'type', statements };
 }
 
-function remakeEnum(model: Model, from: Item, to: Item): string[] {
-  const schema = to.identity.slice(0, to.identity.lastIndexOf('.'));
-  const old = `${from.identity.slice(schema.length + 1).replaceAll('"', '')}_before`;
+/** A value that was added is of no use before the transaction ends: a default or a check that names it would fail. */
+function isUsed(model: Model, { identity }: Item, labels: readonly string[]): boolean {
+  return model.items.some(({ class: name, parts }) =>
+    [...parts.values()].some(
+      (text) => name !== 'routine' && labels.some((label) => text.includes(`${label}::${identity}`)),
+    ),
+  );
+}
+
+function remakeEnum([model, later]: readonly [Model, Model], from: Item, to: Item): string[] {
+  const schema = schemaOf(to.identity);
+  // A name is cut at 63 bytes.
+  const old = `${lastName(from.identity).replaceAll('"', '').slice(0, 14)}_before`;
   const quoted = `"${old}"`;
   const columns = model
     .of('column')
@@ -196,11 +207,13 @@ function remakeEnum(model: Model, from: Item, to: Item): string[] {
   return [
     `ALTER TYPE ${from.identity} RENAME TO ${quoted};`,
     `CREATE TYPE ${to.identity} AS ENUM (${to.parts.get('labels') ?? ''});`,
-    ...columns.flatMap(({ name, table, parts }) => {
+    ...columns.flatMap(({ name, table, parts, identity }) => {
       const alter = `ALTER TABLE ${table} ALTER COLUMN ${name}`;
       const type = parts.get('type') ?? '';
       const text = type.endsWith('[]') ? 'text[]' : 'text';
-      const value = parts.get('default');
+      const stays = parts.get('default');
+      const value =
+        stays === undefined ? undefined : (later.find('column', identity)?.parts.get('default') ?? stays);
       return [
         ...(value === undefined ? [] : [`${alter} DROP DEFAULT;`]),
         `${alter} TYPE ${type} USING ${name}::${text}::${type};`,

@@ -1,14 +1,15 @@
 // Takes an object in the forms that it has in two schemas; notes in the plan how it is brought from the first to the
 // second: altered, replaced in place, or dropped and made anew. Pure.
-import type { Item, Model } from '../render/model.ts';
+import { type Item, type Model, splitNames } from '../render/model.ts';
 import { ranks } from '../render/tables.ts';
 import { alterIndex, alterSequence, alterTable, alterType, keysThatDiffer } from './alter.ts';
+import { alterForeign, alterTextSearch } from './alter-outside.ts';
 import { unwritten } from './change.ts';
 import { canWrite, remadeClasses } from './classes.ts';
-import { alterColumn } from './columns.ts';
+import { alterColumn, viewColumnSql } from './columns.ts';
 import { remake } from './dependents.ts';
 import type { Difference } from './diff.ts';
-import { dropSql, isTable } from './drop.ts';
+import { dropSql, holdsColumns, isTable } from './drop.ts';
 import { changesPlace, noteWhatFails, type Plan, take, want } from './plan.ts';
 
 /** Notes what leads from one form to the other; false where a person must write it. */
@@ -16,7 +17,8 @@ export function writeChanged(plan: Plan, before: Item, after: Item, difference: 
   const keys = keysThatDiffer(before, after);
   const follows = ['inherited', 'partition_of'];
   if (keys.every((key) => follows.includes(key)) && changesPlace(plan, after.table)) return true;
-  if (after.class === 'type') take(plan, difference, alterType(plan.to, before, after));
+  if (after.parts.get('inherited') === 'only' && followsParent(plan, after)) return true;
+  if (after.class === 'type') changeType(plan, before, after, difference);
   else if (after.class === 'index') return changeIndex(plan, before, after, difference);
   else if (after.class === 'sequence') take(plan, difference, alterSequence(before, after));
   else if (after.class === 'column') return changeColumn(plan, before, after, difference);
@@ -26,25 +28,64 @@ export function writeChanged(plan: Plan, before: Item, after: Item, difference: 
     isTable(plan.from, after.identity)
   )
     take(plan, difference, alterTable(before, after));
+  else if (isForeign(before) && isForeign(after)) take(plan, difference, alterForeign(before, after));
+  else if (after.class === 'text-search') return changeTextSearch(plan, before, after, difference);
   else if (after.class === 'relation') return replaceView(plan, before, after, difference);
   else if (after.class === 'routine') return replaceRoutine(plan, before, after);
   else return makeAnew(plan, before, after);
   return true;
 }
 
+const isForeign = ({ class: name, parts }: Item) =>
+  name === 'foreign-server' ||
+  name === 'foreign-data-wrapper' ||
+  (name === 'relation' && parts.get('kind') === 'foreign table');
+
+function changeTextSearch(plan: Plan, before: Item, after: Item, difference: Difference): boolean {
+  const change = alterTextSearch(before, after);
+  if (change === undefined) return makeAnew(plan, before, after);
+  take(plan, difference, change);
+  return true;
+}
+
+/** What a partition or heir has from its parent, which changes there too. */
+function followsParent({ to, differences }: Plan, item: Item): boolean {
+  const table = to.find('relation', item.table ?? '');
+  const above = [table?.parts.get('partition_of') ?? '', ...splitNames(table?.parts.get('inherits') ?? '')];
+  const index = to
+    .partsOf(item.table ?? '', 'index')
+    .find(({ parts }) => parts.get('constraint') === item.name);
+  return differences.some(
+    ({ kind, identity, change }) =>
+      change === 'changed' &&
+      ((kind === item.class && above.some((parent) => identity === `${parent}.${item.name}`)) ||
+        (kind === 'index' && identity === index?.parts.get('partition_of'))),
+  );
+}
+
 function changeColumn(plan: Plan, before: Item, after: Item, difference: Difference): boolean {
-  if (isTable(plan.to, after.table)) {
+  if (holdsColumns(plan.to, after.table)) {
     const change = alterColumn([plan.from, plan.to], before, after, plan.takesBack);
     const follows = changesPlace(plan, after.table) && change.statements.length === 0;
     if (!follows) take(plan, difference, change);
+    if (change.later !== undefined) plan.remade.add(after.identity);
     return true;
   }
-  // The columns of a view are what its query, and the tables that it reads, make of them.
-  return isTable(plan.from, after.table) || /view$/.test(kindOf(plan.to, after.table));
+  const kind = kindOf(plan.to, after.table);
+  if (!/view$/.test(kind)) return isTable(plan.from, after.table);
+  // The columns of a view are what its query, and the tables that it reads, make of them; settings are its own.
+  plan.closing.push(...viewColumnSql(kind, before, after));
+  return true;
 }
 
 const kindOf = (model: Model, relation: string | undefined) =>
   model.find('relation', relation ?? '')?.parts.get('kind') ?? '';
+
+function changeType(plan: Plan, before: Item, after: Item, difference: Difference): void {
+  const change = alterType([plan.from, plan.to], before, after);
+  take(plan, difference, change);
+  if (change.replacesType === true) plan.moving.push({ identity: after.identity, columns: [], type: true });
+}
 
 function changeIndex(plan: Plan, before: Item, after: Item, difference: Difference): boolean {
   const change = alterIndex(before, after);
@@ -56,7 +97,7 @@ function changeIndex(plan: Plan, before: Item, after: Item, difference: Differen
 function makeAnew(plan: Plan, before: Item, after: Item): boolean {
   if (!remadeClasses.has(after.class) || after.parts.get('inherited') === 'only') return false;
   if (after.class === 'index' && after.parts.has('constraint')) return true;
-  if (!canWrite(plan.to, after)) return false;
+  if (!canWrite(after)) return false;
   noteWhatFails(plan, after);
   if (after.class !== 'aggregate') remake(plan, before, after);
   else {
@@ -77,7 +118,7 @@ function dropBeforeMaking(plan: Plan, item: Item): void {
 /** CREATE OR REPLACE where columns are only added at the end, else dropped and made anew with all that stands on it. */
 function replaceView(plan: Plan, before: Item, after: Item, difference: Difference): boolean {
   const kind = after.parts.get('kind') ?? '';
-  if (!/view$/.test(kind) || kind !== before.parts.get('kind')) {
+  if (![before, after].every(({ parts }) => /view$/.test(parts.get('kind') ?? ''))) {
     const why = `it was a ${before.parts.get('kind')}: what it held is nowhere`;
     take(plan, difference, unwritten(why));
     return true;
@@ -88,7 +129,8 @@ function replaceView(plan: Plan, before: Item, after: Item, difference: Differen
     ({ kind: other, change, identity }) =>
       other === 'column' && change !== 'added' && identity.startsWith(`${after.identity}.`),
   );
-  if (kind === 'view' && sameStart && !changed) plan.replaced.add(after.identity);
+  const stays = kind === before.parts.get('kind');
+  if (kind === 'view' && stays && sameStart && !changed) plan.replaced.add(after.identity);
   else remake(plan, before, after);
   return true;
 }
@@ -107,7 +149,7 @@ function lastWord(line: string): string {
 }
 
 function replaceRoutine(plan: Plan, before: Item, after: Item): boolean {
-  if (!canWrite(plan.to, after)) return false;
+  if (!canWrite(after)) return false;
   const replaceable = ['kind', 'arguments', 'returns'].every(
     (key) => before.parts.get(key) === after.parts.get(key),
   );

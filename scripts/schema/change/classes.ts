@@ -1,6 +1,6 @@
 // Which classes of objects a transition writes, and at which place among the others; which of them are made anew when they
 // change. Pure.
-import type { Item, Model } from '../render/model.ts';
+import type { Item } from '../render/model.ts';
 import { ranks } from '../render/tables.ts';
 import type { ObjectClass } from '../types.ts';
 
@@ -29,24 +29,29 @@ export const rankOf: Partial<Record<ObjectClass, number>> = {
   'foreign-data-wrapper': ranks.aggregate,
   'foreign-server': ranks.aggregate,
   publication: ranks.publication,
+  'text-search': ranks.type,
+  'user-mapping': ranks.aggregate,
+  language: ranks.routine,
+  'access-method': ranks.routine,
+  transform: ranks.aggregate,
+  'event-trigger': ranks.state,
 };
 
 /** Classes whose objects are dropped and made anew when they change: they hold no rows. */
 export const remadeClasses: ReadonlySet<ObjectClass> = new Set([
   ...(['constraint', 'index', 'trigger', 'rule', 'policy', 'statistics', 'aggregate'] as const),
-  ...(['publication', 'cast', 'operator', 'conversion'] as const),
+  ...(['publication', 'cast', 'operator', 'conversion', 'text-search', 'event-trigger'] as const),
+  'transform',
 ]);
 
 const written: ReadonlySet<ObjectClass> = new Set(Object.keys(rankOf) as ObjectClass[]);
 
-/** Whether the render room can write the object whole: no foreign table, no invalid index, nothing that needs a library. */
-export function canWrite(model: Model, item: Item): boolean {
+/** Whether the render room can write the object whole: no invalid index, no secret, nothing that needs a library. */
+export function canWrite(item: Item): boolean {
   if (!written.has(item.class)) return false;
-  if (item.class === 'relation') return item.parts.get('kind') !== 'foreign table';
   if (item.class === 'index') return !item.parts.has('invalid');
   if (item.class === 'routine') return !item.parts.has('library');
   if (item.class === 'type') return item.parts.get('kind') !== 'base';
-  return (
-    item.table === undefined || model.find('relation', item.table)?.parts.get('kind') !== 'foreign table'
-  );
+  if (item.class === 'user-mapping') return !item.parts.has('options');
+  return true;
 }

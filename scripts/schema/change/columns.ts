@@ -4,6 +4,7 @@ import type { Item, Model } from '../render/model.ts';
 import { alterNotNull, lateNotNull, notNullOf } from '../render/not-null.ts';
 import { columnClause, columnSettings } from '../render/tables.ts';
 import { keysThatDiffer, optionsSql } from './alter.ts';
+import { foreignOptionsChange } from './alter-outside.ts';
 import { type Change, onTables, unwritten } from './change.ts';
 import { conversion, needsUsing } from './conversion.ts';
 
@@ -23,20 +24,23 @@ function fillsItself(model: Model, column: Item): boolean {
 export function addColumn(model: Model, table: Item, column: Item): Change {
   const head = `ALTER TABLE ${table.identity}`;
   const settings = [...columnSettings(table, column, true), ...lateNotNull(table, column)];
+  const phase = column.parts.has('generated') ? 'compute' : 'add';
   if (fillsItself(model, column))
-    return onTables([`${head} ADD COLUMN ${columnClause(model, column, false, true)};`, ...settings]);
+    return {
+      phase,
+      statements: [`${head} ADD COLUMN ${columnClause(model, column, false, true)};`, ...settings],
+    };
   const nullable = { ...column, parts: new Map(column.parts).set('nullable', 'yes') };
-  return onTables(
-    [
+  return {
+    phase,
+    statements: [
       `${head} ADD COLUMN ${columnClause(model, nullable, false, true)};`,
       `-- UPDATE ${table.identity} SET ${column.name} = … WHERE ${column.name} IS NULL;`,
       ...(alterNotNull(nullable, column) ?? []),
       ...settings,
     ],
-    {
-      undecided: `rows that are there already need a value for ${column.identity}: what it was filled with by hand is not in the schema`,
-    },
-  );
+    undecided: `rows that are there already need a value for ${column.identity}: what it was filled with by hand is not in the schema`,
+  };
 }
 
 /** Undecided where values, or the position of a sequence, would be lost or computed anew. */
@@ -50,7 +54,8 @@ export function alterColumn(
   const alter = `ALTER TABLE ${to.table} ALTER COLUMN ${to.name}`;
   if (keys.includes('generated') || keys.includes('virtual'))
     return generatedChange(models[1], alter, from, to);
-  if (keys.includes('foreign_options')) return unwritten('options of a foreign column');
+  const foreign = foreignOptionsChange(from.parts.get('foreign_options'), to.parts.get('foreign_options'));
+  if (foreign === undefined) return unwritten('the values of its options are not known: they may be secrets');
   const identity = keys.includes('identity')
     ? identityChange(models[1], alter, from, to, takesBack)
     : onTables([]);
@@ -58,7 +63,11 @@ export function alterColumn(
   const type = typed ? typeChange(models, alter, from, to) : onTables([]);
   const notNull = alterNotNull(from, to);
   if (notNull === undefined) return unwritten('a NOT NULL that belongs to a parent');
-  const settings = [...notNull, ...settingsSql(alter, from, to, keys, typed)];
+  const settings = [
+    ...notNull,
+    ...settingsSql(alter, from, to, keys, typed),
+    ...foreign.map((words) => `${alter.replace('ALTER TABLE', 'ALTER FOREIGN TABLE')} ${words};`),
+  ];
   const why = [identity, type].flatMap(({ undecided }) => undecided ?? []);
   const filled = mustBeFilled(to) && !mustBeFilled(from);
   const fails = [...(type.fails ?? []), ...(filled ? [`where ${to.identity} is NULL`] : [])];
@@ -72,23 +81,26 @@ export function alterColumn(
   });
 }
 
-/** An expression is dropped without loss, but nothing turns a filled column into a computed one. */
+/**
+ * What is computed before and after is lost to nobody: the column is made anew. An expression is dropped without loss, but
+ * its values would be written later; and nothing turns a filled column into a computed one.
+ */
 function generatedChange(model: Model, alter: string, from: Item, to: Item): Change {
   if (!to.parts.has('generated'))
     return onTables([`${alter} DROP EXPRESSION;`], {
       undecided: `what ${to.identity} holds was computed until now, and its down would throw away what is written to it later`,
     });
-  return onTables(
-    [
-      `ALTER TABLE ${to.table} DROP COLUMN ${to.name};`,
-      `ALTER TABLE ${to.table} ADD COLUMN ${columnClause(model, to, false, true)};`,
-    ],
-    {
-      undecided: from.parts.has('generated')
-        ? `the column ${to.identity} must be dropped and made anew, with all that stands on it`
-        : `what was written to ${to.identity} is lost: its values are computed from then on`,
+  return {
+    phase: 'free',
+    statements: [`ALTER TABLE ${to.table} DROP COLUMN ${to.name};`],
+    later: {
+      phase: 'compute',
+      statements: [`ALTER TABLE ${to.table} ADD COLUMN ${columnClause(model, to, false, true)};`],
     },
-  );
+    ...(from.parts.has('generated')
+      ? {}
+      : { undecided: `what was written to ${to.identity} is lost: its values are computed from then on` }),
+  };
 }
 
 function identityChange(model: Model, alter: string, from: Item, to: Item, takesBack: boolean): Change {
@@ -137,6 +149,12 @@ function typeChange(models: readonly [Model, Model], alter: string, from: Item, 
         ? { fails: [`where a value of ${to.identity} does not fit ${after}`] }
         : {},
   );
+}
+
+/** What is set on the column of a view, materialized or not. */
+export function viewColumnSql(kind: string, from: Item, to: Item): string[] {
+  const alter = `ALTER ${kind.toUpperCase()} ${to.table} ALTER COLUMN ${to.name}`;
+  return settingsSql(alter, from, to, keysThatDiffer(from, to), false);
 }
 
 function settingsSql(alter: string, from: Item, to: Item, keys: readonly string[], typed: boolean): string[] {

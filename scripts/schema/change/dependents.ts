@@ -1,56 +1,102 @@
 // Takes a plan whose changes are known; adds what stands on them and must go before and come back after: views over views,
 // what uses a function that is made anew, triggers and policies on a column that changes its type. Pure. Stored snapshots
 // know no dependencies: what names a thing counts as standing on it, and a scratch database tells what was overlooked.
-import type { Item } from '../render/model.ts';
+import type { Item, Model } from '../render/model.ts';
 import { ranks } from '../render/tables.ts';
 import type { ObjectClass } from '../types.ts';
+import { addColumn } from './columns.ts';
 import { dropSql } from './drop.ts';
-import { mentions, type Plan, want } from './plan.ts';
-
-/** What must be out of the way: its name, and the columns that go or change their type; all of it, where there are none. */
-interface Moving {
-  readonly identity: string;
-  readonly columns: readonly string[];
-}
+import { type Moving, mentions, type Plan, want } from './plan.ts';
 
 const textOf = (item: Item) => [...item.parts.values()].join('\n');
 const isView = ({ class: name, parts }: Item) => name === 'relation' && /view$/.test(parts.get('kind') ?? '');
 
 /**
  * Drops and makes anew every dependent that is there before and after.
- * @param moving seeds: relations with the columns in question, routines that are dropped
+ * @param moving seeds: relations with the columns in question, routines that are dropped, types that are replaced
  */
 export function remakeDependents(plan: Plan, moving: readonly Moving[]): void {
   const queue = [...moving];
   for (let seed = queue.shift(); seed !== undefined; seed = queue.shift()) {
     for (const item of plan.from.items) {
-      if (plan.remade.has(item.identity) || !standsOn(item, seed)) continue;
+      if (plan.remade.has(item.identity) || !standsOn(plan.from, item, seed)) continue;
       const after = plan.to.find(item.class, item.identity);
-      if (after === undefined) continue;
-      if (item.class === 'column') resetDefault(plan, item, after);
+      if (after === undefined) {
+        if (seed.type === true) dropEarly(plan, item);
+        continue;
+      }
+      if (item.class === 'column' && item.parts.has('generated')) {
+        remakeColumn(plan, item, after);
+        queue.push({ identity: item.table ?? '', columns: [item.name], anew: true });
+      } else if (item.class === 'column') resetDefault(plan, item, after);
       else {
         remake(plan, item, after);
-        if (isView(item)) queue.push({ identity: item.identity, columns: [] });
+        if (isView(item) || isRoutine(item)) queue.push({ identity: item.identity, columns: [] });
       }
     }
   }
 }
 
+/** Routines and casts else go last. */
+function dropEarly(plan: Plan, { class: name, identity }: Item): void {
+  for (const [i, drop] of plan.drops.entries())
+    if (drop.key === `${name} ${identity}`)
+      plan.drops[i] = { ...drop, rank: Math.max(drop.rank, ranks.ownership) };
+}
+
+const isRoutine = ({ class: name }: Item) => name === 'routine' || name === 'aggregate';
 const onTables: ReadonlySet<ObjectClass> = new Set(['trigger', 'policy', 'rule']);
+const onColumns: ReadonlySet<ObjectClass> = new Set(['index', 'constraint', 'statistics']);
 const onRoutines: ReadonlySet<ObjectClass> = new Set([
-  ...(['trigger', 'policy', 'rule', 'constraint', 'index', 'column'] as const),
+  ...(['trigger', 'policy', 'rule', 'constraint', 'index', 'column', 'cast', 'aggregate'] as const),
+  ...(['operator', 'event-trigger'] as const),
+]);
+const onTypes: ReadonlySet<ObjectClass> = new Set([
+  ...(['routine', 'aggregate', 'cast', 'operator', 'index', 'constraint', 'trigger'] as const),
+  ...(['policy', 'rule', 'statistics'] as const),
 ]);
 
-function standsOn(item: Item, { identity, columns }: Moving): boolean {
+function standsOn(model: Model, item: Item, seed: Moving): boolean {
+  const { identity, columns, anew = false } = seed;
   if (item.identity === identity || item.parts.get('inherited') === 'only') return false;
+  if (seed.type === true) return isOfType(model, item, identity);
   const named = (text: string) => columns.length === 0 || columns.some((column) => mentions(text, column));
   if (isView(item)) return mentions(textOf(item), identity) && named(item.parts.get('definition') ?? '');
   if (identity.includes('(')) {
     if (!onRoutines.has(item.class) || item.parts.has('constraint')) return false;
-    const text = item.class === 'column' ? (item.parts.get('default') ?? '') : textOf(item);
+    const text =
+      item.class === 'column'
+        ? (item.parts.get('default') ?? item.parts.get('generated') ?? '')
+        : textOf(item);
     return mentions(text, identity);
   }
-  return onTables.has(item.class) && item.table === identity && columns.length > 0 && named(textOf(item));
+  if (item.table !== identity || columns.length === 0) return false;
+  if (item.class === 'column') return item.parts.has('generated') && named(item.parts.get('generated') ?? '');
+  if (item.parts.has('constraint')) return false;
+  return (onTables.has(item.class) || (anew && onColumns.has(item.class))) && named(textOf(item));
+}
+
+/** Takes it, gives it, or names it; a column that is of the type is converted in place, with its defaults. */
+function isOfType(model: Model, item: Item, type: string): boolean {
+  if (isView(item)) {
+    const shown = model.partsOf(item.identity, 'column').some(({ parts }) => parts.get('type') === type);
+    return shown || mentions(textOf(item), type);
+  }
+  if (item.parts.has('constraint')) return false;
+  const signature = isRoutine(item) || item.class === 'cast' ? `${item.identity}\n` : '';
+  if (item.class === 'column')
+    return item.parts.has('generated') && mentions(item.parts.get('generated') ?? '', type);
+  return onTypes.has(item.class) && mentions(`${signature}${textOf(item)}`, type);
+}
+
+/** A computed column holds nothing that is not computed again. */
+function remakeColumn(plan: Plan, before: Item, after: Item): void {
+  plan.remade.add(before.identity);
+  const table = plan.to.find('relation', after.table ?? '');
+  plan.alters.push({ phase: 'free', sql: `ALTER TABLE ${before.table} DROP COLUMN ${before.name};` });
+  if (table === undefined) return;
+  const { phase, statements } = addColumn(plan.to, table, after);
+  plan.alters.push(...statements.map((sql) => ({ phase, sql })));
 }
 
 function resetDefault(plan: Plan, before: Item, after: Item): void {
@@ -67,10 +113,15 @@ export function remake(plan: Plan, before: Item, after: Item): void {
   plan.remade.add(before.identity);
   plan.replaced.delete(before.identity);
   const sql = dropSql(plan.from, before, () => false) ?? [];
-  const rank = isView(before) ? ranks.view : (rankOf[before.class] ?? ranks.trigger);
+  // What takes or gives a type goes before the type does, behind all that stands on tables.
+  const rank = isView(before)
+    ? ranks.view
+    : isRoutine(before)
+      ? ranks.ownership
+      : (rankOf[before.class] ?? ranks.trigger);
   plan.drops.push(...sql.map((each) => ({ rank, sql: each, key: `${before.class} ${before.identity}` })));
   want(plan, after);
-  if (after.class !== 'relation') return;
+  if (isRoutine(after) || after.class !== 'relation') return;
   for (const item of plan.to.items) if (item.table === after.identity) want(plan, item);
 }
 

@@ -1,12 +1,14 @@
 // Takes how the tables of two schemas are spread over a Citus cluster; notes in the plan the calls that lead from the first
 // to the second. Pure. Citus moves the rows itself: no call loses one.
+import { foreignKeyOf } from '../render/definitions.ts';
 import { distributionSql } from '../render/distribution.ts';
 import type { Item, Model } from '../render/model.ts';
 import type { Dependency, Piece } from '../render/order.ts';
 import { ranks } from '../render/tables.ts';
 import { quoteLiteral } from '../sql.ts';
+import { onTables } from './change.ts';
 import type { Difference } from './diff.ts';
-import type { Plan } from './plan.ts';
+import { type Plan, take } from './plan.ts';
 
 const keyOf = ({ identity }: Item) => `distribution ${identity}`;
 const part = (item: Item | undefined, name: string) => item?.parts.get(name);
@@ -63,7 +65,7 @@ function undistributed(item: Item): string {
 function isTied({ from, to }: Plan, table: string): boolean {
   const isKept = ({ identity }: Item) => to.find('constraint', identity) !== undefined;
   return from.of('constraint').some((item) => {
-    const target = / REFERENCES (.+?)\(/.exec(part(item, 'definition') ?? '')?.[1];
+    const target = foreignKeyOf(part(item, 'definition') ?? '')?.target;
     return target !== undefined && isKept(item) && (item.table === table || target === table);
   });
 }
@@ -71,7 +73,7 @@ function isTied({ from, to }: Plan, table: string): boolean {
 function leave(plan: Plan, difference: Difference, statements: readonly string[]): void {
   const why =
     'foreign keys tie the table to others: Citus changes it only together with them (cascade_via_foreign_keys => true), or without the keys';
-  plan.undecided.push({ difference, why, statements });
+  take(plan, difference, onTables(statements, { undecided: why }));
 }
 
 /** Tables that are together in the second schema, with the table that the others are put beside. */
@@ -167,7 +169,7 @@ export function referencedFirst(pieces: readonly Piece[], model: Model): Depende
     .map((key) => key.slice('distribution '.length));
   return tables.flatMap((table) =>
     model.partsOf(table, 'constraint').flatMap((item) => {
-      const target = / REFERENCES (.+?)\(/.exec(part(item, 'definition') ?? '')?.[1];
+      const target = foreignKeyOf(part(item, 'definition') ?? '')?.target;
       return target === undefined || target === table || !tables.includes(target)
         ? []
         : [{ from: `distribution ${table}`, to: `distribution ${target}` }];

@@ -2,8 +2,10 @@
 // Pure; it must not know in which order things are dropped.
 
 import { commentSql } from '../render/comments.ts';
+import { textSearchName } from '../render/database.ts';
 import { foreignKeyOf } from '../render/definitions.ts';
 import type { Item, Model } from '../render/model.ts';
+import { transformName } from '../render/operators.ts';
 import type { ObjectClass } from '../types.ts';
 
 const plainDrops: Partial<Record<ObjectClass, string>> = {
@@ -14,6 +16,9 @@ const plainDrops: Partial<Record<ObjectClass, string>> = {
   collation: 'COLLATION',
   conversion: 'CONVERSION',
   publication: 'PUBLICATION',
+  language: 'LANGUAGE',
+  'access-method': 'ACCESS METHOD',
+  'event-trigger': 'EVENT TRIGGER',
   'operator-class': 'OPERATOR CLASS',
   'operator-family': 'OPERATOR FAMILY',
   'foreign-data-wrapper': 'FOREIGN DATA WRAPPER',
@@ -33,7 +38,7 @@ export function dropSql(model: Model, item: Item, gone: Gone): string[] | undefi
     case 'relation':
       return dropRelation(item);
     case 'column':
-      return withTable || !isTable(model, table) || parts.get('inherited') === 'only'
+      return withTable || !holdsColumns(model, table) || parts.get('inherited') === 'only'
         ? []
         : [`ALTER TABLE ${table} DROP COLUMN ${name};`];
     case 'column-order':
@@ -57,6 +62,12 @@ export function dropSql(model: Model, item: Item, gone: Gone): string[] | undefi
       return [`DROP ${parts.get('kind') === 'domain' ? 'DOMAIN' : 'TYPE'} ${identity};`];
     case 'comment':
       return dropComment(item);
+    case 'text-search':
+      return [`DROP TEXT SEARCH ${textSearchName(identity)};`];
+    case 'user-mapping':
+      return [`DROP USER MAPPING FOR ${identity.replace(/ on ([^ ]+|"(?:[^"]|"")*")$/, ' SERVER $1')};`];
+    case 'transform':
+      return [`DROP TRANSFORM ${transformName(identity)};`];
     default: {
       const word = plainDrops[item.class];
       return word === undefined ? undefined : [`DROP ${word} ${identity};`];
@@ -70,9 +81,14 @@ export function isTable(model: Model, identity: string | undefined): boolean {
   return kind === 'table' || kind === 'partitioned table';
 }
 
+/** Whether its columns are its own: they are added and dropped by statements, those of a view are not. */
+export function holdsColumns(model: Model, identity: string | undefined): boolean {
+  const kind = identity === undefined ? undefined : model.find('relation', identity)?.parts.get('kind');
+  return kind?.endsWith('table') === true;
+}
+
 function dropRelation({ identity, parts }: Item): string[] | undefined {
   const kind = parts.get('kind') ?? '';
-  if (kind === 'foreign table') return undefined;
   return [`DROP ${kind.replace('partitioned ', '').toUpperCase()} ${identity};`];
 }
 

@@ -1,12 +1,14 @@
 // Takes what a transition consists of; gives its statements in an order in which they can run. Pure.
 
 import { attachedPieces } from '../render/attached.ts';
+import { eventTriggerSql } from '../render/database.ts';
 import type { Item, Model } from '../render/model.ts';
 import { type Dependency, orderPieces, type Piece } from '../render/order.ts';
 import { addedDependencies, simplePieces } from '../render/pieces.ts';
 import { routineSql } from '../render/programs.ts';
 import { relationPieces } from '../render/relations.ts';
 import { ranks } from '../render/tables.ts';
+import { type Phase, phasesOfTables } from './change.ts';
 import { referencedFirst } from './distribution.ts';
 import { type Drop, mentions, type Plan } from './plan.ts';
 
@@ -16,8 +18,7 @@ export function assemble(plan: Plan): string[] {
   const early = creates.filter(({ rank }) => rank <= ranks.table);
   const late = creates.filter(({ rank }) => rank > ranks.table);
   const drops = orderDrops(plan);
-  const phase = (name: 'type' | 'table') =>
-    plan.alters.filter((each) => each.phase === name).map(({ sql }) => sql);
+  const phase = (name: Phase) => plan.alters.filter((each) => each.phase === name).map(({ sql }) => sql);
   const bodies = early.some(({ rank }) => rank === ranks.routine);
   return [
     // A body may name what comes later.
@@ -25,11 +26,11 @@ export function assemble(plan: Plan): string[] {
     ...drops.filter(({ rank }) => rank > ranks.table).map(({ sql }) => sql),
     ...phase('type'),
     ...early.map(({ sql }) => sql),
-    ...phase('table'),
+    ...phasesOfTables.flatMap(phase),
     ...late.map(({ sql }) => sql),
     ...drops.filter(({ rank }) => rank <= ranks.table).map(({ sql }) => sql),
     ...refreshes(plan, creates),
-    ...new Set(plan.comments),
+    ...new Set(plan.closing),
   ];
 }
 
@@ -39,6 +40,12 @@ function orderCreates(plan: Plan): readonly Piece[] {
     ...relationPieces(plan.to, new Set()),
     ...simplePieces(plan.to, texts),
     ...attachedPieces(plan.to),
+    ...plan.to.of('event-trigger').map(
+      (item): Piece => ({
+        ...{ key: `event-trigger ${item.identity}`, rank: ranks.state },
+        ...{ sql: eventTriggerSql(item), inlined: [] },
+      }),
+    ),
   ];
   const replaced = new Set([...plan.replaced].map((identity) => `relation ${identity}`));
   const pieces = all.flatMap((piece): Piece[] => {
@@ -51,6 +58,7 @@ function orderCreates(plan: Plan): readonly Piece[] {
     ...addedDependencies(plan.to).filter(
       ({ from, to }) => !to.startsWith('distribution ') || !from.startsWith('distribution '),
     ),
+    ...familiesFirst(plan.to),
     ...mentioned(pieces),
     ...partitionsFirst(plan.to),
     ...plan.distributionNeeds,
@@ -59,6 +67,14 @@ function orderCreates(plan: Plan): readonly Piece[] {
   const { ordered, stuck } = orderPieces(pieces, needs);
   const waiting = pieces.filter(({ key }) => stuck.includes(key)).sort((a, b) => a.rank - b.rank);
   return [...ordered, ...waiting];
+}
+
+function familiesFirst(model: Model): Dependency[] {
+  return model.of('operator-class').flatMap((item) => {
+    const method = item.identity.slice(item.identity.lastIndexOf(' USING '));
+    const to = `operator-family ${item.parts.get('family')}${method}`;
+    return [{ from: `operator-class ${item.identity}`, to }];
+  });
 }
 
 /** Another environment may have more partitions: the parent's index is built on all, and takes those that are there. */

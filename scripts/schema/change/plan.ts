@@ -1,10 +1,21 @@
 // What a transition is gathered in, difference by difference, before it is put in order. It knows no SQL but of what the
 // render room writes.
+import { sqlComment } from '../../base/foreign-text.ts';
 import type { Item, Model } from '../render/model.ts';
 import type { Dependency, Piece } from '../render/order.ts';
 import { isWithTable } from '../render/tables.ts';
 import type { Change, Phase, Undecided } from './change.ts';
-import type { Difference } from './diff.ts';
+import { type Difference, describeDifference } from './diff.ts';
+
+/** What must be out of the way: its name, and the columns that go or change their type; all of it, where there are none. */
+export interface Moving {
+  readonly identity: string;
+  readonly columns: readonly string[];
+  /** True where the columns are dropped: then what PostgreSQL would carry along goes too, such as indexes. */
+  readonly anew?: boolean;
+  /** True for a type that makes room for another one of its name. */
+  readonly type?: boolean;
+}
 
 export interface Drop {
   readonly rank: number;
@@ -19,6 +30,8 @@ export interface Plan {
   readonly differences: readonly Difference[];
   /** True for a down. */
   readonly takesBack: boolean;
+  /** The role that runs the SQL, quoted where SQL needs it. */
+  readonly reader: string;
   readonly undecided: Undecided[];
   /** Keys of the pieces to write. */
   readonly wanted: Set<string>;
@@ -26,24 +39,38 @@ export interface Plan {
   readonly replaced: Set<string>;
   /** Identities of what is dropped and made anew: its comments go with it. */
   readonly remade: Set<string>;
+  /** Types that make room for others of their name. */
+  readonly moving: Moving[];
   readonly drops: Drop[];
   /** Calls of Citus, and which of them need which others. */
   readonly distributions: Piece[];
   readonly distributionNeeds: Dependency[];
   readonly alters: { phase: Phase; sql: string }[];
-  readonly comments: string[];
+  /** What comes last: comments, settings of views' columns, default privileges. */
+  readonly closing: string[];
   /** When the statements fail although they are right. */
   readonly fails: string[];
 }
 
 /** Notes the statements, and what a person has to know; `difference` is what they settle. */
 export function take(plan: Plan, difference: Difference, change: Change): void {
-  const { statements, undecided, fails = [], phase } = change;
-  if (undecided !== undefined) plan.undecided.push({ difference, why: undecided, statements });
-  else {
-    plan.alters.push(...statements.map((sql) => ({ phase, sql })));
-    plan.fails.push(...fails);
-  }
+  const { statements, undecided, fails = [], phase, later } = change;
+  if (undecided === undefined) plan.fails.push(...fails);
+  else markIncomplete(plan, difference, undecided, phase);
+  plan.alters.push(...statements.map((sql) => ({ phase, sql })));
+  if (later !== undefined) plan.alters.push(...later.statements.map((sql) => ({ phase: later.phase, sql })));
+}
+
+/** Leaves the difference to a person; what is said stands where the statements for it stand. */
+export function markIncomplete(
+  plan: Plan,
+  difference: Difference,
+  why: string,
+  phase: Phase = 'table',
+): void {
+  plan.undecided.push({ difference, why });
+  const sql = sqlComment(`INCOMPLETE: ${describeDifference(difference)}: ${why}`);
+  plan.alters.push({ phase, sql });
 }
 
 /** Notes a constraint or unique index on a table that may have rows: existing rows may break it. */

@@ -17,7 +17,12 @@ export function writeRemoved(plan: Plan, item: Item): boolean {
   const rank = /view$/.test(item.parts.get('kind') ?? '') ? ranks.view : rankOf[item.class];
   const key = `${item.class} ${item.identity}`;
   if (item.class === 'column')
-    plan.alters.push(...sql.map((each) => ({ phase: 'table' as const, sql: each })));
+    plan.alters.push(
+      ...sql.map((each) => ({
+        phase: item.parts.has('generated') ? ('free' as const) : ('drop' as const),
+        sql: each,
+      })),
+    );
   else plan.drops.push(...sql.map((each) => ({ rank: rankOfDrop(item, rank ?? 0), sql: each, key })));
   return true;
 }

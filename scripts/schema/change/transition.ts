@@ -5,6 +5,7 @@ import { commentSql } from '../render/comments.ts';
 import { buildModel, type Item } from '../render/model.ts';
 import type { SchemaObject } from '../types.ts';
 import { writeAdded } from './added.ts';
+import { carriedRights } from './carried-rights.ts';
 import type { Undecided } from './change.ts';
 import { writeChanged } from './changed.ts';
 import { remakeDependents } from './dependents.ts';
@@ -12,12 +13,15 @@ import { type Difference, diffObjects, foldDifferences } from './diff.ts';
 import { writeDistribution } from './distribution.ts';
 import { dropSql, isTable } from './drop.ts';
 import { assemble } from './order.ts';
-import type { Plan } from './plan.ts';
+import { type Moving, markIncomplete, type Plan } from './plan.ts';
 import { writeRemoved } from './removed.ts';
+import { defaultPrivilegesChange, rightsSql, settingChange } from './rights.ts';
 
 export interface Transition {
   readonly statements: readonly string[];
-  /** What a person must settle, of what `diffObjects` lists; the statements leave it as it is. */
+  /** Owners and privileges: they come last, and are no scratch database's business. */
+  readonly rights: readonly string[];
+  /** What a person must settle, of what `diffObjects` lists; a comment marks it among the statements. */
   readonly unfinished: readonly Undecided[];
   /** When the statements fail, changing nothing, although they are right: `where public.users.note is NULL`. */
   readonly fails: readonly string[];
@@ -27,28 +31,37 @@ export interface Transition {
  * From one schema to another. What went and what came are two things to it: `findLikeness` tells where they may be one.
  * The order of columns is not kept: no statement moves a column.
  * @param takesBack true for a down: what its up has made may go with the positions it has reached since
+ * @param reader the role that runs the SQL, quoted where SQL needs it: it owns what it makes
  */
 export function transition(
   from: readonly SchemaObject[],
   to: readonly SchemaObject[],
   takesBack = false,
+  reader = '',
 ): Transition {
   const differences = diffObjects(from, to).filter(({ severity }) => severity === 'drift');
   const plan: Plan = {
-    ...{ from: buildModel(from), to: buildModel(to), differences, takesBack },
+    ...{ from: buildModel(from), to: buildModel(to), differences, takesBack, reader },
     ...{ undecided: [], wanted: new Set(), replaced: new Set(), remade: new Set() },
-    ...{ drops: [], alters: [], comments: [], fails: [], distributions: [], distributionNeeds: [] },
+    ...{ moving: [], drops: [], alters: [], closing: [], fails: [] },
+    ...{ distributions: [], distributionNeeds: [] },
   };
   const listed = new Set(foldDifferences(differences).map(keyOf));
   for (const difference of differences) {
     if (write(plan, difference, listed.has(keyOf(difference)))) continue;
     const why = 'there is no statement of ours for this';
-    plan.undecided.push({ difference, why, statements: [] });
+    markIncomplete(plan, difference, why);
   }
   writeDistribution(plan);
   remakeDependents(plan, moving(plan));
   writeCommentsAnew(plan);
-  return { statements: assemble(plan), unfinished: plan.undecided, fails: [...new Set(plan.fails)] };
+  const { before, after } = carriedRights(madeAnew(plan), (view) => columnsThatStay(plan, view));
+  return {
+    statements: [...before, ...assemble(plan), ...after],
+    rights: rightsSql(plan, differences),
+    unfinished: plan.undecided,
+    fails: [...new Set(plan.fails)],
+  };
 }
 
 const keyOf = ({ kind, identity }: Difference) => `${kind} ${identity}`;
@@ -60,6 +73,8 @@ function write(plan: Plan, difference: Difference, listed: boolean): boolean {
   const after = plan.to.find(kind, identity);
   // All of them together: who is beside whom is no matter of one table.
   if (kind === 'distribution') return true;
+  if (kind === 'owner' || kind === 'grant') return true;
+  if (kind === 'default-privileges' || kind === 'setting') return writeOfDatabase(plan, difference);
   if (kind === 'comment') return writeComment(plan, change === 'removed' ? before : after, change, listed);
   if (change === 'removed') return before !== undefined && writeRemoved(plan, before);
   if (after === undefined) return false;
@@ -67,12 +82,18 @@ function write(plan: Plan, difference: Difference, listed: boolean): boolean {
   return before !== undefined && writeChanged(plan, before, after, difference);
 }
 
+function writeOfDatabase(plan: Plan, { kind, identity }: Difference): boolean {
+  const sql = kind === 'setting' ? settingChange(plan.to, identity) : defaultPrivilegesChange(plan, identity);
+  plan.closing.push(...sql);
+  return sql.length > 0;
+}
+
 function writeComment(plan: Plan, item: Item | undefined, change: string, listed: boolean): boolean {
   if (item === undefined) return false;
   // The comment of what goes goes along.
   if (change === 'removed' && !listed) return true;
   const sql = change === 'removed' ? dropSql(plan.from, item, () => false) : [commentSql(item)];
-  plan.comments.push(...(sql ?? []).flatMap((each) => each ?? []));
+  plan.closing.push(...(sql ?? []).flatMap((each) => each ?? []));
   return sql !== undefined && !sql.includes(undefined);
 }
 
@@ -82,12 +103,28 @@ function writeCommentsAnew(plan: Plan): void {
     const anew = [...plan.remade].some(
       (identity) => item.identity.endsWith(` ${identity}`) || name.startsWith(`${identity}.`),
     );
-    if (anew) plan.comments.push(...[commentSql(item)].flatMap((sql) => sql ?? []));
+    if (anew) plan.closing.push(...[commentSql(item)].flatMap((sql) => sql ?? []));
   }
 }
 
-/** Columns that go or change their type, views with other columns, routines that are made anew. */
-function moving({ differences, from, remade }: Plan): { identity: string; columns: string[] }[] {
+/** Of the kinds that have privileges, with the kind that they will have. */
+function madeAnew({ from, to, remade, moving: types }: Plan): Item[] {
+  const names = new Set([...remade, ...types.filter(({ type }) => type).map(({ identity }) => identity)]);
+  const kinds: readonly Item['class'][] = ['relation', 'routine', 'aggregate', 'type'];
+  return to.items.filter(
+    (item) => kinds.includes(item.class) && names.has(item.identity) && from.find(item.class, item.identity),
+  );
+}
+
+function columnsThatStay({ from, to }: Plan, { identity }: Item): string[] {
+  return to
+    .partsOf(identity, 'column')
+    .filter((column) => from.find('column', column.identity) !== undefined)
+    .map(({ name }) => name);
+}
+
+/** Columns that go or change their type, views with other columns, routines and types that are made anew. */
+function moving({ differences, from, remade, moving: types }: Plan): Moving[] {
   const columns = differences.filter(
     ({ kind, change, expected, actual }) =>
       kind === 'column' && change !== 'added' && typeIn(expected) !== typeIn(actual),
@@ -100,7 +137,12 @@ function moving({ differences, from, remade }: Plan): { identity: string; column
   }
   return [
     ...[...tables].map(([identity, names]) => ({ identity, columns: names })),
-    ...[...remade].map((identity) => ({ identity, columns: [] })),
+    ...[...remade].map((identity): Moving => {
+      const column = from.find('column', identity);
+      if (column?.table === undefined) return { identity, columns: [] };
+      return { identity: column.table, columns: [column.name], anew: true };
+    }),
+    ...types,
   ];
 }
 

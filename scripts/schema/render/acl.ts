@@ -34,6 +34,11 @@ export function parseAcl(list: string): AclItem[] {
   });
 }
 
+/** The privileges of some letters, as GRANT and REVOKE name them: `SELECT, INSERT`. */
+export function privilegeNames(letters: readonly string[]): string[] {
+  return letters.flatMap((letter) => privileges[letter] ?? []);
+}
+
 /** A role as SQL wants it: PostgreSQL prints some names in lists without the quotes that SQL needs. */
 export function roleName(name: string): string {
   if (name === '') return 'PUBLIC';

@@ -15,7 +15,7 @@ export function optionsClause(options: string | undefined): string {
 }
 
 /** One option a line; a literal may hold line ends itself. */
-function splitOptions(options: string): string[] {
+export function splitOptions(options: string): string[] {
   return options.match(/(?:E?'(?:[^']|'')*'|"(?:[^"]|"")*"|[^\n])+/g) ?? [];
 }
 

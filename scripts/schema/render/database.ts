@@ -13,6 +13,12 @@ const textSearchOptions: Record<string, Readonly<Record<string, string>>> = {
   configuration: { parser: 'PARSER' },
 };
 
+/** `CONFIGURATION app.c` of `configuration app.c`. */
+export function textSearchName(identity: string): string {
+  const at = identity.indexOf(' ');
+  return `${identity.slice(0, at).toUpperCase()}${identity.slice(at)}`;
+}
+
 /** CREATE TEXT SEARCH …, and a configuration's mappings. */
 export function textSearchSql(item: Item): string {
   const at = item.identity.indexOf(' ');

@@ -43,13 +43,27 @@ function kindOf({ identity }: Item): [Kind, string] | undefined {
 }
 
 /** A statement and the role that it needs; no role where every server has it. */
-interface Given {
+export interface Given {
   readonly role: string | null;
   readonly sql: string;
 }
 
-/** The owner of a sequence that belongs to a column is the table's. */
-function ownerOf(model: Model, item: Item, reader: string): Given[] {
+/** What follows GRANT … of an object, or of a column, and what stands behind each privilege; undefined where it has none. */
+export function grantTarget(item: Item): { readonly on: string; readonly columns: string } | undefined {
+  if (/^column /.test(item.identity))
+    return {
+      on: `ON TABLE ${item.table}`,
+      columns: ` (${item.identity.slice(`column ${item.table}.`.length)})`,
+    };
+  const [kind, name] = kindOf(item) ?? [];
+  return kind?.grant === undefined ? undefined : { on: `ON ${kind.grant} ${name}`, columns: '' };
+}
+
+/**
+ * ALTER … OWNER TO, unless the role that runs it owns what it makes.
+ * The owner of a sequence that belongs to a column is the table's.
+ */
+export function ownerOf(model: Model, item: Item, reader: string): Given[] {
   const found = kindOf(item);
   const owner = roleName(item.parts.get('owner') ?? '');
   const follows = item.identity.startsWith('sequence ') && item.parts.has('table');
@@ -60,7 +74,8 @@ function ownerOf(model: Model, item: Item, reader: string): Given[] {
   return [{ role: owner, sql: `ALTER ${spoken || `${kind.alter} ${name}`} OWNER TO ${owner};` }];
 }
 
-function grantsOn(item: Item, owner: string, reader: string): Given[] {
+/** GRANT and REVOKE for a new object, which has what its kind has by default. */
+export function grantsOn(item: Item, owner: string, reader: string): Given[] {
   const list = item.parts.get('privileges') ?? '';
   const column = /^column /.test(item.identity) ? item.name : undefined;
   if (column !== undefined) {
@@ -95,7 +110,8 @@ function isUsual({ identity, parts }: Item): boolean {
   );
 }
 
-function grantSql({ grantee, letters }: AclItem, on: string, reader: string, columns = ''): Given[] {
+/** GRANT for one role; `columns` stands behind each privilege. */
+export function grantSql({ grantee, letters }: AclItem, on: string, reader: string, columns = ''): Given[] {
   const role = roleName(grantee);
   return aclSql(`${grantee}=${letters}/x`, on, reader).map((sql) => ({
     role: role === 'PUBLIC' || role === reader ? null : role,
@@ -124,6 +140,11 @@ export function ownershipSql(
       ? model.of('grant').flatMap((item) => grantsOn(item, owners.get(item.identity) ?? reader, reader))
       : []),
   ];
+  return inBlocks(given);
+}
+
+/** Statements that need no role first, then a block per role, which does nothing where the server has no such role. */
+export function inBlocks(given: readonly Given[]): string[] {
   const roles = [...new Set(given.map(({ role }) => role))].filter((role) => role !== null);
   const plain = given.filter(({ role }) => role === null).map(({ sql }) => sql);
   return [

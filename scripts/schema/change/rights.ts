@@ -1,0 +1,147 @@
+// Takes differences of owners, privileges, default privileges and settings; gives the SQL that leads from one side to the
+// other. Pure. Roles belong to the server: where one is missing, what it owns and may do is left out, with a warning.
+import { type AclItem, forRole, parseAcl, privilegeNames, roleName } from '../render/acl.ts';
+import { onDatabase } from '../render/clauses.ts';
+import { settingSql } from '../render/database.ts';
+import type { Item, Model } from '../render/model.ts';
+import { type Given, grantSql, grantsOn, grantTarget, inBlocks, ownerOf } from '../render/ownership.ts';
+import type { Difference } from './diff.ts';
+
+export interface RightsSides {
+  readonly from: Model;
+  readonly to: Model;
+  /** The role that runs the SQL and owns what it makes, quoted where SQL needs it. */
+  readonly reader: string;
+}
+
+/** ALTER … OWNER TO, GRANT and REVOKE; what goes takes its rights along. */
+export function rightsSql(sides: RightsSides, differences: readonly Difference[]): string[] {
+  const of = (name: 'owner' | 'grant') =>
+    differences.filter(({ kind, change }) => kind === name && change !== 'removed');
+  const withdrawn = differences.filter(
+    ({ kind, change, identity }) =>
+      kind === 'grant' && change === 'removed' && columnStays(sides.to, identity),
+  );
+  return inBlocks([
+    ...of('owner').flatMap(({ identity }) => ownerGiven(sides, identity)),
+    ...[...of('grant'), ...withdrawn].flatMap(({ identity }) => privilegesGiven(sides, identity)),
+  ]);
+}
+
+const columnStays = (model: Model, identity: string) =>
+  identity.startsWith('column ') && model.find('column', identity.slice('column '.length)) !== undefined;
+
+function ownerGiven({ from, to, reader }: RightsSides, identity: string): Given[] {
+  const item = to.find('owner', identity);
+  if (item === undefined) return [];
+  const isNew = from.find('owner', identity) === undefined;
+  const given = ownerOf(to, item, isNew ? reader : '');
+  if (roleName(item.parts.get('owner') ?? '') !== reader) return given;
+  return given.map(({ sql }) => ({
+    role: null,
+    sql: `${sql.slice(0, sql.lastIndexOf(' OWNER TO '))} OWNER TO CURRENT_USER;`,
+  }));
+}
+
+function privilegesGiven({ from, to, reader }: RightsSides, identity: string): Given[] {
+  const [before, after] = [from.find('grant', identity), to.find('grant', identity)];
+  const item = after ?? before;
+  if (item === undefined) return [];
+  const ownerIn = (model: Model) => roleName(model.find('owner', identity)?.parts.get('owner') ?? reader);
+  if (before === undefined && !identity.startsWith('column ')) return grantsOn(item, ownerIn(to), reader);
+  const target = grantTarget(item);
+  if (target === undefined) return [];
+  // A new owner has what the one before had.
+  const old = parseAcl(before?.parts.get('privileges') ?? '').map((each) =>
+    roleName(each.grantee) === ownerIn(from) ? { ...each, grantee: ownerIn(to) } : each,
+  );
+  return changeOf(old, parseAcl(after?.parts.get('privileges') ?? ''), target, reader);
+}
+
+type Letters = ReadonlyMap<string, boolean>;
+
+/** Each letter, and whether it may be passed on. */
+const lettersOf = (items: readonly AclItem[], role: string): Letters =>
+  new Map(
+    items
+      .filter(({ grantee }) => roleName(grantee) === role)
+      .flatMap(({ letters }) =>
+        [...letters.matchAll(/([A-Za-z])(\*?)/g)].map(([, letter = '', star]) => [letter, star === '*']),
+      ),
+  );
+
+function changeOf(
+  before: readonly AclItem[],
+  after: readonly AclItem[],
+  { on, columns }: { readonly on: string; readonly columns: string },
+  reader: string,
+): Given[] {
+  const roles = [...new Set([...before, ...after].map(({ grantee }) => roleName(grantee)))];
+  return roles.flatMap((role) => {
+    const [old, now] = [lettersOf(before, role), lettersOf(after, role)];
+    const gone = [...old.keys()].filter((letter) => !now.has(letter));
+    const kept = [...old].filter(([letter, star]) => star && now.get(letter) === false);
+    const came = [...now].filter(([letter, star]) => !old.has(letter) || (star && old.get(letter) === false));
+    const revoke = (option: string, letters: readonly string[]) => {
+      const names = privilegeNames(letters).map((name) => `${name}${columns}`);
+      const to = role === reader ? 'CURRENT_USER' : role;
+      return names.length === 0 ? [] : [`REVOKE ${option}${names.join(', ')} ${on} FROM ${to};`];
+    };
+    const revoked = [
+      ...revoke('', gone),
+      ...revoke(
+        'GRANT OPTION FOR ',
+        kept.map(([letter]) => letter),
+      ),
+    ];
+    const letters = came.map(([letter, star]) => `${letter}${star ? '*' : ''}`).join('');
+    const needed = role === 'PUBLIC' || role === reader ? null : role;
+    return [
+      ...revoked.map((sql) => ({ role: needed, sql })),
+      ...grantSql({ grantee: role === 'PUBLIC' ? '' : role, letters }, on, reader, columns),
+    ];
+  });
+}
+
+/** ALTER DEFAULT PRIVILEGES for one role, schema and kind of object. */
+export function defaultPrivilegesChange({ from, to, reader }: RightsSides, identity: string): string[] {
+  const [, role = '', schema, objects = ''] =
+    /^("(?:[^"]|"")*"|\S+)(?: in schema ("(?:[^"]|"")*"|\S+))? on (\w+)$/.exec(identity) ?? [];
+  const kind = objects.toUpperCase();
+  const of = role === reader ? '' : ` FOR ROLE ${role}`;
+  const alter = `ALTER DEFAULT PRIVILEGES${of}${schema === undefined ? '' : ` IN SCHEMA ${schema}`}`;
+  const lists = [from, to].map((model) => model.find('default-privileges', identity));
+  const [before, after] = lists.map((item, i) =>
+    item === undefined
+      ? usual(schema, role, kind, lists[1 - i])
+      : parseAcl(item.parts.get('privileges') ?? ''),
+  );
+  const given = changeOf(before ?? [], after ?? [], { on: `ON ${kind}`, columns: '' }, reader);
+  const statements = inBlocks(
+    given.map(({ role: needed, sql }) => ({ role: needed, sql: `${alter} ${sql}` })),
+  );
+  return role === reader || statements.length === 0 ? statements : [forRole(role, statements)];
+}
+
+/** What holds where nothing is set: for one schema nothing is added; else the owner has all, and everybody what the kind gives. */
+function usual(schema: string | undefined, role: string, kind: string, other: Item | undefined): AclItem[] {
+  if (schema !== undefined) return [];
+  const own = parseAcl(other?.parts.get('privileges') ?? '').filter(
+    ({ grantee }) => roleName(grantee) === role,
+  );
+  const everybody = { FUNCTIONS: 'X', TYPES: 'U' }[kind];
+  return everybody === undefined ? own : [...own, { grantee: '', letters: everybody }];
+}
+
+/** ALTER DATABASE or ALTER ROLE … SET or RESET; nothing where the value may be a secret. */
+export function settingChange(model: Model, identity: string): string[] {
+  const item = model.find('setting', identity);
+  if (item !== undefined) return [settingSql(item) ?? []].flat();
+  const at = identity.lastIndexOf(' ');
+  const [owner, name] = [identity.slice(0, at), identity.slice(at + 1)];
+  const who =
+    owner === 'database'
+      ? 'DATABASE %I'
+      : `ROLE ${owner.slice('role '.length).replaceAll('%', '%%')} IN DATABASE %I`;
+  return [onDatabase(`ALTER ${who} RESET ${name}`)];
+}
