@@ -1,10 +1,11 @@
-// The process is killed (SIGKILL) at every one of its round trips, before the server gets the message and after. Then a
-// plain `up` must lead to the same schema, tracking table and ledger every time.
+// A run is killed at every one of its round trips, before the server gets the message and after. Then a plain `up` must lead
+// to the same schema, tracking table and ledger every time.
 import { expect } from 'chai';
 import { expectExit, type Project, project } from '../support/cli.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
+import { runInProcess } from '../support/in-process.ts';
 import { many, pair } from '../support/migrations.ts';
-import { proxyTo } from '../support/proxy.ts';
+import { proxyTo, severable } from '../support/proxy.ts';
 import { fingerprintOf, queryOn } from '../support/schema.ts';
 
 const transactional = {
@@ -76,13 +77,16 @@ interface Crash {
   readonly messages: number;
 }
 
-/** Runs `up` and kills it at the k-th message, with that message on its way to the server or not. */
-async function upKilledAt(
-  tool: Project,
-  database: TestDatabase,
-  k: number,
-  when: 'before' | 'after',
-): Promise<Crash> {
+interface Point {
+  /** The message at which the run is killed; it is on its way to the server, or not. */
+  readonly k: number;
+  readonly when: 'before' | 'after';
+}
+
+const never: Point = { k: Number.POSITIVE_INFINITY, when: 'before' };
+
+/** Runs `up` in a process of its own and kills that. */
+async function processKilledAt(tool: Project, database: TestDatabase, { k, when }: Point): Promise<Crash> {
   let kill: () => void = () => undefined;
   let killed = false;
   const proxy = await proxyTo(database, ({ number }) => {
@@ -98,6 +102,17 @@ async function upKilledAt(
   return { killed, messages: proxy.count() };
 }
 
+/** Runs `up` in this process and cuts it off from the server, which sees the same of it: its last message, then the end. */
+async function runCutOffAt(tool: Project, database: TestDatabase, { k: at, when }: Point): Promise<Crash> {
+  const line = await severable(database, { at, when });
+  const env = { ...database.env(), DATABASE_URL: line.url(database) };
+  const { exitCode, said } = await runInProcess(tool.root, env, ['up'], line.signal);
+  const killed = line.severed();
+  if (!killed) expect(exitCode, said).to.equal(0);
+  line.sever();
+  return { killed, messages: line.count() };
+}
+
 /** The work on all items, some of them at a time. */
 async function each<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
   const left = [...items];
@@ -110,12 +125,12 @@ async function each<T>(items: readonly T[], work: (item: T) => Promise<void>): P
 describe('after SIGKILL at any round trip', function () {
   this.timeout(240_000);
 
-  // To the server, a kill before message k + 1 is a kill after message k that it had time to answer: both are shown where
-  // it is cheap. Of the creation of the ledger, a chain of transactions of its own, every other trip is enough.
+  // To the server, a kill before message k + 1 is a kill after message k that it had time to answer: both are shown for
+  // every other message of one. Of the creation of the ledger, a chain of transactions of its own, every other trip is enough.
   type Moments = (k: number) => readonly ('before' | 'after')[];
   const cases: readonly [string, Record<string, string>, 'nothing' | 'a ledger', Moments][] = [
     ['of a very first run', transactional, 'nothing', (k) => (k % 2 ? ['after'] : [])],
-    ['of a run in transactions', transactional, 'a ledger', () => ['before', 'after']],
+    ['of a run in transactions', transactional, 'a ledger', (k) => (k % 2 ? ['after'] : ['before', 'after'])],
     ['of a run with migrations in flight', inFlight, 'a ledger', (k) => (k % 3 ? [] : ['before', 'after'])],
     ['of a no-transaction run', outside, 'a ledger', () => ['after']],
   ];
@@ -129,20 +144,22 @@ describe('after SIGKILL at any round trip', function () {
         for (const [name, text] of Object.entries(pair(0, 'zero', 'SELECT 1;'))) tool.write(name, text);
       }
       const whole = await createDatabase({ from: template.name });
-      const { messages } = await upKilledAt(tool, whole, Number.POSITIVE_INFINITY, 'before');
+      const { messages } = await processKilledAt(tool, whole, never);
       const expected = await stateOf(whole);
       expect(messages).to.be.greaterThan(8);
 
       const numbers = Array.from({ length: messages }, (_, i) => i + 1);
       const points = numbers.flatMap((k) => moments(k).map((when) => ({ k, when })));
       let crashes = 0;
-      await each(points, async ({ k, when }) => {
+      // A process of its own at one point near the middle shows that a kill is no more than that.
+      const real = points[Math.floor(points.length / 2)];
+      await each(points, async (at) => {
         const database = await createDatabase({ from: template.name });
-        const { killed } = await upKilledAt(tool, database, k, when);
+        const { killed } = await (at === real ? processKilledAt : runCutOffAt)(tool, database, at);
         if (killed) crashes += 1;
-        const result = await tool.run(['up'], { env: database.env() });
-        const point = `killed ${when} message ${k} of ${messages}`;
-        expect(result.exitCode, `${point}\n${result.all}`).to.equal(0);
+        const { exitCode, said } = await runInProcess(tool.root, database.env(), ['up']);
+        const point = `killed ${at.when} message ${at.k} of ${messages}`;
+        expect(exitCode, `${point}\n${said}`).to.equal(0);
         expect(await stateOf(database), point).to.deep.equal(expected);
         await database.drop();
       });

@@ -17,11 +17,15 @@ export interface Ended {
 /** Once: every output watches the end of the process. */
 const { style } = createOutput({ quiet: true });
 
-/** @param root the project's folder; `env` is all that the command sees of an environment */
+/**
+ * @param root the project's folder; `env` is all that the command sees of an environment
+ * @param signal ends the command, as SIGINT would
+ */
 export async function runInProcess(
   root: string,
   env: Record<string, string>,
   args: readonly string[],
+  signal = new AbortController().signal,
 ): Promise<Ended> {
   const said: string[] = [];
   const note = (text: string) => void said.push(text);
@@ -45,7 +49,6 @@ export async function runInProcess(
     const config = await resolveConfig(invocation.command, invocation.flags, env, root);
     const command = await invocation.load();
     const input = { config, flags: invocation.flags, args: invocation.args, progress };
-    const signal = new AbortController().signal;
     const result = await command({ ...input, signal } as unknown as CommandInput<never>);
     said.push(...result.lines);
     if (result.error == null) return ended(exitCodes[result.verdict ?? 'ok'], result.document);

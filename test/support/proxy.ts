@@ -2,6 +2,7 @@
 // that a test can cut the line, or kill the client, at any one of them. It must not know what the messages mean for us.
 // https://www.postgresql.org/docs/16/protocol-message-formats.html
 import { connect, createServer, type Socket } from 'node:net';
+import { MigrateError } from '../../scripts/base/errors.ts';
 import { cleanUpAfterTest } from './cleanup.ts';
 
 /** One message of the client that makes the server answer. */
@@ -29,6 +30,8 @@ export interface Proxy {
   url(database: { user: string; name: string }): string;
   /** How many messages that wait for an answer have passed. */
   count(): number;
+  /** Ends every connection, and takes no more. */
+  close(): void;
 }
 
 /** Messages that only prepare the next Sync. */
@@ -88,16 +91,52 @@ export async function proxyTo(
     client.on('data', reader);
   });
   await new Promise<void>((resolve) => listener.listen(0, '127.0.0.1', resolve));
-  cleanUpAfterTest(async () => {
+  const close = () => {
     for (const socket of sockets) socket.destroy();
     listener.close();
-  });
+  };
+  cleanUpAfterTest(async () => close());
   const { port } = listener.address() as { port: number };
   return {
     port,
+    close,
     url: ({ user, name }) => `postgresql://${user}@127.0.0.1:${port}/${name}`,
     count: () => count,
   };
+}
+
+export interface Line extends Proxy {
+  /** Aborted when the line is cut, so that nobody tries to connect again. */
+  readonly signal: AbortSignal;
+  /** What the server sees of a client that is killed: no more of it. */
+  sever(): void;
+  severed(): boolean;
+}
+
+/**
+ * A line to the server that ends for good: at a message, which arrives or not, or when `sever` is called.
+ * To the server that is SIGKILL of the client: what was sent arrives, then the connection is closed.
+ */
+export async function severable(
+  server: { host: string; port: number },
+  point: { readonly at: number; readonly when: 'before' | 'after' } | null = null,
+): Promise<Line> {
+  const ended = new AbortController();
+  const proxy = await proxyTo(server, ({ number, cut }) => {
+    if (ended.signal.aborted) {
+      cut();
+      return 'drop';
+    }
+    if (number !== point?.at) return 'forward';
+    sever();
+    return point.when === 'after' ? 'forward' : 'drop';
+  });
+  const sever = () => {
+    ended.abort(new MigrateError('interrupted', 'The line is cut'));
+    // After the message at hand, where that is to arrive.
+    setImmediate(proxy.close);
+  };
+  return { ...proxy, signal: ended.signal, sever, severed: () => ended.signal.aborted };
 }
 
 /** Splits a stream into messages; only the first has no type byte. */
