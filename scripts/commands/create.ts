@@ -18,7 +18,7 @@ export const create: Command<CreateFlags> = async ({ config, args, flags, progre
   const asked = args.join(' ') || (source?.name ?? '');
   const name = normaliseName(asked);
   if (name !== asked) progress.say(`Name: ${name}`);
-  mkdirSync(config.directory, { recursive: true });
+  makeDirectory(config);
   const texts = source ?? { up: template(config, 'up', name), down: template(config, 'down', name) };
   const version = writePair(config, name, texts, source?.version ?? null);
   const files = (['up', 'down'] as const).map((direction) =>
@@ -28,6 +28,14 @@ export const create: Command<CreateFlags> = async ({ config, args, flags, progre
   if (source?.hasDown === false) lines.push(`${flags.from} says nothing of the way back: write ${files[1]}`);
   return { document: { version, name, files }, lines };
 };
+
+function makeDirectory({ directory }: Config): void {
+  try {
+    mkdirSync(directory, { recursive: true });
+  } catch (error) {
+    throw writeError(error as Error);
+  }
+}
 
 interface Source {
   readonly up: string;

@@ -7,6 +7,7 @@ import { packageRoot } from '../base/paths.ts';
 import type { Config } from '../config/config.ts';
 import type { Command, CommandInput, CommandResult } from '../report/command.ts';
 import { create } from './create.ts';
+import { withScripts } from './package-scripts.ts';
 
 export interface InitFlags {
   readonly make?: boolean;
@@ -41,7 +42,9 @@ export const init: Command<InitFlags> = async (input) => {
     layFile(config, '.env.example', template('env.example')),
     ...(flags.make ? layMake(config) : []),
     ...(flags.github ? layWorkflows(config) : []),
-    ...(flags.docker ? [layFile(config, 'Dockerfile.migrations', template('Dockerfile'))] : []),
+    ...(flags.docker
+      ? [withOtherManager(config, layFile(config, 'Dockerfile.migrations', template('Dockerfile')))]
+      : []),
   ];
   return reported(config, laid);
 };
@@ -76,7 +79,7 @@ function layFile(config: Config, path: string, content: string): Laid {
   return { path, outcome: 'created' };
 }
 
-/** Adds `migrate:up` and its kin to package.json, in its own indentation; a script that is there stays. */
+/** Adds `migrate:up` and its kin to package.json, whose text stays as it is otherwise; a script that is there stays. */
 function layScripts(config: Config): Laid {
   const path = join(config.root, 'package.json');
   if (!existsSync(path)) {
@@ -84,41 +87,29 @@ function layScripts(config: Config): Laid {
       hint: 'Run this in the folder of the application (npm init -y makes a package.json).',
     });
   }
-  const text = readFileSync(path, 'utf8');
-  const content = parsed(text);
-  const known = content.scripts ?? {};
   const wanted = Object.fromEntries([
     ['migrate', 'migrate'],
     ...scripts.map((name) => [`migrate:${name}`, `migrate ${name}`]),
   ]);
-  const missing = Object.entries(wanted).filter(([name]) => !(name in known));
-  if (missing.length === 0) return { path: 'package.json', outcome: 'kept' };
-  const indent = /^([ \t]+)"/m.exec(text)?.[1] ?? '  ';
-  const next = { ...content, scripts: { ...known, ...Object.fromEntries(missing) } };
-  write(path, `${JSON.stringify(next, null, indent)}\n`);
-  return {
-    path: 'package.json',
-    outcome: 'added to',
-    note: `${missing.length} scripts, such as migrate:up`,
-  };
-}
-
-function parsed(text: string): { scripts?: Record<string, string> } {
-  try {
-    return JSON.parse(text);
-  } catch (cause) {
-    throw new MigrateError('usage', `package.json is no JSON: ${(cause as Error).message}`, { cause });
-  }
+  const { text, added, others } = withScripts(read(path), wanted);
+  const kept =
+    others.length === 0 ? [] : [`${others.join(', ')} kept as it was, though it does something else`];
+  if (added === 0)
+    return { path: 'package.json', outcome: 'kept', ...(kept[0] === undefined ? {} : { note: kept[0] }) };
+  write(path, text);
+  const note = [`${added} scripts, such as migrate:up`, ...kept].join('; ');
+  return { path: 'package.json', outcome: 'added to', note };
 }
 
 function layIgnored(config: Config): Laid {
   const path = join(config.root, '.gitignore');
-  const text = existsSync(path) ? readFileSync(path, 'utf8') : '';
+  const text = existsSync(path) ? read(path) : '';
+  const end = text.includes('\r\n') ? '\r\n' : '\n';
   const there = new Set(text.split(/\r?\n/).map((line) => line.trim().replace(/^\//, '')));
   const missing = ignored.filter((line) => !there.has(line) && !there.has(line.replace(/\/$/, '')));
   if (missing.length === 0) return { path: '.gitignore', outcome: 'kept' };
-  const gap = text === '' || text.endsWith('\n') ? '' : '\n';
-  write(path, `${text}${gap}${missing.join('\n')}\n`);
+  const gap = text === '' || text.endsWith('\n') ? '' : end;
+  write(path, `${text}${gap}${missing.join(end)}${end}`);
   return { path: '.gitignore', outcome: text === '' ? 'created' : 'added to' };
 }
 
@@ -127,7 +118,7 @@ function layMake(config: Config): Laid[] {
   const targets = layFile(config, 'db/migrate.mk', template('migrate.mk'));
   const path = join(config.root, 'Makefile');
   if (!existsSync(path)) return [targets, layFile(config, 'Makefile', 'include db/migrate.mk\n')];
-  const isIncluded = /^-?include .*db\/migrate\.mk/m.test(readFileSync(path, 'utf8'));
+  const isIncluded = /^-?include .*db\/migrate\.mk/m.test(read(path));
   const note = isIncluded ? {} : { note: 'add this line to it: include db/migrate.mk' };
   return [targets, { path: 'Makefile', outcome: 'kept', ...note }];
 }
@@ -137,7 +128,17 @@ function layWorkflows(config: Config): Laid[] {
   return [
     layFile(config, '.github/workflows/migrations.yml', content('check.yml')),
     layFile(config, '.github/workflows/migrate.yml', content('deploy.yml')),
-  ];
+  ].map((laid) => withOtherManager(config, laid));
+}
+
+/** The templates install with npm: whoever has another package manager is told what to change. */
+function withOtherManager({ root }: Config, laid: Laid): Laid {
+  const lock = ['pnpm-lock.yaml', 'yarn.lock', 'bun.lock', 'bun.lockb'].find((name) =>
+    existsSync(join(root, name)),
+  );
+  if (laid.outcome !== 'created' || lock === undefined || existsSync(join(root, 'package-lock.json')))
+    return laid;
+  return { ...laid, note: `it installs with npm ci: put there what installs by your ${lock}` };
 }
 
 function template(name: string): string {
@@ -148,11 +149,22 @@ function shown({ root }: Config, path: string): string {
   return relative(root, path).replaceAll('\\', '/');
 }
 
+function read(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (cause) {
+    throw new MigrateError('usage', `Cannot read ${path}: ${(cause as Error).message}`, { cause });
+  }
+}
+
 function write(path: string, content: string): void {
   try {
     mkdirSync(dirname(path), { recursive: true });
     writeFileSync(path, content);
   } catch (cause) {
-    throw new MigrateError('usage', `Cannot write ${path}: ${(cause as Error).message}`, { cause });
+    throw new MigrateError('usage', `Cannot write ${path}: ${(cause as Error).message}`, {
+      hint: 'Mend that, then run it again: what is there already stays as it is.',
+      cause,
+    });
   }
 }

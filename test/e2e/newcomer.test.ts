@@ -32,6 +32,7 @@ describe('A newcomer', function () {
       LANG: 'C.UTF-8',
       NO_COLOR: '1',
       npm_config_cache: cache,
+      npm_config_prefer_offline: 'true',
     };
     await execa('git', ['clone', '--quiet', productRoot, clone]);
   });

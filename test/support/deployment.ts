@@ -168,24 +168,36 @@ function commit(repository: string, files: Record<string, string>, kind: 'produc
   return commitFiles(repository, files);
 }
 
-/** What a checkout of the product has, installed and built, but for its migrations. */
+/** What a checkout of the product has, installed and built, but for its migrations. Code is linked, not copied. */
 export function layProduct(repository: string): void {
-  const tracked = ['package.json', 'package-lock.json', 'Makefile', 'tsconfig.json', 'scripts', 'dist'];
-  for (const name of [...tracked, 'db/ledger', 'db/templates']) {
-    cpSync(join(productRoot, name), join(repository, name), {
+  layPackage(repository, [
+    'package.json',
+    'package-lock.json',
+    'Makefile',
+    'tsconfig.json',
+    'db/ledger',
+    'db/templates',
+  ]);
+  for (const name of ['scripts', 'dist', 'node_modules'])
+    symlinkSync(join(productRoot, name), join(repository, name));
+}
+
+function layPackage(folder: string, names: readonly string[]): void {
+  for (const name of names) {
+    cpSync(join(productRoot, name), join(folder, name), {
       recursive: true,
       preserveTimestamps: true,
       filter: isSettled,
     });
   }
-  symlinkSync(join(productRoot, 'node_modules'), join(repository, 'node_modules'));
 }
 
 /** An application's checkout after `npm ci`: no Makefile, no script of ours, the command among those of its packages. */
 function layApplication(repository: string): void {
   const installed = join(repository, 'node_modules', 'postgres-migrations-orchestrator');
   mkdirSync(join(repository, 'node_modules', '.bin'), { recursive: true });
-  layProduct(installed);
+  layPackage(installed, ['package.json', 'dist', 'scripts/run.cjs', 'db/ledger', 'db/templates']);
+  symlinkSync(join(productRoot, 'node_modules'), join(installed, 'node_modules'));
   // As npm does when it installs a command.
   chmodSync(join(installed, 'scripts', 'run.cjs'), 0o755);
   symlinkSync(

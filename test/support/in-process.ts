@@ -1,6 +1,6 @@
 // Runs a command of the tool inside this process, for tests of many hundred commands. What only the process does (signals,
 // printing, its exit) is not in it; everything from argv to the database is.
-import { exitCodes, exitStatus, MigrateError } from '../../scripts/base/errors.ts';
+import { exitCodes, MigrateError } from '../../scripts/base/errors.ts';
 import { parseCommandLine } from '../../scripts/cli/cli.ts';
 import { resolveConfig } from '../../scripts/config/config.ts';
 import type { CommandInput } from '../../scripts/report/command.ts';
@@ -52,10 +52,19 @@ export async function runInProcess(
     const result = await command({ ...input, signal } as unknown as CommandInput<never>);
     said.push(...result.lines);
     if (result.error == null) return ended(exitCodes[result.verdict ?? 'ok'], result.document);
-    note(formatError(result.error, style));
-    return ended(exitStatus(result.error), result.document);
+    return ended(told(result.error, note), result.document);
   } catch (error) {
-    note(error instanceof MigrateError ? formatError(error, style) : String((error as Error).stack));
-    return ended(exitStatus(error));
+    return ended(told(error, note));
   }
+}
+
+/** A command's modules may be loaded a second time here, with an error class of their own: its name tells. */
+function told(error: unknown, note: (text: string) => void): number {
+  const { name, code, message, options, stack } = error as MigrateError;
+  if (name !== 'MigrateError') {
+    note(String(stack));
+    return exitCodes.bug;
+  }
+  note(formatError(new MigrateError(code, message, options), style));
+  return exitCodes[code];
 }

@@ -1,0 +1,115 @@
+// `init` in applications that somebody else has made: it overwrites nothing, says what it did, and a second run does nothing.
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { expect } from 'chai';
+import { cleanUpAfterTest } from '../support/cleanup.ts';
+import { runInProcess } from '../support/in-process.ts';
+
+function application(files: Record<string, string>): string {
+  const root = mkdtempSync(join(tmpdir(), 'migrate it’s "odd" '));
+  cleanUpAfterTest(async () => rmSync(root, { recursive: true, force: true }));
+  for (const [path, text] of Object.entries(files)) {
+    mkdirSync(dirname(join(root, path)), { recursive: true });
+    writeFileSync(join(root, path), text);
+  }
+  return root;
+}
+
+/** Every file below a folder with its text. */
+function contentOf(root: string): Record<string, string> {
+  return Object.fromEntries(
+    readdirSync(root, { recursive: true, encoding: 'utf8' })
+      .filter((path) => statSync(join(root, path)).isFile())
+      .sort()
+      .map((path) => [path, readFileSync(join(root, path), 'utf8')]),
+  );
+}
+
+const all = ['init', '--make', '--github', '--docker'];
+const odd: Readonly<Record<string, Record<string, string>>> = {
+  'an ES module with tabs, CRLF and no last line end': {
+    'package.json':
+      '\ufeff{\r\n\t"name": "shop",\r\n\t"type": "module",\r\n\t"scripts": {\r\n\t\t"test": "x"\r\n\t}\r\n}',
+    '.gitignore': 'node_modules\r\n.env',
+  },
+  'the root of a monorepo with another tool’s scripts, a Makefile, workflows and an image': {
+    'package.json':
+      '{ "private": true, "workspaces": ["packages/*"], "scripts": { "migrate": "knex migrate:latest" } }\n',
+    'packages/api/package.json': '{ "name": "api" }\n',
+    Makefile: 'all:\n\ttrue\n',
+    'Dockerfile.migrations': 'FROM scratch\n',
+    '.github/workflows/migrate.yml': 'name: mine\n',
+    '.env.example': 'MINE=1',
+  },
+  'one with migrations already, in a directory of its own': {
+    'package.json': '{}',
+    'db/config.json': '{ "dir": "sql/changes" }',
+    'sql/changes/20250101000000_one.up.sql': 'SELECT 1;\n',
+    'sql/changes/20250101000000_one.down.sql': 'SELECT 1;\n',
+  },
+  'one of pnpm': { 'package.json': '{}\n', 'pnpm-lock.yaml': 'lockfileVersion: 9\n' },
+};
+
+describe('init in an application', () => {
+  for (const [title, files] of Object.entries(odd)) {
+    it(`leaves ${title} as it was, adds what is missing, and finds nothing to do again`, async () => {
+      const root = application(files);
+      const first = await runInProcess(root, {}, all);
+      expect(first.exitCode, first.said).to.equal(0);
+      const after = contentOf(root);
+      for (const [path, text] of Object.entries(files)) {
+        if (path === 'package.json') continue;
+        const isAdded = path === '.gitignore';
+        expect(isAdded ? after[path]?.startsWith(text) : after[path] === text, path).to.equal(true);
+      }
+      const { scripts, ...rest } = JSON.parse(after['package.json']!.replace(/^\ufeff/, ''));
+      const { scripts: before = {}, ...others } = JSON.parse(files['package.json']!.replace(/^\ufeff/, ''));
+      expect(rest).to.deep.equal(others);
+      expect(scripts).to.include({ 'migrate:up': 'migrate up', ...before });
+      const again = await runInProcess(root, {}, all);
+      expect(again.exitCode, again.said).to.equal(0);
+      expect(again.said).not.to.match(/created|added/);
+      expect(contentOf(root)).to.deep.equal(after);
+    });
+  }
+
+  it('keeps line ends, begins a line of its own, and says what is another tool’s or another package manager’s', async () => {
+    const [crlf, monorepo, , pnpm] = await Promise.all(
+      Object.values(odd).map(async (files) => {
+        const root = application(files);
+        return { root, ...(await runInProcess(root, {}, all)) };
+      }),
+    );
+    expect(readFileSync(join(crlf!.root, '.gitignore'), 'utf8')).to.equal(
+      'node_modules\r\n.env\r\n.postgres/\r\n.env.*\r\n!.env.example\r\n',
+    );
+    const text = readFileSync(join(crlf!.root, 'package.json'), 'utf8');
+    expect(text.replaceAll('\r\n', '')).not.to.include('\n');
+    expect(text).to.match(/^\ufeff\{\r\n\t"name"[\s\S]*\r\n\t\t"migrate:up": "migrate up",[\s\S]*\r\n\}$/);
+    expect(monorepo!.said).to.include('migrate kept as it was').and.include('include db/migrate.mk');
+    expect(pnpm!.said).to.match(/Dockerfile\.migrations \(it installs with npm ci: .*pnpm-lock\.yaml/);
+  });
+
+  it('refuses with the path where something is in the way, and goes on when it is mended', async () => {
+    for (const [blocked, needed] of [
+      ['.gitignore/x', '.gitignore'],
+      ['package.json/x', 'package.json'],
+      ['db', 'db'],
+    ] as const) {
+      const root = application({
+        ...(needed === 'package.json' ? {} : { 'package.json': '{}' }),
+        [blocked]: '',
+      });
+      const refused = await runInProcess(root, {}, ['init']);
+      expect(refused.exitCode, refused.said).to.equal(2);
+      expect(refused.said).to.include(needed);
+      rmSync(join(root, needed), { recursive: true });
+      if (needed === 'package.json') writeFileSync(join(root, 'package.json'), '{}');
+      expect((await runInProcess(root, {}, ['init'])).exitCode).to.equal(0);
+    }
+    const none = await runInProcess(application({}), {}, ['init']);
+    expect(none.exitCode, none.said).to.equal(2);
+    expect(none.said).to.include('no package.json');
+  });
+});
