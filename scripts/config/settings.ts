@@ -68,7 +68,7 @@ export type Variables = z.infer<typeof variablesSchema>;
 
 const pattern = z.string().check(z.minLength(1, 'must not be empty; a right value is *.prod.example.com'));
 
-/** `db/config.json`; every key is documented in README, "Configuration". */
+/** `db/config.json`; every key is documented in db/README.md, "Settings". */
 export const projectSchema = z.strictObject({
   postgres: z.optional(
     z

@@ -6,6 +6,7 @@ import { lines, part, partWhen, quoteLiteral } from '../sql.ts';
 
 /** Part of the server, as the nodes are: a scratch or development server need not have it. */
 export const citusExtensions: readonly string[] = ['citus', 'citus_columnar'];
+/** SQL that is true of an extension of Citus; `column` names it. */
 export const isCitus = (column: string) =>
   `${column} IN (${citusExtensions.map((name) => `'${name}'`).join(', ')})`;
 
