@@ -18,7 +18,10 @@ const textOf = (node: unknown) => (node as { String?: { sval?: string } })?.Stri
 const listOf = (node: unknown) => (Array.isArray(node) ? node.map(textOf) : []);
 
 /** Options that say how rows arrive; the others are given by what is written here. */
-const kept = ['binary', 'streaming', 'synchronous_commit', 'origin', 'disable_on_error', 'run_as_owner'];
+const kept = [
+  ...['binary', 'streaming', 'two_phase', 'synchronous_commit', 'origin', 'disable_on_error'],
+  ...['password_required', 'run_as_owner', 'failover'],
+];
 
 function optionsOf(node: unknown): Map<string, string> {
   const found = (Array.isArray(node) ? node : []).map((each) => (each as { DefElem: Node }).DefElem);

@@ -10,6 +10,7 @@ const passing: Readonly<Record<string, readonly string[]>> = {
       'relpages',
       'reltuples',
       'relallvisible',
+      'relallfrozen',
       'relfrozenxid',
       'relminmxid',
       'reltoastrelid',
@@ -146,6 +147,12 @@ function selectOf(
       if (catalog === 'pg_description' && column === 'objoid')
         return `'object=' || (pg_identify_object(t.classoid, t.objoid, t.objsubid)).identity`;
       if (catalog === 'pg_description' && column === 'objsubid') return `''`;
+      // An attached partition's is the parent's; one that waits for nothing is valid or not by what there was once.
+      if (column === 'conislocal')
+        return `'conislocal=' || (t.conislocal AND NOT EXISTS (SELECT FROM pg_class WHERE oid = t.conrelid AND relispartition))`;
+      if (column === 'indisvalid')
+        return `'indisvalid=' || (t.indisvalid OR EXISTS (SELECT FROM pg_class c WHERE c.oid = t.indexrelid AND c.relkind = 'I' AND
+          (SELECT count(*) FROM pg_inherits WHERE inhparent = t.indrelid) = (SELECT count(*) FROM pg_inherits h JOIN pg_index x ON x.indexrelid = h.inhrelid WHERE h.inhparent = t.indexrelid AND x.indisvalid)))`;
       if (column === 'reloptions')
         return `'reloptions=' || coalesce((SELECT string_agg(o, ',' ORDER BY o) FROM unnest(t.reloptions) o), '')`;
       if (key === undefined) return `'${column}=' || coalesce(${plain}, '')`;

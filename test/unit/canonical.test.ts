@@ -21,6 +21,15 @@ const same: readonly (readonly [string, string])[] = [
     `(ARRAY[ARRAY[1, 2], ARRAY[3, 4]])::numeric(5,1)[]`,
     `ARRAY[ARRAY[(1)::numeric(5,1), (2)::numeric(5,1)], ARRAY[(3)::numeric(5,1), (4)::numeric(5,1)]]`,
   ],
+  [
+    `(ARRAY[((status)::character varying(3) COLLATE "C"), status])::text[]`,
+    `ARRAY[(((status)::character varying(3))::text COLLATE "C"), (status)::text]`,
+  ],
+  [
+    `(ARRAY[(doc -> 'k'::text), (a || b)])::character varying(3)[]`,
+    `ARRAY[((doc -> 'k'::text))::character varying(3), ((a || b))::character varying(3)]`,
+  ],
+  [`((ARRAY[status])::character varying(3)[])::text[]`, `ARRAY[((status)::character varying(3))::text]`],
   [`(B'101'::"bit")::bit varying`, `B'101'::bit varying`],
   [` SELECT a\n   FROM t`, ` SELECT a FROM t`],
   [`(a\n     JOIN b ON TRUE)`, `(a JOIN b ON (true))`],
@@ -33,6 +42,8 @@ const other: readonly (readonly [string, string])[] = [
   [`(ARRAY['x'::character varying])::text[]`, `ARRAY['x'::character varying]`],
   [`(ARRAY['x'::character varying(3)])::text[]`, `(ARRAY['x'::character varying])::text[]`],
   [`(ARRAY['x'::bpchar])::text[]`, `ARRAY['x'::text]`],
+  [`ARRAY[(a, b), c]`, `ARRAY[a, b, c]`],
+  [`(ARRAY[(x -> 'a'::text)])::text[]`, `(ARRAY[((x -> 'a'::text))::text])::character varying[]`],
   [`(NOT (a AND b))`, `((NOT a) AND b)`],
   [`("AND" = 1)`, `(AND = 1)`],
   [

@@ -10,6 +10,9 @@ export function columnIfThere(row: string, ...names: readonly string[]): string 
   return each.length === 1 ? `${each[0]}` : `coalesce(${each.join(', ')})`;
 }
 
+/** An SQL condition: true from a major version on, for defaults that changed. */
+const sinceMajor = (major: number) => `current_setting('server_version_num')::int >= ${major}0000`;
+
 /** True for a child's copy of its parent's: its name is the server's choice, and depends on how the child came there. */
 const isCopy = `(nn.coninhcount > 0 AND (rel.relispartition OR NOT nn.conislocal))`;
 
@@ -30,12 +33,15 @@ export const columnNotNull = `'not_null=' || nullif(concat_ws(' ',
 export const joinNotNull = `LEFT JOIN pg_constraint nn ON nn.conrelid = a.attrelid AND nn.contype = 'n' AND nn.conkey[1] = a.attnum`;
 
 /**
- * The names of the copies that partitions have, where SET NOT NULL would choose others: they do not count, but stay where a
- * partition is detached. Gives the identity of the column, and the name.
+ * Names of NOT NULL that do not count, but must be written: those of partitions' copies where SET NOT NULL would choose
+ * others, for they stay where a partition is detached; and the usual name where another table has one of that name, for
+ * the server would choose again. Gives the identity of the column, and the name.
  */
-export const notNullCopies = `SELECT rel.identity || '.' || quote_ident(a.attname) AS identity, quote_ident(nn.conname) AS name
+export const notNullNames = `SELECT rel.identity || '.' || quote_ident(a.attname) AS identity, quote_ident(nn.conname) AS name
   FROM rel JOIN pg_attribute a ON a.attrelid = rel.oid ${joinNotNull}
-  WHERE rel.relispartition AND nn.coninhcount > 0 AND nn.conname <> rel.relname || '_' || a.attname || '_not_null'`;
+  WHERE CASE WHEN nn.conname <> rel.relname || '_' || a.attname || '_not_null' THEN rel.relispartition AND nn.coninhcount > 0
+    ELSE EXISTS (SELECT FROM pg_constraint o WHERE o.conname = nn.conname AND o.connamespace = nn.connamespace
+      AND o.conrelid <> nn.conrelid AND o.coninhcount = 0) END`;
 
 /** The name of a domain's NOT NULL, where it is not the one that the server would choose. */
 export const domainNotNull = partWhen(
@@ -54,3 +60,25 @@ export const publishedGenerated = partWhen(
   'generated_columns',
   `'stored'`,
 );
+
+/**
+ * pg_subscription with the columns that only later versions have; the usual value where there is no such column: a name
+ * that the catalog lacks is looked for outside. Not the whole row, which others than superusers may not read.
+ */
+export const subscriptions = `(SELECT own.* FROM (SELECT 'any' AS suborigin, true AS subpasswordrequired, false AS subrunasowner, false AS subfailover) usual,
+    LATERAL (SELECT subdbid, subname, subowner, subpublications, subslotname, subenabled, subbinary, substream, subtwophasestate, subdisableonerr,
+      subsynccommit, suborigin, subpasswordrequired, subrunasowner, subfailover FROM pg_subscription) own)`;
+
+/** The options of a subscription that are not the usual ones, as SQL wants them, but for what makes it connect. */
+export const subscriptionOptions = `nullif(concat_ws(', ',
+    CASE WHEN s.subbinary THEN 'binary = true' END,
+    CASE WHEN s.substream::text IN ('t', 'true') THEN 'streaming = on'
+      WHEN s.substream::text = 'p' AND NOT ${sinceMajor(18)} THEN 'streaming = parallel'
+      WHEN s.substream::text = 'f' AND ${sinceMajor(18)} THEN 'streaming = off' END,
+    CASE WHEN s.subtwophasestate <> 'd' THEN 'two_phase = true' END,
+    CASE WHEN s.subdisableonerr THEN 'disable_on_error = true' END,
+    CASE WHEN s.subsynccommit <> 'off' THEN 'synchronous_commit = ' || quote_literal(s.subsynccommit) END,
+    CASE WHEN s.suborigin <> 'any' THEN 'origin = ' || quote_literal(s.suborigin) END,
+    CASE WHEN NOT s.subpasswordrequired THEN 'password_required = false' END,
+    CASE WHEN s.subrunasowner THEN 'run_as_owner = true' END,
+    CASE WHEN s.subfailover THEN 'failover = true' END), '')`;

@@ -107,23 +107,37 @@ function arrayOf(items: readonly Node[]): Group | undefined {
     : undefined;
 }
 
+const listOf = (parts: readonly (readonly Node[])[]): readonly Node[] =>
+  parts.flatMap((part, i) => (i === 0 ? part : [',', ' ', ...part]));
+
 /** `(ARRAY[a, b])::t[]` is `ARRAY[(a)::t, (b)::t]`: so does the server read it. */
 function castElements(list: Group, type: readonly Node[]): readonly Node[] {
   const elements = split(list.items, ',').map((element): readonly Node[] => {
     const inner = arrayOf(element);
-    return inner === undefined ? castConstant(element, type) : castElements(inner, type);
+    return inner === undefined ? castTo(bare(element), type) : castElements(inner, type);
   });
-  return [
-    'ARRAY',
-    { open: '[', items: elements.flatMap((element, i) => (i === 0 ? element : [',', ' ', ...element])) },
-  ];
+  return ['ARRAY', { open: '[', items: listOf(elements) }];
+}
+
+/** An element without the parentheses round it, and round what is cast in it; a row keeps those that make it one. */
+function bare(element: readonly Node[]): readonly Node[] {
+  const items = trim(element);
+  const [first, second] = items;
+  if (items.length === 1 && isGroup(first, '(') && !first.items.includes(',')) return bare(first.items);
+  const at = items.lastIndexOf('::');
+  const type = items.slice(at + 1);
+  if (at < 1 || (at > 1 && second !== '::') || !type.every(isOfType)) return items;
+  return castTo(bare(items.slice(0, at)), type);
 }
 
 /**
- * An element with a cast. A constant that is written as one string type and used as another needs only the latter;
- * definitions of statistics are printed with as few parentheses as possible.
+ * A bare element with a cast. A constant that is written as one string type and used as another needs only the latter;
+ * definitions of statistics are printed with as few parentheses as possible. A collation stays outside.
  */
-function castConstant(element: readonly Node[], type: readonly Node[]): readonly Node[] {
+function castTo(element: readonly Node[], type: readonly Node[]): readonly Node[] {
+  const collate = element.lastIndexOf('COLLATE');
+  if (collate > 1 && element.slice(collate + 1).every(isOfType))
+    return [...castTo(bare(element.slice(0, collate)), type), ' ', ...element.slice(collate)];
   const [value, colons, ...rest] = element;
   const isConstant = typeof value === 'string' && (value.endsWith("'") || value === 'NULL');
   const isString = (name: string) => name === 'text' || name === 'character varying';
@@ -133,16 +147,9 @@ function castConstant(element: readonly Node[], type: readonly Node[]): readonly
   return [...(isShort ? element : [{ open: '(' as const, items: element }]), '::', ...type];
 }
 
-/** Casts inside an array's brackets that were written out already: `('x'::character varying)::text`. */
+/** Elements whose casts were written out already: `('x'::character varying)::text`. */
 function simplifyElements(list: Group): Group {
-  const elements = split(list.items, ',').map((element) => {
-    const at = element.lastIndexOf('::');
-    const [first, colons] = element;
-    const type = element.slice(at + 1);
-    if (at < 1 || (at > 1 && colons !== '::') || !type.every(isOfType)) return element;
-    return castConstant(at === 1 && isGroup(first, '(') ? first.items : element.slice(0, at), type);
-  });
-  return { open: '[', items: elements.flatMap((element, i) => (i === 0 ? element : [',', ' ', ...element])) };
+  return { open: '[', items: listOf(split(list.items, ',').map(bare)) };
 }
 
 /** The array at a place and how many items it takes there: `ARRAY[…]`, in parentheses or without. */

@@ -194,7 +194,17 @@ function sharedCounts(options: SchemaOptions): string[] {
     countContent('pg_catalog.pg_user_mappings', ...['umid', 'srvid', 'umuser', 'umoptions']),
     countContent(
       `pg_catalog.pg_subscription WHERE subdbid = ${database}`,
-      ...['oid', 'subname', 'subenabled', 'subslotname', 'subpublications'],
+      ...[
+        'oid',
+        'subname',
+        'subenabled',
+        'subslotname',
+        'subpublications',
+        'subbinary',
+        'substream',
+        'subdisableonerr',
+        'subsynccommit',
+      ],
     ),
     ...(databaseColumns.length > 0
       ? [countContent(`pg_catalog.pg_database WHERE datname = current_database()`, ...databaseColumns)]

@@ -3,7 +3,7 @@
 // It must not know how the rows are hashed, filtered or compared.
 
 import { firstUserOid, flag, lines, notMember, part, partWhen, sorted } from '../sql.ts';
-import { publishedGenerated } from './by-version.ts';
+import { publishedGenerated, subscriptionOptions, subscriptions } from './by-version.ts';
 import { isCitus } from './distribution.ts';
 import { foreignOptions } from './foreign-options.ts';
 
@@ -57,8 +57,9 @@ export const subscription = `
     part('publications', sorted('s.subpublications')),
     part('slot', 's.subslotname::text'),
     flag('disabled', 'NOT s.subenabled'),
+    part('options', subscriptionOptions),
   )}
-  FROM pg_subscription s
+  FROM ${subscriptions} s
   WHERE s.subdbid = (SELECT oid FROM pg_database WHERE datname = current_database())`;
 
 export const eventTrigger = `
@@ -77,7 +78,7 @@ export const eventTrigger = `
 export const defaultPrivileges = `
   SELECT quote_ident(pg_get_userbyid(d.defaclrole)) || coalesce(' in schema ' || ns.name, '') || ' on '
       || CASE d.defaclobjtype WHEN 'r' THEN 'tables' WHEN 'S' THEN 'sequences' WHEN 'f' THEN 'functions'
-        WHEN 'T' THEN 'types' WHEN 'n' THEN 'schemas' ELSE 'objects' END, NULL,
+        WHEN 'T' THEN 'types' WHEN 'n' THEN 'schemas' WHEN 'L' THEN 'large objects' ELSE 'objects' END, NULL,
     ${part('privileges', `coalesce(${sorted('d.defaclacl::text[]')}, '')`)}
   FROM pg_default_acl d LEFT JOIN ns ON ns.oid = d.defaclnamespace
   WHERE d.defaclnamespace = 0 OR ns.oid IS NOT NULL`;

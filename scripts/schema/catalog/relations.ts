@@ -133,11 +133,19 @@ export const constraint = `
   ) owner ON owner.conrelid = c.conrelid AND owner.contypid = c.contypid
   WHERE c.contype NOT IN ('t', 'n') AND NOT (c.contype = 'f' AND c.conparentid <> 0)`;
 
+/**
+ * An index that a failed build left behind, or one of a partitioned table that waits for partitions' indexes. Whether one
+ * that waits for none is valid depends on what there was once, and no dump keeps that.
+ */
+const invalid = `(NOT i.indisvalid OR NOT i.indisready) AND (c.relkind = 'i' OR EXISTS (SELECT FROM pg_inherits h
+      WHERE h.inhparent = i.indrelid AND NOT EXISTS (SELECT FROM pg_inherits a JOIN pg_index x ON x.indexrelid = a.inhrelid
+        WHERE a.inhparent = i.indexrelid AND x.indrelid = h.inhrelid AND x.indisvalid)))`;
+
 export const index = `
   SELECT ns.name || '.' || quote_ident(c.relname), rel.identity, ${lines(
     part('table', 'rel.identity'),
     part('definition', 'pg_get_indexdef(i.indexrelid)'),
-    flag('invalid', 'NOT i.indisvalid OR NOT i.indisready'),
+    flag('invalid', invalid),
     flag('clustered', 'i.indisclustered'),
     part('constraint', 'quote_ident(con.conname)'),
     partWhen(

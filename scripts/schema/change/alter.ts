@@ -1,7 +1,7 @@
 // Takes a table, sequence or type as it is and as it is to be; gives the SQL that leads from one to the other in place,
 // where there is such SQL. Pure; what must be dropped and made anew is not its work.
 import type { Item, Model } from '../render/model.ts';
-import { optionList } from '../render/tables.ts';
+import { optionList } from '../render/storage.ts';
 import { type Change, onTables, unwritten } from './change.ts';
 import { attributesOf, labelsOf, lastName, schemaOf } from './likeness-shape.ts';
 

@@ -2,7 +2,8 @@
 // known before it runs. Pure; it must not know which other objects hang on the column.
 import type { Item, Model } from '../render/model.ts';
 import { alterNotNull, lateNotNull, notNullOf } from '../render/not-null.ts';
-import { columnClause, columnSettings } from '../render/tables.ts';
+import { columnSettings } from '../render/storage.ts';
+import { columnClause } from '../render/tables.ts';
 import { keysThatDiffer, optionsSql } from './alter.ts';
 import { foreignOptionsChange } from './alter-outside.ts';
 import { type Change, onTables, unwritten } from './change.ts';

@@ -3,7 +3,7 @@
 
 import { foreignKeyOf, lastPart } from './definitions.ts';
 import type { Item, Model } from './model.ts';
-import type { Piece } from './order.ts';
+import type { Dependency, Piece } from './order.ts';
 import { onTablespace } from './relations.ts';
 import { isWithTable, ranks } from './tables.ts';
 
@@ -13,9 +13,10 @@ function piece(item: Item, rank: number, ...statements: string[]): Piece {
   return { key: `${item.class} ${item.identity}`, rank, sql: statements.join('\n'), inlined: [] };
 }
 
-function indexSettings(index: Item): string[] {
+function indexSettings(model: Model, index: Item): string[] {
   const targets = index.parts.get('statistics')?.split(', ') ?? [];
-  const parent = index.parts.get('partition_of');
+  const above = model.find('index', index.parts.get('partition_of') ?? '');
+  const parent = above === undefined || skipsForeign(model, above) ? undefined : above.identity;
   return [
     ...targets.map((target) => {
       const [column, value] = target.split(': ');
@@ -85,12 +86,45 @@ function constraintPieces(model: Model, item: Item): Piece[] {
     options === undefined || definition.startsWith('EXCLUDE')
       ? definition
       : `${start} WITH (${options})${end}`;
-  return [piece(item, ranks.key, add('ONLY ', text), ...(index === undefined ? [] : indexSettings(index)))];
+  return [
+    piece(item, ranks.key, add('ONLY ', text), ...(index === undefined ? [] : indexSettings(model, index))),
+  ];
 }
 
-function indexPieces(item: Item): Piece[] {
+/**
+ * An index that is valid although a foreign table among the partitions has none: only CREATE INDEX without ONLY makes that.
+ * It takes the indexes of the partitions that are there.
+ */
+export function skipsForeign(model: Model, index: Item): boolean {
+  if (index.parts.has('invalid') || !definitionOf(index).includes(' ON ONLY ')) return false;
+  const holdsForeign = (table: string): boolean =>
+    model
+      .of('relation')
+      .some(
+        ({ parts, identity }) =>
+          parts.get('partition_of') === table &&
+          (parts.get('kind') === 'foreign table' || holdsForeign(identity)),
+      );
+  return holdsForeign(index.table ?? '');
+}
+
+/** Such an index comes after those of its partitions, and of theirs. */
+export function foreignDependencies(model: Model): Dependency[] {
+  return model.of('index').flatMap((index) => {
+    const above: Dependency[] = [];
+    let parent = model.find('index', index.parts.get('partition_of') ?? '');
+    for (; parent !== undefined; parent = model.find('index', parent.parts.get('partition_of') ?? ''))
+      if (skipsForeign(model, parent))
+        above.push({ from: `index ${parent.identity}`, to: `index ${index.identity}` });
+    return above;
+  });
+}
+
+function indexPieces(model: Model, item: Item): Piece[] {
   if (item.parts.has('constraint') || isBroken(item)) return [];
-  return [piece(item, ranks.index, `${definitionOf(item)};`, ...indexSettings(item))];
+  const definition = definitionOf(item);
+  const sql = skipsForeign(model, item) ? definition.replace(' ON ONLY ', ' ON ') : definition;
+  return [piece(item, ranks.index, `${sql};`, ...indexSettings(model, item))];
 }
 
 const states: Record<string, string> = { no: 'DISABLE', replica: 'ENABLE REPLICA', always: 'ENABLE ALWAYS' };
@@ -136,7 +170,7 @@ export function attachedPieces(model: Model): Piece[] {
   return [
     ...reservedPieces(model),
     ...model.of('constraint').flatMap((item) => constraintPieces(model, item)),
-    ...model.of('index').flatMap(indexPieces),
+    ...model.of('index').flatMap((item) => indexPieces(model, item)),
     ...model.of('trigger').flatMap(triggerPieces),
     ...model.of('rule').flatMap(rulePieces),
     ...model.of('policy').flatMap(policyPieces),

@@ -33,13 +33,22 @@ export function textSearchSql(item: Item): string {
   ].join('\n');
 }
 
-/** CREATE FOREIGN DATA WRAPPER. */
-export function foreignDataWrapperSql(item: Item): string {
+/**
+ * CREATE FOREIGN DATA WRAPPER.
+ * @param validated false leaves the validator for `validatorSql`
+ */
+export function foreignDataWrapperSql(item: Item, validated = true): string {
   const functions = [
     ...clause(item, 'handler', (value) => ` HANDLER ${value}`),
-    ...clause(item, 'validator', (value) => ` VALIDATOR ${value}`),
+    ...(validated ? clause(item, 'validator', (value) => ` VALIDATOR ${value}`) : []),
   ];
   return `CREATE FOREIGN DATA WRAPPER ${item.identity}${functions.join('')}${optionsClause(item.parts.get('options'))};`;
+}
+
+/** For the end: options may be older than the validator, and it never saw the hidden values either. */
+export function validatorSql(item: Item): string | undefined {
+  const [validator] = clause(item, 'validator', (value) => value);
+  return validator && `ALTER FOREIGN DATA WRAPPER ${item.identity} VALIDATOR ${validator};`;
 }
 
 /** CREATE SERVER. */
@@ -80,7 +89,13 @@ export function publicationSql(item: Item): string {
 /** Disabled, without the text of its connection; nothing is made at the publisher. */
 export function subscriptionSql(item: Item): string {
   const slot = item.parts.get('slot');
-  return `CREATE SUBSCRIPTION ${item.identity} CONNECTION '' PUBLICATION ${item.parts.get('publications')} WITH (connect = false, enabled = false, slot_name = ${slot === undefined ? 'NONE' : quoteLiteral(slot)});`;
+  const options = [
+    'connect = false',
+    'enabled = false',
+    `slot_name = ${slot === undefined ? 'NONE' : quoteLiteral(slot)}`,
+    ...clause(item, 'options', (value) => value),
+  ];
+  return `CREATE SUBSCRIPTION ${item.identity} CONNECTION '' PUBLICATION ${item.parts.get('publications')} WITH (${options.join(', ')});`;
 }
 
 const states: Record<string, string> = { no: 'DISABLE', replica: 'ENABLE REPLICA', always: 'ENABLE ALWAYS' };
@@ -101,7 +116,7 @@ export function eventTriggerSql(item: Item): string {
 /** What a role gives away with what it makes from now on. Those for the whole database stand in place of the built-in ones. */
 export function defaultPrivilegesSql({ identity, parts }: Item, reader: string): string {
   const [, role = '', schema, objects = ''] =
-    /^("(?:[^"]|"")*"|\S+)(?: in schema ("(?:[^"]|"")*"|\S+))? on (\w+)$/.exec(identity) ?? [];
+    /^("(?:[^"]|"")*"|\S+)(?: in schema ("(?:[^"]|"")*"|\S+))? on ([\w ]+)$/.exec(identity) ?? [];
   const kind = objects.toUpperCase();
   const of = role === reader ? '' : ` FOR ROLE ${role}`;
   const alter = `ALTER DEFAULT PRIVILEGES${of}${schema === undefined ? '' : ` IN SCHEMA ${schema}`}`;

@@ -16,12 +16,12 @@ interface NotNull {
 /** Null where the column may be NULL. */
 export function notNullOf({ parts }: Item): NotNull | null {
   if (parts.get('nullable') !== 'no') return null;
-  const copy = parts.get('not_null_copy') ?? null;
+  const written = parts.get('not_null_name') ?? null;
   const text = parts.get('not_null');
-  if (text === undefined) return { name: copy, noInherit: false, notValid: false, inherited: null };
+  if (text === undefined) return { name: written, noInherit: false, notValid: false, inherited: null };
   const [, name = '', ...flags] = notNullForm.exec(text) ?? [];
   return {
-    name: name === '' ? copy : name,
+    name: name === '' ? written : name,
     noInherit: flags[0] !== undefined,
     notValid: flags[1] !== undefined,
     inherited: flags[2] === 'INHERITED' ? 'only' : flags[2] === undefined ? null : 'and local',

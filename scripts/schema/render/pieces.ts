@@ -2,6 +2,7 @@
 // dependencies that no catalog knows. Pure.
 
 import type { ObjectClass } from '../types.ts';
+import { foreignDependencies } from './attached.ts';
 import {
   defaultPrivilegesSql,
   eventTriggerSql,
@@ -12,6 +13,7 @@ import {
   subscriptionSql,
   textSearchSql,
   userMappingSql,
+  validatorSql,
 } from './database.ts';
 import { distributionDependencies, distributionSql } from './distribution.ts';
 import type { Item, Model } from './model.ts';
@@ -30,7 +32,7 @@ import {
 } from './operators.ts';
 import type { Dependency, Piece } from './order.ts';
 import { aggregateSql, sequenceSql, typeSql } from './programs.ts';
-import { ranks } from './tables.ts';
+import { heirDependencies, ranks } from './tables.ts';
 
 function schemaSql(item: Item): string | undefined {
   return item.identity === 'public' ? undefined : `CREATE SCHEMA ${item.identity};`;
@@ -86,7 +88,7 @@ function typePieces(model: Model, item: Item, split: ReadonlySet<string>): Piece
 /**
  * What stands apart from tables.
  * @param texts the texts of routines, by identity
- * @param split keys of domains whose checks must stand apart
+ * @param split keys of domains whose checks, and of wrappers whose validators, must stand apart
  * @param reader the role that reads, quoted where SQL needs it
  */
 export function simplePieces(
@@ -121,7 +123,9 @@ export function simplePieces(
     ...pieces('operator-family', ranks.aggregate, operatorFamilySql),
     ...pieces('operator-class', ranks.aggregate, operatorClassSql),
     ...pieces('operator-family', ranks.aggregate, looseMembersSql).map((piece) => apart('members', piece)),
-    ...pieces('foreign-data-wrapper', ranks.aggregate, foreignDataWrapperSql),
+    ...pieces('foreign-data-wrapper', ranks.aggregate, (item) =>
+      foreignDataWrapperSql(item, !split.has(`foreign-data-wrapper ${item.identity}`)),
+    ),
     ...pieces('foreign-server', ranks.aggregate, foreignServerSql),
     ...pieces('user-mapping', ranks.aggregate, (item) => userMappingSql(item, reader)),
     ...owned.map((item) => ({
@@ -140,6 +144,7 @@ export function closingStatements(model: Model, reader: string): string[] {
   const all = (objectClass: ObjectClass, sqlOf: (item: Item) => string | undefined) =>
     model.of(objectClass).flatMap((item) => sqlOf(item) ?? []);
   return [
+    ...all('foreign-data-wrapper', validatorSql),
     ...all('default-privileges', (item) => defaultPrivilegesSql(item, reader)),
     ...all('setting', settingSql),
     ...all('subscription', subscriptionSql),
@@ -167,8 +172,23 @@ export function addedDependencies(model: Model): Dependency[] {
       .filter(needsShell)
       .map(({ identity }) => ({ from: `type ${identity}`, to: `shell ${identity}` })),
     ...distributionDependencies(model),
+    ...model.of('operator').flatMap((item) => oneWayLinks(model, item)),
+    ...foreignDependencies(model),
+    ...heirDependencies(model),
     ...model.of('relation').flatMap((table) => tableDependencies(model, table)),
   ];
+}
+
+/** An operator that does not link back is made after the one that names it: made before, it would get the link. */
+function oneWayLinks(model: Model, item: Item): Dependency[] {
+  const linked = (from: Item, link: string) =>
+    model.find('operator', from.parts.get(link)?.replace(/\(([^()]*),([^()]*)\)$/, ' ($1, $2)') ?? '');
+  return ['commutator', 'negator'].flatMap((link) => {
+    const other = linked(item, link);
+    return other === undefined || other === item || linked(other, link) === item
+      ? []
+      : [{ from: `operator ${other.identity}`, to: `operator ${item.identity}` }];
+  });
 }
 
 function tableDependencies(model: Model, table: Item): Dependency[] {

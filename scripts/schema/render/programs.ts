@@ -34,6 +34,12 @@ export function sequenceSql(item: Item): string {
   return `CREATE ${item.parts.has('unlogged') ? 'UNLOGGED ' : ''}SEQUENCE ${item.identity}${type}${sequenceOptions(item)};`;
 }
 
+/** A new domain takes the default of the domain it is made of, which may have got it later. */
+function withoutDefault(model: Model, { parts, identity }: Item): string {
+  const taken = !parts.has('default') && model.find('type', parts.get('base') ?? '')?.parts.has('default');
+  return taken ? `\nALTER DOMAIN ${identity} DROP DEFAULT;` : '';
+}
+
 function domainSql(model: Model, item: Item, withChecks: boolean): string {
   const { parts, identity } = item;
   const checks = model
@@ -47,7 +53,7 @@ function domainSql(model: Model, item: Item, withChecks: boolean): string {
     ...(parts.has('not_null') ? ['NOT NULL'] : []),
   ].join(
     ' ',
-  )}${checks.map((check) => `\n  CONSTRAINT ${check.name} ${check.parts.get('definition')}`).join('')};`;
+  )}${checks.map((check) => `\n  CONSTRAINT ${check.name} ${check.parts.get('definition')}`).join('')};${withoutDefault(model, item)}`;
 }
 
 const rangeOptions = {

@@ -1,7 +1,7 @@
 // Takes a way to query; gives what rendering needs beyond the snapshot: which object needs which, and the text of
 // routines. Objects are named as in the snapshot, `<class> <identity>`. It must not know how SQL is written.
 
-import { notNullCopies } from '../catalog/by-version.ts';
+import { notNullNames } from '../catalog/by-version.ts';
 import { firstUserOid, scope } from '../sql.ts';
 import type { Query, SchemaObject, SchemaOptions } from '../types.ts';
 import type { Dependency } from './order.ts';
@@ -177,18 +177,18 @@ FROM pg_proc p JOIN ns ON ns.oid = p.pronamespace WHERE p.oid >= ${firstUserOid}
   return new Map(rows.map((row) => [String(row.identity), String(row.text).trimEnd()]));
 }
 
-/** The columns of partitions with the name of their NOT NULL as `not_null_copy`, which no snapshot holds. */
-export async function withNotNullCopies(
+/** The columns, with the names of NOT NULL that no snapshot holds as `not_null_name`. */
+export async function withNotNullNames(
   query: Query,
   options: SchemaOptions,
   objects: readonly SchemaObject[],
 ): Promise<SchemaObject[]> {
-  const rows = await query(`${scope(options)}\n${notNullCopies}`);
+  const rows = await query(`${scope(options)}\n${notNullNames}`);
   const names = new Map(rows.map((row) => [String(row.identity), String(row.name)]));
   return objects.map((object) => {
     const name = object.class === 'column' ? names.get(object.identity) : undefined;
     return name === undefined
       ? object
-      : { ...object, definition: `${object.definition}\nnot_null_copy=${name}` };
+      : { ...object, definition: `${object.definition}\nnot_null_name=${name}` };
   });
 }

@@ -4,7 +4,8 @@
 import { quoteLiteral } from '../sql.ts';
 import type { Item, Model } from './model.ts';
 import type { Piece } from './order.ts';
-import { columnSettings, keyOf, ranks, storageOptions, tablePieces } from './tables.ts';
+import { columnSettings, storageOptions } from './storage.ts';
+import { keyOf, ranks, tablePieces } from './tables.ts';
 
 function viewPieces(model: Model, view: Item, split: boolean): Piece[] {
   const materialized = view.parts.get('kind') === 'materialized view';

@@ -4,7 +4,7 @@
 import { sqlComment, visible } from '../../base/foreign-text.ts';
 import { readObjects, withCanonicalSession } from '../catalog/snapshot.ts';
 import type { Query, SchemaOptions } from '../types.ts';
-import { attachedPieces, isBroken } from './attached.ts';
+import { attachedPieces, isBroken, skipsForeign } from './attached.ts';
 import { commentSql } from './comments.ts';
 import { withoutCarriageReturns } from './line-ends.ts';
 import { buildModel, type Item, type Model } from './model.ts';
@@ -12,7 +12,7 @@ import { type Dependency, orderPieces, type Piece } from './order.ts';
 import { ownershipSql } from './ownership.ts';
 import { withSearchPaths } from './paths.ts';
 import { addedDependencies, closingStatements, needsShell, simplePieces } from './pieces.ts';
-import { readDependencies, readRole, readRoutineTexts, withNotNullCopies } from './read.ts';
+import { readDependencies, readRole, readRoutineTexts, withNotNullNames } from './read.ts';
 import { relationPieces } from './relations.ts';
 import { needsSuperuser } from './superuser.ts';
 import { keyOf } from './tables.ts';
@@ -34,7 +34,7 @@ interface Sources {
 
 /** Orders the pieces; what waits in a circle is taken apart: defaults and checks first, then queries of views. */
 function order({ model, texts, dependencies, reader }: Sources): Piece[] {
-  const split = new Set<string>();
+  const split = new Set(model.of('foreign-data-wrapper').map(keyOf));
   for (;;) {
     const pieces = [
       ...relationPieces(model, split),
@@ -79,6 +79,10 @@ function redirect(
     const view = model.find('relation', from.slice('relation '.length));
     if (view?.parts.get('kind') === 'view') return { from: from.replace('relation ', 'view '), to };
   }
+  if (from.startsWith('index ') && to.startsWith('index ')) {
+    const parent = model.find('index', to.slice('index '.length));
+    return parent !== undefined && skipsForeign(model, parent) ? { from: to, to: from } : { from, to };
+  }
   const type = to.startsWith('type ') ? model.find('type', to.slice('type '.length)) : undefined;
   if (type !== undefined && needsShell(type) && from.startsWith('routine ')) {
     const isOwn = all.some((other) => other.from === to && other.to === from);
@@ -102,6 +106,14 @@ const usual = new Set([
   "COMMENT ON EXTENSION plpgsql IS 'PL/pgSQL procedural language';",
   'CREATE EXTENSION IF NOT EXISTS plpgsql;',
 ]);
+
+/** An extension brings its own comment. */
+function silentExtensions(model: Model): string[] {
+  return model
+    .of('extension')
+    .filter(({ identity }) => model.find('comment', `extension ${identity}`) === undefined)
+    .map(({ identity }) => `COMMENT ON EXTENSION ${identity} IS NULL;`);
+}
 
 /** ALTER … DEPENDS ON EXTENSION for each of `function public.f(integer), trigger t on public.x`. */
 function extensionDependents(model: Model): string[] {
@@ -145,7 +157,7 @@ function asComment(item: Item): string {
  */
 export async function renderSchema(query: Query, options: SchemaOptions): Promise<RenderedSchema> {
   const [objects, dependencies, texts, reader] = await withCanonicalSession(query, async () => [
-    await withNotNullCopies(
+    await withNotNullNames(
       query,
       options,
       await readObjects(
@@ -175,7 +187,9 @@ export async function renderSchema(query: Query, options: SchemaOptions): Promis
     ...missingLanguage(model),
     ...publicSchema(model),
     ...(model.of('distribution').length === 0 ? [] : ['CREATE EXTENSION IF NOT EXISTS citus;']),
-    ...[...pieces, ...extensionDependents(model), ...commentsOf(false)].filter((sql) => !usual.has(sql)),
+    ...[...pieces, ...extensionDependents(model), ...commentsOf(false), ...silentExtensions(model)].filter(
+      (sql) => !usual.has(sql),
+    ),
     ...ownershipSql(model, reader, options.include),
     ...closingStatements(model, reader),
     ...commentsOf(true),

@@ -4,8 +4,9 @@
 import { optionsClause } from './clauses.ts';
 import type { Item, Model } from './model.ts';
 import { inheritedNotNull, lateNotNull, notNullClause, notNullOf } from './not-null.ts';
-import type { Piece } from './order.ts';
+import type { Dependency, Piece } from './order.ts';
 import { sequenceOptions } from './programs.ts';
+import { columnSettings, hasHeirs, parentsOf, storageOptions, storageSettings } from './storage.ts';
 
 /** Ranks: what comes first where dependencies leave the choice. */
 export const ranks = {
@@ -55,7 +56,13 @@ function identityClause(model: Model, column: Item): string[] {
 }
 
 /** A column as CREATE TABLE and ADD COLUMN want it. */
-export function columnClause(model: Model, column: Item, typed: boolean, withDefault: boolean): string {
+export function columnClause(
+  model: Model,
+  column: Item,
+  typed: boolean,
+  withDefault: boolean,
+  withCompression = !typed,
+): string {
   const { parts } = column;
   const clause = (key: string, text: (value: string) => string) => {
     const value = parts.get(key);
@@ -65,7 +72,7 @@ export function columnClause(model: Model, column: Item, typed: boolean, withDef
   return [
     column.name,
     ...(typed ? ['WITH OPTIONS'] : [parts.get('type')]),
-    ...(typed ? [] : clause('compression', (value) => `COMPRESSION ${value}`)),
+    ...(withCompression ? clause('compression', (value) => `COMPRESSION ${value}`) : []),
     ...(options === '' ? [] : [options]),
     ...(typed ? [] : clause('collation', (value) => `COLLATE ${value}`)),
     ...clause(
@@ -76,46 +83,6 @@ export function columnClause(model: Model, column: Item, typed: boolean, withDef
     ...(withDefault ? clause('default', (value) => `DEFAULT ${value}`) : []),
     ...notNullClause(column),
   ].join(' ');
-}
-
-/** Options as the catalog has them, `a=1, b=x`, as SQL wants them. */
-export function optionList(options: string): string {
-  return options
-    .split(', ')
-    .map((option) => {
-      const at = option.indexOf('=');
-      return `${option.slice(0, at)} = '${option.slice(at + 1).replaceAll("'", "''")}'`;
-    })
-    .join(', ');
-}
-
-/** ` WITH (…)`, or nothing. */
-export function storageOptions(table: Item): string {
-  const own = table.parts.get('options');
-  const toast = table.parts.get('toast_options');
-  const all = [
-    ...(own === undefined ? [] : [optionList(own)]),
-    ...(toast === undefined
-      ? []
-      : [
-          optionList(
-            toast
-              .split(', ')
-              .map((option) => `toast.${option}`)
-              .join(', '),
-          ),
-        ]),
-  ];
-  return all.length === 0 ? '' : ` WITH (${all.join(', ')})`;
-}
-
-function parentsOf(table: Item): string[] {
-  return (
-    table.parts
-      .get('inherits')
-      ?.match(/(?:"(?:[^"]|"")*"|[^,"])+/g)
-      ?.map((name) => name.trim()) ?? []
-  );
 }
 
 /** What a column that a table only inherits has other than its parent. */
@@ -137,27 +104,31 @@ function overrides(model: Model, table: Item, column: Item): string[] {
   return result;
 }
 
-/** `inline` says that CREATE TABLE has written compression already; storage it can write from PostgreSQL 16 on only. */
-export function columnSettings(table: Item, column: Item, inline: boolean): string[] {
-  const { parts } = column;
-  const kind = table.parts.get('kind') === 'materialized view' ? 'MATERIALIZED VIEW' : 'TABLE ONLY';
-  const alter = `ALTER ${kind} ${table.identity} ALTER COLUMN ${column.name}`;
-  const [statistics, options] = [parts.get('statistics'), parts.get('options')];
-  const [storage, compression] = [parts.get('storage'), parts.get('compression')];
-  return [
-    ...(storage === undefined ? [] : [`${alter} SET STORAGE ${storage};`]),
-    ...(inline || compression === undefined ? [] : [`${alter} SET COMPRESSION ${compression};`]),
-    ...(statistics === undefined ? [] : [`${alter} SET STATISTICS ${statistics};`]),
-    ...(options === undefined ? [] : [`${alter} SET (${optionList(options)});`]),
-  ];
-}
-
 /** Checks that stand inside CREATE TABLE; a partition must have those of its parent before it is attached. */
 function inlineChecks(model: Model, table: Item): Item[] {
   const partition = table.parts.has('partition_of');
   return model
     .partsOf(table.identity, 'constraint')
     .filter((item) => isCheck(item) && !isNotValid(item) && (partition || !inherited(item)));
+}
+
+/** What must wait for the tables that inherit, beside what each column sets. */
+function settingPieces(model: Model, table: Item): Piece[] {
+  if (!hasHeirs(model, table)) return [];
+  const statements = model
+    .partsOf(table.identity, 'column')
+    .flatMap((column) => storageSettings(table, column, false));
+  if (statements.length === 0) return [];
+  return [
+    { key: `settings ${table.identity}`, rank: ranks.default, sql: statements.join('\n'), inlined: [] },
+  ];
+}
+
+/** Those pieces need every table that inherits, itself or by another. */
+export function heirDependencies(model: Model): Dependency[] {
+  return model
+    .of('relation')
+    .flatMap((heir) => parentsOf(heir).map((parent) => ({ from: `settings ${parent}`, to: keyOf(heir) })));
 }
 
 /** A table with all that stands inside CREATE TABLE; `split` writes its defaults and checks apart. */
@@ -171,8 +142,9 @@ export function tablePieces(model: Model, table: Item, split: boolean): Piece[] 
     ? declared.filter((item) => item.parts.get('nullable') === 'no' || item.parts.has('default'))
     : declared;
   const checks = inlineChecks(model, table);
+  const late = hasHeirs(model, table);
   const body = [
-    ...written.map((item) => columnClause(model, item, typed, !split)),
+    ...written.map((item) => columnClause(model, item, typed, !split, !typed && !late)),
     ...columns.filter((item) => !declared.includes(item)).flatMap(inheritedNotNull),
     ...(split ? [] : checks.map((item) => `CONSTRAINT ${item.name} ${item.parts.get('definition')}`)),
   ];
@@ -187,7 +159,7 @@ export function tablePieces(model: Model, table: Item, split: boolean): Piece[] 
       foreign ? ` SERVER ${parts.get('server')}${optionsClause(parts.get('foreign_options'))}` : ''
     };`,
     ...columns.filter((item) => !declared.includes(item)).flatMap((item) => overrides(model, table, item)),
-    ...columns.flatMap((item) => columnSettings(table, item, !typed && declared.includes(item))),
+    ...columns.flatMap((item) => columnSettings(table, item, !typed && declared.includes(item), late)),
     ...columns.flatMap((item) => lateNotNull(table, item)),
     ...(partition
       ? [`ALTER TABLE ONLY ${parts.get('partition_of')} ATTACH PARTITION ${identity} ${parts.get('bound')};`]
@@ -219,7 +191,7 @@ export function tablePieces(model: Model, table: Item, split: boolean): Piece[] 
     ...(split ? [] : splittable.map((piece) => piece.key)),
   ];
   const main: Piece = { key: keyOf(table), rank: ranks.table, sql: statements.join('\n'), inlined };
-  return split ? [main, ...splittable] : [main];
+  return [main, ...(split ? splittable : []), ...settingPieces(model, table)];
 }
 
 /** True for a check that CREATE TABLE (or the parent) already brings. */
