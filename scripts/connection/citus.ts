@@ -2,7 +2,7 @@
 // its locks and its ledger on one node: the coordinator. https://docs.citusdata.com/en/stable/develop/api_metadata.html
 import { MigrateError } from '../base/errors.ts';
 import { describeTarget, type Target } from '../config/target.ts';
-import type { Channel } from './channel.ts';
+import type { Channel, Row } from './channel.ts';
 
 /** A coordinator. */
 export interface Citus {
@@ -23,10 +23,23 @@ export async function readCitus(
   version: string | null,
 ): Promise<Citus | null> {
   if (version === null) return null;
-  const [row] = await query<{ node: number; host: string | null; port: number | null }>(
+  const [row] = await query<Node>(
     `SELECT l.groupid AS node, c.nodename AS host, c.nodeport AS port FROM pg_dist_local_group l
        LEFT JOIN pg_dist_node c ON c.groupid = 0 AND c.noderole::text = 'primary' LIMIT 1`,
   );
+  refuseOtherNodes(target, row);
+  return { version };
+}
+
+/** The node that answers, and where the coordinator is, as the cluster itself names it; null where it does not. */
+interface Node extends Row {
+  readonly node: number;
+  readonly host: string | null;
+  readonly port: number | null;
+}
+
+/** @throws MigrateError `refused` where a run would not reach the coordinator, or not for sure; pure */
+export function refuseOtherNodes(target: Target, row: Node | undefined): void {
   const port = row?.port ?? 5432;
   if (balanced.has(target.port))
     throw refused(
@@ -40,7 +53,6 @@ export async function readCitus(
         ? 'Connect to the coordinator (port 5432 of an elastic cluster): run locks and the ledger are there.'
         : `Connect to the coordinator, ${row.host} port ${port}: run locks and the ledger are there.`,
     );
-  return { version };
 }
 
 function refused(message: string, hint: string): MigrateError {

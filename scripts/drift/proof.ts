@@ -8,6 +8,7 @@ import { readObjects, withCanonicalSession } from '../schema/catalog/snapshot.ts
 import { type Difference, describeDifference, diffObjects } from '../schema/change/diff.ts';
 import { renderSchema } from '../schema/render/render.ts';
 import type { Query, SchemaObject, SchemaOptions } from '../schema/types.ts';
+import { runsOneByOne } from '../scratch/citus-stand-ins.ts';
 import { portable } from './options.ts';
 import { demandsOf, untried, withFormerConstraints } from './proof-rows.ts';
 import { lostBetween, readContents } from './rows.ts';
@@ -84,7 +85,8 @@ const keyOf = ({ kind, identity }: Difference) => `${kind} ${identity}`;
 
 async function run(scratch: Query, statements: readonly string[]): Promise<string | null> {
   try {
-    await scratch(['BEGIN', ...statements.map((sql) => sql.replace(/;$/, '')), 'COMMIT'].join(';\n'));
+    const all = ['BEGIN', ...statements.map((sql) => sql.replace(/;$/, '')), 'COMMIT'];
+    for (const text of runsOneByOne() ? all : [all.join(';\n')]) await scratch(text);
     return null;
   } catch (error) {
     await scratch('ROLLBACK');

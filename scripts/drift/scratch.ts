@@ -7,7 +7,7 @@ import type { Migration } from '../base/types.ts';
 import type { Config } from '../config/config.ts';
 import { loadParser, type Parser } from '../files/statements.ts';
 import type { Query } from '../schema/types.ts';
-import { ensureStandInsFor } from '../scratch/citus-stand-ins.ts';
+import { ensureStandInsFor, runsOneByOne } from '../scratch/citus-stand-ins.ts';
 import { ensureFor } from '../scratch/placeholder-roles.ts';
 import { applyMigrations } from '../scratch/replay.ts';
 import { isServerWide, withoutServerWide } from '../scratch/server-wide.ts';
@@ -53,14 +53,14 @@ async function runText<Result>(
   await ensureFor(client, [{ text: sql }], parse);
   const text = await withoutSubscriptions(config, sql);
   const whole = withoutServerWide({ text }, parse);
-  await client.query(whole).catch((error: { code?: string }) => {
+  const parsed = parse(whole);
+  const statements = parsed.ok === true ? parsed.statements.map((statement) => statement.text) : [whole];
+  const run = async () => {
+    for (const piece of runsOneByOne() ? statements : [whole]) await client.query(piece);
+  };
+  await run().catch((error: { code?: string }) => {
     if (extent === 'all' || error.code !== '42501') throw error;
-    const parsed = parse(whole);
-    if (parsed.ok !== true) throw error;
-    return runOneByOne(
-      client,
-      parsed.statements.map(({ text }) => text),
-    );
+    return runWhatMayRun(client, statements);
   });
   await client.query('RESET ALL');
   return work(queryOn(client));
@@ -69,7 +69,7 @@ async function runText<Result>(
 /** `possible`: without what only a superuser may make, and without what stands on it. */
 export type Extent = 'all' | 'possible';
 
-async function runOneByOne(client: Client, statements: readonly string[]): Promise<void> {
+async function runWhatMayRun(client: Client, statements: readonly string[]): Promise<void> {
   for (const sql of statements) await client.query(sql).catch(() => undefined);
 }
 

@@ -49,12 +49,20 @@ export async function ensureStandInsFor(client: ScratchClient, sql: string): Pro
   if (calls.test(sql)) await makeCitus(client);
 }
 
+let oneByOne = false;
+
+/** Whether each statement must be a message of its own: with Citus itself some refuse to stand among others. */
+export function runsOneByOne(): boolean {
+  return oneByOne;
+}
+
 const ready = new WeakSet<ScratchClient>();
 
 async function makeCitus(client: ScratchClient): Promise<void> {
   if (ready.has(client)) return;
   const administrator = administratorOf(client);
   const isReal = administrator !== null && (await hasCitus(administrator)) && (await makeReal(administrator));
+  oneByOne ||= isReal;
   sayOnce(isReal ? notes.asOneNode : notes.stoodIn);
   // Made already, or nothing to be made: either way none of the migrations'.
   if (administrator !== null) leaveOut({ extensions: citusExtensions });

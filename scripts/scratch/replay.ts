@@ -2,10 +2,10 @@
 // One round trip per file; statement by statement only where the file runs without a transaction.
 import { MigrateError } from '../base/errors.ts';
 import { codePointsToUnits, positionAt } from '../base/positions.ts';
-import type { Migration, SqlFile } from '../base/types.ts';
+import type { Migration, SqlFile, Statement } from '../base/types.ts';
 import type { Parser } from '../files/statements.ts';
 import { wholeBatch } from './batch.ts';
-import { ensureStandIns } from './citus-stand-ins.ts';
+import { ensureStandIns, runsOneByOne } from './citus-stand-ins.ts';
 import { resetAfter, type ScratchClient } from './client.ts';
 import { ensureRoles } from './placeholder-roles.ts';
 import { isLeftOut, withoutServerWide } from './server-wide.ts';
@@ -31,6 +31,13 @@ export async function applyMigrations(
 
 async function applyFile(client: ScratchClient, file: SqlFile, parse: Parser): Promise<void> {
   const { text, directives } = file;
+  if (!directives.noTransaction && runsOneByOne()) {
+    await client.query('BEGIN');
+    for (const { text: each, start } of statementsOf(file, parse))
+      await run(client, file, '', each, '', start);
+    await client.query(`COMMIT; ${resetAfter(text)}`);
+    return;
+  }
   if (!directives.noTransaction) {
     await run(client, file, 'BEGIN;', withoutServerWide(file, parse), `\n;COMMIT; ${resetAfter(text)}`, 0);
     return;
@@ -46,6 +53,13 @@ async function applyFile(client: ScratchClient, file: SqlFile, parse: Parser): P
     await run(client, file, '', whole, '', statement.start);
   }
   await client.query(resetAfter(text));
+}
+
+/** What of a file runs on the scratch server; a text that is not told apart into statements as a whole. */
+function statementsOf(file: SqlFile, parse: Parser): readonly Pick<Statement, 'text' | 'start'>[] {
+  const parsed = parse(file.text);
+  if (parsed.ok !== true) return [{ text: withoutServerWide(file, parse), start: 0 }];
+  return parsed.statements.filter((statement) => !isLeftOut(statement));
 }
 
 /** `start` is where `text` begins in the file, `prefix` what is sent before it: errors count from the prefix. */

@@ -217,9 +217,10 @@ function sqlState(error: unknown): string | undefined {
  * use, and waits for it, as DROP DATABASE does, in steps of 100 ms.
  */
 async function endSessions(admin: pg.Client, name: string, which: 'idle' | 'all'): Promise<void> {
-  // Only sessions that we may end: autovacuum's give way by themselves, and asking for them is refused.
+  // Only sessions that we may end: autovacuum's give way by themselves, and asking for them is refused. Citus has one of its
+  // own in each database, which comes back after seconds.
   const sql = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-                WHERE datname = $1 AND pg_has_role(usesysid, 'USAGE') AND (state LIKE 'idle%' OR $2)`;
+                WHERE datname = $1 AND pg_has_role(usesysid, 'USAGE') AND (state LIKE 'idle%' OR backend_type LIKE 'Citus Maintenance%' OR $2)`;
   const deadline = Date.now() + 5_000;
   while ((await admin.query(sql, [name, which === 'all'])).rowCount !== 0 && Date.now() < deadline)
     await delay(2);

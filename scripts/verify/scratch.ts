@@ -17,6 +17,7 @@ import {
   type SchemaOptions,
 } from '../schema/types.ts';
 import { wholeBatch } from '../scratch/batch.ts';
+import { runsOneByOne } from '../scratch/citus-stand-ins.ts';
 import { resetAfter } from '../scratch/client.ts';
 import { isLeftOut, withoutServerWide } from '../scratch/server-wide.ts';
 import { queryOn } from '../scratch/with-scratch.ts';
@@ -98,7 +99,7 @@ async function runFile(client: pg.Client, parse: Parser, file: SqlFile): Promise
   const parsed = parse(file.text);
   const statements =
     parsed.ok === true ? parsed.statements.filter((statement) => !isLeftOut(statement)) : null;
-  const separately = file.directives.noTransaction && statements !== null;
+  const separately = (file.directives.noTransaction || runsOneByOne()) && statements !== null;
   const pieces = separately ? statements : [{ text: withoutServerWide(file, parse), start: 0 }];
   for (const [i, { text, start }] of pieces.entries()) {
     const alone = separately ? await wholeBatch(client, file, text, parse) : text;

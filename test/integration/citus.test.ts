@@ -1,10 +1,14 @@
 // A Citus cluster of a coordinator and two workers: what a run does there as on one server, and what it refuses.
+import { readFileSync } from 'node:fs';
+import { connect, createServer } from 'node:net';
+import { join } from 'node:path';
 import { expect } from 'chai';
 import { readObjects, withCanonicalSession } from '../../scripts/schema/catalog/snapshot.ts';
 import { renderSchema } from '../../scripts/schema/render/render.ts';
 import { defaultSchemaOptions } from '../../scripts/schema/types.ts';
 import { clusterDatabase, needsCluster } from '../support/citus.ts';
 import { spreadCases, spreadTables } from '../support/citus-cases.ts';
+import { cleanUpAfterTest } from '../support/cleanup.ts';
 import { expectExit, project } from '../support/cli.ts';
 import { pair } from '../support/migrations.ts';
 import { until } from '../support/runs.ts';
@@ -91,6 +95,28 @@ describe('Citus', function suite() {
     expectExit(result, 7);
     const port = cluster.nodes[0]?.split(':')[1];
     expect(result.stderr).to.include('worker of a Citus cluster').and.to.include(`port ${port}`);
+  });
+
+  it('refuses the load-balanced ports with exit 7, also while the coordinator is behind them', async () => {
+    const cluster = await clusterDatabase();
+    const [host = '', port = ''] = (cluster.nodes[0] ?? '').split(':');
+    const balancer = createServer((client) => {
+      const node = connect(Number(port), host);
+      for (const [from, to] of [
+        [client, node],
+        [node, client],
+      ] as const)
+        from.on('error', () => to.destroy()).pipe(to);
+    });
+    await new Promise<void>((resolve, reject) => balancer.once('error', reject).listen(7432, host, resolve));
+    cleanUpAfterTest(async () => void balancer.close());
+    const url = new URL(cluster.env().DATABASE_URL ?? '');
+    url.port = '7432';
+    const result = await (await project(orders)).run(['up'], {
+      env: { ...cluster.env(), DATABASE_URL: url.href },
+    });
+    expectExit(result, 7);
+    expect(result.stderr).to.include('load-balanced').and.to.include(`own port, ${port}`);
   });
 
   it('keeps the ledger on the coordinator, also where schemas are distributed', async () => {
@@ -324,6 +350,52 @@ SELECT create_distributed_table('a', 'id'); SELECT create_distributed_table('b',
     const result = await tool.run(['plan'], { env: cluster.env() });
     expectExit(result, 0);
     expect(result.stdout).to.include('about 3.0 k rows');
+  });
+
+  it('verify, lint and schema work with Citus itself where the scratch server has it', async () => {
+    const url = process.env.TEST_CITUS_URL ?? '';
+    const env = { SHADOW_DATABASE_URL: url, MIGRATE_ENV: 'test' };
+    const tool = await project({
+      ...pair(
+        1,
+        'orders',
+        `CREATE EXTENSION IF NOT EXISTS citus;
+CREATE TABLE orders (tenant int, id int, note text, PRIMARY KEY (tenant, id));
+SELECT create_distributed_table('orders', 'tenant');
+CREATE INDEX orders_note ON orders (note);`,
+        'DROP TABLE orders;',
+      ),
+      ...pair(
+        2,
+        'index',
+        '-- migrate: no-transaction\nCREATE INDEX CONCURRENTLY orders_tenant ON orders (tenant, note);',
+        '-- migrate: no-transaction\nDROP INDEX CONCURRENTLY orders_tenant;',
+      ),
+      ...pair(
+        3,
+        'column',
+        'ALTER TABLE orders ADD COLUMN extra int;',
+        'ALTER TABLE orders DROP COLUMN extra;',
+      ),
+    });
+    const verified = await tool.run(['verify'], { env });
+    expectExit(verified, 0);
+    expect(verified.all.match(/cluster of one node/g)).to.have.length(1);
+    expectExit(await tool.run(['schema'], { env }), 0);
+    const real = readFileSync(join(tool.root, 'db', 'schema.sql'), 'utf8');
+    expect(real)
+      .to.include("SELECT create_distributed_table('public.orders', 'tenant'")
+      .and.not.match(/_1\d{5}\b/);
+    const lint = await tool.run(['lint', '--json'], { env });
+    expect(lint.json().findings.map(({ rule }: { rule: string }) => rule)).not.to.include('does-not-run');
+    // The same file, whoever answers for Citus.
+    expectExit(await tool.run(['schema', '--check'], { env: { MIGRATE_ENV: 'test' } }), 0);
+    tool.write('db/migrations/20250101000004_refused.up.sql', 'CREATE UNIQUE INDEX ON orders (id);');
+    tool.write('db/migrations/20250101000004_refused.down.sql', 'SELECT 1;');
+    const refused = await tool.run(['lint', '--json'], { env });
+    expect(refused.json().findings.map(({ rule }: { rule: string }) => rule)).to.include(
+      'key-without-distribution-column',
+    );
   });
 
   it('refuses what lint says that it refuses, and takes the rest', async () => {

@@ -3,6 +3,7 @@
 
 import type { Statement } from '../../base/types.ts';
 import { cannotRunInTransaction } from '../../files/check.ts';
+import { runsOneByOne } from '../../scratch/citus-stand-ins.ts';
 import { resetAfter, resetSql, type ScratchClient } from '../../scratch/client.ts';
 import { isLeftOut } from '../../scratch/server-wide.ts';
 import { isOpaque, readActions } from '../statement/actions.ts';
@@ -190,7 +191,7 @@ async function watch(session: Session, statement: Statement): Promise<TracedStat
     if (opaque) await refreshCatalog(session);
     const wasUsable = await isUsable(session.client, statement);
     const [probed, cascades] = await withCascades(session, statement, () =>
-      queryJson<readonly Probed[]>(session.client, `${withoutParameters(statement.text)}\n;${probeSql}`),
+      runAndProbe(session.client, withoutParameters(statement.text)),
     );
     const effects = compare(session, probed);
     const observed = opaque ? await observe(session, statement, effects) : [];
@@ -208,6 +209,12 @@ async function watch(session: Session, statement: Statement): Promise<TracedStat
       error: toTraceError(error, statement.text),
     };
   }
+}
+
+async function runAndProbe(client: ScratchClient, text: string): Promise<readonly Probed[]> {
+  if (!runsOneByOne()) return queryJson<readonly Probed[]>(client, `${text}\n;${probeSql}`);
+  await client.query(text);
+  return queryJson<readonly Probed[]>(client, probeSql);
 }
 
 /** Brings `current` up to the relations that this transaction has touched. */

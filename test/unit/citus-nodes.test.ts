@@ -1,0 +1,54 @@
+// Which node of a Citus cluster takes a run: run locks and the ledger are on the coordinator alone.
+import { expect } from 'chai';
+import { MigrateError } from '../../scripts/base/errors.ts';
+import type { Target } from '../../scripts/config/target.ts';
+import { refuseOtherNodes } from '../../scripts/connection/citus.ts';
+
+const at = (port: number): Target => ({
+  host: 'c.example.com',
+  port,
+  user: 'u',
+  password: undefined,
+  database: 'd',
+  sslMode: 'disable',
+});
+const coordinator = { node: 0, host: '10.0.0.1', port: 5432 };
+
+function refusal(target: Target, node: Parameters<typeof refuseOtherNodes>[1]): MigrateError | null {
+  try {
+    refuseOtherNodes(target, node);
+    return null;
+  } catch (error) {
+    if (error instanceof MigrateError) return error;
+    throw error;
+  }
+}
+
+describe('nodes of a Citus cluster', () => {
+  it('the coordinator is taken at any port that is its own, a cluster of one node too', () => {
+    for (const [port, node] of [
+      [5432, coordinator],
+      [6543, coordinator],
+      [5432, { node: 0, host: null, port: null }],
+      [5432, undefined],
+    ] as const)
+      expect(refusal(at(port), node), `${port}`).to.equal(null);
+  });
+
+  it('ports that are load-balanced are refused, whichever node answers just now', () => {
+    for (const port of [7432, 8432])
+      for (const node of [coordinator, { ...coordinator, node: 2 }, undefined]) {
+        const error = refusal(at(port), node);
+        expect(error?.code).to.equal('refused');
+        expect(error?.message).to.include('load-balanced');
+        expect(error?.options.hint).to.include('5432');
+      }
+  });
+
+  it('a worker is refused and the coordinator named, where it is known', () => {
+    const named = refusal(at(5432), { ...coordinator, node: 3 });
+    expect(named?.code).to.equal('refused');
+    expect(named?.options.hint).to.include('10.0.0.1 port 5432');
+    expect(refusal(at(5432), { node: 3, host: null, port: null })?.options.hint).to.include('port 5432');
+  });
+});
