@@ -22,7 +22,7 @@ export interface Level {
   /** A secret's name stood here since the last semicolon; in the parentheses that were closed last. */
   named: boolean;
   listed: boolean;
-  /** set_config( was called, with the name of a secret. */
+  /** set_config( or its like was called, with the name of a secret. */
   config: 'no' | 'called' | 'named';
   /** The secret is still to come: `'… PASSWORD ' ||`, `'… PASSWORD %L'`. */
   leaks: 'no' | 'at the end' | 'in a hole';
@@ -79,7 +79,7 @@ export function named(name: string, level: Level): void {
   else if (expecting === 'assigned' && !/^null$/i.test(name)) expect(level, 'call');
   else if (expecting !== 'nothing') expect(level, 'nothing');
   if (name.length === 3 && name.toLowerCase() === 'set') level.set = 'set';
-  else if (name.length === 10 && name.toLowerCase() === 'set_config') level.config = 'called';
+  else if (/^(?:set_config|jsonb?_build_object)$/i.test(name)) level.config = 'called';
 }
 
 /** Counts a parenthesis: all literals between two of them may belong to a secret. */

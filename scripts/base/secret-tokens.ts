@@ -1,6 +1,7 @@
 // Takes a place in a text; reads the one token there that holds no text of its own: word, punctuation, URL, value without
 // quotes. Notes the secrets in it, and what is expected next. Pure.
 import { expect, isExpected, type Level, named, parenthesis, restart } from './secret-level.ts';
+import { takesSecrets } from './secret-words.ts';
 import { behind, find, indexOr } from './spans.ts';
 
 /** UTF-16 offsets of the secret itself, without its quotes. */
@@ -69,13 +70,17 @@ export function url(scan: Scan, at: number, to: number, level: Level): number {
 }
 
 /** A name, a keyword or a prefix of a literal; @returns the offset behind it */
-export function wordAt({ text }: Scan, at: number, to: number, level: Level): number {
+export function wordAt({ text, wide }: Scan, at: number, to: number, level: Level): number {
   const end = Math.min(to, behind(word, text, at));
   const name = text.slice(Math.max(at, end - 64), end);
   const prefix = name.length === 1 ? name.toLowerCase() : '';
   if (prefix !== '' && 'enbx'.includes(prefix) && text.charAt(end) === "'") return end;
   if (prefix === 'u' && text.startsWith("&'", end)) return end + 1;
   named(name, level);
+  if (wide && text.charAt(end) === '(' && takesSecrets(name)) expect(level, 'call');
+  // INSERT INTO users (name, password) VALUES …: which of them it is, only a parser knows.
+  if (wide && level.listed && name.length === 6 && name.toLowerCase() === 'values')
+    level.allUntil = level.depth;
   return end;
 }
 

@@ -9,6 +9,7 @@ const longestEnding = Math.max(...endings.map(({ length }) => length));
 /** `password`, `MY_API_KEY`, `secret_access_key`, `"x-auth-token"`; not `password_hash`. */
 export function isSecretName(name: string): boolean {
   if (!anyEnding.test(name)) return false;
+  if (/(?:^|[_.-])pw$/i.test(name)) return true;
   const plain = name
     .slice(-2 * longestEnding)
     .toLowerCase()
@@ -16,7 +17,23 @@ export function isSecretName(name: string): boolean {
   return endings.some((ending) => plain.endsWith(ending));
 }
 
-const anyEnding = /pass[wpc]|pwd|secret|token|credential|[a-z][_-]?key|:\/\//i;
+const anyEnding =
+  /pass[wpc]|pwd|(?:\b|_)pw(?![a-z])|secret|token|credential|[a-z][_-]?key|crypt|authorization|:\/\//i;
+
+const taking = new Set([
+  'crypt',
+  'pgp_sym_encrypt',
+  'pgp_sym_decrypt',
+  'encrypt',
+  'decrypt',
+  'encrypt_iv',
+  'decrypt_iv',
+]);
+
+/** A function whose literals are secrets: `crypt('…', …)`, `create_secret('…')`, `set_password(…, '…')`. */
+export function takesSecrets(name: string): boolean {
+  return taking.has(name.toLowerCase()) || isSecretName(name);
+}
 
 /** False for most texts, found out faster than by reading them. */
 export function mayHoldSecrets(text: string): boolean {

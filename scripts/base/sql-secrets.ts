@@ -62,6 +62,7 @@ function symbolAt(scan: Scan, at: number, to: number, level: Level, takesBare: b
     return comment(scan, at, find(/[\n\r]/, text, at, to), level);
   if (level.mode !== 'comment' && text.startsWith('/*', at))
     return comment(scan, at, blockEnd(text, at, to), level);
+  if (takesBare && level.mode === 'value' && text.startsWith("\\'", at)) return at + 1;
   if (takesBare && isBareValue(text, at)) return bareValue(scan, at, to, level);
   if (character === "'") return isApostrophe(scan, at) ? at + 1 : quoted(scan, at, to, level);
   if (character === '"') return doubleQuoted(scan, at, to, level);
@@ -87,11 +88,23 @@ function quoted(scan: Scan, at: number, to: number, level: Level): number {
     return end + 1;
   }
   const from = Math.min(to, behind(/'+/y, text, at));
-  const end = indexOr("'", text, from, to);
+  const end = closingRun(text, from, to, from - at);
   const isOpen = end === to && isExpected(level);
-  literal(scan, from, end, level, 'value');
+  const isEscaped = end < to && text.charAt(end - 1) === '\\';
+  literal(scan, from, isEscaped ? end - 1 : end, level, 'value');
   if (isOpen) level.leaks = 'at the end';
   return end === to ? to : behind(/'+/y, text, end);
+}
+
+/** A literal inside of the literal has twice its quotes. */
+function closingRun(text: string, from: number, to: number, quotes: number): number {
+  let at = indexOr("'", text, from, to);
+  while (at < to) {
+    const run = Math.min(to, behind(/'+/y, text, at)) - at;
+    if (run < 2 * quotes || run % (2 * quotes) === quotes) return at;
+    at = indexOr("'", text, at + run, to);
+  }
+  return to;
 }
 
 function literal(scan: Scan, from: number, to: number, level: Level, mode: Mode): void {
@@ -124,6 +137,7 @@ function doubleQuoted(scan: Scan, at: number, to: number, level: Level): number 
   const isText = scan.wide && /[\s'=:]/.test(scan.text.slice(at, Math.min(end, at + 200)));
   if (isText && level.quoting < deepestQuoting)
     scanLevel(scan, at + 1, end, newLevel('code', level.quoting + 1));
+  else if (scan.wide && scan.text.slice(at + 1, end).toLowerCase() === 'authorization') expect(level, 'name');
   else named(scan.text.slice(Math.max(at + 1, end - 64), end), level);
   return end + 1;
 }

@@ -2,8 +2,10 @@
 import { execFile } from 'node:child_process';
 import { hostname, userInfo } from 'node:os';
 import { promisify } from 'node:util';
+import { visible } from '../base/foreign-text.ts';
 import { gitDirectory, readGitHead } from '../base/git-head.ts';
 import { toolVersion } from '../base/paths.ts';
+import { redact } from '../base/secrets.ts';
 import type { Config } from './config.ts';
 
 export interface Provenance {
@@ -15,16 +17,22 @@ export interface Provenance {
   readonly environment: string;
 }
 
+/** A variable says anything: what is recorded for good is one line, without secrets. */
+function kept(text: string): string {
+  return visible(redact(text)).slice(0, 300);
+}
+
 /** Never fails: what cannot be found out is null. */
 export async function readProvenance(config: Config): Promise<Provenance> {
   const { variables } = config;
   return {
-    actor:
+    actor: kept(
       variables.MIGRATE_ACTOR ||
-      variables.GITHUB_ACTOR ||
-      `${userName() ?? `uid ${process.getuid?.() ?? '?'}`}@${hostname()}`,
+        variables.GITHUB_ACTOR ||
+        `${userName() ?? `uid ${process.getuid?.() ?? '?'}`}@${hostname()}`,
+    ),
     // Git itself is asked only where its files are not of the usual kind: starting it costs more than all the rest here.
-    gitSha: variables.GITHUB_SHA || readGitHead(config.root) || (await headCommit(config)),
+    gitSha: variables.GITHUB_SHA ? kept(variables.GITHUB_SHA) : await headOf(config),
     runUrl: runUrl(config),
     host: hostname(),
     toolVersion: toolVersion(),
@@ -43,7 +51,12 @@ export function userName(): string | null {
 
 function runUrl({ variables }: Config): string | null {
   const { GITHUB_SERVER_URL: server, GITHUB_REPOSITORY: repository, GITHUB_RUN_ID: run } = variables;
-  return repository && run ? `${server || 'https://github.com'}/${repository}/actions/runs/${run}` : null;
+  if (!repository || !run) return null;
+  return kept(`${server || 'https://github.com'}/${repository}/actions/runs/${run}`);
+}
+
+async function headOf(config: Config): Promise<string | null> {
+  return readGitHead(config.root) || (await headCommit(config));
 }
 
 async function headCommit({ root, variables }: Config): Promise<string | null> {

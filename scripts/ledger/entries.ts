@@ -1,7 +1,9 @@
 // Takes what is to be remembered of a migration; gives the statement that writes it, and texts that were written.
 // Literals are not escaped by pg's own function, which builds them character by character: 5 s and 1 GB for 50 MB.
 
+import { visibleLines } from '../base/foreign-text.ts';
 import { withoutSecrets } from '../base/redact.ts';
+import { redact } from '../base/secrets.ts';
 import type { AppliedMigration, Direction } from '../base/types.ts';
 import type { TrackingTable } from '../config/config.ts';
 import type { Provenance } from '../config/provenance.ts';
@@ -67,11 +69,16 @@ export interface NewEntry {
 /** The longest text of an up, in bytes of UTF-8, that the ledger keeps. Downs are kept whole: reverting runs them. */
 export const longestKeptUp = 1024 * 1024;
 
-/** The entry as it is recorded: an up that is too long is its size, and no secret stands in the texts. */
+/** The entry as it is recorded: an up that is too long is its size, and no secret stands in the texts and the reason. */
 export function keptEntry(given: NewEntry): NewEntry {
   const entry = shortEntry(given);
-  const { upSql, downSql } = entry;
-  return { ...entry, upSql: upSql && withoutSecrets(upSql), downSql: downSql && withoutSecrets(downSql) };
+  const { upSql, downSql, reason } = entry;
+  return {
+    ...entry,
+    upSql: upSql && withoutSecrets(upSql),
+    downSql: downSql && withoutSecrets(downSql),
+    ...(reason === undefined ? {} : { reason: visibleLines(redact(reason)) }),
+  };
 }
 
 function shortEntry(entry: NewEntry): NewEntry {

@@ -7,8 +7,18 @@ import { createDatabase, type TestDatabase } from '../support/database.ts';
 import { pair, versionOf } from '../support/migrations.ts';
 
 const secret = 'Corr3ct-h0rse';
+const ways = [
+  `ALTER USER MAPPING FOR nobody_here SERVER nowhere OPTIONS (SET password '${secret}')`,
+  `ALTER SUBSCRIPTION nowhere CONNECTION E'host=h password=\\'${secret}\\''`,
+  `PERFORM dblink_connect('host=h user=u '\n'password=${secret}')`,
+  `ALTER ROLE nobody_here PASSWORD 'x'\n  '${secret}'`,
+  `ALTER ROLE nobody_here PASSWORD U&'${secret}'`,
+  `ALTER ROLE nobody_here PASSWORD $x$${secret}$x$`,
+  `ALTER SERVER nowhere OPTIONS (ADD secret_access_key '${secret}')`,
+];
+/** Each in a block that fails and is caught: what is recorded is the text. */
 const up = `DO $$ BEGIN EXECUTE format('CREATE ROLE %I PASSWORD %L', 'pg_reserved', '${secret}'); EXCEPTION WHEN OTHERS THEN NULL; END $$;
-SET LOCAL my.password = '${secret}';\n`;
+SET LOCAL my.password = '${secret}';\n${ways.map((sql) => `DO $do$ BEGIN ${sql}; EXCEPTION WHEN OTHERS THEN NULL; END $do$;\n`).join('')}`;
 const down = `SELECT set_config('my.password', '${secret}', true);\nCREATE TABLE reverted AS SELECT current_setting('my.password') = '${secret.slice(0, 4)}' || '${secret.slice(4)}' AS whole;\n`;
 
 /** Every row of every table in the database, as text. */
@@ -90,7 +100,15 @@ describe('A secret in a migration', () => {
     for (const [name, text] of Object.entries(pair(`${versionOf(2)}_fails`, failing, 'SELECT 1;')))
       repo.write(name, text);
     const summary = join(repo.root, 'summary.md');
-    const github = { ...env, GITHUB_ACTIONS: 'true', GITHUB_STEP_SUMMARY: summary };
+    const said = {
+      ...{ ...env, MIGRATE_DEBUG: '1', MIGRATE_ACTOR: `bot postgres://bot:${secret}@ci.example\u001b[31m` },
+      ...{
+        GITHUB_SERVER_URL: `https://bot:${secret}@git.example`,
+        GITHUB_REPOSITORY: 'a/b',
+        GITHUB_RUN_ID: '1',
+      },
+    };
+    const github = { ...said, GITHUB_ACTIONS: 'true', GITHUB_STEP_SUMMARY: summary };
     const commands = [
       ...[
         ['up'],
@@ -112,14 +130,19 @@ describe('A secret in a migration', () => {
         ['manifest'],
         ['down', '--dry-run'],
       ],
-      ['repair', '--record', `${versionOf(2)}=applied`, '--reason', `password='${secret}'`],
+      ['repair', '--resolve', `${versionOf(2)}_fails`, 'applied', '--reason', `password='${secret}'`],
     ];
     for (const args of commands) {
-      const result = await repo.run(args, { env: args.includes('--json') ? env : github });
+      const result = await repo.run(args, { env: args.includes('--json') ? said : github });
       expect(result.exitCode, result.all).not.to.equal(1);
       expect(result.all).not.to.include(secret);
     }
-    expect(await everything(database)).not.to.include(secret);
+    const kept = await everything(database);
+    expect(kept)
+      .to.include("password='****")
+      .and.include('git.example/a/b/actions/runs/1')
+      .and.include('ci.example');
+    expect(kept).not.to.include(secret).and.not.to.include('\u001b');
     expect(files(repo.root)).not.to.include(secret);
   });
 

@@ -26,6 +26,11 @@ const sql = [
   'ALTER DATABASE d SET my.password = s3cr3t',
   "SELECT set_config('my.password', 's3cr3t', false)",
   "UPDATE settings SET smtp_password = 's3cr3t'",
+  "ALTER SUBSCRIPTION s CONNECTION E'host=h password=\\'s3cr3t\\''",
+  "DO 'BEGIN EXECUTE ''ALTER ROLE app PASSWORD ''''s3cr3t'''' ''; END'",
+  "DO $$ DECLARE pw text := 's3cr3t'; admin_pw text := 's3cr3t'; BEGIN END $$",
+  "ALTER ROLE app PASSWORD U&'s3cr3t' UESCAPE '!'",
+  "SELECT jsonb_build_object('user', 'u', 'password', 's3cr3t')",
   "UPDATE users SET password = crypt('s3cr3t', gen_salt('bf'))",
 ];
 
@@ -36,6 +41,11 @@ const others = [
   "-- the password 's3cr3t' of old",
   '/* password=s3cr3t */ SELECT 1',
   `INSERT INTO settings VALUES ('{"smtp": {"password": "s3cr3t"}}')`,
+  "INSERT INTO users (name, password) VALUES ('a', 's3cr3t'), ('b', 's3cr3t')",
+  "SELECT crypt('s3cr3t', gen_salt('bf')), pgp_sym_encrypt('x', 's3cr3t'), vault.create_secret('s3cr3t', 'n')",
+  "SELECT aws_commons.create_aws_credentials('AKIA', 's3cr3t', '')",
+  "CALL set_password('app', 's3cr3t')",
+  `SELECT net.http_post(headers := '{"Authorization": "Bearer s3cr3t"}')`,
   'Key (email, password)=(a@b.example, s3cr3t) already exists.',
   'connection to postgres://app:s3cr3t@h/d failed: cannot open',
   "can't log in: password=s3cr3t",
