@@ -5,7 +5,7 @@ import type pg from 'pg';
 import { rulesWithSql } from '../../scripts/lint/advice/advise.ts';
 import { reviewMigrations } from '../../scripts/lint/review.ts';
 import { applyFile, differences, printedFiles, proveAdvice, stateOf } from '../support/advice.ts';
-import { adviceCases } from '../support/advice-cases.ts';
+import { adviceCases, wordsOnly } from '../support/advice-cases.ts';
 import { project } from '../support/cli.ts';
 import { createDatabase } from '../support/database.ts';
 import { runInProcess } from '../support/in-process.ts';
@@ -54,6 +54,22 @@ describe('lint: advice', () => {
       expect(wrong.join('\n\n')).to.equal('');
     });
   }
+
+  it('is words without SQL where no rewrite is proven, and says why', async () => {
+    const wrong: string[] = [];
+    for (const [rule, why, before, sql] of wordsOnly) {
+      await empty(client);
+      const findings = await reviewMigrations({
+        earlier: [migration('20250101000000_before', before)],
+        underReview: [migration('20250102000000_asked', sql)],
+        scratch: client,
+        postgres: 16,
+      });
+      const help = findings.find((finding) => finding.rule === rule)?.help ?? 'not found';
+      if (!why.test(help) || printedFiles(help).length > 0) wrong.push(`${rule}: ${sql}\n${help}`);
+    }
+    expect(wrong.join('\n\n')).to.equal('');
+  });
 
   it('with batches does the same when up runs it', async function () {
     this.timeout(180_000);

@@ -47,6 +47,21 @@ export const adviceCases: readonly AdviceCase[] = [
       `CREATE TABLE ${'a'.repeat(40)} (${'b'.repeat(40)} int);`,
       `ALTER TABLE ${'a'.repeat(40)} ALTER ${'b'.repeat(40)} SET NOT NULL`,
     ],
+    [
+      'with children',
+      `${account} CREATE TABLE kid () INHERITS (account); INSERT INTO kid VALUES (50, 'k', 5, 's');`,
+      `${t} ALTER email SET NOT NULL`,
+    ],
+    [
+      'twice, with a name that is taken',
+      `${account} ${t} ADD CONSTRAINT account_email_not_null CHECK (email <> '');`,
+      `ALTER TABLE IF EXISTS account * ALTER email SET NOT NULL, ALTER email SET NOT NULL`,
+    ],
+    [
+      'beside a key',
+      'CREATE TABLE t (a int, b int); INSERT INTO t VALUES (1, 1);',
+      'ALTER TABLE t ALTER b SET NOT NULL, ADD PRIMARY KEY (a)',
+    ],
   ]),
   ...of('add-check-validating', [
     ['plain', account, `${t} ADD CHECK (age > 0);`],
@@ -70,6 +85,13 @@ export const adviceCases: readonly AdviceCase[] = [
       `${t} ADD CHECK (age > 0)`,
     ],
     ['comments inside', account, `${t} /* why, */ ADD CONSTRAINT c -- , not this\n CHECK (age > 0 -- yes\n)`],
+    ['two of one name', account, `${t} ADD CHECK (length(email) > 0), ADD CHECK (email <> $x$a), (b$x$)`],
+    ['the whole row', account, `${t} ADD CHECK (account IS NOT NULL)`],
+    [
+      'names of 62 bytes beyond ASCII',
+      `CREATE TABLE ${'ä'.repeat(31)} (${'ö'.repeat(31)} int);`,
+      `ALTER TABLE ${'ä'.repeat(31)} ADD CHECK (${'ö'.repeat(31)} > 0)`,
+    ],
   ]),
   ...of('add-foreign-key-validating', [
     ['plain', account, 'ALTER TABLE purchase ADD FOREIGN KEY (account_id) REFERENCES account;'],
@@ -93,6 +115,16 @@ export const adviceCases: readonly AdviceCase[] = [
       'CREATE TABLE p (a int, b int, PRIMARY KEY (a, b)); CREATE TABLE c (a int, b int);',
       'ALTER TABLE c ADD FOREIGN KEY (a, b) REFERENCES p',
     ],
+    [
+      'to a partitioned table',
+      'CREATE TABLE p (id int, d int, PRIMARY KEY (id, d)) PARTITION BY RANGE (d); CREATE TABLE p1 PARTITION OF p DEFAULT; CREATE TABLE c (a int, b int);',
+      'ALTER TABLE c ADD FOREIGN KEY (a, b) REFERENCES p',
+    ],
+    [
+      'to itself',
+      `${account} ALTER TABLE purchase ADD parent bigint;`,
+      'ALTER TABLE purchase ADD FOREIGN KEY (parent) REFERENCES purchase ON DELETE SET NULL (parent)',
+    ],
   ]),
   ...of('add-unique', [
     ['plain', account, `${t} ADD UNIQUE (email);`],
@@ -101,6 +133,12 @@ export const adviceCases: readonly AdviceCase[] = [
     ['included columns', account, `${t} ADD UNIQUE (email) INCLUDE (age);`],
     ['two actions', account, `${t} ADD UNIQUE (email), ADD UNIQUE (age, email);`],
     ['quoted, other schema', odd, `${oddTable} ADD UNIQUE ("größe", "select")`],
+    ['the same twice', account, `${t} ADD UNIQUE (email), ADD UNIQUE (email)`],
+    [
+      'a name that is taken',
+      `${account} CREATE TABLE account_email_key (i int);`,
+      `${t} ADD UNIQUE (email), ADD CHECK (age > 0)`,
+    ],
   ]),
   ...of('add-primary-key', [
     [
@@ -121,6 +159,11 @@ export const adviceCases: readonly AdviceCase[] = [
         before: 'CREATE TABLE "T" ("A" int NOT NULL, b int);',
         sql: 'ALTER TABLE "T" ADD PRIMARY KEY ("A") INCLUDE (b)',
       },
+    ],
+    [
+      'a name that is taken, deferrable',
+      'CREATE TABLE t (a int GENERATED ALWAYS AS IDENTITY, b int); CREATE TABLE t_pkey (x int);',
+      'ALTER TABLE t ADD PRIMARY KEY (a) DEFERRABLE, ADD UNIQUE (b)',
     ],
   ]),
   ...of('primary-key-nullable-column', [
@@ -158,10 +201,28 @@ export const adviceCases: readonly AdviceCase[] = [
       volatile,
     ],
     ['empty', noRows, `${t} ADD COLUMN uid uuid NOT NULL DEFAULT gen_random_uuid();`],
+    [
+      'a default of many words',
+      account,
+      `${t} ADD uid text DEFAULT (md5(random()::text) || ',' || 'x') NOT NULL UNIQUE`,
+      volatile,
+    ],
+    [
+      'with children',
+      `${account} CREATE TABLE kid () INHERITS (account); INSERT INTO kid VALUES (5, 'k', 5, 's');`,
+      `${t} ADD uid uuid NOT NULL DEFAULT gen_random_uuid()`,
+      volatile,
+    ],
   ]),
   ...of('add-column-serial', [
     ['plain', account, `${t} ADD COLUMN no bigserial;`, volatile],
     ['quoted, other schema', odd, `${oddTable} ADD COLUMN "No" serial`, volatile],
+    [
+      'two, with a name that is taken',
+      `${account} CREATE SEQUENCE account_a_seq;`,
+      `${t} ADD a smallserial CHECK (a > 0), ADD b serial8 UNIQUE`,
+      volatile,
+    ],
   ]),
   ...of('add-column-check', [
     ['plain', account, `${t} ADD COLUMN points int DEFAULT 0 CHECK (points >= 0);`],
@@ -242,6 +303,16 @@ export const adviceCases: readonly AdviceCase[] = [
       `CREATE TABLE l (a int) PARTITION BY LIST (a); CREATE TABLE l1 (a int); INSERT INTO l1 VALUES (-1);`,
       'ALTER TABLE l ATTACH PARTITION l1 FOR VALUES IN (-1)',
     ],
+    [
+      'open at both ends',
+      'CREATE TABLE l (a int) PARTITION BY RANGE (a); CREATE TABLE l1 (a int); INSERT INTO l1 VALUES (1);',
+      'ALTER TABLE l ATTACH PARTITION l1 FOR VALUES FROM (MINVALUE) TO (MAXVALUE)',
+    ],
+    [
+      'other schema, unique index, a default',
+      'CREATE SCHEMA s; CREATE TABLE s.l ("A b" int, b text) PARTITION BY RANGE ("A b"); CREATE UNIQUE INDEX ON s.l (b DESC NULLS LAST, "A b"); CREATE TABLE s.l1 ("A b" int, b text); INSERT INTO s.l1 VALUES (3); CREATE TABLE s.d PARTITION OF s.l DEFAULT; INSERT INTO s.l VALUES (100);',
+      'ALTER TABLE s.l ATTACH PARTITION s.l1 FOR VALUES FROM (1) TO (5)',
+    ],
   ]),
   ...of('detach-partition-blocking', [
     [
@@ -266,6 +337,16 @@ export const adviceCases: readonly AdviceCase[] = [
     ['partitioned', parted, 'CREATE INDEX log_n ON log (n);'],
     ['partitioned, unnamed, expression', parted, 'CREATE INDEX ON log (abs(n), id)'],
     ['partitioned with a default', withDefault, 'CREATE INDEX log_n ON log (n) WHERE n > 1;'],
+    [
+      'expressions of every kind',
+      `${account} ALTER TABLE account ADD j jsonb; CREATE INDEX ON account (email);`,
+      `CREATE INDEX ON account ((email || 'x'), (age + 1), (CASE WHEN age > 1 THEN 1 END), (age::text), (coalesce(age, 0)), (email IS NULL), (ARRAY[age]), (greatest(age, 1)), (j ->> 'a'), (j['b']), (-age), (email COLLATE "C") text_pattern_ops)`,
+    ],
+    [
+      'partitioned, unique, partitions elsewhere',
+      'CREATE SCHEMA s; CREATE TABLE l (a int, b int) PARTITION BY RANGE (a); CREATE TABLE s.l1 PARTITION OF l FOR VALUES FROM (1) TO (9); CREATE TABLE "L2" PARTITION OF l DEFAULT; INSERT INTO l VALUES (1, 1), (20, 2);',
+      'CREATE UNIQUE INDEX ON l (b, a) WITH (fillfactor = 80)',
+    ],
   ]),
   ...of('concurrently-on-partitioned', [
     [
@@ -339,6 +420,16 @@ export const adviceCases: readonly AdviceCase[] = [
     ['quoted, other schema', odd, `UPDATE "Odd One"."Order Items" SET "größe" = 1, "select" = 'WHERE'`],
     ['partitioned by its key', keyed, 'UPDATE ev SET n = -n WHERE n > 2'],
     ['empty', noRows, 'UPDATE purchase SET total = 0;'],
+    [
+      'several columns at once',
+      account,
+      'UPDATE purchase * SET (total, account_id) = (SELECT age, id FROM account WHERE account.id = purchase.account_id)',
+    ],
+    [
+      'with children',
+      `${account} CREATE TABLE kid () INHERITS (account); INSERT INTO kid VALUES (500, 'k', 5, 's');`,
+      "UPDATE account SET age = 0, email = ' where returning ' WHERE status = 's' OR status = 'where' AND id > 0",
+    ],
   ]),
   ...of('unbatched-delete', [
     ['plain', account, 'DELETE FROM purchase WHERE total < 2;'],
@@ -367,4 +458,151 @@ export const adviceCases: readonly AdviceCase[] = [
       },
     ],
   ]),
+];
+
+/** Rule, reason, schema and statement: what has no rewrite that is proven gets words and no SQL. */
+export const wordsOnly: readonly (readonly [rule: string, why: RegExp, before: string, sql: string])[] = [
+  ['set-not-null', /says ONLY/, noRows, 'ALTER TABLE ONLY account ALTER email SET NOT NULL'],
+  ['set-not-null', /depend on one another/, noRows, `${t} DROP COLUMN status, ALTER email SET NOT NULL`],
+  ['set-not-null', /depend on one another/, noRows, `${t} ALTER age TYPE bigint, ALTER age SET NOT NULL`],
+  ['set-not-null', /sets something/, noRows, `SET search_path = public; ${t} ALTER email SET NOT NULL`],
+  ['set-not-null', /inside a block/, noRows, `DO $$ BEGIN ${t} ALTER email SET NOT NULL; END $$`],
+  [
+    'add-check-validating',
+    /depend on one another/,
+    noRows,
+    `${t} DROP CONSTRAINT IF EXISTS c, ADD CHECK (age > 0)`,
+  ],
+  [
+    'add-check-validating',
+    /depend on one another/,
+    noRows,
+    `${t} ADD CHECK (age > 0) NOT VALID, ADD CHECK (age > 1)`,
+  ],
+  [
+    'add-unique',
+    /depend on one another/,
+    'CREATE TABLE t (a int, b int);',
+    'ALTER TABLE t ADD UNIQUE (a), ADD FOREIGN KEY (b) REFERENCES t (a)',
+  ],
+  ['add-unique', /storage options/, noRows, `${t} ADD UNIQUE (email) WITH (fillfactor = 70)`],
+  ['add-unique', /partitioned/, parted, 'ALTER TABLE log ADD UNIQUE (id, day)'],
+  [
+    'add-foreign-key-validating',
+    /partitioned/,
+    parted,
+    'ALTER TABLE log ADD FOREIGN KEY (id) REFERENCES account',
+  ],
+  ['add-column-unique', /storage options/, noRows, `${t} ADD code text UNIQUE WITH (fillfactor = 50)`],
+  [
+    'add-column-volatile-default',
+    /no key of one column/,
+    'CREATE TABLE t (a int, b int, PRIMARY KEY (a, b));',
+    'ALTER TABLE t ADD uid uuid DEFAULT gen_random_uuid()',
+  ],
+  [
+    'add-column-volatile-default',
+    /IF NOT EXISTS/,
+    noRows,
+    `${t} ADD COLUMN IF NOT EXISTS uid uuid DEFAULT gen_random_uuid()`,
+  ],
+  [
+    'add-column-volatile-default',
+    /triggers or rules on UPDATE/,
+    `${noRows} CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'; CREATE TRIGGER tr BEFORE UPDATE ON account FOR EACH ROW EXECUTE FUNCTION f();`,
+    `${t} ADD uid uuid DEFAULT gen_random_uuid()`,
+  ],
+  [
+    'attach-partition-scan',
+    /bound/,
+    'CREATE TABLE r (a int, b int) PARTITION BY RANGE (a, b); CREATE TABLE r1 (a int, b int);',
+    'ALTER TABLE r ATTACH PARTITION r1 FOR VALUES FROM (0, 0) TO (5, 5)',
+  ],
+  [
+    'attach-partition-scan',
+    /bound/,
+    'CREATE TABLE l (a int) PARTITION BY LIST (a); CREATE TABLE l1 (a int);',
+    'ALTER TABLE l ATTACH PARTITION l1 FOR VALUES IN (1, NULL)',
+  ],
+  [
+    'attach-partition-scan',
+    /keys of the partitioned table/,
+    'CREATE TABLE l (a int PRIMARY KEY) PARTITION BY RANGE (a); CREATE TABLE l1 (a int NOT NULL);',
+    'ALTER TABLE l ATTACH PARTITION l1 FOR VALUES FROM (1) TO (5)',
+  ],
+  [
+    'detach-partition-blocking',
+    /default partition/,
+    `${parted} CREATE TABLE log_rest PARTITION OF log DEFAULT;`,
+    'ALTER TABLE log DETACH PARTITION log_1',
+  ],
+  [
+    'create-index-blocking',
+    /itself partitioned/,
+    'CREATE TABLE l (a int, b int) PARTITION BY RANGE (a); CREATE TABLE l1 PARTITION OF l DEFAULT PARTITION BY RANGE (b); CREATE TABLE l11 PARTITION OF l1 DEFAULT;',
+    'CREATE INDEX ON l (b)',
+  ],
+  [
+    'create-index-blocking',
+    /has an index over these columns/,
+    `${parted} CREATE INDEX ON log_1 (n);`,
+    'CREATE INDEX i ON log (n)',
+  ],
+  ['drop-index-blocking', /partitioned table/, `${parted} CREATE INDEX i ON log (n);`, 'DROP INDEX i'],
+  ['reindex-blocking', /by itself/, noRows, 'REINDEX (CONCURRENTLY false) TABLE account'],
+  [
+    'refresh-blocking',
+    /unique index/,
+    `${noRows} CREATE MATERIALIZED VIEW mv AS SELECT status FROM account;`,
+    'REFRESH MATERIALIZED VIEW mv',
+  ],
+  ['truncate', /RESTART IDENTITY/, noRows, 'TRUNCATE account RESTART IDENTITY'],
+  [
+    'truncate',
+    /triggers or rules/,
+    `${noRows} CREATE RULE r AS ON DELETE TO account DO INSTEAD NOTHING;`,
+    'TRUNCATE account',
+  ],
+  [
+    'unbatched-update',
+    /reads the table/,
+    noRows,
+    'UPDATE purchase SET total = (SELECT max(total) FROM purchase)',
+  ],
+  [
+    'unbatched-update',
+    /reads the table/,
+    `${noRows} CREATE VIEW v AS SELECT sum(total) AS s FROM purchase;`,
+    'UPDATE purchase SET total = (SELECT s FROM v)',
+  ],
+  [
+    'unbatched-update',
+    /calls tot\(\)/,
+    `${noRows} CREATE FUNCTION tot() RETURNS int STABLE LANGUAGE sql AS 'SELECT sum(total)::int FROM purchase';`,
+    'UPDATE purchase SET total = tot()',
+  ],
+  [
+    'unbatched-update',
+    /rules/,
+    `${noRows} CREATE RULE r AS ON UPDATE TO purchase DO ALSO SELECT 1;`,
+    'UPDATE purchase SET total = 1',
+  ],
+  [
+    'unbatched-update',
+    /unique index/,
+    'CREATE TABLE t (id int PRIMARY KEY, u int UNIQUE DEFERRABLE);',
+    'UPDATE t SET u = 10 - u',
+  ],
+  [
+    'unbatched-delete',
+    /refer to one another/,
+    'CREATE TABLE t (id int PRIMARY KEY, p int REFERENCES t ON DELETE CASCADE);',
+    'DELETE FROM t',
+  ],
+  [
+    'unbatched-delete',
+    /reads the table/,
+    noRows,
+    'DELETE FROM purchase a USING purchase b WHERE a.id > b.id AND a.account_id = b.account_id',
+  ],
 ];

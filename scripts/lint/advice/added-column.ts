@@ -4,7 +4,7 @@ import { unitsOf } from '../statement/clauses.ts';
 import { quoteIdentifier, sqlName } from '../statement/names.ts';
 import { slice, type Token } from '../statement/tokens.ts';
 import type { ActionOf } from '../statement/types.ts';
-import { chooseName, takenNames } from './chosen-names.ts';
+import { freeName } from './chosen-names.ts';
 import {
   alter,
   batchDirective,
@@ -16,7 +16,7 @@ import {
 } from './occasion.ts';
 import { proven } from './same-tree.ts';
 import { type Advice, inTransaction, type Phase, refuse } from './series.ts';
-import { keyPhases } from './unique.ts';
+import { hasStorage, keyPhases, storageRefused } from './unique.ts';
 import { constraintName, cutRefused, laterPhases, notNullPhases, onlyRefused } from './validated-later.ts';
 
 type AddColumn = Occasion<ActionOf<'add-column'>>;
@@ -49,6 +49,8 @@ export function addedColumn(occasion: AddColumn): Advice {
     return refuse('a partitioned table takes no foreign key that is NOT VALID');
   if (parts.some(({ node }) => node.contype === 'CONSTR_UNIQUE') && isPartitioned(table, occasion))
     return refuse('the index of a partitioned table cannot be built CONCURRENTLY');
+  if (parts.some(({ node }) => node.contype === 'CONSTR_UNIQUE' && hasStorage(node)))
+    return refuse(storageRefused);
   const volatile = occasion.rules.has('add-column-volatile-default');
   const filled = volatile || isSerial(column.type) ? filledPhases(occasion, definition, parts) : null;
   if (filled !== null && 'refused' in filled) return filled;
@@ -127,6 +129,8 @@ function filledPhases(occasion: AddColumn, definition: Node, parts: readonly Par
   const key = batchKey(relation);
   if (relation === undefined) return { refused: 'the key of the table is not known before this migration' };
   if (key === undefined) return { refused: 'the table has no key of one column that a batch could walk' };
+  if (relation.updateTriggers + relation.rewriteRules > 0)
+    return { refused: 'the table has triggers or rules on UPDATE, which filling its rows would set off' };
   const serial = isSerial(column.type) ? serialOf(occasion) : null;
   const built = plainColumn(occasion, definition, parts, filledLater, serial?.type);
   if ('refused' in built) return built;
@@ -156,7 +160,7 @@ function serialOf(occasion: AddColumn): { type: string; value: string; before: s
   const { table, column } = occasion.action;
   const relation = relationOf(table, occasion);
   const schema = relation?.schema ?? 'public';
-  const name = chooseName(table.name, column.name, 'seq', takenNames(schema, occasion.catalog));
+  const name = freeName(occasion, schema, [table.name, column.name, 'seq']);
   const sequence = sqlName({ schema, name });
   const size = /^big|8$/i.test(column.type)
     ? 'bigint'

@@ -2,7 +2,7 @@
 // reason why there are only words. What it gives has its proof in test/integration/advice.test.ts.
 import type { Statement } from '../../base/types.ts';
 import type { Parser } from '../../files/statements.ts';
-import { child, list } from '../statement/ast.ts';
+import { child, isNode, list, type Node, text, walk } from '../statement/ast.ts';
 import type { Action } from '../statement/types.ts';
 import { type Catalog, lookUp } from '../trace/traced.ts';
 import { addedColumn } from './added-column.ts';
@@ -98,6 +98,41 @@ function run(program: Program, occasion: Occasion): Advice {
 /** Which of the commands are independent of one another, so that their series may run side by side. */
 const independent = new Set<Action['kind']>(['set-not-null', 'add-constraint']);
 
+/** Commands whose effect the others may stand on, or that give a name which only PostgreSQL chooses. */
+function entangled(node: Node, rest: readonly AlterCommand[]): boolean {
+  const constraints = list(node, 'cmds').map((item) =>
+    child(child(child(item, 'AlterTableCmd'), 'def'), 'Constraint'),
+  );
+  const table = text(child(node, 'relation'), 'relname');
+  const refersToItself = constraints.some(({ contype, pktable }) => {
+    return contype === 'CONSTR_FOREIGN' && isNode(pktable) && text(pktable, 'relname') === table;
+  });
+  const addsKey = constraints.some(
+    ({ contype }) => contype === 'CONSTR_UNIQUE' || contype === 'CONSTR_PRIMARY',
+  );
+  return (
+    (refersToItself && addsKey) ||
+    rest.some(
+      ({ node: { subtype, def } }) =>
+        /^AT_(Drop(Constraint|Column)|AlterColumnType)$/.test(String(subtype)) ||
+        (subtype === 'AT_AddConstraint' &&
+          text(child(isNode(def) ? def : {}, 'Constraint'), 'conname') === undefined),
+    )
+  );
+}
+
+const entangledRefused = 'its parts may depend on one another: write one statement for each';
+
+/** Names that the statement itself gives. */
+function namesGiven(node: Node): Set<string> {
+  const names = new Set<string>();
+  walk(node, (kind, inner) => {
+    const name = kind === 'Constraint' ? text(inner, 'conname') : undefined;
+    if (name !== undefined) names.add(name);
+  });
+  return names;
+}
+
 function adviseCommands(question: Question, hazards: readonly Hazard[]): Advice {
   const taken = commandsOf(question.statement);
   if (taken === undefined)
@@ -106,6 +141,7 @@ function adviseCommands(question: Question, hazards: readonly Hazard[]): Advice 
   const series: (readonly Phase[])[] = [];
   const notes = new Set<string>();
   const done = new Set<number>();
+  const chosen = namesGiven(question.statement.node);
   for (const { rule, action } of hazards) {
     const at = action.command;
     const command = at === undefined ? undefined : commands[at];
@@ -118,12 +154,15 @@ function adviseCommands(question: Question, hazards: readonly Hazard[]): Advice 
       (id) => /^add-column-/.test(id) && ofCommands[id] === undefined,
     );
     if (unanswered !== undefined) return refuse(`${unanswered} has no rewrite that is proven`);
-    const advice = run(program, { ...occasion, command, head });
+    const advice = run(program, { ...occasion, command, head, chosen });
     if ('refused' in advice) return advice;
     series.push(advice.phases);
     if (advice.note !== undefined) notes.add(advice.note);
   }
   const rest = commands.filter((_command, i) => !done.has(i));
+  const isLeft = ({ action: { command } }: Hazard) => command !== undefined && !done.has(command);
+  if (commands.length > 1 && (question.hazards.some(isLeft) || entangled(question.statement.node, rest)))
+    return refuse(entangledRefused);
   return together(question, hazards, head, rest, series, notes);
 }
 
@@ -144,8 +183,7 @@ function together(
   const onlyColumns = list(statement.node, 'cmds').every(
     (item) => child(item, 'AlterTableCmd').subtype === 'AT_AddColumn',
   );
-  if (rest.length + series.length > 1 && !onlyColumns)
-    return refuse('its parts may depend on one another: write one statement for each');
+  if (rest.length + series.length > 1 && !onlyColumns) return refuse(entangledRefused);
   const others =
     rest.length === 0 ? [] : [inTransaction([`${head} ${rest.map(({ text }) => text).join(', ')}`], null)];
   return { phases: [...others, ...series.flat()], ...note };

@@ -38,6 +38,17 @@ export function chooseName(
   }
 }
 
+/** The name that PostgreSQL would choose in that schema, behind those that the statement's other commands have. */
+export function freeName(
+  { catalog, chosen }: { readonly catalog?: Catalog; readonly chosen?: Set<string> },
+  schema: string,
+  [first, second, label]: readonly [string, string | null, string],
+): string {
+  const name = chooseName(first, second, label, new Set([...takenNames(schema, catalog), ...(chosen ?? [])]));
+  chosen?.add(name);
+  return name;
+}
+
 /** Column names joined for a name; an expression is called `expr`, and what came before gets a number. */
 export function joinColumns(columns: readonly (string | undefined)[]): string {
   const names: string[] = [];

@@ -1,5 +1,5 @@
 // Programs for building, dropping and rebuilding indexes beside traffic.
-import { child, isNode, list, listOf, nameOf, strings, text } from '../statement/ast.ts';
+import { child, isNode, list, listOf, nameOf, option, strings, text } from '../statement/ast.ts';
 import { quoteIdentifier, sqlName } from '../statement/names.ts';
 import { slice, tokenAt, tokenize } from '../statement/tokens.ts';
 import type { ActionOf, Name } from '../statement/types.ts';
@@ -58,6 +58,11 @@ function onPartitions(occasion: CreateIndex): Advice {
   if (partitions.length === 0) return refuse('the partitions of the target are not known here');
   if (partitions.some(({ kind }) => kind !== 'r'))
     return refuse('a partition is itself partitioned or foreign');
+  const columns = JSON.stringify(
+    listOf(statement.node, 'indexParams', 'IndexElem').map(({ name = '' }) => name),
+  );
+  if (partitions.some(({ indexes }) => indexes.some((index) => JSON.stringify(index.columns) === columns)))
+    return refuse('a partition has an index over these columns already, which may be the one to take over');
   const taken = new Set(takenNames(parent.schema, catalog));
   const own = action.index ?? chosenIndexName(occasion);
   taken.add(own);
@@ -136,6 +141,8 @@ function nameIn(object: Parameters<typeof child>[0]): Name {
 /** REINDEX of one thing. */
 export function reindex({ statement, action, parse }: Occasion<ActionOf<'reindex'>>): Advice {
   if (statement.kind !== 'ReindexStmt') return refuse('it stands inside a block');
+  if (option(statement.node, 'params', 'concurrently') !== undefined)
+    return refuse('it says by itself whether it is CONCURRENTLY');
   if (action.what === 'SYSTEM') return refuse('system catalogs cannot be rebuilt CONCURRENTLY');
   const rewritten = concurrently(statement.text, action.what.toLowerCase());
   const found = parseOne(parse, rewritten);

@@ -29,6 +29,8 @@ export interface Occasion<A extends Action = Action> {
   /** Of an ALTER TABLE: the command that the action is about, and what stands before all commands. */
   readonly command?: AlterCommand;
   readonly head?: string;
+  /** Names that other commands of the statement have or were given; programs add theirs. */
+  readonly chosen?: Set<string>;
 }
 
 /** Makes the series for one part of a statement, or says why there is none. */

@@ -1,5 +1,5 @@
 // Programs for changing many rows: the same statement, over one range of keys at a time.
-import { child, isNode, list, listOf, type Node, text, walk } from '../statement/ast.ts';
+import { child, isNode, list, listOf, type Node, strings, text, walk } from '../statement/ast.ts';
 import { quoteIdentifier, sqlName } from '../statement/names.ts';
 import { slice, tokenize, wordAt } from '../statement/tokens.ts';
 import type { ActionOf, Name } from '../statement/types.ts';
@@ -46,11 +46,31 @@ function whyWhole(occasion: Occasion<ActionOf<'change-rows'>>, key: string): str
     return 'it reads the table that it changes, which would differ from batch to batch';
   if (relation !== undefined && relation.statementTriggers > 0)
     return 'a trigger on the table fires once per statement';
+  if (relation !== undefined && relation.rewriteRules > 0)
+    return 'the table has rules, which rewrite the statement as a whole';
+  const called = unknownCall(node);
+  if (called !== null) return `it calls ${called}(), which may read the table`;
   const self = relation?.constraints.some(
     ({ references }) => references === `${relation.schema}.${relation.name}`,
   );
   if (statement.kind === 'DeleteStmt' && self === true) return 'rows of the table refer to one another';
   return null;
+}
+
+/** PostgreSQL's own functions that a change of rows is made of, none of which reads a table. */
+const builtin =
+  /^(lower|upper|initcap|length|char_length|b?trim|ltrim|rtrim|substr(ing)?|replace|translate|concat(_ws)?|left|right|lpad|rpad|repeat|reverse|split_part|overlay|position|strpos|format|md5|sha\d+|encode|decode|convert_(to|from)|quote_\w+|ascii|chr|abs|ceil(ing)?|floor|round|trunc|sign|mod|div|power|sqrt|exp|ln|log|random|setseed|greatest|least|count|sum|avg|min|max|(bool|bit|string|array|jsonb?)_agg|bool_(and|or)|now|(clock|statement|transaction)_timestamp|timezone|age|date_(trunc|part|bin)|extract|make_\w+|to_\w+|isfinite|justify_\w+|gen_random_uuid|uuidv\d|nextval|current_setting|row_to_json|jsonb?_\w+|array_\w+|cardinality|unnest|regexp_\w+|starts_with|host|network|masklen|family|num(node|nulls|nonnulls)|pg_typeof|hashtext|width_bucket|overlaps|like_escape|similar_to_escape)$/;
+
+/** A function that is called and not known to be PostgreSQL's own; null where there is none. */
+function unknownCall(node: Node): string | null {
+  let found: string | null = null;
+  walk(node, (kind, inner) => {
+    if (kind !== 'FuncCall') return;
+    const parts = strings(inner, 'funcname');
+    const name = parts.at(-1) ?? '';
+    if (parts.length > 1 ? parts[0] !== 'pg_catalog' : !builtin.test(name)) found ??= name;
+  });
+  return found;
 }
 
 /** The table occurs in FROM, USING or a sub-select, by its name or behind a view. */
@@ -110,7 +130,8 @@ export function emptied(occasion: Occasion<ActionOf<'truncate'>>): Advice {
   const key = batchKey(relation);
   if (relation === undefined || key === undefined)
     return refuse('the table has no key of one column that a batch could walk');
-  if (relation.triggers > 0) return refuse('the table has triggers, which DELETE fires');
+  if (relation.triggers + relation.rewriteRules > 0)
+    return refuse('the table has triggers or rules, which DELETE sets off');
   const only = listOf(statement.node, 'relations', 'RangeVar')[0]?.inh === true ? '' : 'ONLY ';
   const sql = `DELETE FROM ${only}${sqlName(action.table)} WHERE ${quoteIdentifier(key)} BETWEEN $1 AND $2`;
   return { phases: [batchPhase(batchDirective(relation, key), sql)] };

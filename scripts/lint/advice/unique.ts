@@ -1,8 +1,8 @@
 // Programs for keys: the index is built beside traffic, then the constraint takes it over.
-import { child, isNode, list, type Node, strings, text } from '../statement/ast.ts';
+import { child, list, type Node, strings, text } from '../statement/ast.ts';
 import { quoteIdentifier, sqlName } from '../statement/names.ts';
 import type { ActionOf, Name } from '../statement/types.ts';
-import { chooseName, joinColumns, takenNames } from './chosen-names.ts';
+import { freeName, joinColumns } from './chosen-names.ts';
 import { alter, isOnly, isPartitioned, type Occasion, relationOf } from './occasion.ts';
 import { type Advice, inTransaction, outsideTransaction, type Phase, refuse, sideBySide } from './series.ts';
 import { notNullPhases, onlyRefused } from './validated-later.ts';
@@ -14,8 +14,7 @@ export function usingIndex(occasion: Occasion<ActionOf<'add-constraint'>>): Advi
   if (isOnly(occasion)) return refuse(onlyRefused);
   if (isPartitioned(action.table, occasion))
     return refuse('the index of a partitioned table cannot be built CONCURRENTLY');
-  if (list(node, 'options').length > 0 || isNode(node.indexspace) || text(node, 'indexspace') !== undefined)
-    return refuse('the constraint has storage options');
+  if (hasStorage(node)) return refuse(storageRefused);
   const isPrimary = action.constraint.type === 'primary';
   const relation = relationOf(action.table, occasion);
   if (isPrimary && relation === undefined)
@@ -23,6 +22,13 @@ export function usingIndex(occasion: Occasion<ActionOf<'add-constraint'>>): Advi
   const nullable = isPrimary ? nullableOf(strings(node, 'keys'), occasion) : [];
   const first = sideBySide(nullable.map((column) => notNullPhases(occasion, action.table, column)));
   return { phases: [...first, ...keyPhases(occasion, action.table, node)] };
+}
+
+export const storageRefused = 'the constraint has storage options';
+
+/** WITH (…) or USING INDEX TABLESPACE of a key. */
+export function hasStorage(node: Node): boolean {
+  return list(node, 'options').length > 0 || text(node, 'indexspace') !== undefined;
 }
 
 function nullableOf(columns: readonly string[], occasion: Occasion): readonly string[] {
@@ -52,16 +58,10 @@ export function notNullFirst(occasion: Occasion<ActionOf<'add-constraint'>>): Ad
 export function keyPhases(occasion: Occasion, table: Name, node: Node, column?: string): readonly Phase[] {
   const columns = column === undefined ? strings(node, 'keys') : [column];
   const isPrimary = node.contype === 'CONSTR_PRIMARY';
-  const schema = relationOf(table, occasion)?.schema;
-  const chosen = isPrimary
-    ? chooseName(table.name, null, 'pkey', takenNames(schema ?? 'public', occasion.catalog))
-    : chooseName(
-        table.name,
-        joinColumns([...columns, ...strings(node, 'including')]),
-        'key',
-        takenNames(schema ?? 'public', occasion.catalog),
-      );
-  const name = quoteIdentifier(text(node, 'conname') ?? chosen);
+  const schema = relationOf(table, occasion)?.schema ?? 'public';
+  const named = isPrimary ? null : joinColumns([...columns, ...strings(node, 'including')]);
+  const free = () => freeName(occasion, schema, [table.name, named, isPrimary ? 'pkey' : 'key']);
+  const name = quoteIdentifier(text(node, 'conname') ?? free());
   const spec = `${sqlName(table)} (${columns.map(quoteIdentifier).join(', ')})${optionsOf(node)}`;
   const inSchema = table.schema === undefined ? name : `${quoteIdentifier(table.schema)}.${name}`;
   const word = isPrimary ? 'PRIMARY KEY' : 'UNIQUE';

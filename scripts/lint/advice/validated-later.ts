@@ -3,7 +3,7 @@ import { child, type Node, strings, text, walk } from '../statement/ast.ts';
 import { quoteIdentifier } from '../statement/names.ts';
 import { slice } from '../statement/tokens.ts';
 import type { ActionOf, Name } from '../statement/types.ts';
-import { chooseName, joinColumns, takenNames } from './chosen-names.ts';
+import { freeName, joinColumns } from './chosen-names.ts';
 import { alter, isOnly, isPartitioned, type Occasion, relationOf } from './occasion.ts';
 import { parseOne, proven } from './same-tree.ts';
 import { type Advice, inTransaction, type Phase, refuse } from './series.ts';
@@ -52,16 +52,24 @@ function withCommand({ statement }: Occasion, constraint: Node): Node {
 }
 
 /** The name that PostgreSQL would give to an unnamed CHECK or FOREIGN KEY. */
-export function constraintName(table: Name, node: Node, occasion: Pick<Occasion, 'catalog'>): string {
-  const taken = takenNames(relationOf(table, occasion)?.schema ?? 'public', occasion.catalog);
-  if (node.contype === 'CONSTR_FOREIGN')
-    return chooseName(table.name, joinColumns(strings(node, 'fk_attrs')), 'fkey', taken);
+export function constraintName(
+  table: Name,
+  node: Node,
+  occasion: Pick<Occasion, 'catalog' | 'chosen'>,
+): string {
+  const relation = relationOf(table, occasion);
+  const free = (second: string | null, label: string) =>
+    freeName(occasion, relation?.schema ?? 'public', [table.name, second, label]);
+  if (node.contype === 'CONSTR_FOREIGN') return free(joinColumns(strings(node, 'fk_attrs')), 'fkey');
   const columns = new Set<string>();
+  // The row as a whole is no column of that name.
+  const isRow = (name: string) => name === table.name && relation?.columns.every((one) => one.name !== name);
   walk(node.raw_expr, (kind, inner) => {
-    if (kind === 'ColumnRef') columns.add(strings(inner, 'fields').at(-1) ?? '');
+    const name = kind === 'ColumnRef' ? strings(inner, 'fields').at(-1) : undefined;
+    if (name !== undefined && !isRow(name)) columns.add(name);
   });
   const [only] = columns;
-  return chooseName(table.name, columns.size === 1 && only !== undefined ? only : null, 'check', taken);
+  return free(columns.size === 1 && only !== undefined ? only : null, 'check');
 }
 
 /** SET NOT NULL so that no row is read under the lock: with a CHECK that has been validated before, or as a constraint. */
@@ -73,8 +81,8 @@ export function setNotNull(occasion: Occasion<ActionOf<'set-not-null'>>): Advice
 
 /** NOT NULL without a long lock: a check that is validated later stands in for it. */
 export function notNullPhases(occasion: Occasion, table: Name, column: string): readonly Phase[] {
-  const taken = takenNames(relationOf(table, occasion)?.schema ?? 'public', occasion.catalog);
-  const name = quoteIdentifier(chooseName(table.name, column, 'not_null', taken));
+  const schema = relationOf(table, occasion)?.schema ?? 'public';
+  const name = quoteIdentifier(freeName(occasion, schema, [table.name, column, 'not_null']));
   const quoted = quoteIdentifier(column);
   const add = alter(occasion, `ADD CONSTRAINT ${name} CHECK (${quoted} IS NOT NULL) NOT VALID`);
   const drop = alter(occasion, `DROP CONSTRAINT ${name}`);

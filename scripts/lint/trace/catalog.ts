@@ -49,13 +49,15 @@ SELECT coalesce(pg_catalog.json_agg(pg_catalog.json_build_object(
   'isDefault', coalesce(c.relispartition AND pg_catalog.pg_get_expr(c.relpartbound, c.oid) = 'DEFAULT', false), 'bound', CASE WHEN c.relispartition THEN pg_catalog.pg_get_expr(c.relpartbound, c.oid) END,
   'populated', c.relispopulated, 'triggers', (SELECT count(*) FROM pg_catalog.pg_trigger t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal),
   'statementTriggers', (SELECT count(*) FROM pg_catalog.pg_trigger t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal AND t.tgtype::int & 1 = 0),
+  'updateTriggers', (SELECT count(*) FROM pg_catalog.pg_trigger t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal AND t.tgtype::int & 16 <> 0),
+  'rewriteRules', (SELECT count(*) FROM pg_catalog.pg_rewrite r WHERE r.ev_class = c.oid AND r.ev_type <> '1'),
   'acl', coalesce(c.relacl::text[], '{}'), 'hasIdentity', c.relreplident = 'f' OR EXISTS (SELECT FROM pg_catalog.pg_index ri WHERE ri.indrelid = c.oid AND ((c.relreplident = 'd' AND ri.indisprimary) OR (c.relreplident = 'i' AND ri.indisreplident))),
   'table', own.indrelid::bigint, 'owned', own.indexrelid IS NOT NULL AND EXISTS (SELECT FROM pg_catalog.pg_constraint k WHERE k.conindid = c.oid),
   'columns', coalesce((SELECT pg_catalog.json_agg(pg_catalog.json_build_object('number', a.attnum, 'name', a.attname,
       'type', pg_catalog.format_type(a.atttypid, a.atttypmod), 'notNull', a.attnotnull,
       'default', pg_catalog.pg_get_expr(d.adbin, d.adrelid), 'identity', a.attidentity <> '', 'generated', a.attgenerated <> '') ORDER BY a.attnum)
     FROM pg_catalog.pg_attribute a LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
-    WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND c.relkind NOT IN ('i','I')), '[]'),
+    WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND c.relkind NOT IN ('i','I','S')), '[]'),
   'indexes', coalesce((SELECT pg_catalog.json_agg(pg_catalog.json_build_object('name', ic.relname, 'unique', i.indisunique,
       'partial', i.indpred IS NOT NULL, 'definition', pg_catalog.pg_get_indexdef(i.indexrelid),
       'columns', (SELECT pg_catalog.array_agg(coalesce(ia.attname, '') ORDER BY k.n) FROM pg_catalog.unnest(i.indkey::int2[]) WITH ORDINALITY k (num, n)
@@ -71,7 +73,7 @@ SELECT coalesce(pg_catalog.json_agg(pg_catalog.json_build_object(
 )), '[]') AS catalog
 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 LEFT JOIN pg_catalog.pg_index own ON own.indexrelid = c.oid
-WHERE c.oid >= 16384 AND c.relkind IN ('r','p','v','m','f','i','I') AND n.nspname NOT IN ('pg_catalog','information_schema', ${ours}) AND n.nspname NOT LIKE 'pg\\_toast%' ${condition}`;
+WHERE c.oid >= 16384 AND c.relkind IN ('r','p','v','m','f','i','I','S') AND n.nspname NOT IN ('pg_catalog','information_schema', ${ours}) AND n.nspname NOT LIKE 'pg\\_toast%' ${condition}`;
 }
 
 /** Reads the whole catalog of user relations, or those given. */

@@ -93,6 +93,10 @@ export interface CatalogRelation {
   /** Triggers of the user's own, and those of them that fire once per statement. */
   readonly triggers: number;
   readonly statementTriggers: number;
+  /** Those of them that an UPDATE fires. */
+  readonly updateTriggers: number;
+  /** Rules (CREATE RULE) on INSERT, UPDATE and DELETE. */
+  readonly rewriteRules: number;
   /** A partition that takes what fits in no other. */
   readonly isDefault: boolean;
   /** Of a partition: `FOR VALUES …` or `DEFAULT`. */
