@@ -8,7 +8,7 @@ import { keepLockTimeout } from '../files/settings-set.ts';
 import { describeSqlError } from '../files/sql-error.ts';
 import { entrySql } from '../ledger/entries.ts';
 import { clearSql, type JournalRow, type JournalTexts } from '../ledger/journal.ts';
-import { commandOf } from '../plan/mend-hint.ts';
+import { commandOf, resumeHint } from '../plan/mend-hint.ts';
 import { entryOf, type ReadyStep } from '../plan/steps.ts';
 import { beginStep } from './begin-step.ts';
 import type { GroupEnd, RunContext } from './context.ts';
@@ -143,14 +143,9 @@ function interrupted(
 }
 
 function halfDone(step: ReadyStep, statement: Statement, total: number): { state: string; hint: string } {
-  const file = step.migration?.down.path ?? step.path;
-  const rest =
-    step.source === 'ledger'
-      ? ` That is the text that the ledger keeps: to run another from there on, change ${file} below the statements that ran, then make migrate-down from_disk=1.`
-      : '';
   return {
     state: `${step.id} is half done: statement ${statement.index} of ${total} did not finish, ${statement.index - 1} before it did.`,
-    hint: `Mend the cause, then run ${commandOf(step)} again: it goes on at statement ${statement.index}.${rest}`,
+    hint: resumeHint(step, `at statement ${statement.index}`, 'below the statements that ran'),
   };
 }
 

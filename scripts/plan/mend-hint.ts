@@ -15,6 +15,22 @@ export function commandOf({
     : 'make migrate-up';
 }
 
+/**
+ * What to type when a step stopped half-way and goes on where it stopped.
+ * @param where as "at statement 2"
+ * @param ran what of the text must stay as it is, as "below the statements that ran"; null where all of it may change
+ */
+export function resumeHint(step: ReadyStep, where: string, ran: string | null): string {
+  const again = `Mend the cause, then run ${commandOf(step)} again: it goes on ${where}.`;
+  if (step.source !== 'ledger') return again;
+  const file = step.migration?.down.path;
+  const change =
+    file === undefined
+      ? `put the pair back, change its .down.sql${ran === null ? '' : ` ${ran}`}`
+      : `change ${file}${ran === null ? '' : ` ${ran}`}`;
+  return `${again} That is the text that the ledger keeps: to run another from there on, ${change}, then ${downFromDisk}.`;
+}
+
 /** @param command as in Config: `up`, `down`, `redo` */
 export function mendHint(step: ReadyStep, command: string, file: string = step.path): string {
   if (step.direction === 'up')

@@ -3,6 +3,7 @@ import { formatDuration } from '../base/duration.ts';
 import type { Outcome } from '../base/types.ts';
 import type { Session } from '../connection/session.ts';
 import type { RunResult } from '../execute/execute.ts';
+import { commandOf } from '../plan/mend-hint.ts';
 import type { CommandResult, Progress } from '../report/command.ts';
 import { count } from '../report/human.ts';
 import { outcomeJson } from '../report/json.ts';
@@ -22,7 +23,7 @@ export function reportRun(
     return { document, lines: [`${summarise(done)}${rest}.`], error: failure };
   }
   if (paused !== null) {
-    const line = `${summarise(done)}; the budget is used up within ${paused.id}, which is partial: make migrate-${paused.direction} goes on.`;
+    const line = `${summarise(done)}; the budget is used up within ${paused.id}, which is partial: ${commandOf(paused)} goes on.`;
     return { document: { ...document, paused: paused.id }, lines: [line], wrote: true };
   }
   return { document, lines: [style.green(`${summarise(done)} in ${formatDuration(total)}.`)], wrote: true };

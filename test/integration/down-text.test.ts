@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { expectExit, project } from '../support/cli.ts';
 import { createDatabase } from '../support/database.ts';
+import { runInProcess } from '../support/in-process.ts';
 import { pair } from '../support/migrations.ts';
 
 const files = pair(1, 'orders', 'CREATE TABLE orders (id int);', 'DROP TABLE orders;');
@@ -70,5 +71,28 @@ describe('a down that fails', () => {
     expect(await run(3, 'redo')).to.match(/syntax error/);
     tool.write(file, 'DROP TABLE no_such_table;\n');
     expect(await run(3, 'redo')).to.include('make migrate-down runs that, then make migrate-up');
+  });
+
+  it('half-way in a batch says how the mended file goes on', async () => {
+    const database = await createDatabase();
+    const batch = (divisor: string) =>
+      `-- migrate: batch work by id rows=2\nUPDATE work SET n = n + 10 / ${divisor} WHERE id BETWEEN $1 AND $2;`;
+    const tool = await project(
+      pair(
+        1,
+        'work',
+        'CREATE TABLE work AS SELECT i AS id, 0 AS n FROM generate_series(1, 9) i; ALTER TABLE work ADD PRIMARY KEY (id);',
+        batch('(9 - id)'),
+      ),
+    );
+    const run = async (args: readonly string[]) => runInProcess(tool.root, database.env(), args);
+    expect((await run(['up'])).exitCode).to.equal(0);
+    const { said } = await run(['down']);
+    expect(said).to.include(
+      'change db/migrations/20250101000001_work.down.sql, then make migrate-down from_disk=1',
+    );
+    tool.write('20250101000001_work.down.sql', batch('10'));
+    expect((await run(['down', '--from-disk'])).exitCode).to.equal(0);
+    expect(await database.query('SELECT FROM work WHERE n = 0')).to.deep.equal([]);
   });
 });

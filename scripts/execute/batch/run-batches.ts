@@ -7,6 +7,7 @@ import { resetStatements } from '../../connection/session-settings.ts';
 import { folded } from '../../files/batch.ts';
 import { resolveHint } from '../../ledger/half-done.ts';
 import { type BatchState, batchStateSql, doneSql, readJournal, startSql } from '../../ledger/journal.ts';
+import { resumeHint } from '../../plan/mend-hint.ts';
 import type { ReadyStep } from '../../plan/steps.ts';
 import type { RunContext } from '../context.ts';
 import { refuseOtherWay } from '../resume-point.ts';
@@ -177,7 +178,7 @@ function withExtent(error: MigrateError, step: ReadyStep, state: BatchState, fai
   return new MigrateError(error.code, error.message, {
     ...error.options,
     state: `${step.id} is half done (batch${share === null ? '' : `: ${share} %`}): ${extent}.${range}`,
-    hint: `Mend the cause, then run make migrate-${step.direction} again: it goes on behind that key. Or settle it by hand and say so: ${resolveHint(step.id)}`,
+    hint: `${resumeHint(step, 'behind that key', null)} Or settle it by hand and say so: ${resolveHint(step.id)}`,
   });
 }
 
