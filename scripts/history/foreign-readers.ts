@@ -24,6 +24,13 @@ function fromFileName(label: string): ForeignRecord {
   return { label, version, name: name === '' ? null : name };
 }
 
+/** As `fromFileName`; a baseline of Prisma's is called `0_init`, and comes first. */
+function fromPrismaName(label: string): ForeignRecord {
+  const [, number, name = ''] = /^(\d{1,7})_(.*)$/s.exec(label) ?? [];
+  if (number === undefined) return fromFileName(label);
+  return { label, version: number.padStart(14, '0'), name: name === '' ? null : name };
+}
+
 /** `CreateUsers1700000000000` of TypeORM: the time in ms behind the name. */
 function fromClassName(label: string, timestamp: string): ForeignRecord {
   const stem = label.endsWith(timestamp) ? label.slice(0, label.length - timestamp.length) : label;
@@ -58,7 +65,7 @@ export const furtherReaders: Readonly<Record<string, Reader>> = {
       );
       const records = rows
         .filter(({ finished, rolled_back }) => finished && !rolled_back)
-        .map(({ name }) => fromFileName(name));
+        .map(({ name }) => fromPrismaName(name));
       const problems = rows
         .filter(({ finished, rolled_back }) => !finished && !rolled_back)
         .map(({ name }) => `${name} failed: mend that first (prisma migrate resolve)`);

@@ -174,14 +174,16 @@ const toPairing = (record: ForeignRecord, migration: Migration): Pairing => ({
 });
 
 function namesAgree({ name }: ForeignRecord, migration: Migration): boolean {
-  return name === null || normalise(name) === normalise(migration.name);
+  // A name without a letter or digit of ours (Cyrillic, Chinese) says nothing: import calls such a migration otherwise.
+  const theirs = name === null ? '' : normalise(name);
+  return theirs === '' || theirs === normalise(migration.name);
 }
 
-/** Tools write the same name as `create_users`, `Create users` or `create-users`. */
+/** Tools write the same name as `create_users`, `Create users`, `createUsers` or `create-users`. */
 function normalise(name: string): string {
   return name
+    .normalize('NFKD')
     .toLowerCase()
     .replace(/\.sql$/, '')
-    .replace(/[^a-z0-9]+/g, '-')
-    .replace(/^-|-$/g, '');
+    .replace(/[^a-z0-9]+/g, '');
 }

@@ -93,7 +93,23 @@ function flywayHistory(rows: readonly FlywayRow[]): Omit<ForeignHistory, 'tool' 
     }
   }
   problems.push(...[...failed].map((label) => `${label} failed: mend that first`));
-  return { records: [...applied.values()], problems, notes };
+  // Installed out of order, they still stand for files in the order of their versions.
+  const versions = [...applied.keys()].sort(byFlywayVersion);
+  const records = versions.map((version) => applied.get(version) as ForeignRecord);
+  return { records, problems, notes: [...new Set(notes)] };
+}
+
+/** `2` comes before `10`, `1.9` before `1.10`. */
+function byFlywayVersion(a: string, b: string): number {
+  const [as, bs] = [a, b].map((version) => version.split(/\D+/).map((part) => BigInt(part || 0))) as [
+    bigint[],
+    bigint[],
+  ];
+  for (let i = 0; i < Math.max(as.length, bs.length); i += 1) {
+    const [x, y] = [as[i] ?? 0n, bs[i] ?? 0n];
+    if (x !== y) return x < y ? -1 : 1;
+  }
+  return 0;
 }
 
 /**

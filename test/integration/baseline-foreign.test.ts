@@ -2,6 +2,7 @@
 import { expect } from 'chai';
 import { expectExit, project } from '../support/cli.ts';
 import { createDatabase } from '../support/database.ts';
+import { runInProcess } from '../support/in-process.ts';
 import { pair } from '../support/migrations.ts';
 
 const files = {
@@ -113,6 +114,109 @@ describe('baseline from further tools', () => {
       expect(
         await database.query("SELECT FROM pg_namespace WHERE nspname = 'migration_ledger'"),
       ).to.deep.equal([]);
+    });
+  }
+
+  const flyway = (rows: readonly string[]) =>
+    `CREATE SCHEMA "odd one"; CREATE TABLE "odd one".flyway_schema_history (installed_rank int, version varchar(50), description varchar(200), type varchar(20), script varchar(1000), success boolean);
+     INSERT INTO "odd one".flyway_schema_history VALUES ${rows.map((row, i) => `(${i + 1}, ${row})`).join(', ')}`;
+  const users = "'1', 'create users', 'SQL', 'V1__create_users.sql', true";
+  const orders = "'1.10', 'add orders', 'SQL', 'V1.10__add_orders.sql', true";
+  const later = "'1.9', 'later', 'SQL', 'x', true";
+  const odd: readonly (readonly [
+    title: string,
+    tool: string,
+    sql: string,
+    says: RegExp,
+    exitCode: number,
+  ])[] = [
+    [
+      'out of order, with a repeatable one run twice, in a schema of another name',
+      'flyway',
+      flyway([
+        "'1.10', 'later', 'SQL', 'x', true",
+        users,
+        "NULL, 'views', 'SQL', 'R__views.sql', true",
+        "NULL, 'views', 'SQL', 'R__views.sql', true",
+        "'1.9', 'add orders', 'SQL', 'x', true",
+      ]),
+      /20240103120000_later/,
+      0,
+    ],
+    [
+      'failed once and then right',
+      'flyway',
+      flyway([users.replace('true', 'false'), users, orders]),
+      /add-orders/,
+      0,
+    ],
+    [
+      'failed and left so',
+      'flyway',
+      flyway([users, orders.replace('true', 'false')]),
+      /failed: mend that first/,
+      4,
+    ],
+    ['undone', 'flyway', flyway([users, orders, orders.replace("'SQL'", "'UNDO_SQL'")]), /create-users/, 0],
+    [
+      'of a baseline that stands for what nobody knows',
+      'flyway',
+      flyway(["'1', '<< Flyway Baseline >>', 'BASELINE', 'x', true", orders]),
+      /does not say which migrations/,
+      4,
+    ],
+    [
+      'whose order is another than here',
+      'flyway',
+      flyway([users, orders, later]),
+      /number 2 is V1.9 later there, and 20240102120000_add-orders here/,
+      4,
+    ],
+    [
+      'dirty',
+      'golang-migrate',
+      'CREATE TABLE schema_migrations (version bigint, dirty boolean); INSERT INTO schema_migrations VALUES (20240102120000, true)',
+      /is dirty: it failed half-way/,
+      4,
+    ],
+    [
+      'taken back whole',
+      'golang-migrate',
+      'CREATE TABLE schema_migrations (version bigint, dirty boolean)',
+      /names no applied migration/,
+      4,
+    ],
+    [
+      'in two schemas',
+      'knex',
+      'CREATE SCHEMA a; CREATE SCHEMA b; CREATE TABLE a.knex_migrations (name text, batch int, migration_time date); CREATE TABLE b.knex_migrations (LIKE a.knex_migrations)',
+      /several tables.*"?a"?\..*"?b"?\./,
+      4,
+    ],
+    [
+      'squashed into one of another name',
+      'prisma',
+      `${histories.prisma!.sql}; DELETE FROM _prisma_migrations; INSERT INTO _prisma_migrations (id, checksum, finished_at, migration_name) VALUES ('9', 'x', now(), '20240102120000_squashed')`,
+      /has the version of 20240102120000_add-orders, but another name/,
+      4,
+    ],
+    [
+      'applied twice',
+      'goose',
+      `${histories.goose!.sql}; INSERT INTO goose_db_version (version_id, is_applied) VALUES (20240102120000, true)`,
+      /add-orders/,
+      0,
+    ],
+  ];
+  for (const [title, tool, sql, says, exitCode] of odd) {
+    it(`reads a history of ${tool} that is ${title}`, async () => {
+      const { root } = await project(files);
+      const database = await createDatabase();
+      await database.query(sql);
+      const result = await runInProcess(root, database.env(), ['baseline', '--from', tool, '--dry-run']);
+      expect(result.exitCode, result.said).to.equal(exitCode);
+      expect(result.said).to.match(says);
+      expect(result.said.match(/is repeatable/g) ?? []).to.have.length(title.includes('repeatable') ? 1 : 0);
     });
   }
 });

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { expectExit, project } from '../support/cli.ts';
 import { createDatabase } from '../support/database.ts';
+import { runInProcess } from '../support/in-process.ts';
 
 const prisma = {
   'prisma/migrations/migration_lock.toml': 'provider = "postgresql"\n',
@@ -56,6 +57,82 @@ describe('import', () => {
     expectExit(await run(['import', '--from', 'prisma']), 0);
     const text = readFileSync(join(root, 'db', 'migrations', '20240102120000_add-index.up.sql'), 'utf8');
     expect(text).to.match(/^-- migrate: no-transaction\n/);
+  });
+
+  it('takes odd folders: quotes, blanks, CRLF, byte order marks, baselines, empty ones and those with a way back', async () => {
+    const folder = 'my "odd" folder’s';
+    const { root } = await project({
+      [`${folder}/0_init/migration.sql`]: 'CREATE TABLE a (id int);',
+      [`${folder}/20240101120000_add "user’s" Name/migration.sql`]:
+        '\ufeffALTER TABLE a\r\n  ADD COLUMN b text;\r\n',
+      [`${folder}/20240101120000_add "user’s" Name/down.sql`]: 'ALTER TABLE a DROP COLUMN b;\r\n',
+      [`${folder}/20240102120000_/migration.sql`]: '-- This is an empty migration.',
+      [`${folder}/20240103120000_Прибавить/migration.sql`]: '',
+      [`${folder}/20240104120000_addÜbung/migration.sql`]: 'ALTER TABLE a ADD COLUMN c int;\n',
+    });
+    const database = await createDatabase();
+    const env = database.env();
+    const run = (...args: string[]) => runInProcess(root, env, args);
+    const told = await run('import', '--from', 'prisma', folder);
+    expect(told.exitCode, told.said).to.equal(0);
+    expect(told.said).to.include('1 of their downs are the down.sql');
+    const ups = readdirSync(join(root, 'db', 'migrations')).filter((name) => name.endsWith('.up.sql'));
+    expect(ups).to.deep.equal([
+      '00000000000000_init.up.sql',
+      '20240101120000_add-user-s-name.up.sql',
+      '20240102120000_migration.up.sql',
+      '20240103120000_migration.up.sql',
+      '20240104120000_add-ubung.up.sql',
+    ]);
+    // What Prisma has recorded in a database is found again by those names.
+    await database.query(`CREATE TABLE _prisma_migrations (id text, checksum text, finished_at timestamptz, migration_name text, logs text, rolled_back_at timestamptz, started_at timestamptz DEFAULT clock_timestamp());
+      INSERT INTO _prisma_migrations (checksum, finished_at, migration_name, rolled_back_at) VALUES ('', now(), '0_init', NULL), ('', NULL, '20240101120000_add "user’s" Name', now()),
+        ('', now(), '20240101120000_add "user’s" Name', NULL), ('', now(), '20240102120000_', NULL), ('', now(), '20240103120000_Прибавить', NULL), ('', now(), '20240104120000_addÜbung', NULL);
+      CREATE TABLE a (id int, b text, c int)`);
+    const taken = await run('baseline', '--from', 'prisma');
+    expect(taken.exitCode, taken.said).to.equal(0);
+    const other = await createDatabase();
+    const up = await runInProcess(root, other.env(), ['up', '--to', '20240101120000']);
+    expect(up.exitCode, up.said).to.equal(0);
+    const down = await runInProcess(root, other.env(), ['down']);
+    expect(down.exitCode, down.said).to.equal(0);
+  });
+
+  it('reads the folders of Drizzle 1.0, which has no journal', async () => {
+    const { root } = await project({ 'drizzle/20240101120000_first/migration.sql': 'SELECT 1;\n' });
+    const { exitCode, said } = await runInProcess(root, {}, ['import', '--from', 'drizzle']);
+    expect(exitCode, said).to.equal(0);
+    expect(existsSync(join(root, 'db', 'migrations', '20240101120000_first.up.sql'))).to.equal(true);
+  });
+
+  it('refuses, and writes nothing, where folder, journal or file is none', async () => {
+    const journal = (entries: unknown) => ({ 'drizzle/meta/_journal.json': JSON.stringify({ entries }) });
+    const entry = { idx: 0, when: times[0], tag: '0000_a' };
+    const cases: readonly (readonly [tool: string, files: Record<string, string>, says: string])[] = [
+      ['prisma', { 'prisma/migrations/first/migration.sql': 'SELECT 1;\n' }, 'its order is not known'],
+      ['prisma', { 'prisma/migrations/migration_lock.toml': '' }, 'no migration of prisma'],
+      ['prisma', { 'prisma/migrations': '' }, 'Cannot read prisma/migrations'],
+      ['prisma', { 'prisma/migrations/20240101120000_a/migration.sql/x': '' }, 'Cannot read prisma'],
+      ['drizzle', { 'drizzle/meta/_journal.json': '{' }, 'Cannot read drizzle/meta/_journal.json'],
+      ['drizzle', journal(undefined), 'is no journal'],
+      ['drizzle', journal([null]), 'is no journal'],
+      ['drizzle', journal([{ ...entry, tag: '../../etc/passwd' }]), 'is no journal'],
+      ['drizzle', journal([entry]), 'Cannot read drizzle/0000_a.sql'],
+      ['drizzle', journal([]), 'no migration of drizzle'],
+      [
+        'drizzle',
+        { ...journal([entry, { ...entry, idx: 1 }]), 'drizzle/0000_a.sql': 'SELECT 1;\n' },
+        'is not newer than',
+      ],
+      ['drizzle', { ...journal([{ ...entry, when: 7 }]), 'drizzle/0000_a.sql': 'SELECT 1;\n' }, 'no time'],
+    ];
+    for (const [tool, files, says] of cases) {
+      const { root } = await project(files);
+      const { exitCode, said } = await runInProcess(root, {}, ['import', '--from', tool]);
+      expect(exitCode, said).to.equal(2);
+      expect(said).to.include(says);
+      expect(readdirSync(join(root, 'db', 'migrations'))).to.deep.equal([]);
+    }
   });
 
   it('refuses what has no order, another tool, and a folder that is not there', async () => {
