@@ -39,7 +39,10 @@ BEGIN
   END IF;
 
   FOREACH item IN ARRAY extensions LOOP
-    EXECUTE format('CREATE EXTENSION IF NOT EXISTS %I SCHEMA public', item);
+    -- Some are made for one schema and no other, as pg_cron for pg_catalog.
+    EXECUTE format('CREATE EXTENSION IF NOT EXISTS %I', item) ||
+            CASE WHEN EXISTS (SELECT FROM pg_available_extension_versions WHERE name = item AND schema IS NOT NULL)
+                 THEN '' ELSE ' SCHEMA public' END;
   END LOOP;
 
   -- The migration login works as the owner from the first statement on, so objects have one owner whoever migrates.

@@ -15,7 +15,7 @@ interface Wanted {
 }
 
 /** What the server says about one extension; null where it does not say. */
-interface Known {
+export interface Known {
   readonly name: string;
   readonly installed: boolean;
   readonly available: boolean;
@@ -48,7 +48,7 @@ export async function extensionFindings(session: Session, steps: readonly ReadyS
   const known = new Map((await readKnown(session, wanted)).map((row) => [row.name, row]));
   return wanted.flatMap((each) => {
     const row = known.get(each.name);
-    const problem = row === undefined ? null : problemOf(row, session);
+    const problem = row === undefined ? null : problemOf(row, session.target.host, [...known.values()]);
     if (problem === null) return [];
     const { file, line, column } = each;
     return [{ rule: 'extension', severity: 'error' as const, file, line, column, ...problem }];
@@ -94,16 +94,20 @@ async function readKnown(session: Session, wanted: readonly Wanted[]): Promise<K
 
 type Problem = Pick<Finding, 'message' | 'help'>;
 
-/** IF NOT EXISTS of one that is there needs no right; without it the server refuses by itself. */
-function problemOf(known: Known, { target }: Session): Problem | null {
+/**
+ * Why the extension cannot be made, and the line that helps; null where nothing stands in the way. IF NOT EXISTS of one that
+ * is there needs no right; without it the server refuses by itself.
+ * @param all those that are wanted: a parameter is set once, to what all of them need
+ */
+export function problemOf(known: Known, host: string, all: readonly Known[] = [known]): Problem | null {
   const { name, installed, available, azure, azureAdmin } = known;
   if (installed) return null;
   const isAzure = azure !== null || azureAdmin !== null;
-  const server = `--resource-group <group> --server-name ${target.host.split('.')[0]}`;
+  const server = `--resource-group <group> --server-name ${host.split('.')[0]}`;
   if (isAzure && azure !== null && !listed(azure, name))
     return {
       message: `The extension ${name} is not allowed on this server: azure.extensions does not list it`,
-      help: `az postgres flexible-server parameter set ${server} --name azure.extensions --value ${[...names(azure), name].join(',')}`,
+      help: `az postgres flexible-server parameter set ${server} --name azure.extensions --value ${withMissing(azure, all)}`,
     };
   if (!available)
     return {
@@ -115,27 +119,38 @@ function problemOf(known: Known, { target }: Session): Problem | null {
       message: `Only members of azure_pg_admin may create the extension ${name}`,
       help: `As the server's administrator: GRANT azure_pg_admin TO ${pg.escapeIdentifier(known.role)}; or name ${name} in the list of db/roles.sql.`,
     };
-  return problemOfServer(known, isAzure, server);
+  return problemOfServer(known, isAzure ? server : null, all);
 }
 
 function problemOfServer(
   { name, forSuperuser, isSuperuser, preloaded }: Known,
-  isAzure: boolean,
-  server: string,
+  azureServer: string | null,
+  all: readonly Known[],
 ): Problem | null {
+  const loaded = withMissing(
+    preloaded ?? '',
+    all.filter((other) => preloading.has(other.name)),
+  );
   if (preloading.has(name) && preloaded !== null && !listed(preloaded, name))
     return {
       message: `The extension ${name} needs its library loaded when the server starts: shared_preload_libraries does not list it`,
-      help: isAzure
-        ? `az postgres flexible-server parameter set ${server} --name shared_preload_libraries --value ${[...names(preloaded), name].join(',')}, then restart the server`
-        : `shared_preload_libraries = '${[...names(preloaded), name].join(',')}', then restart the server.`,
+      help:
+        azureServer === null
+          ? `shared_preload_libraries = '${loaded}', then restart the server.`
+          : `az postgres flexible-server parameter set ${azureServer} --name shared_preload_libraries --value ${loaded}, then restart the server`,
     };
-  if (!isAzure && forSuperuser && !isSuperuser)
+  if (azureServer === null && forSuperuser && !isSuperuser)
     return {
       message: `Only a superuser may create the extension ${name}`,
       help: `Name ${name} in the list of db/roles.sql, which an administrator runs, and write CREATE EXTENSION IF NOT EXISTS.`,
     };
   return null;
+}
+
+/** The setting with what it lacks of them behind it. */
+function withMissing(setting: string, wanted: readonly Known[]): string {
+  const missing = wanted.filter(({ name, installed }) => !installed && !listed(setting, name));
+  return [...names(setting), ...missing.map(({ name }) => name)].join(',');
 }
 
 const names = (setting: string) =>

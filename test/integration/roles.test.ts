@@ -94,6 +94,31 @@ describe('the roles of db/roles.sql', () => {
     }
   });
 
+  it('make the extensions of their list, each where it belongs, for migrations that then need no right', async () => {
+    const { tool, env, database, suffix } = await prepared();
+    // What comes with PostgreSQL: one for superusers, one that anybody may make, and one for pg_catalog alone.
+    const fixed = await database.query<{ name: string }>(
+      "SELECT name FROM pg_available_extension_versions WHERE schema = 'pg_catalog' AND name = 'adminpack' LIMIT 1",
+    );
+    const names = ['pg_stat_statements', 'hstore', ...fixed.map(({ name }) => name)];
+    const sql = unique(readFileSync(join(productRoot, 'db', 'roles.sql'), 'utf8'), suffix);
+    const listed = sql.replace(/(extensions +constant text\[\] := )'\{\}'/, `$1'{${names.join(',')}}'`);
+    expect(listed).not.to.equal(sql);
+    for (const _ of ['once', 'again']) await database.query(listed);
+    const made = await database.query(
+      `SELECT extname AS name, extnamespace::regnamespace::text AS schema FROM pg_extension WHERE extname = ANY ('{${names.join(',')}}') ORDER BY 1`,
+    );
+    expect(made).to.deep.equal(
+      names.sort().map((name) => ({ name, schema: name === 'adminpack' ? 'pg_catalog' : 'public' })),
+    );
+    tool.write(
+      '20250103000000_extensions.up.sql',
+      names.map((name) => `CREATE EXTENSION IF NOT EXISTS ${name};\n`).join(''),
+    );
+    tool.write('20250103000000_extensions.down.sql', 'SELECT 1;\n');
+    expectExit(await tool.run(['up'], { env }), 0);
+  });
+
   it('are what the gate asks for when the application may not look', async () => {
     const { tool, env, manifest, application, database, suffix } = await prepared();
     expectExit(await tool.run(['up'], { env }), 0);
