@@ -49,7 +49,7 @@ migrate-status: ready ## every migration and its state: [check=1], [log=K] shows
 migrate-plan: ready ## what up would do, writing nothing: [to=V] [n=K] [out=FILE]
 	$(run)
 
-migrate-drift: ready ## was the schema changed by hand? [accept=1 reason="…"] [write=NAME] [confirm=ENVIRONMENT]
+migrate-drift: ready ## was the schema changed by hand? [accept=1 reason="…"] [write=NAME [rename=OLD=NEW]] [confirm=ENVIRONMENT]
 	$(run)
 
 migrate-baseline: ready ## adopt an existing database: to=V [from=TOOL] [table=T]

@@ -112,6 +112,10 @@ export const commandLines: readonly CommandLine[] = [
       ...fleet,
       ['--accept', "record today's schema as right; needs --reason"],
       ['--write <name>', 'the difference as a new migration, recorded as applied here'],
+      [
+        '--rename <old=new...>',
+        'with --write: this is that under a new name, as in users.note=users.remark; its rows stay',
+      ],
       reason,
       confirm,
     ],

@@ -5,6 +5,7 @@ import { refuseOtherEnvironment } from '../config/binding.ts';
 import { type ConfirmFlags, refuseUnconfirmed } from '../config/protection.ts';
 import { acceptDrift } from '../drift/accept.ts';
 import { checkDrift, readFingerprint } from '../drift/check.ts';
+import { parseRenames } from '../drift/renames.ts';
 import { driftJson, driftLines } from '../drift/report.ts';
 import { writeDrift } from '../drift/write.ts';
 import { normaliseName } from '../files/version.ts';
@@ -19,18 +20,24 @@ import { sayStandIns } from '../scratch/citus-stand-ins.ts';
 export interface DriftFlags extends ConfirmFlags {
   readonly accept?: boolean;
   readonly write?: string;
+  readonly rename?: readonly string[];
   readonly reason?: string;
 }
 
 export const drift: Command<DriftFlags> = async (input) => {
   const { config, flags } = input;
-  const { accept, write, reason } = flags;
+  const { accept, write, reason, rename } = flags;
   if (accept && write !== undefined)
     throw new MigrateError('usage', '--accept and --write are two ways out: choose one');
   if (accept && (reason ?? '').trim() === '')
     throw new MigrateError('usage', 'What is accepted is recorded with its reason: give --reason "…"');
   if (reason !== undefined && !accept && write === undefined)
     throw new MigrateError('usage', '--reason belongs to --accept or --write');
+  if (rename !== undefined && write === undefined)
+    throw new MigrateError('usage', '--rename belongs to --write', {
+      hint: 'npm run migrate:drift -- --write <name> --rename old=new',
+    });
+  const renames = parseRenames(rename ?? []);
   if (!accept && write === undefined) return show(input);
   const name = write === undefined ? '' : normaliseName(write);
   refuseUnconfirmed(config, flags);
@@ -39,7 +46,7 @@ export const drift: Command<DriftFlags> = async (input) => {
     // What a half-done migration did is none of what somebody changed by hand.
     refuseHalfDone(context.history.statuses, [], 'no other migration is written beside it');
     sayStandIns(input.progress.say);
-    return writeDrift(context, name, reason);
+    return writeDrift(context, name, { reason, renames });
   });
 };
 

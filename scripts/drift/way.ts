@@ -4,12 +4,13 @@ import type { Config } from '../config/config.ts';
 import { readObjects, withCanonicalSession } from '../schema/catalog/snapshot.ts';
 import { diffObjects } from '../schema/change/diff.ts';
 import { findLikeness } from '../schema/change/likeness.ts';
-import type { Likeness } from '../schema/change/likeness-pairs.ts';
+import type { Decide, Likeness, Renamed } from '../schema/change/likeness-pairs.ts';
 import { type Transition, transition } from '../schema/change/transition.ts';
 import { buildModel } from '../schema/render/model.ts';
 import { renderSchema } from '../schema/render/render.ts';
 import type { Query, SchemaObject, SchemaOptions } from '../schema/types.ts';
 import { portable } from './options.ts';
+import { isDecided, isNamed } from './renames.ts';
 import { withBuilt } from './scratch.ts';
 
 export interface Way {
@@ -22,8 +23,10 @@ export interface Ways {
   readonly direct: Way;
   /** What is alike is renamed; null where nothing is, or no scratch database could tell. */
   readonly renamed: Way | null;
-  /** What only a person can tell: rows or positions hang on it. Empty where `renamed`, or else `direct`, is the way. */
+  /** What only a person can tell, and did not: rows or positions hang on it. Empty where `renamed`, or else `direct`, is the way. */
   readonly doubtful: readonly Likeness[];
+  /** All that may have been renamed, decided or not. */
+  readonly found: readonly Likeness[];
 }
 
 export interface Sides {
@@ -31,6 +34,8 @@ export interface Sides {
   readonly live: readonly SchemaObject[];
   /** The role that is logged in, quoted where SQL needs it. */
   readonly reader?: string;
+  /** What a person says was renamed. */
+  readonly renames?: readonly Renamed[];
 }
 
 /** A copy of the live schema that statements may change. */
@@ -46,7 +51,7 @@ export async function findWays(
   options: SchemaOptions,
   sides: Sides,
 ): Promise<Ways> {
-  const alike = likenessOf(sides.stored, sides.live);
+  const alike = likenessOf(sides, sides.live);
   if (alike.length === 0) return onlyDirect(sides);
   const compared = portable(options);
   const { sql } = await renderSchema(query, compared);
@@ -57,7 +62,7 @@ export async function findWays(
     );
   return withBuilt(config, sql, onScratch, { extent: 'possible' }).catch(() => ({
     ...onlyDirect(sides),
-    doubtful: alike,
+    ...{ doubtful: alike, found: alike },
   }));
 }
 
@@ -66,11 +71,16 @@ const directWay = ({ stored, live, reader }: Sides): Way => ({
   down: transition(live, stored, true, reader),
 });
 
-const onlyDirect = (sides: Sides): Ways => ({ direct: directWay(sides), renamed: null, doubtful: [] });
+const onlyDirect = (sides: Sides): Ways => ({
+  direct: directWay(sides),
+  renamed: null,
+  doubtful: [],
+  found: [],
+});
 
 /** The same where the copy is there; rejects with pg's error where it cannot be renamed or read. */
 export async function waysOn(copy: Copy, sides: Sides): Promise<Ways> {
-  if (likenessOf(sides.stored, sides.live).length === 0) return onlyDirect(sides);
+  if (likenessOf(sides, sides.live).length === 0) return onlyDirect(sides);
   const { objects, renamings, left } = await withoutRenamings(copy, sides);
   const direct = directWay(sides);
   const forth = renamings.toReversed().flatMap(({ rename }) => rename);
@@ -82,13 +92,22 @@ export async function waysOn(copy: Copy, sides: Sides): Promise<Ways> {
       up: { ...up, statements: [...up.statements, ...forth] },
       down: { ...down, statements: [...back, ...down.statements] },
     },
-    doubtful: [...renamings.filter(({ holdsRows }) => holdsRows), ...left],
+    doubtful: [
+      ...renamings.filter((each) => each.holdsRows && !isDecided(each, sides.renames ?? [])),
+      ...left,
+    ],
+    found: [...renamings, ...left],
   };
 }
 
-function likenessOf(stored: readonly SchemaObject[], now: readonly SchemaObject[]): Likeness[] {
+function likenessOf({ stored, renames = [] }: Sides, now: readonly SchemaObject[]): Likeness[] {
   const differences = diffObjects(stored, now).filter(({ severity }) => severity === 'drift');
-  return findLikeness(differences, buildModel(stored), buildModel(now));
+  const decide: Decide = ({ identity: gone }, { identity: came }) => {
+    const spoken = renames.filter((each) => isNamed(gone, each.gone) || isNamed(came, each.came));
+    if (spoken.length === 0) return undefined;
+    return spoken.some((each) => isNamed(gone, each.gone) && isNamed(came, each.came)) ? 'one' : 'two';
+  };
+  return findLikeness(differences, buildModel(stored), buildModel(now), decide);
 }
 
 interface Unrenamed {
@@ -104,7 +123,8 @@ const keyOf = ({ class: name, identity }: SchemaObject) => `${name} ${identity}`
 const isRight = ({ class: name }: SchemaObject) => name === 'owner' || name === 'grant';
 
 /** Takes back one renaming after the other on the copy, until nothing that went is like what came. */
-async function withoutRenamings(copy: Copy, { stored, live }: Sides): Promise<Unrenamed> {
+async function withoutRenamings(copy: Copy, sides: Sides): Promise<Unrenamed> {
+  const { live } = sides;
   // What could not be carried over is as it is in the live schema.
   const lost = diffObjects(live, await copy.read()).map(({ kind, identity }) => `${kind} ${identity}`);
   const kept = live.filter((object) => isRight(object) || lost.includes(keyOf(object)));
@@ -112,7 +132,7 @@ async function withoutRenamings(copy: Copy, { stored, live }: Sides): Promise<Un
   const renamings: Likeness[] = [];
   for (;;) {
     const objects = await now();
-    const alike = likenessOf(stored, objects);
+    const alike = likenessOf(sides, objects);
     const next = alike.filter(({ renameBack }) => renameBack.length > 0);
     if (next.length === 0) return { objects, renamings, left: alike };
     for (const likeness of next) {

@@ -14,11 +14,13 @@ import { trackSql } from '../ledger/tracking.ts';
 import type { CommandResult } from '../report/command.ts';
 import { count } from '../report/human.ts';
 import { describeDifference } from '../schema/change/diff.ts';
+import type { Likeness, Renamed } from '../schema/change/likeness-pairs.ts';
 import { readRole } from '../schema/render/read.ts';
 import { checkDrift, type DriftCheck, queryOf, readLiveObjects } from './check.ts';
 import { withoutTracking } from './filter.ts';
 import { withoutMachinery } from './machinery.ts';
 import { failureAmongFiles, type Proof, prove } from './proof.ts';
+import { refuseUnfit, renameFlag } from './renames.ts';
 import { differenceLines, driftJson } from './report.ts';
 import { snapshotStatements } from './snapshot.ts';
 import { findWays, type Ways } from './way.ts';
@@ -28,7 +30,7 @@ import { type Pair, pairText, readingsText } from './write-text.ts';
 export async function writeDrift(
   context: HistoryWork,
   name: string,
-  reason: string | undefined,
+  { reason, renames }: { reason: string | undefined; renames: readonly Renamed[] },
 ): Promise<CommandResult> {
   const { session, config, history } = context;
   const check = await checkDrift(session, config, history);
@@ -38,7 +40,8 @@ export async function writeDrift(
       lines: ['Nothing to write: no drift'],
     };
   if (check.state === 'unknown') throw cannotTell(check);
-  const { stored, live, ways } = await readWays(context, check);
+  const { stored, live, ways } = await readWays(context, check, renames);
+  refuseUnfit(renames, ways.found);
   const way = ways.renamed ?? ways.direct;
   const complete = way.up.unfinished.length + way.down.unfinished.length === 0;
   const claim = { stored, live, up: way.up.statements, down: way.down.statements };
@@ -70,7 +73,11 @@ function cannotTell({ reason }: DriftCheck): MigrateError {
   });
 }
 
-async function readWays({ session, config }: HistoryWork, { options }: DriftCheck) {
+async function readWays(
+  { session, config }: HistoryWork,
+  { options }: DriftCheck,
+  renames: readonly Renamed[],
+) {
   const rows = await session.query<{ class: string; objects: string }>(storedObjectsSql());
   const sides = {
     expected: withoutTracking(parseObjects(rows), options.tracking),
@@ -78,7 +85,7 @@ async function readWays({ session, config }: HistoryWork, { options }: DriftChec
   };
   const { expected: stored, live } = withoutMachinery(sides, config.project.drift?.partitions);
   const query = queryOf(session);
-  const found = { stored, live, reader: await readRole(query) };
+  const found = { stored, live, renames, reader: await readRole(query) };
   return { stored, live, ways: await findWays(config, query, options, found) };
 }
 
@@ -189,6 +196,15 @@ function result(
   };
 }
 
+/** How a person says that it was a renaming; what was moved to another table has no such word. */
+function renameHint(doubtful: readonly Likeness[]): string[] {
+  const flags = doubtful.filter(({ rename }) => rename.length > 0).map(renameFlag);
+  if (flags.length === 0) return [];
+  return [
+    `What was renamed can be said: delete the two files, then npm run migrate:drift -- --write <name> ${flags.join(' ')}`,
+  ];
+}
+
 /** Why a person must go on. */
 function leftOpen({ direct, renamed, doubtful }: Ways, proof: Proof | null): string[] {
   const { up, down } = renamed ?? direct;
@@ -197,6 +213,7 @@ function leftOpen({ direct, renamed, doubtful }: Ways, proof: Proof | null): str
       ({ gone, came }) =>
         `Renamed, or dropped and made anew? ${gone} went, ${came} came: both readings are in the files`,
     ),
+    ...renameHint(doubtful),
     ...new Set(
       [...up.unfinished, ...down.unfinished].map(
         ({ difference, why }) => `${describeDifference(difference)}: ${why}`,

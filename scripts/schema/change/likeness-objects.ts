@@ -12,12 +12,12 @@ import {
 import { definitionsAlike, labelsOf, tableLikeness } from './likeness-shape.ts';
 
 /** Schemas that hold things of the same names. */
-export function schemas({ gone, came, from, to }: Compared): Likeness[] {
+export function schemas({ gone, came, from, to, decide }: Compared): Likeness[] {
   const inside = (model: Model, schema: Item) =>
     model.items
       .filter(({ class: name, identity }) => name !== 'column' && identity.startsWith(`${schema.identity}.`))
       .map((item) => `${item.class} ${item.identity.slice(schema.identity.length)}`);
-  const pairs = pairUp(ofClass(gone, 'schema'), ofClass(came, 'schema'), (a, b) => {
+  const pairs = pairUp(ofClass(gone, 'schema'), ofClass(came, 'schema'), decide, (a, b) => {
     const [before, after] = [inside(from, a), inside(to, b)];
     return before.filter((name) => after.includes(name)).length;
   });
@@ -27,10 +27,10 @@ export function schemas({ gone, came, from, to }: Compared): Likeness[] {
 }
 
 /** Tables with like columns, views with the same query. */
-export function relations({ gone, came, from, to }: Compared): Likeness[] {
+export function relations({ gone, came, from, to, decide }: Compared): Likeness[] {
   const kindOf = (item: Item) => (item.parts.get('kind') ?? '').replace('partitioned ', '');
-  const pairs = pairUp(ofClass(gone, 'relation'), ofClass(came, 'relation'), (a, b) => {
-    if (kindOf(a) !== kindOf(b)) return 0;
+  const pairs = pairUp(ofClass(gone, 'relation'), ofClass(came, 'relation'), decide, (a, b) => {
+    if (kindOf(a) !== kindOf(b)) return null;
     if (kindOf(a).endsWith('view')) return definitionsAlike(a, b) ? 1 : 0;
     // An old partition goes, a new one comes: a renamed one keeps its bounds.
     const bounds = [a, b].map(({ parts }) => parts.get('bound'));
@@ -44,9 +44,9 @@ export function relations({ gone, came, from, to }: Compared): Likeness[] {
 }
 
 /** Types that are the same but for the name, or share half of their labels. */
-export function types({ gone, came }: Compared): Likeness[] {
-  const pairs = pairUp(ofClass(gone, 'type'), ofClass(came, 'type'), (a, b) => {
-    if (a.parts.get('kind') !== b.parts.get('kind')) return 0;
+export function types({ gone, came, decide }: Compared): Likeness[] {
+  const pairs = pairUp(ofClass(gone, 'type'), ofClass(came, 'type'), decide, (a, b) => {
+    if (a.parts.get('kind') !== b.parts.get('kind')) return null;
     if ([...a.parts].every(([key, value]) => key === 'multirange' || b.parts.get(key) === value)) return 2;
     const [before, after] = [labelsOf(a), labelsOf(b)];
     const common = before.filter((label) => after.includes(label)).length;
@@ -59,14 +59,14 @@ export function types({ gone, came }: Compared): Likeness[] {
 }
 
 /** One that goes or comes with its table or column is their business. */
-export function sequences({ gone, came }: Compared): Likeness[] {
+export function sequences({ gone, came, decide }: Compared): Likeness[] {
   const owner = ({ parts }: Item) => parts.get('owned_by') ?? parts.get('identity_of');
   const apart = (items: readonly Item[]) =>
     ofClass(items, 'sequence').filter((item) => {
       const column = owner(item);
       return !items.some((other) => other.identity === column || other.identity === item.table);
     });
-  const pairs = pairUp(apart(gone), apart(came), (a, b) => (owner(a) === owner(b) ? 2 : 1));
+  const pairs = pairUp(apart(gone), apart(came), decide, (a, b) => (owner(a) === owner(b) ? 2 : 1));
   return pairs.map((pair) => {
     const same = owner(pair[0]) !== undefined && owner(pair[0]) === owner(pair[1]);
     return likeness(pair, 'sequence', !same, (a, b) => renameQualified('SEQUENCE', a, b));
@@ -74,8 +74,8 @@ export function sequences({ gone, came }: Compared): Likeness[] {
 }
 
 /** Functions and procedures that are the same but for the name. */
-export function routines({ gone, came }: Compared): Likeness[] {
-  const pairs = pairUp(ofClass(gone, 'routine'), ofClass(came, 'routine'), (a, b) =>
+export function routines({ gone, came, decide }: Compared): Likeness[] {
+  const pairs = pairUp(ofClass(gone, 'routine'), ofClass(came, 'routine'), decide, (a, b) =>
     [...a.parts].every(([key, value]) => b.parts.get(key) === value) ? 1 : 0,
   );
   return pairs.map((pair) => {

@@ -15,6 +15,15 @@ export interface Likeness {
   readonly renameBack: readonly string[];
 }
 
+/** What a person says: the object of the first name is that of the second, as people type them. */
+export interface Renamed {
+  readonly gone: string;
+  readonly came: string;
+}
+
+/** Whether a person called both one, or called one of them something else; undefined where nobody spoke of them. */
+export type Decide = (gone: Item, came: Item) => 'one' | 'two' | undefined;
+
 /** What went and what came between two schemas. */
 export interface Compared {
   readonly from: Model;
@@ -22,22 +31,32 @@ export interface Compared {
   readonly gone: readonly Item[];
   readonly came: readonly Item[];
   readonly differences: readonly Difference[];
+  readonly decide: Decide;
 }
 
 /** Those of one class. */
 export const ofClass = (items: readonly Item[], name: Item['class']) =>
   items.filter((item) => item.class === name);
 
-/** Each of the first with the best of the second, none twice; `score` 0 keeps two apart. */
+/**
+ * Each of the first with the best of the second, none twice.
+ * @param score 0 keeps two apart unless a person called them one; null keeps them apart in any case
+ */
 export function pairUp(
   gone: readonly Item[],
   came: readonly Item[],
-  score: (a: Item, b: Item) => number,
+  decide: Decide,
+  score: (a: Item, b: Item) => number | null,
 ): [Item, Item][] {
+  const decided = (a: Item, b: Item) => {
+    const own = score(a, b) ?? Number.NEGATIVE_INFINITY;
+    const said = own === Number.NEGATIVE_INFINITY ? undefined : decide(a, b);
+    return said === 'one' ? Number.POSITIVE_INFINITY : said === 'two' ? 0 : own;
+  };
   const all = gone
-    .flatMap((a) => came.map((b) => ({ a, b, score: score(a, b) })))
+    .flatMap((a) => came.map((b) => ({ a, b, score: decided(a, b) })))
     .filter((pair) => pair.score > 0)
-    .sort((x, y) => y.score - x.score);
+    .sort((x, y) => (x.score === y.score ? 0 : y.score - x.score));
   const used = new Set<Item>();
   return all.flatMap(({ a, b }): [Item, Item][] => {
     if (used.has(a) || used.has(b)) return [];

@@ -7,7 +7,7 @@ import { type Compared, type Likeness, likeness, ofClass, pairUp } from './liken
 import { labelsOf, lastName, withoutName } from './likeness-shape.ts';
 
 /** In the same table any column may be another renamed: one of the same type rather, or at the same place. */
-export function columns({ gone, came, from, to }: Compared): Likeness[] {
+export function columns({ gone, came, from, to, decide }: Compared): Likeness[] {
   const isIn = (model: Model, { table, parts }: Item) =>
     /table$/.test(model.find('relation', table ?? '')?.parts.get('kind') ?? '') &&
     parts.get('inherited') !== 'only';
@@ -16,8 +16,9 @@ export function columns({ gone, came, from, to }: Compared): Likeness[] {
   const pairs = pairUp(
     ofClass(gone, 'column').filter((item) => isIn(from, item)),
     ofClass(came, 'column').filter((item) => isIn(to, item)),
+    decide,
     (a, b) => {
-      if (a.table !== b.table) return 0;
+      if (a.table !== b.table) return null;
       const sameType = a.parts.get('type') === b.parts.get('type') ? 4 : 0;
       return 1 + sameType + (place(from, a) === place(to, b) ? 2 : 0);
     },
@@ -30,11 +31,11 @@ export function columns({ gone, came, from, to }: Compared): Likeness[] {
 }
 
 /** Constraints of a table with the same definition. */
-export function constraints({ gone, came }: Compared): Likeness[] {
+export function constraints({ gone, came, decide }: Compared): Likeness[] {
   const declared = (items: readonly Item[]) =>
     ofClass(items, 'constraint').filter(({ parts }) => parts.get('inherited') !== 'only');
-  const pairs = pairUp(declared(gone), declared(came), (a, b) =>
-    a.table === b.table && a.parts.get('definition') === b.parts.get('definition') ? 1 : 0,
+  const pairs = pairUp(declared(gone), declared(came), decide, (a, b) =>
+    a.table !== b.table ? null : a.parts.get('definition') === b.parts.get('definition') ? 1 : 0,
   );
   return pairs.map((pair) => {
     const kind = pair[0].parts.has('domain') ? 'DOMAIN' : 'TABLE';
@@ -45,11 +46,11 @@ export function constraints({ gone, came }: Compared): Likeness[] {
 }
 
 /** Indexes of a table that are the same but for the name. */
-export function indexes({ gone, came }: Compared): Likeness[] {
+export function indexes({ gone, came, decide }: Compared): Likeness[] {
   const loose = (items: readonly Item[]) =>
     ofClass(items, 'index').filter(({ parts }) => !parts.has('constraint'));
-  const pairs = pairUp(loose(gone), loose(came), (a, b) =>
-    a.table === b.table && withoutName(a) === withoutName(b) ? 1 : 0,
+  const pairs = pairUp(loose(gone), loose(came), decide, (a, b) =>
+    a.table !== b.table ? null : withoutName(a) === withoutName(b) ? 1 : 0,
   );
   return pairs.map((pair) =>
     likeness(pair, 'index', false, (a, b) => [
