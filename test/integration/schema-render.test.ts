@@ -84,6 +84,23 @@ describe('the schema as SQL', () => {
     });
   }
 
+  if (testMajor >= 17)
+    it('makes the keys of partitions whose indexes cannot be attached, under their names', async () => {
+      const overlaps = `CREATE EXTENSION btree_gist SCHEMA pg_catalog;
+        CREATE TABLE public.w (a int, b int4range, PRIMARY KEY (a, b WITHOUT OVERLAPS)) PARTITION BY LIST (a);
+        CREATE TABLE public.w_1 PARTITION OF public.w FOR VALUES IN (1);
+        CREATE TABLE public.f (x int, y int4range, FOREIGN KEY (x, PERIOD y) REFERENCES public.w (a, PERIOD b));`;
+      const original = await emptyDatabase(`${testMajor >= 18 ? overlaps : ''}
+        CREATE TABLE public.p (a int, b int, EXCLUDE USING btree (a WITH =)) PARTITION BY LIST (a);
+        CREATE TABLE public.p_1 PARTITION OF public.p FOR VALUES IN (1);
+        ALTER TABLE public.p ADD CONSTRAINT "Odd" EXCLUDE USING btree (a WITH =, b WITH =) WHERE (b > 1) DEFERRABLE;
+        ALTER TABLE public.p_1 RENAME CONSTRAINT p_1_a_excl TO "other Name";
+        CREATE TABLE public.p_2 PARTITION OF public.p FOR VALUES IN (2) PARTITION BY LIST (a);
+        CREATE TABLE public.p_21 PARTITION OF public.p_2 FOR VALUES IN (2)`);
+      const { copy } = await expectCopy(original);
+      expect(await catalogRows(copy)).to.deep.equal(await catalogRows(original));
+    });
+
   /** From 17 on indexes are built with pg_catalog alone in the path, and a partition has the identity of its parent. */
   function asOf17(text: string): string {
     return text

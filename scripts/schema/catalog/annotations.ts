@@ -61,12 +61,13 @@ export const comment = `
     || ns.name || '.' || quote_ident(p.proname) || '(' || oidvectortypes(p.proargtypes) || ')', NULL, ${text('NULL::text')}
   FROM pg_description d JOIN pg_proc p ON p.oid = d.objoid JOIN ns ON ns.oid = p.pronamespace
   WHERE d.classoid = 'pg_proc'::regclass AND p.oid >= ${firstUserOid} AND ${notMember('pg_proc', 'p.oid')}
+  -- DROP SUBSCRIPTION leaves the comment behind.
   UNION ALL
   SELECT o.type || ' ' || o.identity, NULL, ${text('NULL::text')}
   FROM pg_description d
   LEFT JOIN ns ON d.classoid = 'pg_namespace'::regclass AND ns.oid = d.objoid
   CROSS JOIN LATERAL pg_identify_object(d.classoid, d.objoid, d.objsubid) o
-  WHERE (d.objoid >= ${firstUserOid} OR d.classoid = 'pg_extension'::regclass OR ns.nspname = 'public')
+  WHERE o.identity IS NOT NULL AND (d.objoid >= ${firstUserOid} OR d.classoid = 'pg_extension'::regclass OR ns.nspname = 'public')
     AND d.classoid NOT IN (${known.map((name) => `'${name}'::regclass`).join(', ')})
     AND (d.classoid, d.objoid) NOT IN (SELECT classid, objid FROM member)
     AND (d.classoid <> 'pg_namespace'::regclass OR ns.oid IS NOT NULL)

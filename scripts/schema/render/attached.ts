@@ -1,6 +1,7 @@
 // Takes the model of a schema; gives the SQL of what stands on tables once they are there: keys, indexes, triggers,
 // rules, policies, statistics and comments. Pure.
 
+import { quoteLiteral } from '../sql.ts';
 import { foreignKeyOf, lastPart } from './definitions.ts';
 import type { Item, Model } from './model.ts';
 import type { Dependency, Piece } from './order.ts';
@@ -16,7 +17,8 @@ function piece(item: Item, rank: number, ...statements: string[]): Piece {
 function indexSettings(model: Model, index: Item): string[] {
   const targets = index.parts.get('statistics')?.split(', ') ?? [];
   const above = model.find('index', index.parts.get('partition_of') ?? '');
-  const parent = above === undefined || skipsForeign(model, above) ? undefined : above.identity;
+  const isTaken = above !== undefined && (skipsForeign(model, above) || spreads(model, above));
+  const parent = isTaken ? undefined : above?.identity;
   return [
     ...targets.map((target) => {
       const [column, value] = target.split(': ');
@@ -86,9 +88,33 @@ function constraintPieces(model: Model, item: Item): Piece[] {
     options === undefined || definition.startsWith('EXCLUDE')
       ? definition
       : `${start} WITH (${options})${end}`;
-  return [
-    piece(item, ranks.key, add('ONLY ', text), ...(index === undefined ? [] : indexSettings(model, index))),
-  ];
+  const settings = index === undefined ? [] : indexSettings(model, index);
+  const above = model.find('index', index?.parts.get('partition_of') ?? '');
+  if (!spreadsItself(definition)) return [piece(item, ranks.key, add('ONLY ', text), ...settings)];
+  return [piece(item, ranks.key, above === undefined ? add('', text) : renameCopy(item, above), ...settings)];
+}
+
+/**
+ * Indexes that ATTACH PARTITION takes no others for: those of partitions come with the constraint on the partitioned table.
+ */
+const spreadsItself = (definition: string) =>
+  definition.startsWith('EXCLUDE') || definition.includes(' WITHOUT OVERLAPS)');
+
+const spreads = (model: Model, index: Item) =>
+  spreadsItself(
+    definitionOf(model.find('constraint', `${index.table}.${index.parts.get('constraint')}`) ?? index),
+  );
+
+/** Names the copy of a constraint as it is called here: the server chose one. */
+function renameCopy(item: Item, above: Item): string {
+  const bare = (name: string) =>
+    quoteLiteral(name.startsWith('"') ? name.slice(1, -1).replaceAll('""', '"') : name);
+  const table = quoteLiteral(item.table ?? '');
+  return `DO $copy$ DECLARE found name; BEGIN
+  SELECT c.conname INTO STRICT found FROM pg_catalog.pg_constraint c JOIN pg_catalog.pg_constraint p ON p.oid = c.conparentid
+    WHERE c.conrelid = ${table}::pg_catalog.regclass AND p.conname = ${bare(lastPart(above.identity))} AND p.conrelid = ${quoteLiteral(above.table ?? '')}::pg_catalog.regclass;
+  IF found <> ${bare(item.name)} THEN EXECUTE pg_catalog.format('ALTER TABLE %s RENAME CONSTRAINT %I TO %I', ${table}, found, ${bare(item.name)}); END IF;
+END $copy$;`;
 }
 
 /**

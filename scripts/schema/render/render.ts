@@ -171,7 +171,7 @@ export async function renderSchema(query: Query, options: SchemaOptions): Promis
   ]);
   const model = buildModel(objects);
   const pieces = withSearchPaths(model, order({ model, texts, dependencies, reader }), dependencies);
-  const isLate = (item: Item) => item.identity.startsWith('event trigger ');
+  const isLate = (item: Item) => /^(event trigger|subscription) /.test(item.identity);
   const commentsOf = (late: boolean) =>
     model
       .of('comment')
