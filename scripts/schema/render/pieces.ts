@@ -40,9 +40,7 @@ function schemaSql(item: Item): string | undefined {
 
 /** Without a version: which one there is, is the server's business. */
 function extensionSql(item: Item): string {
-  const schema = item.parts.get('schema');
-  const where = schema === 'pg_catalog' ? '' : ` SCHEMA ${schema}`;
-  return `CREATE EXTENSION IF NOT EXISTS ${item.identity}${where};`;
+  return `CREATE EXTENSION IF NOT EXISTS ${item.identity} SCHEMA ${item.parts.get('schema')};`;
 }
 
 const isNotValid = (check: Item) => check.parts.get('definition')?.endsWith('NOT VALID') === true;

@@ -104,7 +104,7 @@ function missingLanguage(model: Model): string[] {
 const usual = new Set([
   "COMMENT ON SCHEMA public IS 'standard public schema';",
   "COMMENT ON EXTENSION plpgsql IS 'PL/pgSQL procedural language';",
-  'CREATE EXTENSION IF NOT EXISTS plpgsql;',
+  'CREATE EXTENSION IF NOT EXISTS plpgsql SCHEMA pg_catalog;',
 ]);
 
 /** An extension brings its own comment. */
