@@ -44,7 +44,9 @@ export function memorySql(text: string, own: OwnTimeouts): string {
     .slice(0, 500);
   const named = `pg_catalog.unnest(ARRAY[${custom.map((name) => quoteLiteral(name)).join(', ')}]::pg_catalog.text[]) AS n(name)`;
   const join = (a: string, b: string) => `${a} OPERATOR(pg_catalog.||) ${b}`;
-  const key = join(join('classid::pg_catalog.text', "'/'"), 'objid::pg_catalog.text');
+  const key = ['classid', 'objid', 'objsubid', 'mode']
+    .map((column) => `${column}::pg_catalog.text`)
+    .reduce((whole, part) => join(join(whole, "'/'"), part));
   const runLock = `(${quoteLiteral(String(BigInt(runLockKey) >> 32n))}, ${quoteLiteral(String(BigInt(runLockKey) & 0xffffffffn))})`;
   const lost = [
     `SELECT CASE relkind WHEN 'v' THEN 'view' WHEN 'S' THEN 'sequence' ELSE 'table' END AS kind, relname::pg_catalog.text AS name FROM pg_catalog.pg_class WHERE ${is('relnamespace', 'pg_catalog.pg_my_temp_schema()')} AND relkind IN ('r', 'p', 'v', 'S')`,
@@ -79,6 +81,7 @@ export function restoreStatements(done: readonly Statement[], journal: readonly 
     .filter(setsSecret)
     .map(({ text }) => text);
   const channels = (lost ?? []).filter(({ kind }) => kind === 'channel');
+  const locks = (lost ?? []).filter(({ kind }) => kind === 'advisory lock');
   return [
     ...channels.map(({ name }) => `LISTEN ${pg.escapeIdentifier(name)}`),
     ...sets,
@@ -86,7 +89,21 @@ export function restoreStatements(done: readonly Statement[], journal: readonly 
     `SELECT pg_catalog.set_config('session_authorization', ${quoteLiteral(login)}, false) WHERE session_user OPERATOR(pg_catalog.<>) ${quoteLiteral(login)}`,
     `SELECT pg_catalog.set_config('role', ${quoteLiteral(role)}, false) WHERE pg_catalog.current_setting('role') OPERATOR(pg_catalog.<>) ${quoteLiteral(role)}`,
     ...repeated,
+    // Taken last, with the time-out that the file waits with.
+    ...locks.flatMap(({ name }) => advisoryLock(name)),
   ];
+}
+
+/** The call that takes a session lock again; ledgers of earlier versions kept two numbers, which do not tell which call. */
+function advisoryLock(name: string): string[] {
+  const [, first = '', second = '', parts, mode] = /^(\d+)\/(\d+)\/([12])\/(\w+)$/.exec(name) ?? [];
+  if (parts === undefined) return [];
+  const signed = (text: string) => BigInt.asIntN(32, BigInt(text));
+  const key =
+    parts === '2'
+      ? `${signed(first)}::pg_catalog.int4, ${signed(second)}::pg_catalog.int4`
+      : `'${BigInt.asIntN(64, (BigInt(first) << 32n) | BigInt(second))}'::pg_catalog.int8`;
+  return [`SELECT pg_catalog.pg_advisory_lock${mode === 'ShareLock' ? '_shared' : ''}(${key})`];
 }
 
 /** SET my.password = …, or SELECT set_config('my.password', …) and nothing else. */

@@ -260,6 +260,24 @@ describe('a migration that is resumed', () => {
     }
   });
 
+  it('holds the advisory locks that its statements had taken, of each kind, until its end', async () => {
+    const takes = outside(
+      'SELECT pg_advisory_lock(-4711);\nSELECT pg_advisory_lock_shared(4711, -1);\nSELECT pg_advisory_lock(1), pg_advisory_unlock(1);',
+    );
+    const seen = `SELECT coalesce(string_agg(concat_ws(' ', classid::int4, objid::int4, objsubid, mode), ', ' ORDER BY classid), '') AS held FROM pg_locks
+      WHERE locktype = 'advisory' AND pid = pg_backend_pid() AND (objid::int8 IN (1, 4294962585) OR classid = 4711)`;
+    const { tool, run, rewrite, database } = await scene(`${takes}\n${fails}`);
+    for (const [name, text] of Object.entries(pair(3, 'next', `CREATE TABLE after AS ${seen};`)))
+      tool.write(name, text);
+    await run(3, 'up');
+    rewrite(`${takes}\nCREATE TABLE held AS ${seen};`);
+    await run(0, 'up');
+    expect(await database.query('SELECT * FROM held')).to.deep.equal([
+      { held: '4711 -1 2 ShareLock, -1 -4711 1 ExclusiveLock' },
+    ]);
+    expect(await database.query('SELECT * FROM after')).to.deep.equal([{ held: '' }]);
+  });
+
   it('names a temporary table that it needs and has lost, and goes on when that is made again', async () => {
     const { run, rewrite, balance } = await scene(
       outside(`CREATE TEMP TABLE sums AS SELECT 10 AS n;\n${fails}\n${addTen}`),
