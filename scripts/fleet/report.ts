@@ -39,7 +39,7 @@ export function worstOf(ends: readonly TargetEnd[]): number {
 }
 
 /** So many targets are listed one by one; of more, only those that are not fine. */
-const fewTargets = 20;
+export const fewTargets = 20;
 
 /** The table at the end: everything that is not fine, and a count of the rest. */
 export function fleetLines(ends: readonly TargetEnd[], durationMs: number): string[] {

@@ -3,16 +3,14 @@
 import { readFileSync } from 'node:fs';
 import { text as readAll } from 'node:stream/consumers';
 import { type ErrorCode, exitCodes, exitStatus, MigrateError } from '../base/errors.ts';
-import { keepSecret } from '../base/secrets.ts';
-import { refuseWrongTarget } from '../config/binding.ts';
-import { type CommonFlags, type Config, resolveConfig } from '../config/config.ts';
-import { secretsOf } from '../config/secrets.ts';
+import { visible } from '../base/foreign-text.ts';
+import type { CommonFlags, Config } from '../config/config.ts';
 import { connect } from '../connection/connect.ts';
-import { sharedFiles } from '../history/load-migrations.ts';
 import type { Command, CommandInput, CommandResult, Progress } from '../report/command.ts';
 import { toJson } from '../report/json.ts';
-import { type NamedTarget, readTargets } from './list.ts';
-import { fleetLines, progressLine, type TargetEnd, worstOf } from './report.ts';
+import { configsOf } from './configs.ts';
+import { type NamedTarget, readTargetRows, readTargets } from './list.ts';
+import { fewTargets, fleetLines, progressLine, type TargetEnd, worstOf } from './report.ts';
 import { runScheduled } from './schedule.ts';
 
 export interface FleetFlags {
@@ -38,6 +36,7 @@ export async function runFleet(
   command: Command<never>,
 ): Promise<CommandResult> {
   const { config, flags, progress, signal } = input;
+  refuseSingle(flags);
   const schedule = {
     parallel: numberOf(flags.parallel, '--parallel', 4, 1),
     canary: numberOf(flags.canary, '--canary', 1, 0),
@@ -54,7 +53,7 @@ export async function runFleet(
     ends.set(name, end);
     const isFine = end.exitCode === exitCodes.ok || end.exitCode === exitCodes.pending;
     if (!isFine) failed += 1;
-    progress.say(`  ${name}  ${end.line}`);
+    if (!isFine || targets.length <= fewTargets || config.verbose) progress.say(`  ${name}  ${end.line}`);
     progress.live(progressLine(ends.size, failed, targets.length, performance.now() - started));
     return isFine;
   });
@@ -73,11 +72,34 @@ export async function runFleet(
   const verdict = names.find(([, value]) => value === code)?.[0] ?? 'bug';
   return {
     document: {
-      targets: all.map(({ name, exitCode, document }) => ({ name, begun: exitCode !== null, ...document })),
+      targets: all.map(({ name, exitCode, line, document }) => ({
+        name,
+        begun: exitCode !== null,
+        ...(document ?? { exitCode, verdict: line }),
+      })),
     },
     lines: fleetLines(all, performance.now() - started),
     verdict: verdict === 'ok' ? null : verdict,
   };
+}
+
+/** Options that write or read one file, which belongs to one database. */
+const ofOneDatabase = { plan: '--plan', out: '--out', write: '--write' } as const;
+
+/** @throws MigrateError `usage` */
+function refuseSingle(flags: FleetFlags & { readonly [name in keyof typeof ofOneDatabase]?: unknown }): void {
+  const given = Object.entries(ofOneDatabase).filter(
+    ([name]) => flags[name as keyof typeof ofOneDatabase] !== undefined,
+  );
+  if (given.length === 0) return;
+  throw new MigrateError(
+    'usage',
+    `${given.map(([, option]) => option).join(', ')} is for one database: its file holds what that one is like`,
+    {
+      hint: 'Leave it out, or run the command on that database alone (DATABASE_URL).',
+      state: 'Nothing was connected to.',
+    },
+  );
 }
 
 async function runOne(
@@ -100,7 +122,8 @@ async function runOne(
   const verdict = result?.verdict ?? null;
   const exitCode = error !== null ? exitStatus(error) : exitCodes[verdict ?? 'ok'];
   const line = error === null ? (result?.lines.at(-1) ?? 'done') : describe(error);
-  const document = toJson({ ...ending, verdict, document: result?.document ?? {} });
+  // Of thousands, the documents of all would take the memory of all.
+  const document = config.json ? toJson({ ...ending, verdict, document: result?.document ?? {} }) : null;
   return { name, exitCode, line, durationMs: performance.now() - from, document };
 }
 
@@ -108,10 +131,11 @@ async function runOne(
 function describe(error: unknown): string {
   if (!(error instanceof MigrateError)) return `bug: ${(error as Error).stack ?? String(error)}`;
   const { location, database } = error.options;
+  const message = visible(error.message.split('\n')[0] ?? '');
   const place =
     location === undefined ? '' : ` (${[location.file, location.line].filter(Boolean).join(':')})`;
   const state = database?.sqlState === undefined ? '' : ` [${database.sqlState}]`;
-  return `${error.message.split('\n')[0]}${state}${place}`;
+  return `${message}${state}${place}`;
 }
 
 /** Lines of one target are worth reading beside those of others only where more was asked for; warnings always are. */
@@ -160,50 +184,13 @@ async function queried(config: Config, sql: string): Promise<readonly NamedTarge
   try {
     await client.query('SET default_transaction_read_only = on');
     const { rows } = await client.query<unknown[]>({ text: sql, rowMode: 'array' });
-    return readTargets(rows.map(([name, url]) => `${name} ${url}`).join('\n'), '--targets-query');
+    return readTargetRows(rows, '--targets-query');
   } catch (cause) {
     if (cause instanceof MigrateError) throw cause;
     throw new MigrateError('usage', `--targets-query does not run: ${(cause as Error).message}`, { cause });
   } finally {
     await client.end().catch(() => undefined);
   }
-}
-
-/** A configuration each: the same variables, but for the address. Files are read, checked and parsed once for all. */
-async function configsOf(
-  config: Config,
-  targets: readonly NamedTarget[],
-  flags: CommonFlags,
-): Promise<ReadonlyMap<string, Config>> {
-  const shared = sharedFiles();
-  const configs = new Map<string, Config>();
-  const problems: string[] = [];
-  for (const { name, url } of targets) {
-    const own = await resolveConfig(
-      config.command,
-      flags,
-      { ...config.variables, DATABASE_URL: url },
-      config.root,
-    );
-    keepSecret(secretsOf(own.variables));
-    try {
-      refuseWrongTarget(own);
-    } catch (error) {
-      if (!(error instanceof MigrateError)) throw error;
-      problems.push(`${name}: ${error.message}`);
-    }
-    configs.set(name, Object.freeze({ ...own, shared }));
-  }
-  if (problems.length === 0) return configs;
-  throw new MigrateError(
-    'refused',
-    `${problems.length} of ${targets.length} databases do not belong to ${config.environmentName}`,
-    {
-      problems,
-      state: 'Nothing was connected to.',
-      hint: 'Correct the list, MIGRATE_ENV, or the bindings in db/config.json.',
-    },
-  );
 }
 
 function numberOf(text: string | undefined, option: string, otherwise: number, least: number): number {

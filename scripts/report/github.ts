@@ -132,6 +132,7 @@ export function summaryMarkdown(report: RunReport): string {
     `### ${exitCode === 0 ? '✅' : '❌'} migrate ${markdownText(command)}${markdownText(where)}`,
     '',
     table(['', ''], facts),
+    ...targetTable(document),
     ...migrationTable(document),
     ...findingTable(document),
     ...differenceTable(document),
@@ -153,6 +154,18 @@ function table(header: readonly string[], rows: readonly (readonly string[])[]):
     ...rows.slice(0, mostRows).map(row),
     ...(more > 0 ? [row([`… and ${more} more`, ...header.slice(1).map(() => '')])] : []),
   ].join('\n');
+}
+
+/** Of many databases those that are not fine; the result above counts the rest. */
+function targetTable(document: RunReport['document']): string[] {
+  const rows = recordsOf(document.targets)
+    .filter(({ begun, exitCode }) => begun === true && exitCode !== 0)
+    .map(({ name, exitCode, error, verdict }) => [
+      text(name),
+      `exit ${text(exitCode)}`,
+      text((error as { message?: unknown } | null | undefined)?.message ?? verdict),
+    ]);
+  return rows.length === 0 ? [] : ['', table(['database', 'result', 'what happened'], rows)];
 }
 
 function migrationTable(document: RunReport['document']): string[] {

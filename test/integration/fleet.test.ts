@@ -107,6 +107,40 @@ describe('Many databases', () => {
     expectExit(await run('up', '--parallel', '0'), 2);
   });
 
+  it('are refused where two names are one database, and where an option is for one database', async () => {
+    const { run, write, databases, env } = await fleet(1);
+    const url = databases[0]!.env().DATABASE_URL ?? '';
+    write('db/targets', `a ${url}\nb ${url.replace('127.0.0.1', 'LOCALHOST')}\nc ${url}x?sslmode=often\n`);
+    const result = await run('up');
+    expectExit(result, 2);
+    expect(result.stderr).to.include('b: is the same database as a').and.to.include('c: ');
+    write('db/targets', `a ${url}`);
+    for (const [command, option] of [
+      ['plan', '--out'],
+      ['up', '--plan'],
+      ['drift', '--write'],
+    ] as const) {
+      const refused = await run(command, option, 'x');
+      expectExit(refused, 2);
+      expect(refused.stderr).to.include(option).and.to.include('one database');
+    }
+    expect(env).not.to.have.property('DATABASE_URL');
+  });
+
+  it('are offered no login of a .env file, which is meant for another server', async () => {
+    const { run, write, databases, env } = await fleet(1);
+    const url = new URL(databases[0]!.env().DATABASE_URL ?? '');
+    url.username = '';
+    write('db/targets', `a ${url.href}`);
+    write(
+      '.env',
+      'DATABASE_URL=postgres://dotenv@127.0.0.1:1/x\nPGUSER=from_dotenv\nPGPASSWORD=from_dotenv\n',
+    );
+    const result = await run('status', '--verbose');
+    expect(result.all).not.to.include('from_dotenv');
+    expect(env).not.to.have.property('PGUSER');
+  });
+
   it('are none of which is reached where one is bound to another environment', async () => {
     const { run, write, databases } = await fleet(2);
     write(

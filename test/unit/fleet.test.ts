@@ -1,0 +1,152 @@
+// The list of databases as people, scripts and catalogs write it; and what is read of thousands in the end.
+import { expect } from 'chai';
+import fc from 'fast-check';
+import { MigrateError } from '../../scripts/base/errors.ts';
+import { readTargetRows, readTargets } from '../../scripts/fleet/list.ts';
+import { fleetLines, type TargetEnd, worstOf } from '../../scripts/fleet/report.ts';
+import { runScheduled } from '../../scripts/fleet/schedule.ts';
+
+const url = 'postgres://u@h/d';
+
+function problems(read: () => unknown): readonly string[] {
+  try {
+    read();
+    return [];
+  } catch (error) {
+    if (error instanceof MigrateError && error.code === 'usage')
+      return error.options.problems ?? [error.message];
+    throw error;
+  }
+}
+
+describe('a list of databases', () => {
+  it('may have a BOM, line ends of any kind, comments and empty lines', () => {
+    const text = `\uFEFF# all\r\na ${url}\r\n\t b\t${url}2 # the second\n\n# c ${url}\nd ${url}#3\re ${url}4`;
+    expect(readTargets(text, 'list').map(({ name }) => name)).to.deep.equal(['a', 'b', 'd', 'e']);
+  });
+
+  it('is refused whole, with each wrong line, and shows nothing of an address', () => {
+    const lines = [
+      'a',
+      `"b" ${url}`,
+      `c ${url} more`,
+      'd postgres://u:geheim@h/d',
+      'e postgres://u@h/d?password=geheim',
+      'f http://h',
+      'g h:5432',
+      `h ${url}`,
+      `h ${url}2`,
+      `\u001b[31m ${url}`,
+    ];
+    const found = problems(() => readTargets(lines.join('\n'), 'list'));
+    expect(found.map((line) => line.split(':')[1])).to.deep.equal([
+      '1',
+      '2',
+      '3',
+      '4',
+      '5',
+      '6',
+      '7',
+      '9',
+      '10',
+    ]);
+    for (const hidden of ['geheim', '\u001b']) expect(found.join('\n')).not.to.include(hidden);
+    for (const nothing of ['', '\uFEFF', '# none', '\r\n\r\n'])
+      expect(problems(() => readTargets(nothing, 'list'))).to.deep.equal(['list names no database']);
+  });
+
+  it('of a query is taken column by column: nothing in them is a comment or one more line', () => {
+    expect(readTargetRows([['a', url]], 'query')).to.deep.equal([{ name: 'a', url }]);
+    for (const row of [
+      ['#a', url],
+      ['a', `${url}\nb ${url}`],
+      [`a ${url}\nb`, url],
+      ['a', null],
+      ['a'],
+      ['a', url, 'x'],
+      [1, url],
+    ])
+      expect(
+        problems(() => readTargetRows([row], 'query')),
+        JSON.stringify(row),
+      ).to.have.length(1);
+  });
+
+  it('of any text is read or refused, and never half of it', () => {
+    const word = fc.constantFrom('a', 'b', '#', url, `${url}2`, '\n', '\r\n', ' ', '\t', '"', '\0', 'x:y@z');
+    fc.assert(
+      fc.property(fc.array(word, { maxLength: 20 }), (words) => {
+        const text = words.join('');
+        let found: readonly { name: string; url: string }[] = [];
+        if (problems(() => (found = readTargets(text, 'list'))).length > 0) return;
+        expect(new Set(found.map(({ name }) => name)).size).to.equal(found.length);
+        for (const { name, url: one } of found) expect(text).to.include(name).and.to.include(one);
+      }),
+      { numRuns: Number(process.env.PROPERTY_RUNS ?? 500) },
+    );
+  });
+});
+
+describe('the end of many runs', () => {
+  const end = (name: string, exitCode: number | null, line = 'done'): TargetEnd => ({
+    name,
+    exitCode,
+    line,
+    durationMs: 1,
+    document: null,
+  });
+
+  it('is a table of what is not fine and counts of the rest, for 3 and for 3,000', () => {
+    const many = Array.from({ length: 3000 }, (_, i) =>
+      end(`t${i}`, i % 1000 === 7 ? 3 : i >= 2950 ? null : 0, i === 7 ? 'broken \u001b[2J' : 'x'),
+    );
+    const lines = fleetLines(many, 61_000);
+    expect(lines).to.have.length(5);
+    expect(lines[0])
+      .to.match(/^t7 +exit 3 +broken/)
+      .and.not.include('\u001b');
+    expect(lines[3]).to.match(/^Not begun: t2950, .* and 30 more$/);
+    expect(lines[4]).to.equal('3,000 databases: 2947 fine, 3 failed, 50 not begun, in 1 min 1 s.');
+    expect(fleetLines([end('a', 0), end('b', 0), end('c', 0)], 5)).to.have.length(1);
+  });
+
+  it('has the exit code of the worst', () => {
+    expect(worstOf([end('a', 0), end('b', 10), end('c', 6)])).to.equal(6);
+    expect(worstOf([end('a', 6), end('b', 3), end('c', null)])).to.equal(3);
+    expect(worstOf([end('a', 3), end('b', 1)])).to.equal(1);
+    expect(worstOf([end('a', null)])).to.equal(0);
+  });
+
+  it('comes as soon as too many have failed, never with more at a time than allowed', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.boolean(), { minLength: 1, maxLength: 40 }),
+        fc.integer({ min: 1, max: 100 }),
+        fc.integer({ min: 0, max: 5 }),
+        fc.integer({ min: 1, max: 10 }),
+        async (works, parallel, canary, maxFailures) => {
+          let [running, most, failed, afterStop] = [0, 0, 0, 0];
+          const begun = await runScheduled(
+            works,
+            { parallel, canary, maxFailures, signal: new AbortController().signal },
+            async (fine) => {
+              if (failed >= maxFailures) afterStop += 1;
+              running += 1;
+              most = Math.max(most, running);
+              await new Promise(setImmediate);
+              running -= 1;
+              if (!fine) failed += 1;
+              return fine;
+            },
+          );
+          expect(most).to.be.at.most(parallel);
+          expect(afterStop).to.equal(0);
+          const canaries = works.slice(0, canary);
+          if (canaries.includes(false)) expect(begun.slice(canary)).not.to.include(true);
+          else if (failed < maxFailures) expect(begun).not.to.include(false);
+        },
+      ),
+      { numRuns: 200 },
+    );
+  });
+});
