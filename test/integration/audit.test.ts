@@ -3,6 +3,7 @@ import { expect } from 'chai';
 import { expectExit, type Project, project } from '../support/cli.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
 import { audit, tablePair, threePairs, v1, v2 } from '../support/history.ts';
+import { plainRole } from '../support/roles.ts';
 
 describe('the audit log', () => {
   let database: TestDatabase;
@@ -123,12 +124,39 @@ describe('the audit log', () => {
       'TRUNCATE migration_ledger.audit',
       'UPDATE migration_ledger.audit SET actor = $$nobody$$ WHERE false',
       'SET session_replication_role = replica; DELETE FROM migration_ledger.audit',
+      'MERGE INTO migration_ledger.audit a USING (SELECT 1) s ON true WHEN MATCHED THEN DELETE',
+      'INSERT INTO migration_ledger.audit OVERRIDING SYSTEM VALUE SELECT * FROM migration_ledger.audit ON CONFLICT (seq) DO UPDATE SET actor = $$nobody$$',
     ]) {
       const error = await database.query(sql).catch((thrown: Error) => thrown);
       expect(error, sql).to.be.instanceOf(Error);
       expect((error as Error).message).to.contain('append-only');
     }
     expect(await audit(database)).to.have.length(1);
+  });
+
+  it('holds against a role that may read and write rows, and, as is written, not against its owner', async () => {
+    expectExit(await run(['up']), 0);
+    const writer = await plainRole(database);
+    await database.query(
+      `GRANT USAGE ON SCHEMA migration_ledger TO ${writer.name}; GRANT ALL ON migration_ledger.audit TO ${writer.name}`,
+    );
+    const attempt = (role: string, sql: string) =>
+      database.query(`SET ROLE ${role}; ${sql}; RESET ROLE`).then(
+        () => 'done',
+        () => 'refused',
+      );
+    const attacks = [
+      'UPDATE migration_ledger.audit SET actor = $$x$$',
+      'TRUNCATE migration_ledger.audit',
+      'ALTER TABLE migration_ledger.audit DISABLE TRIGGER append_only',
+      'ALTER TABLE migration_ledger.audit ALTER actor TYPE text USING $$x$$',
+      'ALTER FUNCTION migration_ledger.refuse_change() RENAME TO other',
+      'DROP TABLE migration_ledger.audit',
+    ];
+    for (const sql of attacks) expect(await attempt(writer.name, sql), sql).to.equal('refused');
+    expect((await audit(database)).map(({ actor }) => actor)).not.to.include('x');
+    const byOwner = 'ALTER TABLE migration_ledger.audit ALTER actor TYPE text USING $$x$$';
+    expect(await attempt('NONE', byOwner)).to.equal('done');
   });
 
   it('keeps secrets out', async () => {

@@ -1,4 +1,5 @@
 // SQL of migrations runs on the scratch server as a role without special rights, and leaves nothing there.
+import { existsSync } from 'node:fs';
 import { expect } from 'chai';
 import { cleanUpAfterTest } from '../support/cleanup.ts';
 import { expectExit, project } from '../support/cli.ts';
@@ -7,7 +8,11 @@ import { pair } from '../support/migrations.ts';
 import { until } from '../support/runs.ts';
 import { type OwnServer, ownServer } from '../support/server.ts';
 
-const commands = [['plan'], ['lint', '--all'], ['verify', '--all'], ['schema'], ['docs']];
+const naming = [
+  ['lint', '--all'],
+  ['verify', '--all'],
+];
+const commands = [...naming, ['plan'], ['schema'], ['docs']];
 
 describe('SQL of migrations on a scratch server', () => {
   let server: OwnServer;
@@ -60,7 +65,7 @@ describe('SQL of migrations on a scratch server', () => {
   for (const [what, sql] of attacks) {
     it(`that ${what} is refused, and nothing stays`, async () => {
       const tool = await project(pair(1, 'attack', sql));
-      for (const args of commands) {
+      for (const args of naming) {
         const result = await tool.run(args, { env: env() });
         expect(result.all, args.join(' ')).to.match(
           // Lint names what it is that was refused, where it has a rule for it.
@@ -70,6 +75,103 @@ describe('SQL of migrations on a scratch server', () => {
       }
     });
   }
+
+  /** Each is tried in a block of its own; what worked is remembered, and told at the end. */
+  const quiet: [string, string][] = [
+    ['makes a role', 'CREATE ROLE backdoor LOGIN'],
+    ['runs a program', "COPY (SELECT 1) TO PROGRAM 'touch /tmp/migrate-scratch-attack'"],
+    ['reads a file', "PERFORM pg_read_file('/etc/passwd')"],
+    ['makes a physical slot', "PERFORM pg_create_physical_replication_slot('stolen')"],
+    ['changes another database', 'ALTER DATABASE postgres SET work_mem = 1234'],
+    ['raises itself', "EXECUTE format('ALTER ROLE %I SUPERUSER', current_user)"],
+    [
+      'creates databases later',
+      "EXECUTE format('ALTER ROLE %I CREATEDB CREATEROLE REPLICATION', current_user)",
+    ],
+    ['joins who runs programs', "EXECUTE format('GRANT pg_execute_server_program TO %I', current_user)"],
+    ['reads a file by COPY', "CREATE TEMP TABLE f (t text); COPY f FROM '/etc/passwd'"],
+    ['writes a file by COPY', "COPY (SELECT 1) TO '/tmp/migrate-scratch-attack'"],
+    [
+      'writes a large object to a file',
+      "PERFORM lo_export(lo_from_bytea(0, 'x'), '/tmp/migrate-scratch-attack')",
+    ],
+    ['reads a file into a large object', "PERFORM lo_import('/etc/passwd')"],
+    ['lists a folder', "PERFORM pg_ls_dir('/')"],
+    ['looks at a file', "PERFORM pg_stat_file('/etc/passwd')"],
+    ['makes a logical slot', "PERFORM pg_create_logical_replication_slot('stolen', 'pgoutput')"],
+    ['makes a replication origin', "PERFORM pg_replication_origin_create('stolen')"],
+    ['changes the server', "ALTER SYSTEM SET work_mem = '1MB'"],
+    ['reloads the server', 'PERFORM pg_reload_conf()'],
+    [
+      'ends the administrator',
+      "PERFORM pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'postgres'",
+    ],
+    [
+      'makes an event trigger',
+      'CREATE EVENT TRIGGER e ON ddl_command_start EXECUTE FUNCTION evil.on_event()',
+    ],
+    ['loads a library', "LOAD 'passwordcheck'"],
+    ['makes a function in C', "CREATE FUNCTION evil.c() RETURNS int LANGUAGE c AS '/etc/passwd', 'x'"],
+    ['makes an internal function', "CREATE FUNCTION evil.i() RETURNS int LANGUAGE internal AS 'x'"],
+    ['makes an untrusted language', 'CREATE EXTENSION plpython3u'],
+    ['makes a tablespace', "CREATE TABLESPACE stolen LOCATION '/tmp'"],
+    ['takes another session', 'SET SESSION AUTHORIZATION postgres'],
+    ['takes the role of the login', 'SET ROLE postgres'],
+    ['turns triggers off', 'SET session_replication_role = replica'],
+    ['reads hashes', 'PERFORM rolpassword FROM pg_authid'],
+    ['writes to a catalog', "UPDATE pg_catalog.pg_class SET relowner = 10 WHERE relname = 'f'"],
+    [
+      'loops back',
+      "CREATE EXTENSION dblink; PERFORM dblink_connect('user=postgres dbname=postgres host=127.0.0.1')",
+    ],
+    [
+      'loops back by a wrapper',
+      "CREATE EXTENSION postgres_fdw; CREATE SERVER own FOREIGN DATA WRAPPER postgres_fdw OPTIONS (host '127.0.0.1', dbname 'postgres'); CREATE USER MAPPING FOR CURRENT_USER SERVER own OPTIONS (user 'postgres', password_required 'false')",
+    ],
+    ['subscribes', "CREATE SUBSCRIPTION s CONNECTION 'user=postgres' PUBLICATION p WITH (connect = false)"],
+    [
+      'preloads for others',
+      "EXECUTE format('ALTER DATABASE %I SET session_preload_libraries = %L', current_database(), 'auto_explain')",
+    ],
+  ];
+  /** Functions by which statements of ours could be caught, if they looked for names where a migration can put them. */
+  const planted = [
+    'format(text, text)',
+    'current_database()',
+    'quote_ident(text)',
+    'to_regclass(text)',
+    'pg_has_role(oid, text)',
+    'now()',
+    'set_config(text, text, boolean)',
+    'current_setting(text)',
+    'pg_get_userbyid(oid)',
+    'array_to_string(text[], text)',
+  ];
+  it('is refused whatever else it tries, from wherever our own statements look for names', async () => {
+    const caught = planted.map(
+      (name) =>
+        `CREATE FUNCTION evil.${name} RETURNS text LANGUAGE plpgsql AS $f$ BEGIN BEGIN EXECUTE 'CREATE ROLE backdoor SUPERUSER'; EXCEPTION WHEN OTHERS THEN NULL; END; RETURN 'x'; END $f$;`,
+    );
+    const tries = quiet.map(
+      ([what, sql]) =>
+        `DO $do$ BEGIN BEGIN ${sql}; EXCEPTION WHEN OTHERS THEN RETURN; END; INSERT INTO evil.worked VALUES ($$${what}$$); END $do$; RESET SESSION AUTHORIZATION;`,
+    );
+    const up = [
+      'CREATE SCHEMA evil; CREATE TABLE evil.worked (what text);',
+      ...caught,
+      "DO $do$ BEGIN EXECUTE format('ALTER DATABASE %I SET search_path = evil, pg_catalog', current_database()); END $do$;",
+      ...tries,
+      "DO $do$ BEGIN IF EXISTS (SELECT FROM evil.worked) THEN RAISE EXCEPTION 'WORKED: %', (SELECT string_agg(what, ', ') FROM evil.worked); END IF; END $do$;",
+    ];
+    const tool = await project(pair(1, 'tries', `${up.join('\n')}\n`, 'DROP SCHEMA evil CASCADE;'));
+    for (const args of [...commands, ['check', '--all']]) {
+      const result = await tool.run(args, { env: env() });
+      expect(result.all, args.join(' ')).not.to.match(/WORKED: [a-z]/);
+      expect(result.exitCode, result.all).to.be.oneOf([0, 9]);
+      expect(await leftovers(), args.join(' ')).to.deep.equal([]);
+    }
+    expect(existsSync('/tmp/migrate-scratch-attack')).to.equal(false);
+  });
 
   it('may own its database, name roles and hand over, make trusted and untrusted extensions, and belongs to no role of the server', async () => {
     const tool = await project({
