@@ -56,10 +56,11 @@ export function runsOneByOne(): boolean {
   return oneByOne;
 }
 
-const ready = new WeakSet<ScratchClient>();
+/** Clients of databases that have Citus itself. Stand-ins are asked for each time: who empties the database takes them away. */
+const real = new WeakSet<ScratchClient>();
 
 async function makeCitus(client: ScratchClient): Promise<void> {
-  if (ready.has(client)) return;
+  if (real.has(client)) return;
   const administrator = administratorOf(client);
   const isReal = administrator !== null && (await hasCitus(administrator)) && (await makeReal(administrator));
   oneByOne ||= isReal;
@@ -67,7 +68,7 @@ async function makeCitus(client: ScratchClient): Promise<void> {
   // Made already, or nothing to be made: either way none of the migrations'.
   if (administrator !== null) leaveOut({ extensions: citusExtensions });
   if (!isReal) await makeStandIns(client, administrator);
-  if (administrator !== null) ready.add(client);
+  if (isReal) real.add(client);
 }
 
 /** Whether the server was started with it; the files alone do not suffice. */
