@@ -1,5 +1,5 @@
 // Takes a statement as PostgreSQL's parser reads it; gives the settings it changes by name, and which of those a file must
-// not change. It looks at statements of the file alone, not into functions or DO blocks.
+// not change. It looks at statements of the file alone, but for the lock time-out in DO blocks.
 import type { Statement } from '../base/types.ts';
 import type { Parser } from './statements.ts';
 
@@ -24,7 +24,7 @@ interface Call {
 }
 
 /** What SET, RESET and set_config() with constants change. */
-export function settingsSet({ kind, node }: Statement): readonly SettingSet[] {
+export function settingsSet({ kind, node }: Pick<Statement, 'kind' | 'node'>): readonly SettingSet[] {
   if (kind === 'VariableSetStmt') {
     const name = String(node.name ?? '').toLowerCase();
     if (String(node.kind) !== 'VAR_SET_VALUE') return [{ name, value: null }];
@@ -57,13 +57,37 @@ function callsOf(node: unknown): Call[] {
 /** Whether the statement takes the bound on waiting for locks away: `SET lock_timeout = 0` and its kin. */
 export function liftsLockTimeout(statement: Statement): boolean {
   return settingsSet(statement).some(
-    ({ name, value }) =>
-      name === 'lock_timeout' && value !== null && /^[+-]?0*(\.0*)?\s*[a-z]*$/i.test(value.trim()),
+    ({ name, value }) => name === 'lock_timeout' && value !== null && isZeroTime(value),
   );
 }
 
+/** 0, with a unit or without. */
+export function isZeroTime(value: string): boolean {
+  return /^[+-]?0*(\.0*)?\s*[a-z]*$/i.test(value.trim());
+}
+
+const zero = String.raw`(?:'+\s*[+-]?0+(?:\.0*)?\s*[a-z]*\s*'+|0+(?:\.0*)?)`;
+const setInBody = new RegExp(
+  String.raw`(['\s;])(set\s+(?:(?:session|local)\s+)?lock_timeout\s*(?:=|to)\s*${zero})(?=\s*['";])`,
+  'gi',
+);
+const callInBody = new RegExp(
+  String.raw`(?:pg_catalog\.)?set_config\s*\(\s*'lock_timeout'\s*,\s*${zero}\s*,\s*(?:true|false)\s*\)`,
+  'gi',
+);
+
+/** A block in PL/pgSQL: each SET is nothing (a SELECT of nothing where it is EXECUTEd), each set_config() an empty text. */
+function keptInBody(block: string): string {
+  if (/\blanguage\s+(?!plpgsql)/i.test(block)) return block;
+  return block
+    .replace(setInBody, (_all, before: string, sql: string) => {
+      return `${before}${(before === "'" ? 'SELECT' : 'NULL').padEnd(sql.length)}`;
+    })
+    .replace(callInBody, (call) => "''".padEnd(call.length));
+}
+
 /**
- * The text with each statement that lifts the lock time-out made a SELECT of nothing, as long as before and with the same
+ * The text with each statement that lifts the lock time-out, in DO blocks too, made one that does nothing, as long as before and with the same
  * number of statements, so that positions stay right: what a file switches off (pg_dump does, at the head of each script)
  * must not make everybody queue behind a migration that waits. The text that is recorded stays as it is.
  */
@@ -71,9 +95,11 @@ export function keepLockTimeout(text: string, parse: Parser): string {
   if (!/lock_timeout/i.test(text)) return text;
   const parsed = parse(text);
   if (parsed.ok !== true) return text;
-  return parsed.statements.filter(liftsLockTimeout).reduce((kept, { start, end }) => {
-    const width = end - start;
-    return kept.slice(0, start) + 'SELECT'.padEnd(width) + kept.slice(end);
+  return parsed.statements.reduce((kept, statement) => {
+    const { start, end, kind } = statement;
+    const block = kind === 'DoStmt' ? keptInBody(kept.slice(start, end)) : undefined;
+    const made = liftsLockTimeout(statement) ? 'SELECT'.padEnd(end - start) : block;
+    return made === undefined ? kept : kept.slice(0, start) + made + kept.slice(end);
   }, text);
 }
 

@@ -117,15 +117,19 @@ const published = defineStepRule({
       return null;
     if (String(node.action ?? 'AP_AddObjects') === 'AP_DropObjects' || publishesOnlyInserts(node))
       return null;
-    const named = listOf(node, 'pubobjects', 'PublicationObjSpec')
+    const specs = listOf(node, 'pubobjects', 'PublicationObjSpec');
+    const schemas = specs.flatMap(({ pubobjtype, name }) =>
+      pubobjtype === 'PUBLICATIONOBJ_TABLES_IN_SCHEMA' ? [String(name)] : [],
+    );
+    const named = specs
       .filter(({ pubobjtype }) => pubobjtype === 'PUBLICATIONOBJ_TABLE')
       .map((spec) => rangeName(child(child(spec, 'pubtable'), 'relation')));
-    const tables =
-      node.for_all_tables === true
-        ? [...catalog.values()]
-            .filter((relation) => relation.kind === 'r')
-            .map(({ schema, name }): Name => ({ schema, name }))
-        : named;
+    const inSchemas = [...catalog.values()]
+      .filter(
+        ({ kind, schema }) => kind === 'r' && (node.for_all_tables === true || schemas.includes(schema)),
+      )
+      .map(({ schema, name }): Name => ({ schema, name }));
+    const tables = [...named, ...inSchemas];
     const bare = tables.filter(
       (table) => lookUp(table, catalog)?.hasIdentity === false && !gotIdentity(table, before),
     );

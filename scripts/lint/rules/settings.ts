@@ -1,5 +1,7 @@
 // The rules on settings that a migration makes for itself.
-import { child, list, type Node, strings, text } from '../statement/ast.ts';
+import type { Statement } from '../../base/types.ts';
+import { isZeroTime, settingsSet } from '../../files/settings-set.ts';
+import { walk } from '../statement/ast.ts';
 import { defineStepRule, type Rule } from './rule.ts';
 
 const bounds = new Set(['lock_timeout', 'statement_timeout']);
@@ -10,7 +12,7 @@ const timeoutLifted = defineStepRule({
   summary: 'a file switches lock_timeout or statement_timeout off',
   why: 'A statement that waits for a lock without limit lets every later query on that table wait behind it.',
   findInStep: ({ step: { statement } }) => {
-    const name = liftedBy(statement.kind, statement.node);
+    const name = liftedBy(statement);
     return name === null
       ? null
       : {
@@ -21,26 +23,25 @@ const timeoutLifted = defineStepRule({
   },
 });
 
-/** The bound that a SET, or a call of set_config, sets to 0; null for anything else. */
-function liftedBy(kind: string, node: Node): string | null {
-  if (kind === 'VariableSetStmt') {
-    const name = text(node, 'name') ?? '';
-    const value = list(node, 'args').map((argument) => child(argument, 'A_Const'))[0];
-    return bounds.has(name) && value !== undefined && isZero(value) ? name : null;
-  }
-  const [target] = kind === 'SelectStmt' ? list(node, 'targetList') : [];
-  const call = child(child(child(target ?? {}, 'ResTarget'), 'val'), 'FuncCall');
-  if (strings(call, 'funcname').at(-1) !== 'set_config') return null;
-  const [name, value] = list(call, 'args').map((argument) => child(argument, 'A_Const'));
-  const called = text(child(name ?? {}, 'sval'), 'sval') ?? '';
-  return bounds.has(called) && isZero(value ?? {}) ? called : null;
+/** The bound that a statement sets to 0, for itself, for a role, database or function, or in a body; null for any other. */
+function liftedBy({ kind, node, text }: Statement): string | null {
+  const sets = [...settingsSet({ kind, node })];
+  walk({ [kind]: node }, (inner, at) => {
+    // ALTER ROLE and ALTER DATABASE have theirs in a field of that name.
+    if (inner === 'VariableSetStmt' || inner === 'setstmt')
+      sets.push(...settingsSet({ kind: 'VariableSetStmt', node: at }));
+  });
+  const found = sets.find(({ name, value }) => bounds.has(name) && value !== null && isZeroTime(value));
+  if (found !== undefined) return found.name;
+  if (kind !== 'DoStmt' && kind !== 'CreateFunctionStmt') return null;
+  return inBody.exec(text)?.slice(1).find(Boolean)?.toLowerCase() ?? null;
 }
 
-/** 0 and '0', with a unit or without. */
-function isZero(constant: Node): boolean {
-  const written = text(child(constant, 'sval'), 'sval');
-  if (written !== undefined) return /^0+(\.0*)?\s*(us|ms|s|min|h|d)?$/.test(written.trim());
-  return 'ival' in constant && (child(constant, 'ival').ival ?? 0) === 0;
-}
+/** `SET … lock_timeout = 0` and set_config() in the text of a body; what is put together there is not seen. */
+const zero = String.raw`'{0,2}\s*[+-]?0+(?:\.0*)?\s*(?:us|ms|s|min|h|d)?\s*(?:'|;|$)`;
+const inBody = new RegExp(
+  String.raw`\b(lock_timeout|statement_timeout)\s*(?:=|\bto\b)\s*${zero}|\bset_config\s*\(\s*'{1,2}(lock_timeout|statement_timeout)'{1,2}\s*,\s*${zero}`,
+  'i',
+);
 
 export const settingRules: readonly Rule[] = [timeoutLifted];
