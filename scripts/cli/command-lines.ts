@@ -192,10 +192,10 @@ export const commandLines: readonly CommandLine[] = [
   },
   {
     name: 'environment',
-    summary: 'which environment the database is marked as, or another mark',
+    summary: 'which environment the database is stamped as, or another stamp',
     options: [
-      ['--set <name>', 'mark the database with this name'],
-      ['--confirm <environment>', 'the name that it is marked with now'],
+      ['--set <name>', 'stamp the database with this name'],
+      ['--confirm <environment>', 'the name that it is stamped with now'],
     ],
     checksOwnTarget: true,
     load: async () => (await import('../commands/environment.ts')).environment,

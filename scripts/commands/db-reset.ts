@@ -8,13 +8,13 @@ import { audited } from '../history/audit.ts';
 import { loadMigrations } from '../history/load-migrations.ts';
 import { lockWait, withTarget } from '../history/with-target.ts';
 import { readHistory, readState } from '../ledger/ledger.ts';
-import { recordTogether } from '../ledger/record.ts';
+import { recordAtomically } from '../ledger/record.ts';
 import { withRunLock } from '../ledger/run-lock.ts';
 import type { Command, CommandInput } from '../report/command.ts';
 import { emptyingStatements, readContents } from '../runner/empty-database.ts';
 import { up } from './up.ts';
 
-/** Marks under which a database may be emptied. */
+/** Stamps under which a database may be emptied. */
 const disposable = ['development', 'test'];
 
 export const dbReset: Command<object> = async (input) => {
@@ -47,7 +47,7 @@ async function resetEmbedded({ config, progress }: CommandInput<object>): Promis
   progress.say(`Removed the embedded development and scratch servers with every database in them${names}`);
 }
 
-/** @throws MigrateError `refused` unless the database is marked development or test, and so is this run */
+/** @throws MigrateError `refused` unless the database is stamped development or test, and so is this run */
 async function emptyNamed(input: CommandInput<object>, session: Session): Promise<void> {
   const { config, progress } = input;
   refuseIndispensable(config.environmentName, isProtected(config, config.environmentName), 'MIGRATE_ENV is');
@@ -60,28 +60,28 @@ async function emptyNamed(input: CommandInput<object>, session: Session): Promis
     progress.say(
       `Dropping the schemas ${schemas.join(', ')}${extensions.length === 0 ? '' : `, the extensions ${extensions.join(', ')}`} with everything in them`,
     );
-    await recordTogether({ session }, emptyingStatements(contents));
+    await recordAtomically({ session }, emptyingStatements(contents));
   });
 }
 
-function refuseStamp({ config }: CommandInput<object>, mark: string | null): void {
-  if (mark === null) {
+function refuseStamp({ config }: CommandInput<object>, stamp: string | null): void {
+  if (stamp === null) {
     throw new MigrateError(
       'refused',
-      'db-reset only touches the embedded server and databases marked development or test; this one has no mark',
+      'db-reset only touches the embedded server and databases stamped development or test; this one has no stamp',
       {
-        hint: 'If it may be emptied, mark it: make migrate-environment set=development confirm=development',
+        hint: 'If it may be emptied, stamp it: make migrate-environment set=development confirm=development',
         state: 'Nothing was changed.',
       },
     );
   }
-  refuseIndispensable(mark, isProtected(config, mark), 'this database is marked');
-  if (mark === config.environmentName) return;
+  refuseIndispensable(stamp, isProtected(config, stamp), 'this database is stamped');
+  if (stamp === config.environmentName) return;
   throw new MigrateError(
     'refused',
-    `This database is marked ${mark}, and MIGRATE_ENV is ${config.environmentName}`,
+    `This database is stamped ${stamp}, and MIGRATE_ENV is ${config.environmentName}`,
     {
-      hint: `Set MIGRATE_ENV=${mark} if you mean this database.`,
+      hint: `Set MIGRATE_ENV=${stamp} if you mean this database.`,
       state: 'Nothing was changed.',
     },
   );
@@ -91,7 +91,7 @@ function refuseIndispensable(name: string, guarded: boolean, what: string): void
   if (disposable.includes(name) && !guarded) return;
   throw new MigrateError(
     'refused',
-    `db-reset only touches the embedded server and databases marked development or test, and ${what} ${name}`,
+    `db-reset only touches the embedded server and databases stamped development or test, and ${what} ${name}`,
     { hint: 'Unset DATABASE_URL and PG* to reset the embedded server.', state: 'Nothing was changed.' },
   );
 }

@@ -1,4 +1,4 @@
-// environment: shows which environment the database is marked as, or writes another name over the mark.
+// environment: shows which environment the database is stamped as, or writes another name over the stamp.
 
 import { MigrateError } from '../base/errors.ts';
 import { refuseWrongTarget } from '../config/binding.ts';
@@ -11,7 +11,7 @@ import { lockWait, withTarget } from '../history/with-target.ts';
 import { halfDoneLine } from '../ledger/half-done.ts';
 import { readHistory, readState, restampSql } from '../ledger/ledger.ts';
 import { prepareLedger } from '../ledger/prepare.ts';
-import { recordTogether } from '../ledger/record.ts';
+import { recordAtomically } from '../ledger/record.ts';
 import { withRunLock } from '../ledger/run-lock.ts';
 import type { Command, CommandInput, CommandResult } from '../report/command.ts';
 
@@ -39,16 +39,16 @@ function refuseBadName(name: string): void {
 }
 
 async function show(session: Session, config: Config): Promise<CommandResult> {
-  const { environment: mark, halfDone } = await readHistory(
+  const { environment: stamp, halfDone } = await readHistory(
     session,
     config,
     await readState(session, config),
   );
   const line =
-    mark === null
-      ? 'The database has no mark yet: the first write makes one'
-      : `The database is marked ${mark}`;
-  return { document: { mark }, lines: [...halfDone.map(halfDoneLine), line] };
+    stamp === null
+      ? 'The database has no stamp yet: the first write makes one'
+      : `The database is stamped ${stamp}`;
+  return { document: { mark: stamp }, lines: [...halfDone.map(halfDoneLine), line] };
 }
 
 async function restamp(
@@ -59,26 +59,27 @@ async function restamp(
   const { config, flags, progress } = input;
   return withRunLock(session, config, lockWait(input), async (state) => {
     const history = await readHistory(session, config, state);
-    const mark = history.environment;
-    if (mark === name) return { document: { mark }, lines: [`The database is marked ${name} already`] };
-    if (flags.confirm !== (mark ?? name)) throw unconfirmed(mark, name, flags.confirm);
-    progress.say(`Marking the database ${name}${mark === null ? '' : ` instead of ${mark}`}`);
+    const stamp = history.environment;
+    if (stamp === name)
+      return { document: { mark: stamp }, lines: [`The database is stamped ${name} already`] };
+    if (flags.confirm !== (stamp ?? name)) throw unconfirmed(stamp, name, flags.confirm);
+    progress.say(`Stamping the database ${name}${stamp === null ? '' : ` instead of ${stamp}`}`);
     const provenance = { ...(await readProvenance(config)), environment: name };
     await prepareLedger(session, config, history, provenance);
-    await recordTogether({ session }, [restampSql(name, provenance)]);
+    await recordAtomically({ session }, [restampSql(name, provenance)]);
     return {
-      document: { mark: name, was: mark },
-      lines: [`The database is marked ${name}; use MIGRATE_ENV=${name} from now on`],
+      document: { mark: name, was: stamp },
+      lines: [`The database is stamped ${name}; use MIGRATE_ENV=${name} from now on`],
       wrote: true,
     };
   });
 }
 
-function unconfirmed(mark: string | null, name: string, confirm: string | undefined): MigrateError {
-  const is = mark === null ? 'has no mark yet' : `is marked ${mark}`;
+function unconfirmed(stamp: string | null, name: string, confirm: string | undefined): MigrateError {
+  const is = stamp === null ? 'has no stamp yet' : `is stamped ${stamp}`;
   const said = confirm === undefined ? '' : `, and --confirm says ${confirm}`;
   return new MigrateError('refused', `The database ${is}${said}`, {
-    hint: `To mark it ${name}: make migrate-environment set=${name} confirm=${mark ?? name}`,
+    hint: `To stamp it ${name}: make migrate-environment set=${name} confirm=${stamp ?? name}`,
     state: 'Nothing was changed.',
   });
 }

@@ -1,5 +1,5 @@
-// Takes the configuration; tells whether the environment's name, its target and the database's mark belong together.
-// Pure: it is asked before anything connects, and again when the mark is known.
+// Takes the configuration; tells whether the environment's name, its target and the database's stamp belong together.
+// Pure: it is asked before anything connects, and again when the stamp is known.
 
 import { withoutTrailing } from '../base/ends.ts';
 import { MigrateError } from '../base/errors.ts';
@@ -90,16 +90,16 @@ function describe({ host, database }: Place): string {
 }
 
 /**
- * @param mark the name that the database was stamped with at its first write; null before that
+ * @param stamp the name that the database was stamped with at its first write; null before that
  * @throws MigrateError `refused` naming both and the way out
  */
-export function refuseOtherEnvironment({ environmentName }: Config, mark: string | null): void {
-  if (mark === null || mark === environmentName) return;
+export function refuseOtherEnvironment({ environmentName }: Config, stamp: string | null): void {
+  if (stamp === null || stamp === environmentName) return;
   throw new MigrateError(
     'refused',
-    `This database is marked ${mark}, and MIGRATE_ENV is ${environmentName}`,
+    `This database is stamped ${stamp}, and MIGRATE_ENV is ${environmentName}`,
     {
-      hint: `If you mean this database, set MIGRATE_ENV=${mark}. If it has become ${environmentName} (a restored copy, say): make migrate-environment set=${environmentName} confirm=${mark}`,
+      hint: `If you mean this database, set MIGRATE_ENV=${stamp}. If it has become ${environmentName} (a restored copy, say): make migrate-environment set=${environmentName} confirm=${stamp}`,
       state: 'Nothing was changed.',
     },
   );
@@ -107,14 +107,14 @@ export function refuseOtherEnvironment({ environmentName }: Config, mark: string
 
 /**
  * What a named database is, nobody but its user knows: a container that lost its variables must not call it development.
- * @param mark as `refuseOtherEnvironment`
- * @throws MigrateError `usage` where a run is to write to a database that has no mark, and MIGRATE_ENV does not name it
+ * @param stamp as `refuseOtherEnvironment`
+ * @throws MigrateError `usage` where a run is to write to a database that has no stamp, and MIGRATE_ENV does not name it
  */
-export function refuseUnnamed({ target, environmentNamed }: Config, mark: string | null): void {
-  if (target === undefined || environmentNamed || mark !== null) return;
+export function refuseUnnamed({ target, environmentNamed }: Config, stamp: string | null): void {
+  if (target === undefined || environmentNamed || stamp !== null) return;
   throw new MigrateError(
     'usage',
-    `${describe(target)} has no mark yet that says what it is, and MIGRATE_ENV is not set`,
+    `${describe(target)} has no stamp yet that says what it is, and MIGRATE_ENV is not set`,
     {
       hint: 'Set MIGRATE_ENV to what this database is: development, test, staging, production, or a name of yours.',
       state: 'Nothing was changed.',

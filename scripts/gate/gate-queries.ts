@@ -17,7 +17,7 @@ type Row = Readonly<Record<string, unknown>>;
 export interface Presence {
   readonly tracked: boolean;
   readonly ledger: boolean;
-  readonly marked: boolean;
+  readonly stamped: boolean;
   readonly journal: boolean;
 }
 
@@ -41,13 +41,13 @@ export async function readPresence(client: Queryable, { trackingTable }: Manifes
   const [row] = await ask(
     client,
     `SELECT pg_catalog.to_regclass($1) IS NOT NULL AS tracked, pg_catalog.to_regclass('migration_ledger.applied') IS NOT NULL AS ledger,
-            pg_catalog.to_regclass('migration_ledger.environment') IS NOT NULL AS marked, pg_catalog.to_regclass('migration_ledger.journal') IS NOT NULL AS journal`,
+            pg_catalog.to_regclass('migration_ledger.environment') IS NOT NULL AS stamped, pg_catalog.to_regclass('migration_ledger.journal') IS NOT NULL AS journal`,
     [trackingTable],
   );
   return {
     tracked: row?.tracked === true,
     ledger: row?.ledger === true,
-    marked: row?.marked === true,
+    stamped: row?.stamped === true,
     journal: row?.journal === true,
   };
 }
@@ -64,7 +64,7 @@ const list = (id: string, item = id) => `coalesce(pg_catalog.json_agg(${item} OR
 export async function compare(
   client: Queryable,
   manifest: Manifest,
-  { tracked, ledger, marked, journal }: Presence,
+  { tracked, ledger, stamped, journal }: Presence,
 ): Promise<Comparison> {
   const built = JSON.stringify(manifest.migrations.map(({ id, checksum }) => ({ id, checksum })));
   const [schema, table] = manifest.trackingTable.split('.');
@@ -82,7 +82,7 @@ export async function compare(
                FROM built b JOIN recorded r ON ${same('r.id', 'b.id')}
               WHERE ${within('b', 'tracked')} AND r.up_checksum OPERATOR(pg_catalog.<>) b.checksum) AS suspects,
             ${journal ? `(SELECT ${list('j.id')} FROM (SELECT DISTINCT id FROM migration_ledger.journal WHERE ${same('tracking', `'${manifest.trackingTable}'`)}) j WHERE ${within('j', 'built')})` : "'[]'::pg_catalog.json"} AS half_done,
-            ${marked ? '(SELECT name FROM migration_ledger.environment LIMIT 1)' : 'NULL'} AS environment`,
+            ${stamped ? '(SELECT name FROM migration_ledger.environment LIMIT 1)' : 'NULL'} AS environment`,
     [built],
   );
   const suspects = listOf<{ id: string; seq: string }>(row?.suspects);

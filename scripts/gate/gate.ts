@@ -49,7 +49,7 @@ export interface GateOptions {
   readonly connection?: string | Environment;
   /** The manifest, or its path; `migrations.json` in the working directory if left out. */
   readonly manifest?: Manifest | string;
-  /** What the database must be marked as; MIGRATE_ENV if left out. With neither, the mark is not compared. */
+  /** What the database must be stamped as; MIGRATE_ENV if left out. With neither, the stamp is not compared. */
   readonly environment?: string;
   /**
    * Compares the schema too, as the last run stored it, with the fingerprint in the manifest (from db/schema.sql). One more
@@ -78,7 +78,7 @@ export interface SchemaState {
   readonly modified: readonly string[];
   /** Migrations of this release that stopped half-way, up or down: neither applied nor pending. */
   readonly halfDone: readonly string[];
-  /** The database's mark; null where it has none. */
+  /** The database's stamp; null where it has none. */
   readonly environment: string | null;
   /** That of the schema as the last run stored it; null where none is stored, or it was not asked for. */
   readonly fingerprint: string | null;
@@ -86,7 +86,7 @@ export interface SchemaState {
 
 /**
  * Compares the database with the release; for a start that must not go on otherwise.
- * @throws MigrateError `pending` (behind), `history` (modified, half done), `drift` (another fingerprint), `refused` (marked as
+ * @throws MigrateError `pending` (behind), `history` (modified, half done), `drift` (another fingerprint), `refused` (stamped as
  * another environment, or no right to look), `usage` (no manifest, or none with a fingerprint), `connection`
  */
 export async function assertSchema(options: GateOptions = {}): Promise<SchemaState> {
@@ -170,7 +170,7 @@ function judge(
 ): SchemaState {
   const common = { behind, waiting, ahead, modified, halfDone, environment, fingerprint: null };
   if (expected !== undefined && environment !== null && environment !== expected) {
-    const message = `The database is marked as ${environment}, but this application runs as ${expected}`;
+    const message = `The database is stamped as ${environment}, but this application runs as ${expected}`;
     return { ...common, ready: false, state: 'other-environment', message };
   }
   if (halfDone.length > 0) {

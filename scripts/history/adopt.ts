@@ -3,7 +3,7 @@
 import type { AppliedMigration, Migration } from '../base/types.ts';
 import { entrySql, type NewEntry } from '../ledger/entries.ts';
 import type { History } from '../ledger/ledger.ts';
-import { type RecordContext, recordTogether } from '../ledger/record.ts';
+import { type RecordContext, recordAtomically } from '../ledger/record.ts';
 
 /**
  * One transaction with an entry per tracked migration, with the texts that are on disk now.
@@ -14,7 +14,7 @@ export async function adopt(
   history: History,
   migrations: readonly Migration[],
 ): Promise<void> {
-  await recordTogether(context, [
+  await recordAtomically(context, [
     ...adoptStatements(context, history.applied, migrations),
     ...context.closing,
   ]);

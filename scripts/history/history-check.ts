@@ -28,7 +28,7 @@ export interface CheckedHistory extends History {
 }
 
 /**
- * @throws MigrateError `refused` when the database is marked as another environment, `history` for every disagreement
+ * @throws MigrateError `refused` when the database is stamped as another environment, `history` for every disagreement
  * that is not tolerated
  */
 export async function readChecked(

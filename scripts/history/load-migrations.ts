@@ -82,9 +82,9 @@ async function check(
   if (loaded.problems.some(({ isContent }) => !isContent))
     throw refused([...loaded.problems, ...problems], syntaxErrors);
   const files = loaded.unchecked.filter(({ path }) => wrong.has(path));
-  const spared = await tolerated(files);
-  const left = content.filter(({ file }) => !spared.has(file));
-  const leftErrors = syntaxErrors.filter(({ file }) => !spared.has(file.path));
+  const applied = await tolerated(files);
+  const left = content.filter(({ file }) => !applied.has(file));
+  const leftErrors = syntaxErrors.filter(({ file }) => !applied.has(file.path));
   if (left.length > 0) throw refused(left, leftErrors);
   if (leftErrors.length > 0) await refuseSyntax(config, leftErrors, warn);
   if (leftErrors.length === 0)
@@ -92,7 +92,7 @@ async function check(
   const described = [
     ...content.map((problem) => ({ path: problem.file, problem: describeProblem(problem) })),
     ...syntaxErrors.map((error) => ({ path: error.file.path, problem: describeSyntax(error) })),
-  ].filter(({ path }) => spared.has(path));
+  ].filter(({ path }) => applied.has(path));
   for (const { problem } of described)
     warn(`${problem} (a warning only: nothing of this file is run, it is applied or recorded as it is)`);
   const checksums = new Map(files.map(({ path, checksum }) => [path, checksum]));
@@ -116,13 +116,13 @@ export async function loadForReview(
   const found = [...problems, ...checked.problems];
   if (found.length === 0) return all();
   const wrong = new Set(found.map(({ file }) => file));
-  const spared = problems.some(({ isContent }) => !isContent)
+  const applied = problems.some(({ isContent }) => !isContent)
     ? new Set<string>()
     : await appliedAsTheyAre(
         config,
         unchecked.filter(({ path }) => wrong.has(path)),
       );
-  const left = found.filter(({ file }) => !spared.has(file));
+  const left = found.filter(({ file }) => !applied.has(file));
   if (left.length > 0) throw refused(left, checked.syntaxErrors);
   for (const problem of found) warn(`${describeProblem(problem)} (a warning only: it is applied as it is)`);
   return all();

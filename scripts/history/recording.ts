@@ -6,7 +6,7 @@ import { refuseUnnamed } from '../config/binding.ts';
 import { readProvenance } from '../config/provenance.ts';
 import { refuseReadOnly } from '../connection/session.ts';
 import { prepareLedger } from '../ledger/prepare.ts';
-import { type RecordContext, recordTogether } from '../ledger/record.ts';
+import { type RecordContext, recordAtomically } from '../ledger/record.ts';
 import { withRunLock } from '../ledger/run-lock.ts';
 import { keepCurrentSql, rememberCurrentSql } from '../ledger/snapshot.ts';
 import type { CommandInput, CommandResult } from '../report/command.ts';
@@ -54,5 +54,5 @@ export async function writeHistory(
 ): Promise<void> {
   const { session, config, history, provenance } = context;
   await prepareLedger(session, config, history, provenance);
-  await recordTogether(context, [rememberCurrentSql, ...statements, keepCurrentSql, ...closing]);
+  await recordAtomically(context, [rememberCurrentSql, ...statements, keepCurrentSql, ...closing]);
 }

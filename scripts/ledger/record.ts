@@ -28,7 +28,7 @@ export async function inTransaction(session: Session, statements: readonly strin
 }
 
 /** @throws MigrateError `migration-failed` when the database refuses any of it; then none of it counts */
-export async function recordTogether(
+export async function recordAtomically(
   { session }: Pick<RecordContext, 'session'>,
   statements: readonly string[],
 ): Promise<void> {

@@ -8,9 +8,9 @@ import { majorOf, tooOld } from '../base/postgres-major.ts';
 import { ownSearchPath } from '../connection/session-settings.ts';
 import type { Administrator } from './client.ts';
 import { unlessAborted } from './interruption.ts';
-import { prefix, removeLeftovers } from './leftovers.ts';
 import { placeholdersSql } from './placeholder-roles.ts';
 import { type ScratchConnection, type ScratchOptions, scratchAddress } from './scratch-address.ts';
+import { dropStale, prefix } from './stale-databases.ts';
 import { createWorker, type Worker } from './worker.ts';
 
 /** A database of our own; `connection` is what `new pg.Client` takes. */
@@ -89,7 +89,7 @@ export async function openScratchServer(options: ScratchOptions): Promise<Scratc
   };
   try {
     await refuseOldServer(admin);
-    await removeLeftovers(admin);
+    await dropStale(admin);
     worker = await createWorker(admin, server, token);
   } catch (error) {
     await admin.end();

@@ -139,13 +139,13 @@ describe('a deployment on GitHub', function () {
     expectNoSecret(result);
   });
 
-  it('stops when the database is marked as another environment', async () => {
+  it('stops when the database is stamped as another environment', async () => {
     const shop = await deployment(good);
     expectDeployed(await shop.run(), shop);
     await shop.database.query("UPDATE migration_ledger.environment SET name = 'production'");
     const result = await shop.run();
     expect(result.jobs).to.deep.include({ migrate: 'failure', deploy: 'skipped' });
-    expect(result.log).to.match(/marked.*production/);
+    expect(result.log).to.match(/stamped.*production/);
     expect(shop.started().split('\n')).to.have.length(2);
   });
 

@@ -1,4 +1,4 @@
-// A database can never be mistaken for another: its mark, its name in db/config.json and --confirm.
+// A database can never be mistaken for another: its stamp, its name in db/config.json and --confirm.
 import { expect } from 'chai';
 import { expectExit, type Project, project, transcript } from '../support/cli.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
@@ -17,7 +17,7 @@ describe('environments', () => {
     work = await project(threePairs);
   });
 
-  const mark = async () => {
+  const stamp = async () => {
     const [row] = await database.query<{ name: string }>('SELECT name FROM migration_ledger.environment');
     return row?.name;
   };
@@ -28,14 +28,14 @@ describe('environments', () => {
       { schema: null },
     ]);
     expectExit(await run('staging', 'up'), 0);
-    expect(await mark()).to.equal('staging');
+    expect(await stamp()).to.equal('staging');
   });
 
   it('stamps a database that plain node-pg-migrate has migrated when it adopts it', async () => {
     await database.query(`CREATE TABLE pgmigrations (id serial PRIMARY KEY, name varchar(255) NOT NULL, run_on timestamp NOT NULL);
       INSERT INTO pgmigrations (name, run_on) VALUES ('${v1}_accounts', now()); CREATE TABLE accounts (id int)`);
     expectExit(await run('staging', 'up'), 0);
-    expect(await mark()).to.equal('staging');
+    expect(await stamp()).to.equal('staging');
   });
 
   for (const command of [
@@ -52,7 +52,7 @@ describe('environments', () => {
       expectExit(await run('staging', 'up', '--to', v1), 0);
       const result = await run('test', ...command);
       expectExit(result, 7);
-      expect(result.all, transcript(result)).to.match(/marked staging.*MIGRATE_ENV is test/);
+      expect(result.all, transcript(result)).to.match(/stamped staging.*MIGRATE_ENV is test/);
       expect(result.all).to.contain('set=test confirm=staging');
       expect(await tracked(database)).to.deep.equal([`${v1}_accounts`]);
     });
@@ -117,14 +117,14 @@ describe('environments', () => {
     expectExit(await run('staging', 'down', '--confirm', 'staging'), 0);
   });
 
-  it('is marked anew only by an explicit, confirmed command', async () => {
+  it('is stamped anew only by an explicit, confirmed command', async () => {
     expectExit(await run('production', 'up'), 0);
     expect((await run('staging', 'environment', '--json')).json().mark).to.equal('production');
     expectExit(await run('staging', 'environment', '--set', 'staging'), 7);
     expectExit(await run('staging', 'environment', '--set', 'staging', '--confirm', 'staging'), 7);
-    expect(await mark()).to.equal('production');
+    expect(await stamp()).to.equal('production');
     expectExit(await run('staging', 'environment', '--set', 'staging', '--confirm', 'production'), 0);
-    expect(await mark()).to.equal('staging');
+    expect(await stamp()).to.equal('staging');
     expectExit(await run('production', 'up'), 7);
     expectExit(await run('staging', 'up'), 0);
     const results = (await audit(database)).map(({ command, result }) => `${command} ${result}`);
@@ -132,7 +132,7 @@ describe('environments', () => {
   });
 
   describe('db-reset', () => {
-    it('empties a database marked development and applies everything', async () => {
+    it('empties a database stamped development and applies everything', async () => {
       expectExit(await run('development', 'up', '--to', v1), 0);
       await database.query(
         'CREATE SCHEMA extra; CREATE TABLE extra.leftover (id int); CREATE TABLE stray (id int)',
@@ -141,11 +141,11 @@ describe('environments', () => {
       expectExit(result, 0);
       expect(result.all).to.contain('Dropping the schemas extra, migration_ledger, public');
       expect(await tables(database)).to.deep.equal(['accounts', 'invoices', 'orders']);
-      expect(await mark()).to.equal('development');
+      expect(await stamp()).to.equal('development');
     });
 
     for (const environment of ['staging', 'production']) {
-      it(`never touches a database marked ${environment}`, async () => {
+      it(`never touches a database stamped ${environment}`, async () => {
         expectExit(await run(environment, 'up'), 0);
         expectExit(await run(environment, 'db-reset'), 7);
         expectExit(await run('development', 'db-reset'), 7);
@@ -154,7 +154,7 @@ describe('environments', () => {
       });
     }
 
-    it('never touches a database without a mark', async () => {
+    it('never touches a database without a stamp', async () => {
       await database.query('CREATE TABLE precious (id int)');
       expectExit(await run('development', 'db-reset'), 7);
       expect(await tables(database)).to.deep.equal(['precious']);
@@ -169,7 +169,7 @@ describe('environments', () => {
     });
   });
 
-  it('is asked for before a named database without a mark is written to, and read without it', async () => {
+  it('is asked for before a named database without a stamp is written to, and read without it', async () => {
     const tool = await project(pair(1, 'one', 'CREATE TABLE one (id int);'));
     const database = await createDatabase();
     const env = { ...database.env(), MIGRATE_ENV: '' };
@@ -183,7 +183,7 @@ describe('environments', () => {
       const result = await tool.run(args, { env });
       expectExit(result, 2);
       expect(result.all)
-        .to.include('has no mark yet')
+        .to.include('has no stamp yet')
         .and.include('Set MIGRATE_ENV to what this database is');
     }
     expectExit(await tool.run(['status'], { env }), 0);

@@ -120,7 +120,7 @@ describe('the application’s gate', () => {
     await run('up');
     const error = await refused({ client, manifest, environment: 'production' });
     expect(error.code).to.equal('refused');
-    expect(error.message).to.match(/marked as development.*runs as production/);
+    expect(error.message).to.match(/stamped as development.*runs as production/);
     const state = await checkSchema({ client, manifest, environment: 'development' });
     expect(state).to.include({ ready: true, environment: 'development' });
   });

@@ -128,7 +128,7 @@ describe('a NestJS application with the gate', () => {
     await migrate('up');
     const { port, output } = await start({ MIGRATE_ENV: 'production' });
     expect(port, output()).to.equal(null);
-    expect(output()).to.match(/marked as development.*runs as production/);
+    expect(output()).to.match(/stamped as development.*runs as production/);
   });
 
   it('turns ready after the migration when it was told to start unready', async () => {

@@ -62,12 +62,12 @@ describe('the binding of an environment', () => {
     });
   }
 
-  it('compares the mark of the database with the name', () => {
+  it('compares the stamp of the database with the name', () => {
     const staging = config('staging', 'b@h');
     expect(refusal(() => refuseOtherEnvironment(staging, null))).to.equal(null);
     expect(refusal(() => refuseOtherEnvironment(staging, 'staging'))).to.equal(null);
     expect(refusal(() => refuseOtherEnvironment(staging, 'production'))).to.match(
-      /marked production.*staging/,
+      /stamped production.*staging/,
     );
   });
 });

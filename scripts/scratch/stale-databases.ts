@@ -3,10 +3,10 @@ import pg from 'pg';
 
 /** How the names of scratch databases, and of the sessions that make them, begin. */
 export const prefix = 'migrate_scratch_';
-const leftoverAge = 3_600; // seconds
+const staleAge = 3_600; // seconds
 
 /** Scratch databases of runs that have no session any more and began more than an hour ago. */
-export async function removeLeftovers(admin: pg.Client): Promise<void> {
+export async function dropStale(admin: pg.Client): Promise<void> {
   const { rows } = await admin.query<{ datname: string }>(
     `SELECT datname FROM pg_database AS database
       WHERE datname ~ '^${prefix}[0-9]+_[0-9]{10}[0-9a-f]{8}_[0-9]+$'
@@ -15,9 +15,9 @@ export async function removeLeftovers(admin: pg.Client): Promise<void> {
         AND NOT EXISTS (SELECT FROM pg_stat_activity AS session
                          WHERE session.application_name = regexp_replace(database.datname, '_[0-9]+$', '')
                             OR session.datname = database.datname)`,
-    [leftoverAge],
+    [staleAge],
   );
-  // Not FORCE: if someone did connect in between, it is no leftover.
+  // Not FORCE: if someone did connect in between, it is in use.
   for (const { datname } of rows)
     await admin.query(`DROP DATABASE IF EXISTS ${pg.escapeIdentifier(datname)}`).catch(() => {});
 }
