@@ -15,6 +15,8 @@ export function cancelOnAbort(signal: AbortSignal, target: Target, client: pg.Cl
   };
   if (signal.aborted) cancel();
   else signal.addEventListener('abort', cancel, { once: true });
+  // A session that has ended has nothing to cancel; one process may open thousands, one after the other.
+  client.once('end', () => signal.removeEventListener('abort', cancel));
 }
 
 /**

@@ -1,5 +1,6 @@
 // Takes a command and a list of databases; runs the command on each as on one alone: with its own session, lock, history,
 // drift check and record. One target's failure touches no other.
+import { setMaxListeners } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { text as readAll } from 'node:stream/consumers';
 import { type ErrorCode, exitCodes, exitStatus, MigrateError } from '../base/errors.ts';
@@ -45,11 +46,14 @@ export async function runFleet(
   };
   const targets = await listOf(config, flags);
   const configs = await configsOf(config, targets, flags);
+  // Each target that is under way listens.
+  setMaxListeners(0, signal);
   const started = performance.now();
+  const { warnOf, sayRest } = warnings(progress);
   const ends = new Map<string, TargetEnd>();
   let failed = 0;
   const begun = await runScheduled(targets, schedule, async ({ name }) => {
-    const end = await runOne(input, command, name, configs.get(name) as Config);
+    const end = await runOne(input, command, name, configs.get(name) as Config, warnOf(name));
     ends.set(name, end);
     const isFine = end.exitCode === exitCodes.ok || end.exitCode === exitCodes.pending;
     if (!isFine) failed += 1;
@@ -57,6 +61,7 @@ export async function runFleet(
     progress.live(progressLine(ends.size, failed, targets.length, performance.now() - started));
     return isFine;
   });
+  sayRest();
   const all = targets.map(
     ({ name }, i): TargetEnd =>
       (begun[i] ? ends.get(name) : undefined) ?? {
@@ -107,12 +112,13 @@ async function runOne(
   command: Command<never>,
   name: string,
   config: Config,
+  warn: Progress['warn'],
 ): Promise<TargetEnd> {
   const from = performance.now();
   const ending = { command: config.command, environment: config.environmentName, error: null as unknown };
   let result: CommandResult | null = null;
   try {
-    const own = progressOf(progress, name, config.verbose);
+    const own = { ...progressOf(progress, name, config.verbose), warn };
     result = await command({ config, flags: flags as never, args: [], progress: own, signal });
     ending.error = result.error ?? null;
   } catch (error) {
@@ -138,8 +144,23 @@ function describe(error: unknown): string {
   return `${message}${state}${place}`;
 }
 
+/** What is warned of on every database is said of the first, with the number of the others in the end. */
+function warnings(progress: Progress) {
+  const more = new Map<string, number>();
+  const warnOf = (name: string) => (line: string) => {
+    const count = more.get(line);
+    more.set(line, count === undefined ? 0 : count + 1);
+    if (count === undefined) progress.warn(`${name}: ${line}`);
+  };
+  const sayRest = () => {
+    for (const [line, count] of more)
+      if (count > 0) progress.warn(`the same on ${count} more: ${line.slice(0, 60)}…`);
+  };
+  return { warnOf, sayRest };
+}
+
 /** Lines of one target are worth reading beside those of others only where more was asked for; warnings always are. */
-function progressOf(progress: Progress, name: string, verbose: boolean): Progress {
+function progressOf(progress: Progress, name: string, verbose: boolean): Omit<Progress, 'warn'> {
   const named = (line: string) => progress.say(`  ${name}: ${line.trim()}`);
   const quiet = () => undefined;
   return {
@@ -148,7 +169,6 @@ function progressOf(progress: Progress, name: string, verbose: boolean): Progres
     endGroup: quiet,
     live: quiet,
     detail: quiet,
-    warn: (line) => progress.warn(`${name}: ${line}`),
     style: progress.style,
   };
 }

@@ -27,9 +27,15 @@ const applied = async (database: TestDatabase) =>
 
 describe('Many databases', () => {
   it('are migrated each, and again find nothing to do', async () => {
-    const { run, databases } = await fleet(3);
+    const { run, write, databases } = await fleet(3);
+    const { major } = await databases[0]!
+      .query<{ major: number }>("SELECT current_setting('server_version_num')::int / 10000 AS major")
+      .then(([row]) => row!);
+    write('db/config.json', JSON.stringify({ postgres: major === 16 ? 17 : 16 }));
     const first = await run('up');
     expectExit(first, 0);
+    expect(first.stderr.match(/The line to change/g), 'one warning for all').to.have.length(1);
+    expect(first.stderr).to.include('the same on 2 more');
     expect(first.stdout).to.match(/t2 +Applied 2 migrations/);
     expect(first.stdout).to.include('3 databases: 3 fine, 0 failed, 0 not begun');
     expect(await Promise.all(databases.map(applied))).to.deep.equal([2, 2, 2]);
