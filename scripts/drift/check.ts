@@ -13,7 +13,7 @@ import {
   storedObjectsSql,
 } from '../ledger/snapshot.ts';
 import { storedFingerprint } from '../ledger/stored-fingerprint.ts';
-import { portableFingerprint, readPortableHashes } from '../schema/catalog/fingerprint.ts';
+import { portableFingerprint, portableHashes, readPortableHashes } from '../schema/catalog/fingerprint.ts';
 import { readUntilStill } from '../schema/catalog/moving.ts';
 import {
   differingClasses,
@@ -22,9 +22,10 @@ import {
   withCanonicalSession,
 } from '../schema/catalog/snapshot.ts';
 import { type Difference, diffObjects, foldDifferences } from '../schema/change/diff.ts';
-import type { Query, SchemaObject, SchemaOptions } from '../schema/types.ts';
+import { withoutManaged, withoutTables } from '../schema/change/managed.ts';
+import type { ClassHashes, Query, SchemaObject, SchemaOptions } from '../schema/types.ts';
 import { agreesWithSchemaFile } from './expected.ts';
-import { stillCompared, withoutTracking } from './filter.ts';
+import { stillCompared } from './filter.ts';
 import { withoutMachinery } from './machinery.ts';
 import { portable, schemaOptions } from './options.ts';
 
@@ -44,6 +45,8 @@ export interface DriftCheck {
   readonly isStored: boolean;
   /** True when a writing run should store the snapshot anew, though nothing drifted: the next check is cheaper then. */
   readonly stale: boolean;
+  /** The tool that makes partitions here by a job, told by its tables; null where there is none. */
+  readonly job: string | null;
   /** What a snapshot taken now leaves out. */
   readonly options: SchemaOptions;
 }
@@ -88,7 +91,7 @@ export async function checkDrift(
   const tokenNow = isSame ? head.tokenNow : ((await readHead(session, stored))?.tokenNow ?? '');
   const stale = !sameOptions || !isCurrent(head);
   if (tokenNow === head.gate && head.method === snapshotMethod())
-    return { ...nothingFound(options), isStored: true, stale };
+    return { ...nothingFound(options), isStored: sameOptions, stale };
   if (head.method !== snapshotMethod())
     return settle(session, config, history, options, 'another version of this tool took the snapshot');
   return compare(session, config, history, { head, stored, options, sameOptions });
@@ -117,18 +120,18 @@ async function compare(
     const compared =
       sameOptions || classes.length === 0 ? objects : await readObjects(query, options, classes);
     const fingerprint =
-      classes.length === 0 ? null : portableFingerprint(await readPortableHashes(query, portable(options)));
+      classes.length === 0 ? null : portableFingerprint(await hashesOf(query, portable(options)));
     return { classes, objects, compared, fingerprint };
   });
   const { fingerprint } = live;
-  if (live.classes.length === 0) return { ...nothingFound(options), isStored: true, stale: true };
+  if (live.classes.length === 0) return { ...nothingFound(options), isStored: sameOptions, stale: true };
   if (!isCurrent(head))
     return {
       ...(await settle(session, config, history, options, interruptedReason(head), fingerprint)),
       cutOff: true,
     };
   const rows = await session.query<{ class: string; objects: string }>(storedObjectsSql(live.classes));
-  const expected = withoutTracking(parseObjects(rows), options.tracking);
+  const expected = withoutTables(parseObjects(rows), options.tracking);
   const sides = withoutMachinery({ expected, live: live.objects }, config.project.drift?.partitions);
   const all = diffObjects(sides.expected, sides.live);
   const everything = sameOptions ? all : all.filter(stillCompared(live.compared, options));
@@ -141,6 +144,7 @@ async function compare(
     state: drifted ? 'drifted' : 'none',
     differences: foldDifferences(everything),
     everything,
+    job: drifted && options.partitions === undefined ? await partitionJob(query) : null,
     // A warning stays until somebody accepts it, or the next migration runs.
     stale: everything.length === 0,
   };
@@ -178,7 +182,7 @@ async function settle(
 function nothingFound(options: SchemaOptions): DriftCheck {
   return {
     ...{ state: 'none', differences: [], everything: [], reason: null, cutOff: false },
-    ...{ fingerprint: null, isStored: false, stale: false, options },
+    ...{ fingerprint: null, isStored: false, stale: false, job: null, options },
   };
 }
 
@@ -210,7 +214,7 @@ export async function readFingerprint(session: Session, check: DriftCheck): Prom
  */
 export async function readLiveFingerprint(session: Session, options: SchemaOptions): Promise<string> {
   const query = queryOf(session);
-  const hashes = await withCanonicalSession(query, () => readPortableHashes(query, portable(options)));
+  const hashes = await withCanonicalSession(query, () => hashesOf(query, portable(options)));
   return portableFingerprint(hashes);
 }
 
@@ -226,4 +230,19 @@ export async function readLiveObjects(session: Session, options: SchemaOptions):
 /** The schema stage's view of a session. Nobody reads the rows of a batch. */
 export function queryOf(session: Session): Query {
   return (text, values) => session.query(text, values);
+}
+
+/** Partitions that a job makes do not count, where the configuration says so: then the objects must be looked at. */
+async function hashesOf(query: Query, options: SchemaOptions): Promise<ClassHashes> {
+  if (options.partitions === undefined) return readPortableHashes(query, options);
+  return portableHashes(withoutManaged(await readObjects(query, options)));
+}
+
+/** pg_partman keeps `part_config`, TimescaleDB `_timescaledb_catalog`. One round trip, once something has drifted. */
+async function partitionJob(query: Query): Promise<string | null> {
+  const [row] = await query(
+    "SELECT bool_or(c.relname = 'part_config') AS partman, bool_or(n.nspname = '_timescaledb_catalog') AS timescale FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind IN ('r', 'p') AND (c.relname = 'part_config' OR n.nspname = '_timescaledb_catalog')",
+  );
+  if (row?.timescale === true) return 'TimescaleDB';
+  return row?.partman === true ? 'pg_partman' : null;
 }

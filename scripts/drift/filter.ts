@@ -3,22 +3,7 @@
 import { wildcard } from '../base/wildcard.ts';
 import type { Difference } from '../schema/change/diff.ts';
 import { parseDefinition } from '../schema/definition.ts';
-import type { SchemaObject, SchemaOptions, TableName } from '../schema/types.ts';
-
-/** Without the tables that have become tracking tables since, and what stands on them. */
-export function withoutTracking(
-  objects: readonly SchemaObject[],
-  tracking: readonly TableName[],
-): SchemaObject[] {
-  const names = new Set(tracking.map(({ schema, table }) => `${schema}.${table}`));
-  return objects.filter(({ identity, definition }) => {
-    const parts = parseDefinition(definition);
-    const owned = parts.get('owned_by') ?? parts.get('identity_of');
-    const tables = [identity, parts.get('table'), owned?.slice(0, owned.lastIndexOf('.'))];
-    const marked = [...names].some((name) => identity.endsWith(` ${name}`) || identity.includes(` ${name}.`));
-    return !marked && !tables.some((table) => table !== undefined && names.has(table));
-  });
-}
+import type { SchemaObject, SchemaOptions } from '../schema/types.ts';
 
 /** False for differences that the options of now leave out; `live` was read under them. */
 export function stillCompared(

@@ -6,9 +6,12 @@ import type { IgnorePattern, SchemaOptions, TableName } from '../schema/types.ts
 
 /** @param tracking names `schema.table`, of other applications too; our own is added */
 export function schemaOptions(config: Config, tracking: readonly string[] = []): SchemaOptions {
-  const { ignore = [], include = [] } = config.project.drift ?? {};
+  const { ignore = [], include = [], partitions } = config.project.drift ?? {};
   const names = [...new Set([...tracking, trackingName(config.trackingTable)])].sort();
-  return { tracking: names.map(tableName), include, ignore: ignore as readonly IgnorePattern[] };
+  return {
+    ...{ tracking: names.map(tableName), include, ignore: ignore as readonly IgnorePattern[] },
+    ...(partitions === undefined ? {} : { partitions }),
+  };
 }
 
 function tableName(name: string): TableName {

@@ -12,6 +12,7 @@ import {
 } from '../schema/catalog/fingerprint.ts';
 import { readObjects, withCanonicalSession } from '../schema/catalog/snapshot.ts';
 import { type Difference, diffSnapshots } from '../schema/change/diff.ts';
+import { withoutManaged } from '../schema/change/managed.ts';
 import { renderSchema } from '../schema/render/render.ts';
 import type { Query, SchemaObject, SchemaOptions } from '../schema/types.ts';
 import { isTrusted } from '../scratch/worker.ts';
@@ -45,7 +46,7 @@ export async function makeSchemaText(config: Config, migrations: readonly Migrat
   return withMigrated(config, migrations, async (query, build) => {
     const { sql, unsupported, superuser } = await renderSchema(query, options);
     const objects = await objectsOf(query, options);
-    const fingerprint = portableFingerprint(portableHashes(objects));
+    const fingerprint = fingerprintOf(objects, options);
     const subscriptions = await subscriptionsOf(config, migrations);
     const text = schemaHead(fingerprint, newest) + [sql, ...subscriptions].join('\n');
     const tried = await tryOut(build, text, options, objects);
@@ -62,6 +63,10 @@ async function subscriptionsOf(config: Config, migrations: readonly Migration[])
   return subscriptionsSql(migrations, await loadParser(config.postgres)).map((each) => `${each}\n`);
 }
 
+function fingerprintOf(objects: readonly SchemaObject[], { partitions }: SchemaOptions): string {
+  return portableFingerprint(portableHashes(partitions === undefined ? objects : withoutManaged(objects)));
+}
+
 async function tryOut(
   build: Build,
   text: string,
@@ -73,7 +78,7 @@ async function tryOut(
     const found = diffSnapshots(ofSchema(objects), ofSchema(built)).filter(
       ({ severity }) => severity === 'drift',
     );
-    const same = portableFingerprint(portableHashes(built)) === portableFingerprint(portableHashes(objects));
+    const same = fingerprintOf(built, options) === fingerprintOf(objects, options);
     const failure = same || found.length > 0 ? null : 'its fingerprint is not that of the migrations';
     return { differences: found, failure };
   } catch (error) {
@@ -96,7 +101,7 @@ export async function differencesToText(
 ): Promise<Difference[] | null> {
   const options = portable(schemaOptions(config));
   return withBuilt(config, text, async (query) =>
-    diffSnapshots(shared(await objectsOf(query, options)), shared(objects)),
+    diffSnapshots(shared(await objectsOf(query, options), options), shared(objects, options)),
   ).catch(() => null);
 }
 
@@ -108,8 +113,9 @@ function ofSchema(objects: readonly SchemaObject[]): SchemaObject[] {
 }
 
 /** What the fingerprint counts. */
-function shared(objects: readonly SchemaObject[]): SchemaObject[] {
-  return withoutVersions(objects).filter((object) => isPortable(object.class));
+function shared(objects: readonly SchemaObject[], { partitions }: SchemaOptions): SchemaObject[] {
+  const counted = partitions === undefined ? objects : withoutManaged(objects);
+  return withoutVersions(counted).filter((object) => isPortable(object.class));
 }
 
 function objectsOf(query: Query, options: SchemaOptions): Promise<SchemaObject[]> {

@@ -15,9 +15,9 @@ import type { CommandResult } from '../report/command.ts';
 import { count } from '../report/human.ts';
 import { describeDifference } from '../schema/change/diff.ts';
 import type { Likeness, Renamed } from '../schema/change/likeness-pairs.ts';
+import { withoutTables } from '../schema/change/managed.ts';
 import { readRole } from '../schema/render/read.ts';
 import { checkDrift, type DriftCheck, queryOf, readLiveObjects } from './check.ts';
-import { withoutTracking } from './filter.ts';
 import { withoutMachinery } from './machinery.ts';
 import { failureAmongFiles, type Proof, prove } from './proof.ts';
 import { refuseUnfit, renameFlag } from './renames.ts';
@@ -80,7 +80,7 @@ async function readWays(
 ) {
   const rows = await session.query<{ class: string; objects: string }>(storedObjectsSql());
   const sides = {
-    expected: withoutTracking(parseObjects(rows), options.tracking),
+    expected: withoutTables(parseObjects(rows), options.tracking),
     live: await readLiveObjects(session, options),
   };
   const { expected: stored, live } = withoutMachinery(sides, config.project.drift?.partitions);

@@ -30,7 +30,7 @@ export interface SnapshotHead {
   /** The change token as it is now, under the options that were asked for. */
   readonly tokenNow: string;
   readonly method: string | null;
-  readonly options: Pick<SchemaOptions, 'include' | 'ignore'> | null;
+  readonly options: Pick<SchemaOptions, 'include' | 'ignore' | 'partitions'> | null;
   readonly tracking: readonly string[] | null;
   readonly seq: number | null;
   readonly seqNow: number | null;
@@ -46,14 +46,17 @@ const journalState = `(SELECT count(*) || ' ' || coalesce(max(extract(epoch FROM
 
 const majorSql = `current_setting('server_version_num')::integer / 10000`;
 
+/** In place of a class: the partitions that follow their parent do not count. Whoever reads the classes may know it. */
+const managedMark = 'partitions';
+
 /** Changes when another version of the tool reads the schema in another way. */
 export function snapshotMethod(): string {
   return createHash('sha256').update(classHashesSql(defaultSchemaOptions)).digest('hex').slice(0, 16);
 }
 
 /** Options without the tracking tables, which are a column of their own. */
-export function optionsText({ include, ignore }: SchemaOptions): string {
-  return JSON.stringify({ include: [...include].sort(), ignore });
+export function optionsText({ include, ignore, partitions }: SchemaOptions): string {
+  return JSON.stringify({ include: [...include].sort(), ignore, partitions });
 }
 
 /**
@@ -62,6 +65,8 @@ export function optionsText({ include, ignore }: SchemaOptions): string {
  */
 export function storeSnapshotSql(options: SchemaOptions, ownTracking: string): string[] {
   const tracking = options.tracking.map(({ schema, table }) => quoteLiteral(`${schema}.${table}`)).join(', ');
+  const managed =
+    options.partitions === undefined ? '' : ` UNION ALL SELECT '${managedMark}', 'managed', '[]'`;
   return [
     ...canonicalSettings.split('\n').map((setting) => setting.replace(/;$/, '')),
     "SET LOCAL statement_timeout = '0'",
@@ -69,7 +74,7 @@ export function storeSnapshotSql(options: SchemaOptions, ownTracking: string): s
       'DELETE FROM migration_ledger.snapshot_classes',
       // One statement, so that change token and objects are of the same moment.
       `${classStatesSql(options)}, stored AS (
-  INSERT INTO migration_ledger.snapshot_classes (class, hash, objects) SELECT class, hash, objects FROM class_state
+  INSERT INTO migration_ledger.snapshot_classes (class, hash, objects) SELECT class, hash, objects FROM class_state${managed}
 )
 INSERT INTO migration_ledger.snapshot (gate, method, options, tracking, major, seq, newest, journal)
 SELECT (SELECT token FROM (${changeTokenSql(options)}) AS now), ${quoteLiteral(snapshotMethod())}, ${quoteLiteral(optionsText(options))},
@@ -120,9 +125,13 @@ export function parseHead(json: string): SnapshotHead {
   };
 }
 
-/** Rows of `class` and `hash`, and of `objects` where some of a class have more than one spelling. */
-export const storedPortableSql = `SELECT class, hash, CASE WHEN ${isNormalizedSql('objects')} THEN objects END AS objects
-  FROM migration_ledger.snapshot_classes`;
+/**
+ * Rows of `class` and `hash`, and of `objects` where some of a class have more than one spelling, or where partitions that
+ * follow their parent do not count: `managed`.
+ */
+export const storedPortableSql = `SELECT class, hash, managed, CASE WHEN managed OR ${isNormalizedSql('objects')} THEN objects END AS objects
+  FROM migration_ledger.snapshot_classes, (SELECT EXISTS (SELECT FROM migration_ledger.snapshot_classes WHERE class OPERATOR(pg_catalog.=) '${managedMark}') AS managed) AS head
+  WHERE class OPERATOR(pg_catalog.<>) '${managedMark}'`;
 
 /** Rows of `class` and `objects`; see `parseObjects`. */
 export function storedObjectsSql(classes: readonly ObjectClass[] = objectClasses): string {

@@ -2,6 +2,7 @@
 // not looked at. The application's gate asks this way too, so nothing here knows a session's settings.
 import { portableFingerprint, portableHashes } from '../schema/catalog/fingerprint.ts';
 import { completeHashes } from '../schema/catalog/snapshot.ts';
+import { withoutManaged } from '../schema/change/managed.ts';
 import { parseObjects, storedPortableSql } from './snapshot.ts';
 
 /** Sends one statement and gives its rows. */
@@ -13,11 +14,13 @@ export async function storedFingerprint({ query }: { readonly query: Ask }): Pro
     class: string;
     hash: string;
     objects: string | null;
+    managed: boolean;
   }[];
   if (rows.length === 0) return null;
-  const normalized = portableHashes(
-    parseObjects(rows.flatMap((row) => (row.objects === null ? [] : [{ ...row, objects: row.objects }]))),
+  const objects = parseObjects(
+    rows.flatMap((row) => (row.objects === null ? [] : [{ ...row, objects: row.objects }])),
   );
+  const normalized = portableHashes(rows[0]?.managed ? withoutManaged(objects) : objects);
   const hashes = new Map<unknown, string>(
     rows.map((row) => [
       row.class,

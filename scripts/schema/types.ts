@@ -81,6 +81,8 @@ export interface SchemaOptions {
   readonly tracking: readonly TableName[];
   readonly include: readonly ('owners' | 'grants')[];
   readonly ignore: readonly IgnorePattern[];
+  /** Partitions that follow their parent come and go by a job: the fingerprint leaves them out. */
+  readonly partitions?: 'managed';
 }
 
 /** The schema of the tool's own tables, never part of what is compared. */

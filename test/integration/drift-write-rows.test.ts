@@ -161,6 +161,35 @@ describe('drift --write, where rows hang on it', () => {
     await run(5);
   });
 
+  it('counts no partition that a job makes in the fingerprint, stored or live, and names the setting where such a job is', async () => {
+    const part = (year: number) =>
+      `CREATE TABLE e${year} PARTITION OF e FOR VALUES FROM ('${year}-01-01') TO ('${year + 1}-01-01')`;
+    const base = `CREATE TABLE part_config (parent_table text); CREATE TABLE e (id integer, at date, PRIMARY KEY (id, at)) PARTITION BY RANGE (at); CREATE INDEX e_at ON e (at); ${part(2024)};`;
+    const here = await createDatabase();
+    const repo = await project(pair(1, 'base', base, 'DROP TABLE e, part_config;'));
+    const run = (database: TestDatabase, ...args: string[]) =>
+      runInProcess(repo.root, { ...database.env(), MIGRATE_ENV: 'test' }, args);
+    expect((await run(here, 'up')).exitCode).to.equal(0);
+    const counted = (await run(here, 'drift')).document.fingerprint;
+    await here.query(part(2025));
+    const told = await run(here, 'drift');
+    expect(told.exitCode).to.equal(5);
+    expect(told.said)
+      .to.contain('pg_partman makes partitions here')
+      .and.to.contain('"partitions": "managed"');
+    repo.write('db/config.json', JSON.stringify({ drift: { partitions: 'managed' } }));
+    const there = await createDatabase();
+    expect((await run(there, 'up')).exitCode).to.equal(0);
+    const stored = (await run(there, 'drift')).document.fingerprint;
+    expect(stored).to.be.a('string').and.to.not.equal(counted);
+    await there.query(part(2026));
+    const live = await Promise.all([here, there].map((database) => run(database, 'drift')));
+    expect(live.map(({ exitCode }) => exitCode)).to.deep.equal([0, 0]);
+    expect(live.map(({ document }) => document.fingerprint)).to.deep.equal([stored, stored]);
+    const again = await run(there, 'up', '--expect-fingerprint', String(stored));
+    expect(again.exitCode, again.said).to.equal(0);
+  });
+
   for (const [what, group] of Object.entries(changesByHand))
     it(`writes and proves with rows, and loses none elsewhere: ${what}`, async () => {
       const here = await createDatabase();
