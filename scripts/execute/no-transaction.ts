@@ -7,6 +7,7 @@ import { separateStatements } from '../files/separate.ts';
 import { keepLockTimeout } from '../files/settings-set.ts';
 import { describeSqlError } from '../files/sql-error.ts';
 import { entrySql } from '../ledger/entries.ts';
+import { resolveHint } from '../ledger/half-done.ts';
 import { clearSql, type JournalRow, type JournalTexts } from '../ledger/journal.ts';
 import { commandOf, resumeHint } from '../plan/mend-hint.ts';
 import { entryOf, type ReadyStep } from '../plan/steps.ts';
@@ -143,9 +144,11 @@ function interrupted(
 }
 
 function halfDone(step: ReadyStep, statement: Statement, total: number): { state: string; hint: string } {
+  const withoutFile =
+    step.migration === null ? ` Or settle it by hand and say so: ${resolveHint(step.id)}` : '';
   return {
     state: `${step.id} is half done: statement ${statement.index} of ${total} did not finish, ${statement.index - 1} before it did.`,
-    hint: resumeHint(step, `at statement ${statement.index}`, 'below the statements that ran'),
+    hint: `${resumeHint(step, `at statement ${statement.index}`, 'below the statements that ran')}${withoutFile}`,
   };
 }
 
