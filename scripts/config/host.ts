@@ -16,6 +16,8 @@ export function canonicalHost(host: string): string {
 
 /** What the URL standard makes of a host: it knows every spelling of an IPv4 address that resolvers know. */
 function parsed(host: string): string | null {
+  // What ends a host in a URL is a part of it here: `evil@127.0.0.1` is one name, for whoever resolves it.
+  if (/[\s/@#?\\]/.test(host) || (!host.startsWith('[') && host.includes(':'))) return null;
   try {
     return new URL(`http://${host}`).hostname;
   } catch {

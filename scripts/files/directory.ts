@@ -1,7 +1,7 @@
 // Takes the migrations directory; gives its pairs, checksums and directives, and every problem of names and bytes.
 // It knows nothing of databases; what the SQL says is check.ts's work.
-import { readdirSync, readFileSync } from 'node:fs';
-import { join, relative, sep } from 'node:path';
+import { lstatSync, readdirSync, readFileSync, realpathSync } from 'node:fs';
+import { dirname, join, relative, sep } from 'node:path';
 import { MigrateError } from '../base/errors.ts';
 import { skipBlank } from '../base/positions.ts';
 import type { Direction, Migration, SqlFile } from '../base/types.ts';
@@ -170,8 +170,19 @@ function emptyProblem(direction: Direction): string {
     : 'is empty: write what reverts the up, or "-- migrate: irreversible <reason>"';
 }
 
+/** What is wrong in a file is shown: a link of somebody's branch must not choose another file of this machine. */
+function leadsOut(path: string): boolean {
+  if (!lstatSync(path).isSymbolicLink()) return false;
+  return !realpathSync(path).startsWith(`${realpathSync(dirname(path))}${sep}`);
+}
+
 function readBytes(path: string, file: string, problems: FileProblem[]): Buffer {
   try {
+    if (leadsOut(path)) {
+      const message = 'is a symbolic link to a file outside of this directory: put the file itself here';
+      problems.push({ file, message });
+      return Buffer.from('-- unread');
+    }
     return readFileSync(path);
   } catch (cause) {
     problems.push({ file, message: `cannot be read: ${(cause as Error).message}` });

@@ -1,5 +1,5 @@
 // Files that are refused: all at once, each with file, line and reason, before anything connects.
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { expectExit, project } from '../support/cli.ts';
@@ -31,6 +31,20 @@ describe('A file with a wrong name', () => {
     });
     for (const name of names) expect(result.stderr).to.include(`db/migrations/${name}: name is not`);
     expect(result.stderr).to.include('make migrate-new');
+  });
+
+  it('may not be a link that leads out of the directory: nothing of what it leads to is shown', async () => {
+    const repo = await project(tables('one'));
+    const folder = join(repo.root, 'db', 'migrations');
+    writeFileSync(join(repo.root, 'outside'), 'PASSW0RD of another');
+    symlinkSync(join('..', '..', 'outside'), join(folder, `${v(2)}_linked.up.sql`));
+    mkdirSync(join(folder, '.data'));
+    writeFileSync(join(folder, '.data', 'down'), 'SELECT 1;');
+    symlinkSync(join('.data', 'down'), join(folder, `${v(2)}_linked.down.sql`));
+    const result = await repo.run(['up'], nowhere);
+    expectExit(result, 2);
+    expect(result.stderr).to.include(`${v(2)}_linked.up.sql: is a symbolic link to a file outside`);
+    expect(result.all).not.to.include('PASSW0RD').and.not.to.include('linked.down.sql');
   });
 
   it('may not be a directory either', async () => {

@@ -35,6 +35,20 @@ describe('a host', () => {
     it(`is another machine as ${host}`, () => expect(isLoopback(host)).to.equal(false));
   }
 
+  it('is no other for what a URL would cut off', () => {
+    for (const host of [
+      'evil@127.0.0.1',
+      '127.0.0.1/x',
+      '127.0.0.1:80',
+      '127.0.0.1#x',
+      '127.0.0.1?x',
+      'localhost\t',
+    ]) {
+      expect(isLoopback(host), host).to.equal(false);
+      expect(canonicalHost(host)).to.equal(host);
+    }
+  });
+
   it('has one spelling whatever the case and the trailing dot', () => {
     const name = fc.stringMatching(/^[a-z][a-z0-9-]{0,10}[a-z](\.[a-z][a-z0-9]{0,8}){0,3}$/);
     fc.assert(
