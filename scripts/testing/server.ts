@@ -2,6 +2,7 @@
 // process, with what building, cloning and dropping databases needs. It knows nothing of migrations.
 import { createHash } from 'node:crypto';
 import type { Socket } from 'node:net';
+import { clearTimeout, setTimeout } from 'node:timers';
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
 import { MigrateError } from '../base/errors.ts';
@@ -22,7 +23,12 @@ export interface TestServer {
   locked(name: string, work: () => Promise<void>): Promise<void>;
   endSessions(database: string): Promise<void>;
   drop(database: string): Promise<void>;
+  /** Databases that this process has made and not dropped; while there are none the connection ends when it is idle. */
+  readonly clones: Set<string>;
 }
+
+/** How long (ms) a connection without a database of its own is kept: jest begins each test file with new modules. */
+const idleMs = 1000;
 
 const servers = new Map<string, Promise<TestServer>>();
 
@@ -33,13 +39,13 @@ const servers = new Map<string, Promise<TestServer>>();
  */
 export function openServer(url: string | undefined, root: string): Promise<TestServer> {
   const key = url ?? root;
-  const opened = servers.get(key) ?? open(url, root);
+  const opened = servers.get(key) ?? open(url, root, () => servers.delete(key));
   servers.set(key, opened);
   opened.catch(() => servers.delete(key));
   return opened;
 }
 
-async function open(url: string | undefined, root: string): Promise<TestServer> {
+async function open(url: string | undefined, root: string, forget: () => void): Promise<TestServer> {
   const login = url === undefined || url === '' ? await embedded(root) : await named(url);
   const { host, port, user, password, database, ssl } = login;
   // The name tells other processes that this one lives: databases carry its pid.
@@ -98,7 +104,20 @@ async function open(url: string | undefined, root: string): Promise<TestServer> 
     },
     drop: async (name) => {
       await query(`DROP DATABASE IF EXISTS ${pg.escapeIdentifier(name)} WITH (FORCE)`);
+      server.clones.delete(name);
+      endWhenIdle();
     },
+    clones: new Set(),
+  };
+  let idle: NodeJS.Timeout | undefined;
+  const endWhenIdle = () => {
+    clearTimeout(idle);
+    idle = setTimeout(() => {
+      if (server.clones.size > 0) return;
+      forget();
+      client.end().catch(() => undefined);
+    }, idleMs);
+    idle.unref();
   };
   await dropAbandoned(server);
   return server;
@@ -164,12 +183,12 @@ async function dropAbandoned(server: TestServer): Promise<void> {
   for (const { name } of rows) await server.drop(name).catch(() => undefined);
 }
 
-/** Drops templates of earlier states of this project's files. */
-export async function dropStale(server: TestServer, root: string): Promise<void> {
+/** Drops templates of earlier states of a project's files. @param comment what says whose they are */
+export async function dropStale(server: TestServer, comment: string): Promise<void> {
   const rows = await server.query<{ name: string }>(
     `SELECT datname::text AS name FROM pg_catalog.pg_database
       WHERE datname ~ '^migrate_template_[0-9a-f]+$' AND pg_catalog.shobj_description(oid, 'pg_database') = $1`,
-    [`template for tests of ${root}`],
+    [comment],
   );
   for (const { name } of rows) await server.drop(name).catch(() => undefined);
 }

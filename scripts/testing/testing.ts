@@ -9,6 +9,7 @@ import { MigrateError } from '../base/errors.ts';
 import { toolVersion } from '../base/paths.ts';
 import { resolveConfig } from '../config/config.ts';
 import { loadMigrations } from '../history/load-migrations.ts';
+import { trackingName } from '../ledger/ledger.ts';
 import { quoteLiteral } from '../schema/sql.ts';
 import { dropStale, openServer, type TestServer } from './server.ts';
 
@@ -48,11 +49,16 @@ export async function testDatabase(options: TestDatabaseOptions = {}): Promise<T
   const root = resolve(options.root ?? process.cwd());
   const server = await openServer(options.server ?? process.env.TEST_DATABASE_URL, root);
   const name = `migrate_clone_${process.pid}_${randomBytes(6).toString('hex')}`;
-  for (;;) {
-    const template = await templateOf(server, root, options);
-    if (await cloned(server, template, name)) break;
+  server.clones.add(name);
+  try {
+    for (;;) {
+      const template = await templateOf(server, root, options);
+      if (await cloned(server, template, name)) return databaseOf(server, name);
+    }
+  } catch (error) {
+    server.clones.delete(name);
+    throw error;
   }
-  return databaseOf(server, name);
 }
 
 /** @returns false where the template went away meanwhile: another set of files took its place */
@@ -88,7 +94,12 @@ async function templateOf(server: TestServer, root: string, { dir }: TestDatabas
   const migrations = await loadMigrations(config, () => undefined);
   const key = createHash('sha256')
     .update(
-      [toolVersion(), root, ...migrations.map(({ id, up: { checksum } }) => `${id} ${checksum}`)].join('\n'),
+      [
+        toolVersion(),
+        root,
+        trackingName(config.trackingTable),
+        ...migrations.map(({ id, up: { checksum } }) => `${id} ${checksum}`),
+      ].join('\n'),
     )
     .digest('hex')
     .slice(0, 24);
@@ -116,7 +127,8 @@ async function buildOnce(
   if (await server.exists(template)) return;
   await server.locked(template, async () => {
     if (await server.exists(template)) return;
-    await dropStale(server, root);
+    const comment = `template for tests of ${root}${dir === undefined ? '' : ` in ${dir}`}`;
+    await dropStale(server, comment);
     const building = `migrate_building_${process.pid}_${randomBytes(4).toString('hex')}`;
     await server
       .query(`CREATE DATABASE ${pg.escapeIdentifier(building)} TEMPLATE template0`)
@@ -128,15 +140,16 @@ async function buildOnce(
       const document = await up({ root, env, ...(dir === undefined ? {} : { dir }) });
       if (document.error !== null) throw failed(document.error);
       await server.endSessions(building);
-      await server.query(
-        `COMMENT ON DATABASE ${pg.escapeIdentifier(building)} IS ${quoteLiteral(`template for tests of ${root}`)}`,
-      );
+      await server.query(`COMMENT ON DATABASE ${pg.escapeIdentifier(building)} IS ${quoteLiteral(comment)}`);
+      // Nobody writes into what is copied, or keeps it from being copied by a connection to it.
+      await server.query(`ALTER DATABASE ${pg.escapeIdentifier(building)} ALLOW_CONNECTIONS false`);
       await server.query(
         `ALTER DATABASE ${pg.escapeIdentifier(building)} RENAME TO ${pg.escapeIdentifier(template)}`,
       );
     } catch (error) {
       await server.drop(building);
-      throw error;
+      // Built by a process that came in through another database, where this lock does not count.
+      if ((error as { code?: string }).code !== '42P04') throw error;
     }
   });
 }
@@ -175,6 +188,8 @@ function databaseOf(server: TestServer, database: string): TestDatabase {
   const url = new URL(`postgres://${host.includes(':') ? `[${host}]` : host}:${port}/${database}`);
   url.username = encodeURIComponent(user);
   url.password = encodeURIComponent(password);
-  const drop = () => server.drop(database);
+  const drop = async () => {
+    if (server.clones.has(database)) await server.drop(database);
+  };
   return { url: url.href, host, port, user, password, database, drop, [Symbol.asyncDispose]: drop };
 }

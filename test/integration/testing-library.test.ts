@@ -126,4 +126,40 @@ describe('testDatabase', () => {
     expect(await query(`SELECT FROM pg_database WHERE datname = '${stdout}'`)).to.deep.equal([]);
     await database.drop();
   });
+
+  it('keeps a template for each directory of a project, which nobody can connect to', async () => {
+    const { root, write, server, query } = await scene(first);
+    for (const [name, text] of Object.entries(second)) write(`other/${name}`, text);
+    const names = () =>
+      query<{ name: string; open: boolean }>(
+        `SELECT datname AS name, datallowconn AS open FROM pg_database WHERE shobj_description(oid, 'pg_database') LIKE 'template for tests of ${root}%' ORDER BY 1`,
+      );
+    const [one, two] = [
+      await testDatabase({ root, server }),
+      await testDatabase({ root, server, dir: 'other' }),
+    ];
+    const before = await names();
+    expect(before.map(({ open }) => open)).to.deep.equal([false, false]);
+    const again = await testDatabase({ root, server });
+    expect(await names(), 'neither took the place of the other').to.deep.equal(before);
+    await Promise.all([one, two, again].map((database) => database.drop()));
+    for (const { name } of before) await query(`DROP DATABASE "${name}"`);
+  });
+
+  it('ends its connection when it holds no database any more, and opens it again', async () => {
+    const { fresh, query } = await scene(first);
+    const connections = async () =>
+      (
+        await query(
+          `SELECT FROM pg_stat_activity WHERE application_name = 'migrate_clone_${process.pid}_' AND datname = current_database()`,
+        )
+      ).length;
+    const database = await fresh();
+    expect(await connections()).to.equal(1);
+    await database.drop();
+    while ((await connections()) > 0);
+    const later = await fresh();
+    expect(await connections()).to.equal(1);
+    await later.drop();
+  });
 });
