@@ -46,6 +46,7 @@ export function isNamed(identity: string, name: string): boolean {
 /** The identity in `column public.users.note`. */
 const identityIn = (said: string) => said.slice(said.indexOf(' ') + 1);
 
+/** Whether one of the renamings that a person has named is this one. */
 export function isDecided({ gone, came }: Likeness, renames: readonly Renamed[]): boolean {
   const [from, to] = [gone, came].map(identityIn) as [string, string];
   return renames.some((rename) => isNamed(from, rename.gone) && isNamed(to, rename.came));
