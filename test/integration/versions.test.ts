@@ -24,13 +24,13 @@ const changes: readonly { since: number; sql: string; named: string; written: bo
     since: 17,
     sql: 'ALTER TABLE counted ALTER COLUMN twice SET EXPRESSION AS (amount * 3)',
     named: 'counted.twice',
-    written: false,
+    written: true,
   },
   {
     since: 18,
     sql: 'ALTER TABLE item DROP COLUMN total, ADD COLUMN total integer GENERATED ALWAYS AS (price * amount) STORED',
     named: 'item.total',
-    written: false,
+    written: true,
   },
   {
     since: 18,
