@@ -338,6 +338,32 @@ SELECT create_distributed_table('a', 'id'); SELECT create_distributed_table('b',
     expect(wrote.stdout).to.include('A person must finish').and.to.include('foreign keys tie the table');
   });
 
+  it('walks distributed and reference tables in batches, there and back', async () => {
+    const cluster = await clusterDatabase();
+    const batch = (table: string, key: string, set: string) =>
+      `-- migrate: batch public.${table} by ${key} rows=100\nUPDATE public.${table} SET n = ${set} WHERE ${key} BETWEEN $1 AND $2;`;
+    const tool = await project({
+      ...pair(
+        1,
+        'tables',
+        `CREATE TABLE dist (id int PRIMARY KEY, n int); SELECT create_distributed_table('dist', 'id');
+CREATE TABLE same (id int PRIMARY KEY, k int UNIQUE, n int); SELECT create_reference_table('same');
+INSERT INTO dist SELECT i FROM generate_series(1, 900) i; INSERT INTO same SELECT i, i FROM generate_series(1, 300) i;`,
+        'DROP TABLE dist, same;',
+      ),
+      ...pair(2, 'dist', batch('dist', 'id', '1'), batch('dist', 'id', 'NULL')),
+      ...pair(3, 'same', batch('same', 'k', '1'), batch('same', 'k', 'NULL')),
+    });
+    const filled = () =>
+      cluster.query(
+        'SELECT (SELECT count(n) FROM dist)::int AS dist, (SELECT count(n) FROM same)::int AS same',
+      );
+    expectExit(await tool.run(['up'], { env: cluster.env() }), 0);
+    expect(await filled()).to.deep.equal([{ dist: 900, same: 300 }]);
+    expectExit(await tool.run(['down', '--n', '2'], { env: cluster.env() }), 0);
+    expect(await filled()).to.deep.equal([{ dist: 0, same: 0 }]);
+  });
+
   it('plan tells how large a table is over all of its shards', async () => {
     const cluster = await clusterDatabase();
     const tool = await project({

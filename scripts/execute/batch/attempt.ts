@@ -8,6 +8,7 @@ import { describeSqlError } from '../../files/sql-error.ts';
 import { type BatchState, batchStateSql } from '../../ledger/journal.ts';
 import type { ReadyStep } from '../../plan/steps.ts';
 import type { RunContext } from '../context.ts';
+import { sendStatements } from '../messages.ts';
 import type { Range } from './keys.ts';
 import type { Traffic } from './traffic.ts';
 
@@ -45,7 +46,7 @@ export async function attempt(
   const started = performance.now();
   const watching = watch(session, Math.min(500, config.lockTimeoutMs / 3), 1000, () => undefined);
   try {
-    await must(session.batch(openingOf(batch, size)));
+    await must(sendStatements(context, openingOf(batch, size)));
     const rows = await runStatement(batch, range);
     const next: BatchState = {
       ...state,
@@ -55,7 +56,7 @@ export async function attempt(
       batches: state.batches + 1,
       workMs: (state.workMs ?? 0) + Math.round(performance.now() - started),
     };
-    await must(session.batch(closingOf(context, step, next)));
+    await must(sendStatements(context, closingOf(context, step, next)));
     return { error: null, state: next };
   } catch (cause) {
     const rolledBack = await session.batch('ROLLBACK');
@@ -71,7 +72,7 @@ export async function attempt(
   }
 }
 
-function openingOf({ context, step, ownFormats }: Batch, size: number): string {
+function openingOf({ context, step, ownFormats }: Batch, size: number): readonly string[] {
   const { session, config, settingsStoredBefore } = context;
   const own = step.directives.statementTimeoutMs ?? config.statementTimeoutMs;
   const bound = size > 1 ? Math.max(200, patience * config.batchTimeMs) : 0;
@@ -83,7 +84,7 @@ function openingOf({ context, step, ownFormats }: Batch, size: number): string {
     `SELECT pg_catalog.pg_try_advisory_xact_lock(${runLockKey})`,
     `SET LOCAL statement_timeout = ${statementMs}`,
     `SELECT ${[...ownFormats, fileSettings(session.login, settingsStoredBefore(step.text), true)].join(', ')}`,
-  ].join(';\n');
+  ];
 }
 
 /** @returns how many rows the server says it touched; rejects with pg's own error */
@@ -93,14 +94,14 @@ async function runStatement({ context, statement }: Batch, { first, last }: Rang
 }
 
 /** Deferred constraints speak with the file's settings; what is ours is looked up in pg_catalog, and the run lock must be ours. */
-function closingOf({ config }: RunContext, step: ReadyStep, state: BatchState): string {
+function closingOf({ config }: RunContext, step: ReadyStep, state: BatchState): readonly string[] {
   return [
     'SET CONSTRAINTS ALL IMMEDIATE',
     `SET LOCAL search_path = ${ownSearchPath}`,
     `SELECT 1 OPERATOR(pg_catalog./) pg_catalog.pg_try_advisory_lock(${runLockKey})::pg_catalog.int4`,
     batchStateSql(config.trackingTable, step.id, step.direction, state),
     'COMMIT',
-  ].join(';\n');
+  ];
 }
 
 async function must(answer: Promise<{ readonly error: Error | null }>): Promise<void> {

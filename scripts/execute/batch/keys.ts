@@ -99,8 +99,8 @@ export async function readKey(
   // the catalog says: NOT NULL may be NOT VALID (from PostgreSQL 18 on).
   const [found] = await session.query<{ end: string | null; nulls: boolean; counted: number }>(
     `SELECT (SELECT k.${row.column}::pg_catalog.text FROM ${row.table} AS k WHERE k.${row.column} IS NOT NULL ORDER BY k.${row.column} DESC LIMIT 1) AS "end",
-            EXISTS (SELECT FROM ${row.table} AS k WHERE k.${row.column} IS NULL) AS nulls,
-            (SELECT pg_catalog.count(*)::pg_catalog.int4 FROM (SELECT FROM ${row.table} LIMIT ${countedUpTo}) AS counted) AS counted`,
+            EXISTS (SELECT 1 FROM ${row.table} AS k WHERE k.${row.column} IS NULL) AS nulls,
+            (SELECT pg_catalog.count(*)::pg_catalog.int4 FROM (SELECT 1 AS one FROM ${row.table} LIMIT ${countedUpTo}) AS counted) AS counted`,
   );
   if (found?.nulls)
     throw refused(
