@@ -3,8 +3,9 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { expectExit, type Project, project, transcript } from '../support/cli.ts';
+import { expectExit, type Project, project } from '../support/cli.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
+import { runInProcess } from '../support/in-process.ts';
 import { pair } from '../support/migrations.ts';
 
 const base = `
@@ -80,13 +81,28 @@ function written(repo: Project): Record<'up' | 'down', string> {
 }
 
 describe('drift --write', () => {
+  let migrated: TestDatabase;
+
+  before(async () => {
+    migrated = await createDatabase();
+    const repo = await project(pair(1, 'base', base, 'SELECT 1;'));
+    const up = await runInProcess(repo.root, { ...migrated.env(), MIGRATE_ENV: 'test' }, ['up']);
+    expect(up.exitCode, up.said).to.equal(0);
+  });
+
   for (const [what, change] of Object.entries(changes)) {
     it(`writes ${what} as a pair, proves it both ways and records it`, async () => {
-      const { repo, env } = await changedProject(change);
-      const result = await repo.run(['drift', '--write', 'by hand', '--json'], { env });
-      expectExit(result, 0);
-      const { recorded, proven } = result.json();
-      expect({ recorded, proven }, transcript(result)).to.deep.equal({ recorded: true, proven: true });
+      const database = await createDatabase({ from: migrated.name });
+      const repo = await project(pair(1, 'base', base, 'SELECT 1;'));
+      await database.query(change);
+      const args = ['drift', '--write', 'by hand'];
+      const { document, said } = await runInProcess(
+        repo.root,
+        { ...database.env(), MIGRATE_ENV: 'test' },
+        args,
+      );
+      const { recorded, proven } = document;
+      expect({ recorded, proven }, said).to.deep.equal({ recorded: true, proven: true });
     });
   }
 
