@@ -63,7 +63,7 @@ function objectsOf(text: string): { readonly root: Place; readonly scripts: Plac
   let root: Place = { last: 0, close: 0, isEmpty: true };
   let scripts: Place | null = null;
   let key = '';
-  for (const { 0: token, index } of text.matchAll(/"(?:[^"\\]|\\.)*"|[{}[\],:]|[^\s"{}[\],:\ufeff]+/g)) {
+  for (const { 0: token, index } of text.matchAll(/"(?:[^"\\]|\\.)*"?|[{}[\],:]|[^\s"{}[\],:\ufeff]+/g)) {
     const after = index + token.length;
     if (token === '{' || token === '[') {
       const isScripts = open.length === 1 && token === '{' && key === 'scripts';

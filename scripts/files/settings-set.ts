@@ -66,7 +66,7 @@ export function isZeroTime(value: string): boolean {
   return /^[+-]?0*(\.0*)?\s*[a-z]*$/i.test(value.trim());
 }
 
-const zero = String.raw`(?:'+\s*[+-]?0+(?:\.0*)?\s*[a-z]*\s*'+|0+(?:\.0*)?)`;
+const zero = String.raw`(?:'+\s*[+-]?0+(?:\.0*)?\s*(?:[a-z]+\s*)?'+|0+(?:\.0*)?)`;
 const setInBody = new RegExp(
   String.raw`(['\s;])(set\s+(?:(?:session|local)\s+)?lock_timeout\s*(?:=|to)\s*${zero})(?=\s*['";])`,
   'gi',

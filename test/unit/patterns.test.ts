@@ -78,10 +78,16 @@ function textOf(node: Syntax, values: ReadonlyMap<string, Syntax>): string | nul
     const [name, value] = [String(node.name), values.get(String(node.name))];
     return samples[name] ?? (value === undefined ? null : textOf(value, values));
   }
-  if (node.type !== 'TemplateLiteral') return null;
-  const parts = (node.expressions as Syntax[]).map((part) => textOf(part, values));
+  // String.raw: what is between the backticks as it stands there.
+  const isRaw = node.type === 'TaggedTemplateExpression';
+  const template = (isRaw ? node.quasi : node) as Syntax;
+  if (template.type !== 'TemplateLiteral') return null;
+  const parts = (template.expressions as Syntax[]).map((part) => textOf(part, values));
   if (parts.includes(null)) return null;
-  const texts = (node.quasis as Syntax[]).map(({ value }) => (value as { cooked: string }).cooked);
+  const texts = (template.quasis as Syntax[]).map(({ value }) => {
+    const { raw, cooked } = value as { raw: string; cooked: string };
+    return isRaw ? raw : cooked;
+  });
   return texts.map((text, i) => text + (parts[i] ?? '')).join('');
 }
 

@@ -69,9 +69,13 @@ export function textOf({ directives, statements, closing }: Omit<Phase, 'down'>)
   ].join('\n');
 }
 
+function lastLineOf(text: string): string {
+  return text.slice(text.lastIndexOf('\n') + 1);
+}
+
 /** The semicolon on a line of its own where it might stand in a comment. */
 function ended(statement: string): string {
-  return `${statement}${/--[^\n]*$/.test(statement) ? '\n' : ''};`;
+  return `${statement}${lastLineOf(statement).includes('--') ? '\n' : ''};`;
 }
 
 /** The series as it is shown under a finding. */

@@ -38,7 +38,7 @@ function liftedBy({ kind, node, text }: Statement): string | null {
 }
 
 /** `SET … lock_timeout = 0` and set_config() in the text of a body; what is put together there is not seen. */
-const zero = String.raw`'{0,2}\s*[+-]?0+(?:\.0*)?\s*(?:us|ms|s|min|h|d)?\s*(?:'|;|$)`;
+const zero = String.raw`(?:'{1,2}\s*)?[+-]?0+(?:\.0*)?\s*(?:(?:us|ms|s|min|h|d)\s*)?(?:'|;|$)`;
 const inBody = new RegExp(
   String.raw`\b(lock_timeout|statement_timeout)\s*(?:=|\bto\b)\s*${zero}|\bset_config\s*\(\s*'{1,2}(lock_timeout|statement_timeout)'{1,2}\s*,\s*${zero}`,
   'i',

@@ -1,9 +1,13 @@
 // Takes a reading of the catalogs; reads again where other sessions changed the schema meanwhile. PostgreSQL's functions
 // for definitions look at what is there now, not at what the query sees: an object dropped in between is an error.
 import { setTimeout as sleep } from 'node:timers/promises';
+import { MigrateError } from '../../base/errors.ts';
 
 /** How often a reading is tried: jobs that create and drop tables several times a second leave gaps. */
 export const readingAttempts = 20;
+
+/** A reading from outside is tried for at least so long (ms): on a busy machine each takes its time. */
+const patience = 10_000;
 
 /** SQLSTATEs of an object that was there when the query began, with the conditions PL/pgSQL calls them by. */
 const gone = {
@@ -29,18 +33,32 @@ export function isGone(error: unknown): boolean {
 }
 
 /**
- * Runs `read` until nothing moved under it, at most `readingAttempts` times; then its error stands.
- * @throws what `read` throws
+ * Runs `read` until nothing moved under it, at least `readingAttempts` times and for `patienceMs`.
+ * @throws MigrateError `locked` where something moved each time; else what `read` throws
  */
-export async function readUntilStill<T>(read: () => Promise<T>): Promise<T> {
+export async function readUntilStill<T>(read: () => Promise<T>, patienceMs = patience): Promise<T> {
+  const from = performance.now();
   for (let attempt = 1; ; attempt += 1) {
     try {
       return await read();
     } catch (error) {
-      if (attempt >= readingAttempts || !isGone(error)) throw error;
+      if (!isGone(error)) throw error;
+      if (attempt >= readingAttempts && performance.now() - from >= patienceMs)
+        throw stillMoving(attempt, error);
       await sleep(Math.min(200, 10 * attempt));
     }
   }
+}
+
+function stillMoving(attempts: number, cause: unknown): MigrateError {
+  return new MigrateError(
+    'locked',
+    `The schema could not be read: in each of ${attempts} attempts other sessions dropped something meanwhile (${(cause as Error).message})`,
+    {
+      hint: 'Run the same command again when the jobs that create and drop tables are done; pg_stat_activity shows them.',
+      cause,
+    },
+  );
 }
 
 /**

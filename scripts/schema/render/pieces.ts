@@ -180,7 +180,7 @@ export function addedDependencies(model: Model): Dependency[] {
 /** An operator that does not link back is made after the one that names it: made before, it would get the link. */
 function oneWayLinks(model: Model, item: Item): Dependency[] {
   const linked = (from: Item, link: string) =>
-    model.find('operator', from.parts.get(link)?.replace(/\(([^()]*),([^()]*)\)$/, ' ($1, $2)') ?? '');
+    model.find('operator', from.parts.get(link)?.replace(/\(([^(),]*),([^(),]*)\)$/, ' ($1, $2)') ?? '');
   return ['commutator', 'negator'].flatMap((link) => {
     const other = linked(item, link);
     return other === undefined || other === item || linked(other, link) === item
