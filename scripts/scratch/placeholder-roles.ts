@@ -48,14 +48,18 @@ export async function ensureFor(
   await ensureExtensions(administrator, extensionNames(files, parse));
 }
 
-/** Extensions that statements make where their schema is not named: that one may not be there yet. */
+/** Extensions that statements make in `public` or name no schema for: another one may not be there yet. */
 function extensionNames(files: readonly Pick<SqlFile, 'text'>[], parse: Parser): readonly string[] {
   const names = new Set<string>();
   for (const { text } of files.filter((file) => /\bcreate\s+extension\b/i.test(file.text))) {
     const parsed = parse(text);
     if (parsed.ok !== true) continue;
     for (const { kind, node } of parsed.statements) {
-      if (kind === 'CreateExtensionStmt' && !JSON.stringify(node.options ?? []).includes('"schema"'))
+      const options = JSON.stringify(node.options ?? []);
+      if (
+        kind === 'CreateExtensionStmt' &&
+        (!options.includes('"schema"') || options.includes('"sval":"public"'))
+      )
         names.add(String(node.extname));
     }
   }
@@ -146,7 +150,7 @@ async function ensureExtensions(administrator: Administrator, names: readonly st
   for (const name of rows.map((row) => String(row.name))) {
     const made = await administrator
       .inDatabase(
-        `SET search_path = public; CREATE EXTENSION IF NOT EXISTS ${pg.escapeIdentifier(name)} CASCADE`,
+        `SET search_path = public; CREATE EXTENSION IF NOT EXISTS ${pg.escapeIdentifier(name)} CASCADE${usage(name, administrator.worker)}`,
       )
       .then(
         () => true,
@@ -154,6 +158,20 @@ async function ensureExtensions(administrator: Administrator, names: readonly st
       );
     if (made) leaveOut({ extensions: [name] });
   }
+}
+
+/** Wrappers of PostgreSQL's own that ask for a password or a right of their own besides: they may serve migrations' role. */
+const ownWrappers = new Map([
+  ['postgres_fdw', 'postgres_fdw'],
+  ['dblink', 'dblink_fdw'],
+  ['file_fdw', 'file_fdw'],
+]);
+
+function usage(extension: string, worker: string): string {
+  const wrapper = ownWrappers.get(extension);
+  return wrapper === undefined
+    ? ''
+    : `; GRANT USAGE ON FOREIGN DATA WRAPPER ${wrapper} TO ${pg.escapeIdentifier(worker)}`;
 }
 
 /** One statement per role that was made here and that nothing depends on any more; each may fail without harm. */

@@ -4,7 +4,6 @@
 
 import type { Migration, SqlFile, Statement } from '../base/types.ts';
 import type { Parser } from '../files/statements.ts';
-import { citusExtensions } from '../schema/catalog/distribution.ts';
 
 const always = new Set([
   'CreateRoleStmt',
@@ -71,9 +70,9 @@ function isLeftToAdministrator(kind: string, node: Node): boolean {
   if (leftOut.extensions.size > 0) {
     if (kind === 'CreateExtensionStmt' || kind === 'AlterExtensionStmt')
       return leftOut.extensions.has(String(node.extname));
-    // Whoever has not made it may not comment on it; what belongs to the server is not compared.
+    // Whoever has not made it may not comment on it; it has the comment that it brings.
     if (kind === 'CommentStmt' && node.objtype === 'OBJECT_EXTENSION')
-      return names(node.object, new Set(citusExtensions.filter((name) => leftOut.extensions.has(name))));
+      return names(node.object, leftOut.extensions);
     if (kind === 'DropStmt' && node.removeType === 'OBJECT_EXTENSION')
       return names(node.objects, leftOut.extensions);
   }

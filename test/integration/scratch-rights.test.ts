@@ -178,11 +178,11 @@ describe('SQL of migrations on a scratch server', () => {
       ...pair(
         1,
         'all',
-        `CREATE EXTENSION citext; CREATE EXTENSION postgres_fdw; CREATE SCHEMA app; CREATE TABLE app.t (id int, c citext);
+        `CREATE EXTENSION citext; CREATE EXTENSION postgres_fdw; CREATE SCHEMA app; CREATE SERVER far FOREIGN DATA WRAPPER postgres_fdw; CREATE FOREIGN TABLE app.ft (id int) SERVER far; CREATE TABLE app.t (id int, c citext);
 ALTER TABLE app.t OWNER TO fresh_role; GRANT SELECT ON app.t TO other_role; ALTER DEFAULT PRIVILEGES IN SCHEMA app GRANT SELECT ON TABLES TO other_role;
 CREATE TABLE app.u (id int); ALTER TABLE app.u OWNER TO postgres; ALTER TABLE app.u OWNER TO postgres_owner; ALTER SCHEMA public OWNER TO postgres_owner; COMMENT ON SCHEMA public IS 'x';
 CREATE POLICY p ON app.u TO other_role USING (true);`,
-        `COMMENT ON SCHEMA public IS 'standard public schema'; DROP TABLE app.t; DROP SCHEMA app CASCADE; DROP EXTENSION postgres_fdw; DROP EXTENSION citext;`,
+        `COMMENT ON SCHEMA public IS 'standard public schema'; DROP TABLE app.t; DROP SCHEMA app CASCADE; DROP SERVER far; DROP EXTENSION postgres_fdw; DROP EXTENSION citext;`,
       ),
     });
     for (const args of commands) {
