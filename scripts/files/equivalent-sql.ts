@@ -29,4 +29,8 @@ export function nodeText({ kind, node }: Pick<Statement, 'kind' | 'node'>): stri
   return JSON.stringify([kind, node], (key, value: unknown) => (places.has(key) ? undefined : value));
 }
 
-const places = new Set(['location', 'stmt_location', 'stmt_len']);
+// From 18 on lists have places too.
+const places = new Set([
+  ...['location', 'stmt_location', 'stmt_len'],
+  ...['list_start', 'list_end', 'rexpr_list_start', 'rexpr_list_end'],
+]);
