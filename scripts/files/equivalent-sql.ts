@@ -31,6 +31,6 @@ export function nodeText({ kind, node }: Pick<Statement, 'kind' | 'node'>): stri
 
 // From 18 on lists have places too.
 const places = new Set([
-  ...['location', 'stmt_location', 'stmt_len'],
+  ...['location', 'name_location', 'stmt_location', 'stmt_len'],
   ...['list_start', 'list_end', 'rexpr_list_start', 'rexpr_list_end'],
 ]);
