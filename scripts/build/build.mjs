@@ -131,6 +131,9 @@ export async function compile(root, state) {
       ...common,
       outdir: staging,
       entryPoints: libraries,
+      // The CommonJS ones hold all they need, each once more: without blanks and comments they are a third smaller.
+      minifyWhitespace: true,
+      lineLimit: 200,
       external: [...external, 'pg', 'node-pg-migrate', 'postgres-migrations'],
     };
     const esmBanner =
