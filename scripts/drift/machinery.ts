@@ -1,6 +1,6 @@
 // Takes the objects of both sides; gives them without what machinery makes: other tools' tables of what they ran, and,
 // where the configuration says so, partitions that follow their parent. Pure.
-import { toolOf } from '../history/foreign-tools.ts';
+import { isBesideHistory, toolOf } from '../history/foreign-tools.ts';
 import { managedPartitions, withoutTables } from '../schema/change/managed.ts';
 import { parseDefinition } from '../schema/definition.ts';
 import type { SchemaObject, TableName } from '../schema/types.ts';
@@ -43,6 +43,7 @@ function foreignHistories(objects: readonly SchemaObject[]): TableName[] {
   });
   return tables.filter(({ schema, table, own }) => {
     const beside = tables.filter((other) => other.schema === schema).map((other) => bare(other.table));
-    return toolOf({ name: bare(table), columns: own, beside }) !== null;
+    const shape = { name: bare(table), columns: own, beside };
+    return toolOf(shape) !== null || isBesideHistory(shape);
   });
 }

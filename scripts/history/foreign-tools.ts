@@ -151,3 +151,35 @@ export function toolOf({ name, columns, beside }: TableShape): ForeignTable | nu
     ) ?? null
   );
 }
+
+/** A table in which a tool keeps no history, but something of its own beside it: a lock, or what it was set to. */
+export interface SideTable {
+  /** One of the tool's history tables, in the same schema. */
+  readonly beside: string;
+  readonly table: string;
+  readonly columns: readonly string[];
+}
+
+/** Data, as `foreignTables`. */
+export const sideTables: readonly SideTable[] = [
+  { beside: 'knex_migrations', table: 'knex_migrations_lock', columns: ['index', 'is_locked'] },
+  { beside: 'kysely_migration', table: 'kysely_migration_lock', columns: ['id', 'is_locked'] },
+  { beside: 'databasechangelog', table: 'databasechangeloglock', columns: ['id', 'locked', 'lockgranted'] },
+  { beside: 'schema_migrations', table: 'ar_internal_metadata', columns: ['key', 'value'] },
+  { beside: 'migrations', table: 'typeorm_metadata', columns: ['type', 'schema', 'table', 'name', 'value'] },
+  { beside: '_yoyo_migration', table: '_yoyo_log', columns: ['id', 'migration_hash', 'operation'] },
+  { beside: '_yoyo_migration', table: '_yoyo_version', columns: ['version', 'installed_at_utc'] },
+  { beside: '_yoyo_migration', table: 'yoyo_lock', columns: ['locked', 'ctime', 'pid'] },
+  { beside: 'bun_migrations', table: 'bun_migration_locks', columns: ['id', 'table_name'] },
+  { beside: 'directus_migrations', table: 'directus_migrations_lock', columns: ['index', 'is_locked'] },
+];
+
+/** Whether the table is one that a tool keeps beside its history. */
+export function isBesideHistory({ name, columns, beside }: TableShape): boolean {
+  return sideTables.some(
+    (side) =>
+      side.table === name &&
+      beside.includes(side.beside) &&
+      side.columns.every((column) => column in columns),
+  );
+}
