@@ -30,7 +30,9 @@ export interface Proxy {
   url(database: { user: string; name: string }): string;
   /** How many messages that wait for an answer have passed. */
   count(): number;
-  /** Ends every connection, and takes no more. */
+  /** Ends every connection. */
+  cutAll(): void;
+  /** The same, and takes no more. */
   close(): void;
 }
 
@@ -91,14 +93,18 @@ export async function proxyTo(
     client.on('data', reader);
   });
   await new Promise<void>((resolve) => listener.listen(0, '127.0.0.1', resolve));
-  const close = () => {
+  const cutAll = () => {
     for (const socket of sockets) socket.destroy();
+  };
+  const close = () => {
+    cutAll();
     listener.close();
   };
   cleanUpAfterTest(async () => close());
   const { port } = listener.address() as { port: number };
   return {
     port,
+    cutAll,
     close,
     url: ({ user, name }) => `postgresql://${user}@127.0.0.1:${port}/${name}`,
     count: () => count,
@@ -106,11 +112,22 @@ export async function proxyTo(
 }
 
 export interface Line extends Proxy {
-  /** Aborted when the line is cut, so that nobody tries to connect again. */
+  /** Aborted when the line is cut. */
   readonly signal: AbortSignal;
   /** What the server sees of a client that is killed: no more of it. */
   sever(): void;
   severed(): boolean;
+}
+
+/** An error at login that nobody tries again after, as they would where nothing answers: a killed process asks no more. */
+const noDatabase = errorResponse('SFATAL', 'VFATAL', 'C3D000', 'Mthe line is cut');
+
+function errorResponse(...fields: readonly string[]): Buffer {
+  const body = Buffer.from(`${fields.map((field) => `${field}\0`).join('')}\0`);
+  const head = Buffer.alloc(5);
+  head.write('E');
+  head.writeInt32BE(body.length + 4, 1);
+  return Buffer.concat([head, body]);
 }
 
 /**
@@ -122,9 +139,10 @@ export async function severable(
   point: { readonly at: number; readonly when: 'before' | 'after' } | null = null,
 ): Promise<Line> {
   const ended = new AbortController();
-  const proxy = await proxyTo(server, ({ number, cut }) => {
+  const proxy = await proxyTo(server, ({ type, number, cut, answer }) => {
     if (ended.signal.aborted) {
-      cut();
+      if (type === 'startup') answer(noDatabase);
+      else cut();
       return 'drop';
     }
     if (number !== point?.at) return 'forward';
@@ -134,7 +152,7 @@ export async function severable(
   const sever = () => {
     ended.abort(new MigrateError('interrupted', 'The line is cut'));
     // After the message at hand, where that is to arrive.
-    setImmediate(proxy.close);
+    setImmediate(proxy.cutAll);
   };
   return { ...proxy, signal: ended.signal, sever, severed: () => ended.signal.aborted };
 }
