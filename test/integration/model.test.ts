@@ -14,7 +14,7 @@ import { tables } from '../support/history-scripts.ts';
 import { runInProcess } from '../support/in-process.ts';
 import { followRemedies } from '../support/remedies.ts';
 
-const seconds = Number(process.env.MODEL_SECONDS ?? 15);
+const seconds = Number(process.env.MODEL_SECONDS ?? 10);
 const walkers = Number(process.env.MODEL_WALKERS ?? 3);
 const seed = Number(process.env.MODEL_SEED ?? Date.now() % 2 ** 31);
 
