@@ -1,28 +1,11 @@
 // Takes a folder; gives the embedded PostgreSQL that keeps its data there: started when needed, once, and left
 // running. It must not know migrations, configuration or commands.
-import {
-  chmodSync,
-  existsSync,
-  lstatSync,
-  mkdirSync,
-  readdirSync,
-  readlinkSync,
-  realpathSync,
-  rmdirSync,
-  symlinkSync,
-} from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { MigrateError } from '../base/errors.ts';
 import { defaultMajor } from '../base/postgres-major.ts';
-import {
-  type Account,
-  makeElsewhere,
-  reaches,
-  serverAccount,
-  shellUnsafe,
-  substituteFor,
-} from './account.ts';
+import { serverAccount } from './account.ts';
 import { clusterOf, initialise, type Launch, launch, passwordOf, type Settings } from './cluster.ts';
+import { prepareHome, realHome } from './home.ts';
 import { withStartLock } from './lock.ts';
 import { answeringPostmaster, loopback, readText, stopPostmaster } from './postmaster.ts';
 import { deleteMade, refuseForeign } from './removal.ts';
@@ -201,58 +184,4 @@ function refuseOtherMajor(dataDirectory: string, major: number): void {
       state: 'Nothing was changed.',
     },
   );
-}
-
-function realHome(dataDirectory: string): string | undefined {
-  return existsSync(dataDirectory) ? realpathSync(dataDirectory) : undefined;
-}
-
-/**
- * The real path of the data directory, made if missing. Where the server's account cannot enter it (a project under
- * /root), the data directory becomes a link to a folder that it can enter.
- */
-function prepareHome(dataDirectory: string, account: Account | undefined): string {
-  makeFolder(dirname(dataDirectory));
-  const isLink = lstatSync(dataDirectory, { throwIfNoEntry: false })?.isSymbolicLink() === true;
-  const home = isLink ? readlinkSync(dataDirectory) : dataDirectory;
-  mkdirSync(home, { recursive: true });
-  if (account !== undefined) chmodSync(home, 0o755);
-  const real = realpathSync(dataDirectory);
-  if (reaches(account, real) && !shellUnsafe(real)) return real;
-  return moveAway(dataDirectory, real, account);
-}
-
-/** @throws MigrateError `usage` where nothing may be written: in a container there is no server to start */
-function makeFolder(folder: string): void {
-  try {
-    mkdirSync(folder, { recursive: true });
-  } catch (cause) {
-    throw new MigrateError(
-      'usage',
-      `No server is named, and the embedded one cannot be made here: ${(cause as Error).message}`,
-      {
-        hint: 'Name the database: DATABASE_URL, or PGHOST, PGUSER, PGDATABASE and PGPASSWORD; for lint, verify, schema and plan SHADOW_DATABASE_URL as well.',
-        cause,
-      },
-    );
-  }
-}
-
-function moveAway(dataDirectory: string, real: string, account: Account | undefined): string {
-  const substitute = substituteFor(dataDirectory);
-  makeElsewhere();
-  mkdirSync(substitute, { recursive: true });
-  if (account !== undefined) chmodSync(substitute, 0o755);
-  if (readdirSync(real).length > 0 || !reaches(account, substitute)) {
-    throw new MigrateError('connection', `The account ${account?.name ?? user} cannot enter ${real}.`, {
-      hint: 'PostgreSQL does not run as root. Make the folder reachable, delete it, or set DATABASE_URL.',
-    });
-  }
-  try {
-    rmdirSync(dataDirectory);
-    symlinkSync(substitute, dataDirectory);
-  } catch (error) {
-    if (realHome(dataDirectory) !== realpathSync(substitute)) throw error; // else a parallel start did the same
-  }
-  return realpathSync(substitute);
 }

@@ -4,57 +4,7 @@
 
 import { parseDefinition } from '../definition.ts';
 import type { ObjectClass, SchemaObject } from '../types.ts';
-
-type Node = string | Group;
-
-interface Group {
-  readonly open: '(' | '[';
-  readonly items: readonly Node[];
-}
-
-const token =
-  /[Ee]'(?:[^'\\]|''|\\.)*'|(?:[BbXxNn])?'(?:[^']|'')*'|"(?:[^"]|"")*"|[A-Za-z_\u0080-\uffff][\w$\u0080-\uffff]*|\d[\w.]*|::|\s+|[\s\S]/gu;
-
-/** Undefined where brackets do not match: then it is no text of the server's. */
-function parse(text: string): readonly Node[] | undefined {
-  const stack: { open: '(' | '['; items: Node[] }[] = [{ open: '(', items: [] }];
-  for (const [part] of text.matchAll(token)) {
-    const top = stack.at(-1);
-    if (part === '(' || part === '[') stack.push({ open: part, items: [] });
-    else if (part === ')' || part === ']') {
-      const group = stack.pop();
-      if (group === undefined || stack.length === 0 || (group.open === '(') !== (part === ')'))
-        return undefined;
-      stack.at(-1)?.items.push(normalize(group));
-    } else top?.items.push(/^\s/.test(part) ? ' ' : part);
-  }
-  return stack.length === 1 ? stack[0]?.items : undefined;
-}
-
-function print(items: readonly Node[]): string {
-  return items
-    .map((item) =>
-      typeof item === 'string' ? item : `${item.open}${print(item.items)}${item.open === '(' ? ')' : ']'}`,
-    )
-    .join('');
-}
-
-const isGroup = (node: Node | undefined, open: '(' | '['): node is Group =>
-  typeof node === 'object' && node.open === open;
-
-function trim(items: readonly Node[]): readonly Node[] {
-  const start = items[0] === ' ' ? 1 : 0;
-  return items.slice(start, items.at(-1) === ' ' ? -1 : undefined);
-}
-
-function split(items: readonly Node[], separator: string): (readonly Node[])[] {
-  const parts: Node[][] = [[]];
-  for (const item of items) {
-    if (item === separator) parts.push([]);
-    else parts.at(-1)?.push(item);
-  }
-  return parts.map(trim);
-}
+import { type Group, isGroup, type Node, parseGroups, print, split, trim } from './token-groups.ts';
 
 /** Words that a list of conditions never holds outside its parentheses. */
 const foreign = new Set([',', ';', 'BETWEEN', 'SELECT', 'FROM', 'WHERE', 'ORDER']);
@@ -202,7 +152,7 @@ function normalize(group: Group): Group {
 
 /** An expression, or a statement that holds some, in its canonical form: text to compare, not to run. */
 export function canonicalText(text: string): string {
-  const items = parse(text);
+  const items = parseGroups(text, normalize);
   return items === undefined ? text : print(normalize({ open: '(', items }).items);
 }
 

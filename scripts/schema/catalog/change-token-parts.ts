@@ -3,7 +3,8 @@
 
 import { quoteLiteral } from '../sql.ts';
 import type { SchemaOptions } from '../types.ts';
-import { catalogs, countsOf, hiddenSql } from './change-token.ts';
+import { countsOf, hiddenSql } from './change-token.ts';
+import { catalogs } from './counted-catalogs.ts';
 
 /** Which catalog each part of the change token counts, in the order of `countsOf`. */
 const partNames: readonly string[] = [

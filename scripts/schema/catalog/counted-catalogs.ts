@@ -1,0 +1,48 @@
+// The catalogs whose rows the change token counts, and where a row says what it belongs to. Data.
+
+/** Catalogs with OIDs; a row counts with its OID and its xmin. */
+export interface Catalog {
+  readonly name: string;
+  /** Columns that hold the schema or the relation that the row belongs to; hidden ones do not count. */
+  readonly namespace?: string;
+  readonly relation?: string;
+  /** A column that holds a type; types of hidden schemas do not count. */
+  readonly type?: string;
+  /** Also rows that came with the server count: plpgsql is an extension that anybody may update or drop. */
+  readonly brought?: boolean;
+}
+
+/** All whose rows make a difference to the schema, but for those that have a count of their own. */
+export const catalogs: readonly Catalog[] = [
+  { name: 'pg_proc', namespace: 'pronamespace' },
+  { name: 'pg_constraint', namespace: 'connamespace', relation: 'conrelid' },
+  { name: 'pg_attrdef', relation: 'adrelid' },
+  { name: 'pg_trigger', relation: 'tgrelid' },
+  { name: 'pg_rewrite', relation: 'ev_class' },
+  { name: 'pg_policy', relation: 'polrelid' },
+  { name: 'pg_statistic_ext', namespace: 'stxnamespace', relation: 'stxrelid' },
+  { name: 'pg_enum', type: 'enumtypid' },
+  { name: 'pg_extension', brought: true },
+  { name: 'pg_publication' },
+  { name: 'pg_publication_rel', relation: 'prrelid' },
+  { name: 'pg_publication_namespace' },
+  { name: 'pg_event_trigger' },
+  { name: 'pg_default_acl' },
+  { name: 'pg_collation', namespace: 'collnamespace' },
+  { name: 'pg_operator', namespace: 'oprnamespace' },
+  { name: 'pg_opclass', namespace: 'opcnamespace' },
+  { name: 'pg_opfamily', namespace: 'opfnamespace' },
+  { name: 'pg_amop' },
+  { name: 'pg_amproc' },
+  { name: 'pg_cast' },
+  { name: 'pg_conversion', namespace: 'connamespace' },
+  { name: 'pg_ts_config', namespace: 'cfgnamespace' },
+  { name: 'pg_ts_dict', namespace: 'dictnamespace' },
+  { name: 'pg_ts_parser', namespace: 'prsnamespace' },
+  { name: 'pg_ts_template', namespace: 'tmplnamespace' },
+  { name: 'pg_foreign_data_wrapper' },
+  { name: 'pg_foreign_server' },
+  { name: 'pg_language' },
+  { name: 'pg_transform' },
+  { name: 'pg_am' },
+];
