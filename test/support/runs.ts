@@ -22,21 +22,25 @@ interface Activity {
   readonly application_name: string;
   readonly state: string;
   readonly wait_event_type: string | null;
+  readonly wait_event: string | null;
   readonly query: string;
 }
 
 /** Sessions of the tool in this database, without those that only watch. */
 export function toolSessions(database: TestDatabase): Promise<Activity[]> {
   return database.query<Activity & Record<string, unknown>>(
-    `SELECT pid, application_name, state, wait_event_type, query FROM pg_stat_activity
+    `SELECT pid, application_name, state, wait_event_type, wait_event, query FROM pg_stat_activity
       WHERE datname = current_database() AND application_name LIKE 'migrate %' AND application_name NOT LIKE '% watching' AND application_name NOT LIKE 'migrate test%'`,
   );
 }
 
-/** The tool's session that runs a text like this. */
+/** The tool's session that runs a text like this; one of `pg_sleep` sleeps already: the journal sends a file's text before. */
 export function running(database: TestDatabase, text: string): Promise<Activity> {
   return until(`a session of the tool running ${text}`, async () =>
-    (await toolSessions(database)).find(({ state, query }) => state === 'active' && query.includes(text)),
+    (await toolSessions(database)).find(
+      ({ state, query, wait_event: event }) =>
+        state === 'active' && query.includes(text) && (!text.startsWith('pg_sleep') || event === 'PgSleep'),
+    ),
   );
 }
 
