@@ -50,9 +50,15 @@ export function markdownCell(text: string): string {
   return text.trim().split(/\r?\n/).map(markdownText).join('<br>');
 }
 
-/** A code span, as it may stand in a cell too. */
+/**
+ * A code span, as it may stand in a cell too. There a backslash takes the next character to itself, so that of the name's
+ * own ones an even number must stand before the one that guards the bar: a name with `\|` is shown with one more.
+ */
 export function markdownCode(text: string): string {
-  const line = visible(text.replaceAll(/\s+/g, ' ')).replaceAll('|', '\\|');
+  const line = visible(text.replaceAll(/\s+/g, ' ')).replaceAll(
+    /(?<!\\)(\\*)\|/g,
+    (_, own: string) => `${own}${own.length % 2 === 1 ? '\\' : ''}\\|`,
+  );
   const fence = '`'.repeat(longestRun(line) + 1);
   const pad = line === '' || /^[` ]|[` ]$/.test(line) ? ' ' : '';
   return `${fence}${pad}${line}${pad}${fence}`;
