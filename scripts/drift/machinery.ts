@@ -1,8 +1,10 @@
 // Takes the objects of both sides; gives them without what machinery makes: other tools' tables of what they ran, and,
 // where the configuration says so, partitions that follow their parent. Pure.
+
 import { isBesideHistory, toolOf } from '../history/foreign-tools.ts';
 import { managedPartitions, withoutTables } from '../schema/change/managed.ts';
 import { parseDefinition } from '../schema/definition.ts';
+import { bareName, splitSchema } from '../schema/sql.ts';
 import type { SchemaObject, TableName } from '../schema/types.ts';
 
 export interface BothSides {
@@ -24,8 +26,6 @@ export function withoutMachinery({ expected, live }: BothSides, partitions?: 'ma
   return { expected: withoutTables(expected, names), live: withoutTables(live, names) };
 }
 
-const bare = (name: string) => (name.startsWith('"') ? name.slice(1, -1).replaceAll('""', '"') : name);
-
 /** As the identities of objects have them: quoted where SQL needs it. */
 function foreignHistories(objects: readonly SchemaObject[]): TableName[] {
   const columns = new Map<string, Record<string, string>>();
@@ -34,16 +34,16 @@ function foreignHistories(objects: readonly SchemaObject[]): TableName[] {
     const parts = parseDefinition(definition);
     const table = parts.get('table') ?? '';
     const own = columns.get(table) ?? {};
-    own[bare(identity.slice(table.length + 1))] = parts.get('type') ?? '';
+    own[bareName(identity.slice(table.length + 1))] = parts.get('type') ?? '';
     columns.set(table, own);
   }
   const tables = [...columns].flatMap(([identity, own]) => {
-    const [, schema, table] = /^("(?:[^"]|"")*"|[^."]+)\.(.+)$/.exec(identity) ?? [];
-    return schema === undefined || table === undefined ? [] : [{ schema, table, own }];
+    const parts = splitSchema(identity);
+    return parts === undefined ? [] : [{ schema: parts.schema, table: parts.rest, own }];
   });
   return tables.filter(({ schema, table, own }) => {
-    const beside = tables.filter((other) => other.schema === schema).map((other) => bare(other.table));
-    const shape = { name: bare(table), columns: own, beside };
+    const beside = tables.filter((other) => other.schema === schema).map((other) => bareName(other.table));
+    const shape = { name: bareName(table), columns: own, beside };
     return toolOf(shape) !== null || isBesideHistory(shape);
   });
 }

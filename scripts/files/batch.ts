@@ -1,7 +1,9 @@
 // Takes the words of a batch directive, and the file that has it; gives what it asks for, or what is wrong. Of a batch's
 // statement it gives the text for one range of keys. It knows nothing of databases.
+
 import { parseDuration } from '../base/duration.ts';
 import type { BatchDirective, Statement } from '../base/types.ts';
+import { bareName } from '../schema/sql.ts';
 import type { Parser } from './statements.ts';
 
 const example = '-- migrate: batch public.orders by id [rows=1000] [pause=100ms]';
@@ -81,7 +83,7 @@ function changesKey(node: unknown, table: string, column: string): boolean {
 /** A name as the catalog has it. */
 export function folded(identifier: string): string {
   return identifier.startsWith('"')
-    ? identifier.slice(1, -1).replaceAll('""', '"')
+    ? bareName(identifier)
     : identifier.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
 }
 

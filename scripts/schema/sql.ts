@@ -12,6 +12,17 @@ export function quoteLiteral(text: string): string {
   return text.includes('\\') ? `E'${escaped.replaceAll('\\', '\\\\')}'` : `'${escaped}'`;
 }
 
+/** A name without the quotes that SQL needs. */
+export function bareName(name: string): string {
+  return name.startsWith('"') ? name.slice(1, -1).replaceAll('""', '"') : name;
+}
+
+/** The schema and the rest of `schema.name`, both quoted as they were; undefined where there is no schema. */
+export function splitSchema(identity: string): { schema: string; rest: string } | undefined {
+  const [, schema, rest] = /^("(?:[^"]|"")*"|[^."]+)\.(.+)$/.exec(identity) ?? [];
+  return schema === undefined || rest === undefined ? undefined : { schema, rest };
+}
+
 /** A value as an SQL literal; NULL where there is none. */
 export function literal(value: string | number | null | undefined): string {
   if (value == null) return 'NULL';

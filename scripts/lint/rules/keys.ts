@@ -1,4 +1,5 @@
 // The rules on keys and names: uniqueness that goes, foreign keys of another type, names that PostgreSQL cuts.
+import { bareName } from '../../schema/sql.ts';
 import { sqlName } from '../statement/names.ts';
 import { tokenize } from '../statement/tokens.ts';
 import type { Action, Name } from '../statement/types.ts';
@@ -169,7 +170,7 @@ const nameTruncated = defineStepRule({
     const name = tokenize(statement.text)
       .map(({ text }) => text)
       .filter((text) => /^["A-Za-z_\u0080-\uffff]/.test(text) && !text.endsWith("'"))
-      .map((text) => (text.startsWith('"') ? text.slice(1, -1).replaceAll('""', '"') : text))
+      .map(bareName)
       .find((text) => Buffer.byteLength(text) > 63);
     if (name === undefined) return null;
     const cut = Buffer.from(name)

@@ -1,7 +1,9 @@
 // Takes one parsed statement; gives the calls of Citus' functions in it that say how tables are spread over a cluster.
 // Only what stands there in so many words: a table that is computed, or a call inside a block, is not seen.
 // https://docs.citusdata.com/en/stable/develop/api_udf.html
+
 import type { Statement } from '../../base/types.ts';
+import { bareName } from '../../schema/sql.ts';
 import { child, isNode, list, listOf, type Node, nameOf, strings, text } from './ast.ts';
 import type { Name } from './types.ts';
 
@@ -79,9 +81,5 @@ function constantOf(node: Node): string | null | undefined {
 /** A name as PostgreSQL reads one from a literal: `public."Items"`. */
 export function readName(written: string): Name {
   const parts = written.match(/"(?:[^"]|"")*"|[^".\s]+/g) ?? [];
-  return nameOf(
-    parts.map((part) =>
-      part.startsWith('"') ? part.slice(1, -1).replaceAll('""', '"') : part.toLowerCase(),
-    ),
-  );
+  return nameOf(parts.map((part) => (part.startsWith('"') ? bareName(part) : part.toLowerCase())));
 }

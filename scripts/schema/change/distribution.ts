@@ -5,7 +5,7 @@ import { distributionSql } from '../render/distribution.ts';
 import type { Item, Model } from '../render/model.ts';
 import type { Dependency, Piece } from '../render/order.ts';
 import { ranks } from '../render/tables.ts';
-import { quoteLiteral } from '../sql.ts';
+import { bareName, quoteLiteral } from '../sql.ts';
 import { onTables } from './change.ts';
 import type { Difference } from './diff.ts';
 import { type Plan, take } from './plan.ts';
@@ -147,10 +147,11 @@ function writeTable(plan: Plan, { before, after, difference }: Table, beside: st
 
 function altered(before: Item, after: Item, beside: string | undefined): string {
   const column = part(after, 'column');
-  const plain = column?.startsWith('"') ? column.slice(1, -1).replaceAll('""', '"') : column;
   return `SELECT alter_distributed_table(${[
     quoteLiteral(after.identity),
-    ...(column === part(before, 'column') ? [] : [`distribution_column => ${quoteLiteral(plain ?? '')}`]),
+    ...(column === part(before, 'column')
+      ? []
+      : [`distribution_column => ${quoteLiteral(bareName(column ?? ''))}`]),
     `colocate_with => ${quoteLiteral(beside ?? 'none')}`,
   ].join(', ')});`;
 }

@@ -1,7 +1,9 @@
 // Takes the objects of a schema; gives them without some tables, and tells which partitions are the business of the job that
 // makes them. Pure.
+
 import { parseDefinition } from '../definition.ts';
 import { buildModel, type Item, type Model } from '../render/model.ts';
+import { splitSchema } from '../sql.ts';
 import type { SchemaObject, TableName } from '../types.ts';
 
 /** Without some tables and what stands on them. */
@@ -33,8 +35,8 @@ export function managedPartitions(sides: readonly (readonly SchemaObject[])[]): 
 }
 
 function tableName(identity: string): TableName[] {
-  const [, schema, table] = /^("(?:[^"]|"")*"|[^."]+)\.(.+)$/.exec(identity) ?? [];
-  return schema === undefined || table === undefined ? [] : [{ schema, table }];
+  const parts = splitSchema(identity);
+  return parts === undefined ? [] : [{ schema: parts.schema, table: parts.rest }];
 }
 
 function partitionsOf(model: Model): { following: string[]; differing: string[] } {

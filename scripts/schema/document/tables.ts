@@ -3,6 +3,7 @@
 
 import { foreignKeyOf } from '../render/definitions.ts';
 import { buildModel, groupBy, type Item, type Model, splitNames } from '../render/model.ts';
+import { bareName } from '../sql.ts';
 import type { ObjectClass, SchemaObject } from '../types.ts';
 
 /** What has to be read for a document. */
@@ -76,11 +77,6 @@ export interface SchemaEntries {
 /** The names of a path such as `public."my table"`, without their quotes. */
 export function namesOf(path: string): string[] {
   return (path.match(/(?:"[^"]*")+|[^".]+/g) ?? []).map(bareName);
-}
-
-/** A name without the quotes that SQL needs. */
-export function bareName(name: string): string {
-  return name.startsWith('"') ? name.slice(1, -1).replaceAll('""', '"') : name;
 }
 
 const keyPattern = /^(PRIMARY KEY|UNIQUE)(?: NULLS NOT DISTINCT)? \(((?:"[^"]*"|[^"()])+)\)/;

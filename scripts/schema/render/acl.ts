@@ -1,7 +1,7 @@
 // Takes access control lists as PostgreSQL prints them; gives GRANT statements. Pure.
 // https://www.postgresql.org/docs/16/ddl-priv.html
 
-import { quoteLiteral } from '../sql.ts';
+import { bareName, quoteLiteral } from '../sql.ts';
 
 const privileges: Record<string, string> = {
   r: 'SELECT',
@@ -65,7 +65,7 @@ export function aclSql(list: string, on: string, reader: string): string[] {
 
 /** Statements that are left out, with a warning, where the server has no such role. */
 export function forRole(role: string, statements: readonly string[]): string {
-  const bare = role.startsWith('"') ? role.slice(1, -1).replaceAll('""', '"') : role;
+  const bare = bareName(role);
   const text = statements.join('\n');
   let tag = '$role$';
   for (let i = 1; text.includes(tag); i += 1) tag = `$role${i}$`;

@@ -1,7 +1,7 @@
 // Takes the model of a schema; gives the SQL of what stands on tables once they are there: keys, indexes, triggers,
 // rules, policies, statistics and comments. Pure.
 
-import { quoteLiteral } from '../sql.ts';
+import { bareName, quoteLiteral } from '../sql.ts';
 import { foreignKeyOf, lastPart } from './definitions.ts';
 import type { Item, Model } from './model.ts';
 import type { Dependency, Piece } from './order.ts';
@@ -107,8 +107,7 @@ const spreads = (model: Model, index: Item) =>
 
 /** Names the copy of a constraint as it is called here: the server chose one. */
 function renameCopy(item: Item, above: Item): string {
-  const bare = (name: string) =>
-    quoteLiteral(name.startsWith('"') ? name.slice(1, -1).replaceAll('""', '"') : name);
+  const bare = (name: string) => quoteLiteral(bareName(name));
   const table = quoteLiteral(item.table ?? '');
   return `DO $copy$ DECLARE found name; BEGIN
   SELECT c.conname INTO STRICT found FROM pg_catalog.pg_constraint c JOIN pg_catalog.pg_constraint p ON p.oid = c.conparentid

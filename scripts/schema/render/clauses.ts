@@ -1,7 +1,7 @@
 // Takes parts of definitions; gives the pieces of SQL that many statements share: literals, options, names taken apart.
 // Pure; it must not know which statement they stand in.
 
-import { quoteLiteral } from '../sql.ts';
+import { bareName, quoteLiteral } from '../sql.ts';
 import type { Item } from './model.ts';
 
 /** What a hidden value of an option becomes: whoever loads the file must set it. */
@@ -49,9 +49,7 @@ const listSettings = new Set(['search_path', 'temp_tablespaces', 'session_preloa
 /** What a list setting holds may have been set as it is, without being SQL: each of its names becomes a literal. */
 function quotedList(value: string): string {
   const names = value.match(/"(?:[^"]|"")*"|[^,\s]+/g) ?? [''];
-  return names
-    .map((name) => quoteLiteral(name.startsWith('"') ? name.slice(1, -1).replaceAll('""', '"') : name))
-    .join(', ');
+  return names.map((name) => quoteLiteral(bareName(name))).join(', ');
 }
 
 /** What a setting holds, as SET wants it. */

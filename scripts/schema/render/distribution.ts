@@ -1,7 +1,7 @@
 // Takes how a table or schema is distributed; gives the call of Citus that makes it so, and what must stand before it.
 // Pure.
 
-import { quoteLiteral } from '../sql.ts';
+import { bareName, quoteLiteral } from '../sql.ts';
 import type { Item, Model } from './model.ts';
 import type { Dependency } from './order.ts';
 
@@ -18,12 +18,8 @@ export function distributionSql({ identity, parts }: Item): string {
     case 'local':
       return `SELECT citus_add_local_table_to_metadata(${table});`;
     default:
-      return `SELECT create_distributed_table(${table}, ${column === undefined ? 'NULL' : quoteLiteral(unquoted(column))}, ${together});`;
+      return `SELECT create_distributed_table(${table}, ${column === undefined ? 'NULL' : quoteLiteral(bareName(column))}, ${together});`;
   }
-}
-
-function unquoted(name: string): string {
-  return name.startsWith('"') ? name.slice(1, -1).replaceAll('""', '"') : name;
 }
 
 /** A table is distributed after the one that it is together with, a schema while it is empty. */

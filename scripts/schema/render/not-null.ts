@@ -1,6 +1,7 @@
 // Takes columns of the model; gives the SQL of their NOT NULL. Up to PostgreSQL 17 that is a property of the column; from
 // 18 on it is a constraint with a name, which may be NOT VALID, NO INHERIT, or a child's copy of its parent's. Pure.
 
+import { bareName } from '../sql.ts';
 import { lastPart } from './definitions.ts';
 import type { Item } from './model.ts';
 
@@ -88,8 +89,6 @@ export function alterNotNull(from: Item, to: Item): string[] | undefined {
 
 /** The name that the server chooses: `table_column_not_null`, cut at 63 bytes as the catalog query cuts it. */
 function defaultName({ table = '', name }: Item): string {
-  const bare = (identifier: string) =>
-    identifier.startsWith('"') ? identifier.slice(1, -1).replaceAll('""', '"') : identifier;
-  const chosen = `${bare(lastPart(table))}_${bare(name)}_not_null`;
+  const chosen = `${bareName(lastPart(table))}_${bareName(name)}_not_null`;
   return /^[a-z_][a-z0-9_]*$/.test(chosen) ? chosen : `"${chosen.replaceAll('"', '""')}"`;
 }

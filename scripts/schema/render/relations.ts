@@ -1,7 +1,7 @@
 // Takes the model of a schema; gives the SQL of tables and views, and of what is set on them once everything stands, as
 // pieces to be put in order. Pure; where views wait for each other one can be announced by its columns alone.
 
-import { quoteLiteral } from '../sql.ts';
+import { bareName, quoteLiteral } from '../sql.ts';
 import type { Item, Model } from './model.ts';
 import type { Piece } from './order.ts';
 import { columnSettings, storageOptions } from './storage.ts';
@@ -74,9 +74,8 @@ export function onTablespace(item: Item): string[] {
       : item.parts.get('kind') === 'materialized view'
         ? 'MATERIALIZED VIEW'
         : 'TABLE';
-  const bare = space.startsWith('"') ? space.slice(1, -1).replaceAll('""', '"') : space;
   return [
-    `DO $space$ BEGIN IF EXISTS (SELECT FROM pg_catalog.pg_tablespace WHERE spcname = ${quoteLiteral(bare)}) THEN ALTER ${kind} ${item.identity} SET TABLESPACE ${space}; END IF; END $space$;`,
+    `DO $space$ BEGIN IF EXISTS (SELECT FROM pg_catalog.pg_tablespace WHERE spcname = ${quoteLiteral(bareName(space))}) THEN ALTER ${kind} ${item.identity} SET TABLESPACE ${space}; END IF; END $space$;`,
   ];
 }
 
@@ -86,10 +85,9 @@ function statePieces(table: Item): Piece[] {
   const statements = states.map((state) => {
     const [, action = '', name = '', owner = ''] =
       /^(disable|enable always|enable replica) ("(?:[^"]|"")*"|\S+) of (.+)$/s.exec(state) ?? [];
-    const bare = name.startsWith('"') ? name.slice(1, -1).replaceAll('""', '"') : name;
     return `DO $states$ DECLARE each name; BEGIN
   FOR each IN WITH RECURSIVE copy (oid) AS (
-    SELECT oid FROM pg_catalog.pg_constraint WHERE conname = ${quoteLiteral(bare)} AND conrelid = ${quoteLiteral(owner)}::pg_catalog.regclass
+    SELECT oid FROM pg_catalog.pg_constraint WHERE conname = ${quoteLiteral(bareName(name))} AND conrelid = ${quoteLiteral(owner)}::pg_catalog.regclass
     UNION ALL SELECT c.oid FROM pg_catalog.pg_constraint c JOIN copy ON c.conparentid = copy.oid
   ) SELECT tgname FROM pg_catalog.pg_trigger WHERE tgisinternal AND tgrelid = ${quoteLiteral(table.identity)}::pg_catalog.regclass AND tgconstraint IN (SELECT oid FROM copy)
   LOOP EXECUTE pg_catalog.format('ALTER TABLE ONLY %s ${action.toUpperCase()} TRIGGER %I', ${quoteLiteral(table.identity)}, each); END LOOP;
