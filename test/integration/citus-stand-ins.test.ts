@@ -4,11 +4,10 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import type pg from 'pg';
 import { reviewMigrations } from '../../scripts/lint/review.ts';
-import { setAdministrator } from '../../scripts/scratch/client.ts';
 import { spreadCases, spreadTables } from '../support/citus-cases.ts';
 import { expectExit, project } from '../support/cli.ts';
 import { createDatabase } from '../support/database.ts';
-import { migration } from '../support/lint.ts';
+import { administered, migration } from '../support/lint.ts';
 import { pair } from '../support/migrations.ts';
 
 const files = {
@@ -78,17 +77,7 @@ describe('lint of statements on distributed tables', () => {
   };
 
   it('says what Citus refuses where earlier files have distributed the tables', async () => {
-    const database = await createDatabase();
-    const client = await database.client();
-    const run = async (text: string) => (await client.query(text)).rows;
-    setAdministrator(client, {
-      worker: database.user,
-      database: database.name,
-      superuser: true,
-      isApart: false,
-      query: run,
-      inDatabase: async (text) => void (await run(text)),
-    });
+    const client = await administered(await createDatabase());
     await found('SELECT 1', spreadTables, client);
     for (const [sql, rule] of spreadCases) {
       // The last statement has it all rolled back, so that one database serves all cases.

@@ -7,9 +7,8 @@ import type { Finding } from '../../scripts/base/types.ts';
 import { rulesWithSql } from '../../scripts/lint/advice/advise.ts';
 import { reviewMigrations } from '../../scripts/lint/review.ts';
 import { rules } from '../../scripts/lint/rules/rules.ts';
-import { setAdministrator } from '../../scripts/scratch/client.ts';
 import { createDatabase } from '../support/database.ts';
-import { empty, line, lines, migration } from '../support/lint.ts';
+import { administered, empty, line, lines, migration } from '../support/lint.ts';
 
 const folder = join(import.meta.dirname, '../fixtures/rules');
 
@@ -17,17 +16,7 @@ describe('lint: every rule', () => {
   let client: pg.Client;
 
   beforeEach(async () => {
-    const database = await createDatabase();
-    client = await database.client();
-    const run = async (text: string) => (await client.query(text)).rows;
-    setAdministrator(client, {
-      worker: database.user,
-      database: database.name,
-      superuser: true,
-      isApart: false,
-      query: run,
-      inDatabase: async (text) => void (await run(text)),
-    });
+    client = await administered(await createDatabase());
   });
 
   it('has a folder of examples, and every folder has a rule', () => {

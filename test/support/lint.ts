@@ -3,6 +3,8 @@ import type pg from 'pg';
 import type { Direction, Finding, Migration, SqlFile } from '../../scripts/base/types.ts';
 import { checksum } from '../../scripts/files/decode.ts';
 import { readDirectives } from '../../scripts/files/directives.ts';
+import { setAdministrator } from '../../scripts/scratch/client.ts';
+import type { TestDatabase } from './database.ts';
 
 /** A pair that is nowhere on disk; `id` is `<version>_<name>`. */
 export function migration(id: string, up: string, down = 'SELECT 1;'): Migration {
@@ -18,6 +20,21 @@ export function migration(id: string, up: string, down = 'SELECT 1;'): Migration
 function sqlFile(id: string, direction: Direction, text: string): SqlFile {
   const { directives } = readDirectives(text, direction);
   return { path: `db/migrations/${id}.${direction}.sql`, text, checksum: checksum(text), directives };
+}
+
+/** A client of the database that is its own administrator: the tests' login may do all that a scratch server's may. */
+export async function administered(database: TestDatabase): Promise<pg.Client> {
+  const client = await database.client();
+  const run = async (text: string) => (await client.query(text)).rows;
+  setAdministrator(client, {
+    worker: database.user,
+    database: database.name,
+    superuser: true,
+    isApart: false,
+    query: run,
+    inDatabase: async (text) => void (await run(text)),
+  });
+  return client;
 }
 
 /** Drops every schema and makes an empty `public`: cheaper than a new database. */
