@@ -73,20 +73,22 @@ export function driftLines(check: DriftCheck, verbose: boolean): string[] {
     ...differenceLines(listedDrifts(check, verbose), verbose).map((line) => `  ${line}`),
     ...warnings.map((line) => `  ${line} (a warning only)`),
     driftVerdict(check),
-    ...(jobHint(check) === '' ? [] : [jobHint(check).trim()]),
+    ...jobHint(check),
   ];
 }
 
 /** Partitions that came or went while a tool that makes them keeps its own tables here. */
-function jobHint({ everything, job }: DriftCheck): string {
+function jobHint({ everything, job }: DriftCheck): string[] {
   const hasPartitions = everything.some(
     ({ kind, change, actual, expected }) =>
       kind === 'relation' &&
       change !== 'changed' &&
       /^(?:partition_of|inherits)=/m.test(actual ?? expected ?? ''),
   );
-  if (job === null || !hasPartitions) return '';
-  return `${job} makes partitions here: "drift": { "partitions": "managed" } in db/config.json leaves those that follow their parent to it. `;
+  if (job === null || !hasPartitions) return [];
+  return [
+    `${job} makes partitions here: "drift": { "partitions": "managed" } in db/config.json leaves those that follow their parent to it.`,
+  ];
 }
 
 /** What stops a run that would build on a schema that nobody knows. */
@@ -97,7 +99,11 @@ export function driftError(check: DriftCheck, verbose: boolean): MigrateError {
     `The schema was changed by hand: ${countDiffering(differences.length)} from what the last run left behind`,
     {
       problems: differenceLines(listedDrifts(check, verbose), verbose),
-      hint: `${jobHint(check)}${verbose ? '' : 'make migrate-drift args=--verbose shows the definitions. '}Undo the change; or keep it as a migration: npm run migrate:drift -- --write <name>; or record it as right: npm run migrate:drift -- --accept --reason "…"`,
+      hint: `${jobHint(check)
+        .map((hint) => `${hint} `)
+        .join(
+          '',
+        )}${verbose ? '' : 'make migrate-drift args=--verbose shows the definitions. '}Undo the change; or keep it as a migration: npm run migrate:drift -- --write <name>; or record it as right: npm run migrate:drift -- --accept --reason "…"`,
       state: 'Nothing was changed.',
     },
   );
