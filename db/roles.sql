@@ -19,7 +19,7 @@ DECLARE
   application_role constant text := 'app_runtime';
   this_database    constant text := current_database();
   -- Extensions that only an administrator may make, such as '{pg_stat_statements,pgcrypto}'; migrations then write
-  -- CREATE EXTENSION IF NOT EXISTS, which needs no right for one that is there.
+  -- CREATE EXTENSION IF NOT EXISTS, which needs no right for one that is there. What they require is made as well.
   extensions       constant text[] := '{}';
   item             text;
 BEGIN
@@ -42,7 +42,7 @@ BEGIN
     -- Some are made for one schema and no other, as pg_cron for pg_catalog.
     EXECUTE format('CREATE EXTENSION IF NOT EXISTS %I', item) ||
             CASE WHEN EXISTS (SELECT FROM pg_available_extension_versions WHERE name = item AND schema IS NOT NULL)
-                 THEN '' ELSE ' SCHEMA public' END;
+                 THEN '' ELSE ' SCHEMA public' END || ' CASCADE';
   END LOOP;
 
   -- The migration login works as the owner from the first statement on, so objects have one owner whoever migrates.

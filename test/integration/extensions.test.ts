@@ -34,11 +34,16 @@ describe('pending extensions', () => {
 
   it('on Azure are held against azure.extensions, membership and preloaded libraries', async () => {
     const server = await ownServer({ 'azure.extensions': 'hstore,pg_trgm' });
-    const tool = await project(wanting('citext'));
-    const refused = await tool.run(['up'], { env: server.env() });
+    const tool = await project(wanting('hstore', 'earthdistance CASCADE', 'citext'));
+    const refused = await tool.run(['up', '--json'], { env: server.env() });
     expectExit(refused, 7);
-    expect(refused.all, transcript(refused)).to.include(
-      '--name azure.extensions --value hstore,pg_trgm,citext',
+    const { problems, hint } = refused.json().error;
+    expect(hint, transcript(refused)).to.include(
+      '--name azure.extensions --value "hstore,pg_trgm,citext,earthdistance,cube"',
+    );
+    expect(problems).to.have.length(3);
+    expect(problems[1]).to.match(
+      /up\.sql:2: The extension cube, which earthdistance brings with CASCADE, is not/,
     );
     await server.query("CREATE ROLE azure_pg_admin; CREATE ROLE shop LOGIN PASSWORD 'shop'");
     await server.query('CREATE DATABASE shop OWNER shop');

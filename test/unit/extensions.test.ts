@@ -4,6 +4,7 @@ import { type Known, problemOf } from '../../scripts/execute/extensions.ts';
 
 const plain: Known = {
   name: 'pg_cron',
+  statement: 'pg_cron',
   installed: false,
   available: true,
   forSuperuser: true,
@@ -35,7 +36,7 @@ describe('An extension that a migration makes', () => {
     [
       'is not preloaded on Azure',
       { ...azure, preloaded: 'pgaudit, pg_stat_statements' },
-      `${set} shared_preload_libraries --value pgaudit,pg_stat_statements,pg_cron, then restart`,
+      `${set} shared_preload_libraries --value "pgaudit,pg_stat_statements,pg_cron", then az postgres flexible-server restart --resource-group <group> --name shop`,
     ],
     ['is preloaded beside others, in any case', { ...azure, preloaded: 'pgaudit, PG_Cron' }, null],
     ['has preloads that this role may not see', { ...plain, preloaded: null }, null],
@@ -43,9 +44,24 @@ describe('An extension that a migration makes', () => {
     [
       'is not allowed on Azure, which comes before all else',
       { ...azure, azure: 'hstore', available: false, preloaded: '' },
-      `${set} azure.extensions --value hstore,pg_cron`,
+      `${set} azure.extensions --value "hstore,pg_cron"`,
     ],
-    ['is the first that Azure allows', { ...azure, azure: '' }, `${set} azure.extensions --value pg_cron`],
+    ['is the first that Azure allows', { ...azure, azure: '' }, `${set} azure.extensions --value "pg_cron"`],
+    [
+      'is not allowed on Azure, whose setting holds what a shell would run',
+      { ...azure, azure: 'hstore,"$(id)",`id`' },
+      `${set} azure.extensions --value "hstore,pg_cron"`,
+    ],
+    [
+      'is called as none of Azure’s is, and as a shell would run',
+      { ...azure, name: '$(id)', available: false },
+      'Install it on the server',
+    ],
+    [
+      'is not preloaded where a library has a path',
+      { ...plain, preloaded: "$libdir/it's" },
+      "shared_preload_libraries = '$libdir/it''s,pg_cron', then",
+    ],
     [
       'is allowed on Azure to members only',
       { ...azure, azureAdmin: false },
@@ -67,12 +83,26 @@ describe('An extension that a migration makes', () => {
     const wanted = names.map((name) => ({
       ...azure,
       name,
+      statement: name,
       azure: 'citext',
       preloaded: '',
       installed: name === 'hstore',
     }));
-    expect(problemOf(wanted[0]!, host, wanted)?.help).to.include('--value citext,pg_cron,pgaudit');
+    expect(problemOf(wanted[0]!, host, wanted)?.help).to.include('--value "citext,pg_cron,pgaudit"');
     const allowed = wanted.map((each) => ({ ...each, azure: names.join(',') }));
-    expect(problemOf(allowed[2]!, host, allowed)?.help).to.include('--value pg_cron,pgaudit, then restart');
+    expect(problemOf(allowed[2]!, host, allowed)?.help).to.include('--value "pg_cron,pgaudit", then');
+  });
+
+  it('is told apart from one that CASCADE makes for it', () => {
+    const pulled = { ...azure, name: 'cube', statement: 'earthdistance' };
+    const messages = [
+      pulled,
+      { ...pulled, azure: 'cube', available: false },
+      { ...pulled, azure: 'cube', azureAdmin: false },
+      { ...pulled, azure: null, azureAdmin: null },
+    ].map((known) => problemOf(known, host)?.message);
+    expect(messages).to.have.length(4);
+    for (const message of messages)
+      expect(message).to.include('extension cube, which earthdistance brings with CASCADE');
   });
 });
