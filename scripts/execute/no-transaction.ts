@@ -22,6 +22,7 @@ import {
   send,
 } from './journaled-statement.ts';
 import { resolveLostCommit } from './lost-commit.ts';
+import { hintWithoutCitus } from './refusals.ts';
 import { tableIndexes } from './resume-statement.ts';
 import { gaveUp, isLockConflict, pauseBefore } from './retry.ts';
 
@@ -172,7 +173,10 @@ async function describe(
     prefixLength: prefixLength - before,
   };
   const { message, options } = describeSqlError(error, sent, statement.index - 1);
-  return new MigrateError('migration-failed', message, { ...options, ...halfDone(step, statement, total) });
+  const left = halfDone(step, statement, total);
+  const missing = hintWithoutCitus(context.session, step, error, statement.text);
+  const hint = missing === null ? left.hint : `${missing} ${left.hint}`;
+  return new MigrateError('migration-failed', message, { ...options, ...left, hint });
 }
 
 /** The step as a whole: tracking row, ledger row, and the journal's rows away, in one transaction. */

@@ -2,9 +2,12 @@
 // or other than "rolled back". It sends nothing.
 import type { DatabaseError } from 'pg';
 import { MigrateError } from '../base/errors.ts';
+import type { Session } from '../connection/session.ts';
 import type { BatchResult } from '../connection/simple-query.ts';
 import { describeSqlError } from '../files/sql-error.ts';
+import { commandOf } from '../plan/mend-hint.ts';
 import type { ReadyStep } from '../plan/steps.ts';
+import { citusFunctionIn } from '../scratch/citus-stand-ins.ts';
 import type { RunContext } from './context.ts';
 import { openingCount } from './step-sql.ts';
 
@@ -24,7 +27,30 @@ export async function refusedStatement(
   const sent = { path: step.path, text: step.text, statements, prefixLength };
   const failedIndex = Math.max(0, completed - openingCount(session));
   const { message, options } = describeSqlError(error as DatabaseError, sent, failedIndex);
-  return new MigrateError('migration-failed', message, options);
+  const hint = hintWithoutCitus(session, step, error, statements?.[failedIndex]?.text ?? '');
+  return new MigrateError('migration-failed', message, { ...options, ...(hint && { hint }) });
+}
+
+const undefinedFunction = '42883';
+
+/**
+ * What to type where a statement calls a function of Citus and the server has none; null for any other error.
+ * @param sql the statement
+ */
+export function hintWithoutCitus(
+  { citus, embedded }: Pick<Session, 'citus' | 'embedded'>,
+  step: ReadyStep,
+  error: unknown,
+  sql: string,
+): string | null {
+  if (citus !== null || (error as Partial<DatabaseError> | null)?.code !== undefinedFunction) return null;
+  const called = citusFunctionIn(sql);
+  if (called === null) return null;
+  const place = embedded ? 'the embedded development server' : 'this database';
+  const way = embedded
+    ? 'Name a server with Citus in .env (DATABASE_URL, MIGRATE_ENV), for instance a container of citusdata/citus'
+    : 'Make the extension first (CREATE EXTENSION citus), where the server is started with it';
+  return `${called} is a function of Citus, which ${place} does not have. ${way}, then run ${commandOf(step)} again. make migrate-verify and make migrate-lint need no Citus.`;
 }
 
 /**

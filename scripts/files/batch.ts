@@ -3,7 +3,7 @@
 
 import { parseDuration } from '../base/duration.ts';
 import type { BatchDirective, Statement } from '../base/types.ts';
-import { bareName } from '../schema/sql.ts';
+import { folded } from '../schema/sql.ts';
 import type { Parser } from './statements.ts';
 
 const example = '-- migrate: batch public.orders by id [rows=1000] [pause=100ms]';
@@ -78,13 +78,6 @@ function changesKey(node: unknown, table: string, column: string): boolean {
   const isSet = lists.some((list) => list?.some(({ ResTarget }) => ResTarget?.name === column) === true);
   if (isSet && (UpdateStmt ?? InsertStmt)?.relation?.relname === table) return true;
   return Object.values(node).some((inner) => changesKey(inner, table, column));
-}
-
-/** A name as the catalog has it. */
-export function folded(identifier: string): string {
-  return identifier.startsWith('"')
-    ? bareName(identifier)
-    : identifier.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
 }
 
 interface Parameter {

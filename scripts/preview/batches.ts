@@ -8,11 +8,11 @@ import type { Session } from '../connection/session.ts';
 import { findTable, readingAs } from '../execute/batch/find-table.ts';
 import { keysSql, nextRange, type Range, readKey } from '../execute/batch/keys.ts';
 import { firstRows } from '../execute/batch/pace.ts';
-import { folded, withLiterals } from '../files/batch.ts';
+import { withLiterals } from '../files/batch.ts';
 import type { Parser } from '../files/statements.ts';
 import { type BatchState, readJournal } from '../ledger/journal.ts';
 import type { ReadyStep } from '../plan/steps.ts';
-import { quoteLiteral } from '../schema/sql.ts';
+import { folded, quoteLiteral } from '../schema/sql.ts';
 import type { PlannedBatch } from './types.ts';
 
 /** A batch step with its one statement. */

@@ -17,6 +17,13 @@ export function bareName(name: string): string {
   return name.startsWith('"') ? name.slice(1, -1).replaceAll('""', '"') : name;
 }
 
+/** A name as the catalog has it. */
+export function folded(identifier: string): string {
+  return identifier.startsWith('"')
+    ? bareName(identifier)
+    : identifier.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
+}
+
 /** The schema and the rest of `schema.name`, both quoted as they were; undefined where there is no schema. */
 export function splitSchema(identity: string): { schema: string; rest: string } | undefined {
   const [, schema, rest] = /^("(?:[^"]|"")*"|[^."]+)\.(.+)$/.exec(identity) ?? [];

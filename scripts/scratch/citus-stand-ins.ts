@@ -29,6 +29,15 @@ function sayOnce(note: string): void {
   tell = null;
 }
 
+/** The first function of Citus that the SQL calls, by name; null where it calls none. */
+export function citusFunctionIn(sql: string): string | null {
+  return (
+    /\b((?:create|alter|update)_(?:distributed|reference)_\w+|undistribute_table|citus_\w+|truncate_local_data_after_\w+|rebalance_table_shards|run_command_on_\w+)\s*\(/i.exec(
+      sql,
+    )?.[1] ?? null
+  );
+}
+
 function callsCitus({ up, down }: Migration): boolean {
   return calls.test(up.text) || calls.test(down.text);
 }

@@ -63,6 +63,19 @@ describe('without Citus on the scratch server', () => {
   });
 });
 
+describe('a server without Citus', () => {
+  it('says what a call of Citus lacks, and where to go, in a transaction and without one', async () => {
+    const env = (await createDatabase()).env();
+    const alone =
+      "-- migrate: no-transaction\nSELECT create_distributed_table_concurrently('public.accounts', 'id');";
+    for (const each of [files, pair(1, 'alone', alone, 'SELECT 1;')]) {
+      const result = await (await project(each)).run(['up'], { env });
+      expectExit(result, 3);
+      expect(result.stderr).to.include('42883').and.to.include('is a function of Citus');
+    }
+  });
+});
+
 describe('lint of statements on distributed tables', () => {
   const refusing =
     /^(key-without-distribution|foreign-key-not-colocated|trigger-on-dist|change-distribution)/;

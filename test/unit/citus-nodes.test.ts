@@ -3,6 +3,8 @@ import { expect } from 'chai';
 import { MigrateError } from '../../scripts/base/errors.ts';
 import type { Target } from '../../scripts/config/target.ts';
 import { refuseOtherNodes } from '../../scripts/connection/citus.ts';
+import { hintWithoutCitus } from '../../scripts/execute/refusals.ts';
+import type { ReadyStep } from '../../scripts/plan/steps.ts';
 
 const at = (port: number): Target => ({
   host: 'c.example.com',
@@ -50,5 +52,31 @@ describe('nodes of a Citus cluster', () => {
     expect(named?.code).to.equal('refused');
     expect(named?.options.hint).to.include('10.0.0.1 port 5432');
     expect(refusal(at(5432), { node: 3, host: null, port: null })?.options.hint).to.include('port 5432');
+  });
+});
+
+describe('a function of Citus that the server does not know', () => {
+  const step = { direction: 'up', source: 'disk', migration: null } as unknown as ReadyStep;
+  const hint = (sql: string, session = { citus: null, embedded: true }, code = '42883') =>
+    hintWithoutCitus(session as Parameters<typeof hintWithoutCitus>[0], step, { code }, sql);
+
+  it('is told with a way to go on, for the embedded server and any other', () => {
+    for (const [sql, name] of [
+      ["SELECT create_distributed_table('t', 'id')", 'create_distributed_table'],
+      ["DO $$ BEGIN PERFORM public.CREATE_REFERENCE_TABLE ('t'); END $$", 'CREATE_REFERENCE_TABLE'],
+      ["SELECT citus_add_local_table_to_metadata('t')", 'citus_add_local_table_to_metadata'],
+      ["SELECT undistribute_table('t')", 'undistribute_table'],
+    ] as const) {
+      expect(hint(sql), sql).to.include(`${name} is a function of Citus`).and.include('embedded');
+      expect(hint(sql, { citus: null, embedded: false })).to.include('CREATE EXTENSION citus');
+    }
+  });
+
+  it('is said of nothing else: not where Citus is, not of another error, not of another function', () => {
+    const call = "SELECT create_distributed_table('t', 'id')";
+    expect(hint(call, { citus: { version: '13' }, embedded: false } as never)).to.equal(null);
+    expect(hint(call, undefined, '42P01')).to.equal(null);
+    for (const sql of ['SELECT create_table()', 'SELECT citus_x', 'SELECT my_citus_call()', ''])
+      expect(hint(sql), sql).to.equal(null);
   });
 });

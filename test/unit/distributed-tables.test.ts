@@ -42,6 +42,7 @@ describe('lint: distributed tables', () => {
       ['Orders', undefined, 'orders'],
       ['Public.Orders', 'public', 'orders'],
       ['"Odd ""one"""', undefined, 'Odd "one"'],
+      ['TÜR.İd', 'tÜr', 'İd'],
       ['app."a.b"', 'app', 'a.b'],
       ['db.app.t', 'app', 't'],
     ] as const)

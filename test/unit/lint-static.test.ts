@@ -2,7 +2,9 @@
 import { expect } from 'chai';
 import { MigrateError } from '../../scripts/base/errors.ts';
 import type { Finding } from '../../scripts/base/types.ts';
+import { loadParser } from '../../scripts/files/statements.ts';
 import { type LintSettings, reviewMigrations } from '../../scripts/lint/review.ts';
+import { readActions } from '../../scripts/lint/statement/actions.ts';
 import { lines, migration } from '../support/lint.ts';
 
 function review(up: string, settings: LintSettings = {}, down?: string): Promise<readonly Finding[]> {
@@ -73,6 +75,17 @@ describe('lint: static rules', () => {
       `ALTER TABLE café ADD COLUMN "größe" text DEFAULT 'ß', ADD CONSTRAINT prüfung CHECK (größe <> 'ü');`,
     );
     expect(finding?.help).to.include(`ADD CONSTRAINT "prüfung" CHECK (größe <> 'ü') NOT VALID;`);
+  });
+
+  it('cuts the bounds of a partition where they begin, whatever letters are before them', async () => {
+    const parsed = (await loadParser(16))(
+      'ALTER TABLE "İİİİ İİİİ" ATTACH PARTITION part\n  FOR  VALUES FROM (1) TO (9);',
+    );
+    const [statement] = parsed.ok === true ? parsed.statements : [];
+    const actions = statement === undefined ? [] : readActions(statement);
+    expect(actions.map((action) => 'bound' in action && action.bound)).to.deep.equal([
+      'FOR  VALUES FROM (1) TO (9)',
+    ]);
   });
 
   it('tells a row by its key from a whole table', async () => {

@@ -96,6 +96,8 @@ function alterType(command: Node, table: Name, sql: string): Action {
 function boundText(bound: Node, sql: string): string {
   if (bound.is_default === true) return 'DEFAULT';
   const location = unitsOf(sql, number(bound, 'location') ?? 0);
-  const start = sql.toLowerCase().lastIndexOf('for values', location + 'for values'.length);
-  return (start === -1 ? `FOR VALUES (${parenthesizedAt(sql, location)})` : sql.slice(start)).trim();
+  const start = [...sql.matchAll(/\bfor\s+values\b/gi)].findLast(({ index }) => index <= location);
+  return (
+    start === undefined ? `FOR VALUES (${parenthesizedAt(sql, location)})` : sql.slice(start.index)
+  ).trim();
 }

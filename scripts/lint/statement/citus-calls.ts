@@ -3,7 +3,7 @@
 // https://docs.citusdata.com/en/stable/develop/api_udf.html
 
 import type { Statement } from '../../base/types.ts';
-import { bareName } from '../../schema/sql.ts';
+import { folded } from '../../schema/sql.ts';
 import { child, isNode, list, listOf, type Node, nameOf, strings, text } from './ast.ts';
 import type { Name } from './types.ts';
 
@@ -81,5 +81,5 @@ function constantOf(node: Node): string | null | undefined {
 /** A name as PostgreSQL reads one from a literal: `public."Items"`. */
 export function readName(written: string): Name {
   const parts = written.match(/"(?:[^"]|"")*"|[^".\s]+/g) ?? [];
-  return nameOf(parts.map((part) => (part.startsWith('"') ? bareName(part) : part.toLowerCase())));
+  return nameOf(parts.map(folded));
 }

@@ -1,6 +1,7 @@
 // Takes the text of one statement; gives its tokens, and slices of it between them. Comments are skipped, text is never
 // changed: what a rewrite keeps, it keeps as it was written.
 import { blockCommentEnd, lineCommentEnd } from '../../base/positions.ts';
+import { folded } from '../../schema/sql.ts';
 import { unitsOf } from './clauses.ts';
 
 export interface Token {
@@ -39,7 +40,7 @@ export function tokenize(sql: string): readonly Token[] {
     const end = tokenEnd(sql, at);
     const raw = sql.slice(at, end);
     if (raw === ')' || raw === ']') depth -= 1;
-    tokens.push({ start: at, end, text: isWord(raw) ? raw.toLowerCase() : raw, depth });
+    tokens.push({ start: at, end, text: isWord(raw) ? folded(raw) : raw, depth });
     if (raw === '(' || raw === '[') depth += 1;
     at = end;
   }
