@@ -54,6 +54,7 @@ async function main(argv: readonly string[]): Promise<number> {
     const { resolveConfig } = await import('./config/config.ts');
     config = { ...(await resolveConfig(command, invocation.flags)), signal };
     keepSecret(secretsOf(config.variables));
+    config.remarks.forEach(output.warn);
     const { flags, args } = invocation;
     const many = flags.targets !== undefined || flags.targetsQuery !== undefined;
     if (invocation.usesTarget && !many) (await import('./config/binding.ts')).refuseWrongTarget(config);

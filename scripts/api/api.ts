@@ -99,6 +99,7 @@ async function run(command: string, options: RunOptions, flags: Record<string, u
     if (!line.checksOwnTarget) refuseWrongTarget(config);
     const work = await line.load();
     const progress = progressTo(options, place);
+    config.remarks.forEach(progress.warn);
     const result = await work({
       config: { ...config, signal: controller.signal },
       flags: given as never,

@@ -4,6 +4,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { MigrateError } from '../base/errors.ts';
 import { defaultMajor } from '../base/postgres-major.ts';
+import { connectionRemarks } from './connection-string.ts';
 import { type Environment, namesTarget, readEnvironment } from './environment.ts';
 import {
   checkSettings,
@@ -65,6 +66,8 @@ export interface Config {
   readonly connectTimeoutMs: number;
   readonly project: ProjectSettings;
   readonly variables: Environment;
+  /** To be told once, before anything connects. */
+  readonly remarks: readonly string[];
 }
 
 /**
@@ -111,6 +114,7 @@ export async function resolveConfig(
     connectTimeoutMs: value.MIGRATE_CONNECT_TIMEOUT,
     project,
     variables,
+    remarks: connectionRemarks(variables),
   });
 }
 

@@ -2,7 +2,14 @@
 // first. What we cannot do as libpq does is refused by name. It reads no file and opens no connection.
 import { MigrateError } from '../base/errors.ts';
 import type { Environment } from './environment.ts';
-import { followed, limited } from './libpq.ts';
+import {
+  connectionVariables,
+  families,
+  followed,
+  limited,
+  serviceVariables,
+  withoutEffect,
+} from './libpq.ts';
 
 /** A parameter, and where it was said: the name of the variable, or `sslmode in DATABASE_URL`. */
 export interface Parameter {
@@ -27,14 +34,46 @@ export function readParameters(url: string | undefined, environment: Environment
     const value = variable === null ? '' : (environment[variable] ?? '');
     if (variable !== null && value !== '') refuseLimited(keyword, { value, source: variable });
   }
+  refuseStrangers(environment);
   if (!url) return parameters;
   for (const [keyword, value] of urlParameters(url, name)) {
     const parameter = { value, source: `${keyword} in ${name}` };
-    if (keyword in followed) parameters.set(keyword, parameter);
-    else if (keyword in limited) refuseLimited(keyword, parameter);
+    if (Object.hasOwn(followed, keyword)) parameters.set(keyword, parameter);
+    else if (Object.hasOwn(limited, keyword)) refuseLimited(keyword, parameter);
     else throw unknown(keyword, name);
   }
   return parameters;
+}
+
+/** What looks like a demand on the connection, and is none that libpq or we know: `PGSSLPASSWORD`, `PGSSLMOD`, `PGREALM`. */
+function refuseStrangers(environment: Environment): void {
+  const stranger = Object.keys(environment).find(
+    (name) =>
+      families.test(name) &&
+      (environment[name] ?? '') !== '' &&
+      !connectionVariables.has(name) &&
+      !withoutEffect.includes(name),
+  );
+  if (stranger === undefined) return;
+  throw new MigrateError(
+    'usage',
+    `${stranger} is no variable that PostgreSQL's libpq knows: it would do nothing`,
+    {
+      hint:
+        stranger === 'PGSSLPASSWORD'
+          ? 'The key’s passphrase is the parameter sslpassword of the URL; it has no variable.'
+          : `Take ${stranger} away, or spell it as libpq does: PGSSLMODE, PGSSLROOTCERT, PGREQUIREAUTH …`,
+    },
+  );
+}
+
+/** Told once a run: what is set, would matter to psql, and does not matter here. */
+export function connectionRemarks(environment: Environment): readonly string[] {
+  const services = serviceVariables.filter((name) => (environment[name] ?? '') !== '');
+  if (services.length === 0) return [];
+  return [
+    `${services.join(' and ')} ${services.length === 1 ? 'is' : 'are'} not read: no connection service is followed here. The server is what DATABASE_URL or PGHOST says.`,
+  ];
 }
 
 function refuseLimited(keyword: string, { value, source }: Parameter): void {
@@ -74,6 +113,7 @@ function urlParameters(text: string, name: string): [string, string][] {
     // Neither the URL nor the parser's error is shown or kept as a cause: both may hold the password.
     throw new MigrateError('usage', `${name} cannot be read; ${example}`);
   }
+  refuseTwoReadings(text, name);
   const parts: [string, string][] = [
     ['host', lenient(url.hostname.replace(/^\[(.*)\]$/, '$1'))],
     ['port', url.port],
@@ -83,6 +123,24 @@ function urlParameters(text: string, name: string): [string, string][] {
     ...queryParameters(url.search.slice(1), name),
   ];
   return parts.filter(([, value]) => value !== '').flatMap(jdbcSsl);
+}
+
+/**
+ * A password that holds / ? or # as it is ends where it begins: what follows would be taken for a port, a database, a
+ * parameter, and shown as such. libpq reads # as any other character, a URL does not.
+ */
+function refuseTwoReadings(text: string, name: string): void {
+  const [address = '', ...query] = text.replace(/^[^:]+:\/\//, '').split('?');
+  const [authority = '', ...path] = address.split('/');
+  const isTorn = !authority.includes('@') && /^[^=&]*@/.test(query.join('?'));
+  if (!isTorn && !text.includes('#') && !path.join('/').includes('@')) return;
+  throw new MigrateError(
+    'usage',
+    `${name} can be read in two ways: it holds a # or an @ that is not escaped`,
+    {
+      hint: `In a URL / is written %2F, ? %3F, # %23 and @ %40; or leave the password out: ${example}`,
+    },
+  );
 }
 
 /** As libpq: `+` is a plus, nothing is decoded twice, and a bad escape is an error. */

@@ -53,7 +53,25 @@ export const limited: Readonly<
   keepalives_interval: [null, ['0']],
   keepalives_count: [null, ['0']],
   tcp_user_timeout: [null, ['0']],
+  // Of libpq 18 and 19: keys and logins that pg has not.
+  servicefile: [null, []],
+  scram_client_key: [null, []],
+  scram_server_key: [null, []],
+  oauth_issuer: [null, []],
+  oauth_client_id: [null, []],
+  oauth_client_secret: [null, []],
+  oauth_scope: [null, []],
+  sslkeylogfile: [null, []],
 };
+
+/** Where libpq looks for what a service says. Alone they change nothing there, and here no service is followed. */
+export const serviceVariables = ['PGSERVICEFILE', 'PGSYSCONFDIR'] as const;
+
+/** Variables of libpq that change neither where nor how it connects: messages, and debugging of a login that we refuse. */
+export const withoutEffect: readonly string[] = ['PGLOCALEDIR', 'PGOAUTHDEBUG', 'PGOAUTHCAFILE'];
+
+/** What a variable that begins so would say of a connection is never to be passed over, whoever made the name up. */
+export const families = /^PG(?:(?:SSL|GSS|KRB|OAUTH|REQUIRE|CHANNEL|SCRAM)[A-Z]+|REALM)$/;
 
 /** Variables of libpq that set a session's settings rather than a parameter of the connection. */
 export const settingVariables = { PGTZ: 'TimeZone', PGDATESTYLE: 'DateStyle', PGGEQO: 'geqo' } as const;
@@ -62,7 +80,7 @@ export const settingVariables = { PGTZ: 'TimeZone', PGDATESTYLE: 'DateStyle', PG
 export const connectionVariables: ReadonlySet<string> = new Set(
   [
     'DATABASE_URL',
-    'PGSERVICEFILE',
+    ...serviceVariables,
     ...Object.values(followed),
     ...Object.values(limited).map(([variable]) => variable),
     ...Object.keys(settingVariables),

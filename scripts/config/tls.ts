@@ -1,6 +1,8 @@
 // Takes the TLS parameters of one target; gives how to encrypt and what to verify, as libpq means it. It reads the PEM
 // files that they name and opens no connection.
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
 import type { ConnectionOptions, SecureVersion } from 'node:tls';
 import { MigrateError } from '../base/errors.ts';
 import type { Parameter, Parameters } from './connection-string.ts';
@@ -31,12 +33,19 @@ export function readTls(parameters: Parameters, host: string): TlsSettings {
       'sslcert (PGSSLCERT) and sslkey (PGSSLKEY) go together; one of them is missing',
     );
   }
-  const authority = system ? undefined : pem(parameters, 'sslrootcert');
+  // libpq's own files in the home directory count where its rules were asked for, not for our stricter default.
+  const isSaid = parameters.has('sslmode');
+  const authority = system
+    ? undefined
+    : (pem(parameters, 'sslrootcert') ?? (isSaid ? homeFile('root.crt') : undefined));
+  refuseEverybodysAuthority(parameters.get('sslmode'), authority);
+  refuseSharedKey(parameters.get('sslkey'));
+  const revoked = pem(parameters, 'sslcrl') ?? (authority === undefined ? undefined : homeFile('root.crl'));
   const details: ConnectionOptions = {
     ...option('cert', certificate),
     ...option('key', key),
     ...option('passphrase', parameters.get('sslpassword')?.value),
-    ...option('crl', pem(parameters, 'sslcrl')),
+    ...option('crl', revoked),
     ...option('minVersion', protocolVersion(parameters.get('ssl_min_protocol_version'))),
     ...option('maxVersion', protocolVersion(parameters.get('ssl_max_protocol_version'))),
   };
@@ -73,16 +82,50 @@ function readSslMode(said: Parameter | undefined, host: string, system: boolean)
   return mode;
 }
 
+/** Without a root certificate the authorities of Node count, which sign for everybody: `verify-ca` would let anybody in. */
+function refuseEverybodysAuthority(mode: Parameter | undefined, authority: string | undefined): void {
+  if (mode?.value !== 'verify-ca' || authority !== undefined) return;
+  throw new MigrateError(
+    'usage',
+    `${mode.source} is verify-ca, and no root certificate says which authority`,
+    {
+      hint: 'Name its PEM file in PGSSLROOTCERT, or set PGSSLMODE=verify-full, which looks at the name in the certificate too.',
+    },
+  );
+}
+
+/** As libpq: 0600, or 0640 of root. https://www.postgresql.org/docs/16/libpq-ssl.html#LIBPQ-SSL-CLIENTCERT */
+function refuseSharedKey(said: Parameter | undefined): void {
+  const stat = said === undefined ? undefined : statSync(said.value, { throwIfNoEntry: false });
+  if (said === undefined || stat === undefined || process.platform === 'win32') return;
+  if ((stat.mode & (stat.uid === 0 ? 0o37 : 0o77)) === 0) return;
+  throw new MigrateError('usage', `${said.source} names ${said.value}, a key that others may read`, {
+    hint: `chmod 600 ${said.value}`,
+  });
+}
+
+/** The text of a file of libpq's folder, where there is one. https://www.postgresql.org/docs/16/libpq-ssl.html */
+function homeFile(name: string): string | undefined {
+  const { APPDATA } = process.env;
+  const folder =
+    process.platform === 'win32' && APPDATA ? join(APPDATA, 'postgresql') : join(homedir(), '.postgresql');
+  const path = join(folder, name);
+  return existsSync(path) ? readPem(path, `~/.postgresql/${name}`) : undefined;
+}
+
 function pem(parameters: Parameters, keyword: string): string | undefined {
   const said = parameters.get(keyword);
-  if (said === undefined) return undefined;
+  return said === undefined ? undefined : readPem(said.value, said.source);
+}
+
+function readPem(path: string, source: string): string {
   try {
-    return readFileSync(said.value, 'utf8');
+    return readFileSync(path, 'utf8');
   } catch (cause) {
     const missing = (cause as NodeJS.ErrnoException).code === 'ENOENT';
     throw new MigrateError(
       'usage',
-      `${said.source} names ${said.value}, which ${missing ? 'does not exist' : 'cannot be read'}; a right value is the path of a PEM file`,
+      `${source} names ${path}, which ${missing ? 'does not exist' : 'cannot be read'}; a right value is the path of a PEM file`,
       { cause },
     );
   }
