@@ -134,7 +134,10 @@ async function reviewOne(
     migration,
     steps,
     watched,
-    complaints: complaintsOf(up, steps, before, parse, around),
+    complaints: complaintsOf(up, steps, before, parse, {
+      ...around,
+      ...(watched && trace !== undefined ? { resulting: trace.catalog } : {}),
+    }),
     after: trace?.catalog ?? before,
   };
 }

@@ -24,7 +24,7 @@ export const notOnScratch = defineStepRule({
   summary: 'a statement about the whole server, which was not run on the scratch server',
   why: 'It reaches beyond one database: the scratch server may be somebody’s, so only production will tell whether it works.',
   findInStep: ({ step: { statement } }) =>
-    isServerWide(statement) && !isAboutRoles(statement)
+    isServerWide(statement) && !isAboutRoles(statement) && !storesSetting(statement)
       ? {
           table: { name: '' },
           effect: 'concerns the whole server: not run on the scratch server',
@@ -36,6 +36,11 @@ export const notOnScratch = defineStepRule({
 /** Roles are stood in for on the scratch server; a remark on each would be noise. */
 function isAboutRoles({ kind, node }: Statement): boolean {
   return /Role/.test(kind) || node.objtype === 'OBJECT_ROLE' || node.renameType === 'OBJECT_ROLE';
+}
+
+/** The rule stored-setting says more of it. */
+function storesSetting({ kind }: Statement): boolean {
+  return kind === 'AlterDatabaseSetStmt';
 }
 
 export const unusedAllow = defineStepRule({

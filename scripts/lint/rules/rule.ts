@@ -20,6 +20,8 @@ export interface Around {
   readonly old?: ReadonlySet<number>;
   /** Partitioned tables (`schema.name`) that have no partition there either: they hold no row to read or rewrite. */
   readonly emptyParents?: ReadonlySet<string>;
+  /** The schema after the migration; absent where it was not watched to its end. */
+  readonly resulting?: Catalog;
 }
 
 /** All that a rule may look at. */

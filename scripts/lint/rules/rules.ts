@@ -11,8 +11,10 @@ import { distributedTableRules } from './distributed-tables.ts';
 import { extensionRules } from './extensions.ts';
 import { indexRules } from './indexes.ts';
 import { keyRules } from './keys.ts';
+import { madeAnewRules } from './made-anew.ts';
 import { notNullRules } from './not-null.ts';
 import { partitionRules } from './partitions.ts';
+import { publicationRules } from './publications.ts';
 import { reviewRules } from './review-rules.ts';
 import { rewriteRules } from './rewrites.ts';
 import type { Rule } from './rule.ts';
@@ -31,8 +33,10 @@ const families: readonly (readonly Rule[])[] = [
   rewriteRules,
   dataRules,
   breakingRules,
+  madeAnewRules,
   callableRules,
   accessRules,
+  publicationRules,
   keyRules,
   distributedKeyRules,
   distributedTableRules,

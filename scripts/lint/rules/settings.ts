@@ -1,7 +1,8 @@
-// The rules on settings that a migration makes for itself.
+// The rules on settings that a migration makes, for itself or for sessions to come.
 import type { Statement } from '../../base/types.ts';
 import { isZeroTime, settingsSet } from '../../files/settings-set.ts';
-import { walk } from '../statement/ast.ts';
+import { child, isNode, type Node, text, walk } from '../statement/ast.ts';
+import { quoteIdentifier } from '../statement/names.ts';
 import { defineStepRule, type Rule } from './rule.ts';
 
 const bounds = new Set(['lock_timeout', 'statement_timeout']);
@@ -44,4 +45,64 @@ const inBody = new RegExp(
   'i',
 );
 
-export const settingRules: readonly Rule[] = [timeoutLifted];
+/** Settings by which the same text makes other objects, or other values. */
+const decidesWhatIsMade =
+  /^(search_path|default_(tablespace|table_access_method|toast_compression)|timezone|datestyle|intervalstyle|check_function_bodies|role)$/i;
+
+const storedSetting = defineStepRule({
+  id: 'stored-setting',
+  severity: 'info',
+  summary: 'a setting stored for a role or database: ALTER ROLE … SET, ALTER DATABASE … SET',
+  why: 'It counts for later sessions, not for this file. The files after it begin with it, in the same run as in a later one; sessions of the application that are open keep what they had. The scratch database does not have it, so lint, verify and schema.sql see those files without it.',
+  findInStep: ({ step: { statement } }) => {
+    const stored = storedBy(statement);
+    if (stored === null) return null;
+    const decides = stored.names.some((name) => decidesWhatIsMade.test(name));
+    return {
+      table: { name: '' },
+      effect: `${stored.names.join(', ')} ${stored.names.length === 1 ? 'is' : 'are'} stored for ${stored.whom}`,
+      words: decides
+        ? 'Names, types and values of later files may mean something else than on the scratch database: write the names of those files with their schemas, or set it in each file that needs it (SET …); store settings where servers are set up.'
+        : 'Store settings where servers are set up, once per database and role, unless every environment names them alike.',
+      ...(decides ? { severity: 'warning' as const } : {}),
+    };
+  },
+});
+
+interface Stored {
+  readonly names: readonly string[];
+  readonly whom: string;
+}
+
+const storing: Readonly<Record<string, (node: Statement['node']) => string>> = {
+  AlterRoleSetStmt: (node) => (isNode(node.role) ? `role ${roleName(node.role)}` : 'every role'),
+  AlterDatabaseSetStmt: (node) => `database ${quoteIdentifier(text(node, 'dbname') ?? '')}`,
+};
+
+function storedBy({ kind, node, text: sql }: Statement): Stored | null {
+  const whom = storing[kind];
+  if (whom !== undefined) {
+    const setting = child(node, 'setstmt');
+    const isAll = setting.kind === 'VAR_RESET_ALL';
+    return { names: [isAll ? 'every setting' : (text(setting, 'name') ?? '?')], whom: whom(node) };
+  }
+  if (kind !== 'DoStmt') return null;
+  const names = sql.split(';').flatMap(namedInBlock);
+  return names.length === 0 ? null : { names: [...new Set(names)], whom: 'a role or database' };
+}
+
+/** What a statement of a block stores, where its words name the setting: also those that it puts together. */
+function namedInBlock(piece: string): readonly string[] {
+  const at = piece.search(/\balter\s{1,20}(?:role|user|database|system)\b/i);
+  const name =
+    at === -1 ? null : /\bset\s{1,20}"?([\w.]{1,63})"?\s{0,20}(?:=|to\b|from\b)/i.exec(piece.slice(at));
+  return name?.[1] === undefined ? [] : [name[1].toLowerCase()];
+}
+
+function roleName(role: Node): string {
+  const spec = isNode(role.RoleSpec) ? role.RoleSpec : role;
+  const name = text(spec, 'rolename');
+  return name === undefined ? 'of the run' : quoteIdentifier(name);
+}
+
+export const settingRules: readonly Rule[] = [timeoutLifted, storedSetting];

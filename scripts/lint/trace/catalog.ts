@@ -35,9 +35,18 @@ LEFT JOIN pg_catalog.pg_class c ON c.oid = h.oid
 LEFT JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relnamespace IS DISTINCT FROM 99 AND n.nspname IS DISTINCT FROM ${ours}`;
 
-/** Storage and scan counters of every relation before a migration begins. */
-export const baselineSql = `SELECT coalesce(pg_catalog.json_agg(pg_catalog.json_build_array(
-  c.oid::bigint, pg_catalog.pg_relation_filenode(c.oid)::bigint, pg_catalog.pg_stat_get_xact_numscans(c.oid))), '[]') AS baseline
+/** What there is before a migration begins. */
+export interface Baseline {
+  /** OID, storage and scan counter of every relation. */
+  readonly storage: readonly (readonly [number, number | null, number])[];
+  /** Whether there is any publication. */
+  readonly publishes: boolean;
+}
+
+/** One row, one column: a `Baseline`. */
+export const baselineSql = `SELECT pg_catalog.json_build_object('publishes', EXISTS (SELECT FROM pg_catalog.pg_publication), 'storage',
+  coalesce(pg_catalog.json_agg(pg_catalog.json_build_array(
+  c.oid::bigint, pg_catalog.pg_relation_filenode(c.oid)::bigint, pg_catalog.pg_stat_get_xact_numscans(c.oid))), '[]')) AS baseline
 FROM pg_catalog.pg_class c WHERE c.oid >= 16384 AND c.relkind IN ('r','m','i','p')`;
 
 function catalogSql(condition: string): string {
@@ -47,7 +56,7 @@ SELECT coalesce(pg_catalog.json_agg(pg_catalog.json_build_object(
   'parent', (SELECT p.inhparent::bigint::text FROM pg_catalog.pg_inherits p WHERE p.inhrelid = c.oid LIMIT 1),
   'partitionKey', CASE c.relkind WHEN 'p' THEN pg_catalog.pg_get_partkeydef(c.oid) END,
   'isDefault', coalesce(c.relispartition AND pg_catalog.pg_get_expr(c.relpartbound, c.oid) = 'DEFAULT', false), 'bound', CASE WHEN c.relispartition THEN pg_catalog.pg_get_expr(c.relpartbound, c.oid) END,
-  'populated', c.relispopulated, 'triggers', (SELECT count(*) FROM pg_catalog.pg_trigger t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal),
+  'populated', c.relispopulated, 'writable', CASE c.relkind WHEN 'v' THEN pg_catalog.pg_relation_is_updatable(c.oid, true)::int4 END, 'triggers', (SELECT count(*) FROM pg_catalog.pg_trigger t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal),
   'statementTriggers', (SELECT count(*) FROM pg_catalog.pg_trigger t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal AND t.tgtype::int & 1 = 0),
   'updateTriggers', (SELECT count(*) FROM pg_catalog.pg_trigger t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal AND t.tgtype::int & 16 <> 0),
   'rewriteRules', (SELECT count(*) FROM pg_catalog.pg_rewrite r WHERE r.ev_class = c.oid AND r.ev_type <> '1'),
@@ -73,7 +82,7 @@ SELECT coalesce(pg_catalog.json_agg(pg_catalog.json_build_object(
 )), '[]') AS catalog
 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 LEFT JOIN pg_catalog.pg_index own ON own.indexrelid = c.oid
-WHERE c.oid >= 16384 AND c.relkind IN ('r','p','v','m','f','i','I','S') AND n.nspname NOT IN ('pg_catalog','information_schema', ${ours}) AND n.nspname NOT LIKE 'pg\\_toast%' ${condition}`;
+WHERE c.oid >= 16384 AND c.relkind IN ('r','p','v','m','f','c','i','I','S') AND n.nspname NOT IN ('pg_catalog','information_schema', ${ours}) AND n.nspname NOT LIKE 'pg\\_toast%' ${condition}`;
 }
 
 /** Reads the whole catalog of user relations, or those given. */

@@ -19,6 +19,10 @@ export interface Session {
   /** The catalog as of the last statement; kept current only as far as opaque statements need it. */
   current: Catalog;
   held: Map<number, Probed>;
+  /** Whether there is a publication, or a statement has named one. */
+  publishes: boolean;
+  /** Published tables that refuse UPDATE or DELETE; null as long as nobody has asked. */
+  unreplicable: ReadonlySet<string> | null;
 }
 
 export type Effects = Pick<TracedStatement, 'locks' | 'held' | 'rewrites' | 'scans'>;

@@ -37,6 +37,8 @@ export interface TracedStatement {
   readonly cascades?: readonly string[];
   /** Of DROP and RENAME of functions and types: it was there, and a client can use it by its name. */
   readonly wasUsable?: boolean;
+  /** Published tables that refuse UPDATE or DELETE since this statement, and still do when the migration has ended. */
+  readonly unreplicable?: readonly string[];
   /** Of a block or function call: what it did, read from the catalog. */
   readonly observed: readonly Action[];
   readonly error?: TraceError;
@@ -76,7 +78,7 @@ export interface CatalogDistribution {
   readonly group: string | null;
 }
 
-/** A user's relation as the catalog describes it; `kind` is pg_class.relkind. */
+/** A user's relation, or composite type, as the catalog describes it; `kind` is pg_class.relkind. */
 export interface CatalogRelation {
   readonly oid: number;
   readonly schema: string;
@@ -86,6 +88,8 @@ export interface CatalogRelation {
   readonly parent: string | null;
   /** Of a materialized view: it holds rows to read. */
   readonly populated: boolean;
+  /** Of a view: bits for UPDATE (4), INSERT (8) and DELETE (16) through it; null for all else. */
+  readonly writable: number | null;
   /** Rights as pg_class.relacl has them: `reader=r/owner`, `=r/owner` for everybody. */
   readonly acl: readonly string[];
   /** UPDATE and DELETE can be replicated. */

@@ -9,12 +9,14 @@ import { isLeftOut } from '../../scratch/server-wide.ts';
 import { isOpaque, readActions } from '../statement/actions.ts';
 import { withoutParameters } from '../statement/tokens.ts';
 import type { Action } from '../statement/types.ts';
-import { baselineSql, type Probed, probeSql, queryJson, readCatalog } from './catalog.ts';
+import { withCascades } from './cascades.ts';
+import { type Baseline, baselineSql, type Probed, probeSql, queryJson, readCatalog } from './catalog.ts';
 import { documentedEffects } from './documented.ts';
 import { observeChanges } from './observed.ts';
 import { inRuns } from './plain-inserts.ts';
 import { compare, type Effects, heldLocks, hiddenActions, type Session, toTraceError } from './probe.ts';
 import type { Catalog, TracedStatement } from './traced.ts';
+import { newlyUnreplicable, readUnreplicable, stillUnreplicable } from './unreplicable.ts';
 import { isUsable } from './usable.ts';
 
 export interface TraceOptions {
@@ -46,11 +48,24 @@ export async function traceMigration(
 ): Promise<MigrationTrace> {
   const before = options.catalog ?? (await readCatalog(client));
   const old = options.old ?? new Set(before.keys());
-  const session: Session = { client, before, old, storage: new Map(), current: before, held: new Map() };
+  const session: Session = {
+    client,
+    before,
+    old,
+    storage: new Map(),
+    current: before,
+    held: new Map(),
+    publishes: false,
+    unreplicable: null,
+  };
   const traced = options.noTransaction
     ? await traceSeparately(session, statements)
     : await traceTogether(session, statements);
-  return { statements: traced, before, catalog: session.current };
+  return {
+    statements: traced.map((one) => stillUnreplicable(session, one)),
+    before,
+    catalog: session.current,
+  };
 }
 
 async function traceTogether(
@@ -67,9 +82,19 @@ async function traceTogether(
       return traced;
     }
   }
-  await refreshCatalog(session);
+  if (traced.some(({ statement }) => changesRights(statement)))
+    session.current = await readCatalog(session.client);
+  else await refreshCatalog(session);
   await commit(session, traced);
   return traced;
+}
+
+/** Rights change without a lock that would tell of it. */
+function changesRights(statement: Statement): boolean {
+  return (
+    statement.kind === 'GrantStmt' ||
+    (isOpaque(statement) && /\b(grant|revoke|execute)\b/i.test(statement.text))
+  );
 }
 
 /** Plain rows of one table are sent together; where one is refused each is sent alone, up to that one. */
@@ -141,7 +166,7 @@ async function traceAlone(session: Session, statement: Statement): Promise<Trace
   const unwatched = { statement, watched: false, held: effects.locks, observed: [], ...effects };
   try {
     await session.client.query(withoutParameters(statement.text));
-    return unwatched;
+    return { ...unwatched, ...(await newlyUnreplicable(session, statement)) };
   } catch (error) {
     return { ...unwatched, error: toTraceError(error, statement.text) };
   }
@@ -153,35 +178,12 @@ function notRun(statement: Statement, held: TracedStatement['held']): TracedStat
 }
 
 async function begin(session: Session): Promise<void> {
-  const rows = await queryJson<readonly [number, number | null, number][]>(
-    session.client,
-    `BEGIN; ${baselineSql}`,
-  );
+  const { storage, publishes } = await queryJson<Baseline>(session.client, `BEGIN; ${baselineSql}`);
   session.storage.clear();
   session.held = new Map();
-  for (const [oid, filenode, scans] of rows) session.storage.set(oid, { filenode, scans });
-}
-
-/** What a NOTICE says of CASCADE; listened to only while a statement with that word runs. */
-async function withCascades<Result>(
-  { client }: Session,
-  statement: Statement,
-  work: () => Promise<Result>,
-): Promise<readonly [Result, readonly string[]]> {
-  const cascades: string[] = [];
-  const listen = ({ message, detail }: { message?: string | undefined; detail?: string | undefined }) => {
-    for (const [, what = ''] of `${detail ?? message ?? ''}`.matchAll(
-      /^drop cascades to (?!\d+ other)(.+)$/gm,
-    ))
-      cascades.push(what);
-  };
-  const isAsked = /\bcascade\b/i.test(statement.text);
-  if (isAsked) client.on?.('notice', listen);
-  try {
-    return [await work(), cascades];
-  } finally {
-    if (isAsked) client.off?.('notice', listen);
-  }
+  for (const [oid, filenode, scans] of storage) session.storage.set(oid, { filenode, scans });
+  session.publishes ||= publishes;
+  if (publishes) session.unreplicable ??= new Set(await readUnreplicable(session.client));
 }
 
 /** The statement first, so that positions in errors are its own; the probe in the same round trip. */
@@ -195,7 +197,8 @@ async function watch(session: Session, statement: Statement): Promise<TracedStat
     );
     const effects = compare(session, probed);
     const observed = opaque ? await observe(session, statement, effects) : [];
-    return { statement, watched: true, ...effects, observed, cascades, ...wasUsable };
+    const bare = await newlyUnreplicable(session, statement);
+    return { statement, watched: true, ...effects, observed, cascades, ...wasUsable, ...bare };
   } catch (error) {
     const held = heldLocks(session);
     return {
