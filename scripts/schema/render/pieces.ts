@@ -16,6 +16,7 @@ import {
   validatorSql,
 } from './database.ts';
 import { distributionDependencies, distributionSql } from './distribution.ts';
+import { heirDependencies } from './hierarchies.ts';
 import type { Item, Model } from './model.ts';
 import {
   accessMethodSql,
@@ -32,7 +33,7 @@ import {
 } from './operators.ts';
 import type { Dependency, Piece } from './order.ts';
 import { aggregateSql, sequenceSql, typeSql } from './programs.ts';
-import { heirDependencies, ranks } from './tables.ts';
+import { ranks } from './tables.ts';
 
 function schemaSql(item: Item): string | undefined {
   return item.identity === 'public' ? undefined : `CREATE SCHEMA ${item.identity};`;
@@ -150,8 +151,14 @@ export function closingStatements(model: Model, reader: string): string[] {
   ];
 }
 
-/** Dependencies that no catalog knows: those of the pieces that come after a table, a family or a shell. */
-export function addedDependencies(model: Model): Dependency[] {
+/**
+ * Dependencies that no catalog knows: those of the pieces that come after a table, a family or a shell.
+ * @param isApart true for a table whose defaults and checks stand apart
+ */
+export function addedDependencies(
+  model: Model,
+  isApart: (table: Item) => boolean = () => false,
+): Dependency[] {
   return [
     ...model.of('sequence').flatMap((item) =>
       item.table === undefined
@@ -172,7 +179,7 @@ export function addedDependencies(model: Model): Dependency[] {
     ...distributionDependencies(model),
     ...model.of('operator').flatMap((item) => oneWayLinks(model, item)),
     ...foreignDependencies(model),
-    ...heirDependencies(model),
+    ...heirDependencies(model, isApart),
     ...model.of('relation').flatMap((table) => tableDependencies(model, table)),
   ];
 }

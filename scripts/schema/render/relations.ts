@@ -2,6 +2,7 @@
 // pieces to be put in order. Pure; where views wait for each other one can be announced by its columns alone.
 
 import { bareName, quoteLiteral } from '../sql.ts';
+import { hierarchyPieces } from './hierarchies.ts';
 import type { Item, Model } from './model.ts';
 import type { Piece } from './order.ts';
 import { columnSettings, storageOptions } from './storage.ts';
@@ -98,11 +99,23 @@ END $states$;`;
     : [{ key: `states ${table.identity}`, rank: ranks.state, sql: statements.join('\n'), inlined: [] }];
 }
 
-/** Tables and views; `split` holds the keys of those whose defaults and checks, or whose query, must stand apart. */
-export function relationPieces(model: Model, split: ReadonlySet<string>): Piece[] {
-  return model.of('relation').flatMap((item) => {
+/**
+ * Tables and views.
+ * @param split keys of those whose defaults and checks, or whose query, must stand apart
+ * @param together the tables that are made together, the groups of them
+ */
+export function relationPieces(
+  model: Model,
+  split: ReadonlySet<string>,
+  together: readonly (readonly Item[])[] = [],
+): Piece[] {
+  const grouped = new Set(together.flat());
+  const pieces = model.of('relation').flatMap((item) => {
     const kind = item.parts.get('kind');
-    const pieces = kind === 'view' || kind === 'materialized view' ? viewPieces : tablePieces;
-    return [...pieces(model, item, split.has(keyOf(item))), ...latePieces(item), ...statePieces(item)];
+    const write = kind === 'view' || kind === 'materialized view' ? viewPieces : tablePieces;
+    const own = grouped.has(item) ? [] : write(model, item, split.has(keyOf(item)));
+    return [...own, ...latePieces(item), ...statePieces(item)];
   });
+  const isSplit = (tables: readonly Item[]) => tables.some((table) => split.has(keyOf(table)));
+  return [...together.flatMap((tables) => hierarchyPieces(model, tables, isSplit(tables))), ...pieces];
 }

@@ -6,6 +6,8 @@ import { readObjects, withCanonicalSession } from '../catalog/snapshot.ts';
 import type { Query, SchemaOptions } from '../types.ts';
 import { attachedPieces, isBroken, skipsForeign } from './attached.ts';
 import { commentSql } from './comments.ts';
+import { equalKeyDependencies } from './equal-keys.ts';
+import { hierarchies } from './heirs.ts';
 import { withoutCarriageReturns } from './line-ends.ts';
 import { buildModel, type Item, type Model } from './model.ts';
 import { type Dependency, orderPieces, type Piece } from './order.ts';
@@ -33,25 +35,42 @@ interface Sources {
 }
 
 /** Orders the pieces; what waits in a circle is taken apart: defaults and checks first, then queries of views. */
-function order({ model, texts, dependencies, reader }: Sources): Piece[] {
+function order(sources: Sources): Piece[] {
+  const { model, dependencies } = sources;
+  const keys = equalKeyDependencies(model, dependencies);
+  const { ordered, waiting } = orderWith(sources, keys);
+  const { ordered: all, waiting: circle } =
+    waiting.length > 0 && keys.length > 0 ? orderWith(sources, []) : { ordered, waiting };
+  // Nothing left to split: what waits in a circle is written by rank, for a person to look at.
+  return [...all, ...circle.toSorted((a, b) => a.rank - b.rank)];
+}
+
+interface Ordered {
+  readonly ordered: readonly Piece[];
+  readonly waiting: readonly Piece[];
+}
+
+/** @param wishes what should come after what, beside what must */
+function orderWith({ model, texts, dependencies, reader }: Sources, wishes: readonly Dependency[]): Ordered {
   const split = new Set(model.of('foreign-data-wrapper').map(keyOf));
   for (;;) {
+    const together = hierarchies(model, (table) => split.has(keyOf(table)));
+    const isApart = (table: Item) =>
+      split.has(keyOf(table)) ||
+      together.some((tables) => tables.includes(table) && tables.some((each) => split.has(keyOf(each))));
     const pieces = [
-      ...relationPieces(model, split),
+      ...relationPieces(model, split, together),
       ...simplePieces(model, texts, split, reader),
       ...attachedPieces(model),
     ];
     const all = [
       ...dependencies.map((dependency) => redirect(model, split, dependency, dependencies)),
-      ...addedDependencies(model),
+      ...addedDependencies(model, isApart),
+      ...wishes,
     ];
     const { ordered, stuck } = orderPieces(pieces, all);
     const next = nextToSplit(model, stuck, split);
-    if (next.length === 0) {
-      // Nothing left to split: what waits in a circle is written by rank, for a person to look at.
-      const waiting = pieces.filter((piece) => stuck.includes(piece.key));
-      return [...ordered, ...waiting.sort((a, b) => a.rank - b.rank)];
-    }
+    if (next.length === 0) return { ordered, waiting: pieces.filter(({ key }) => stuck.includes(key)) };
     for (const key of next) split.add(key);
   }
 }

@@ -2,11 +2,12 @@
 // Pure; where a table needs something that needs the table, its defaults and checks can be split off.
 
 import { optionsClause } from './clauses.ts';
+import { inheritedDefault, isOwn, joinedParents } from './heirs.ts';
 import type { Item, Model } from './model.ts';
 import { inheritedNotNull, lateNotNull, notNullClause, notNullOf } from './not-null.ts';
-import type { Dependency, Piece } from './order.ts';
+import type { Piece } from './order.ts';
 import { sequenceOptions } from './programs.ts';
-import { columnSettings, hasHeirs, parentsOf, storageOptions, storageSettings } from './storage.ts';
+import { columnSettings, hasHeirs, storageOptions, storageSettings } from './storage.ts';
 
 /** Ranks: what comes first where dependencies leave the choice. */
 export const ranks = {
@@ -85,27 +86,33 @@ export function columnClause(
   ].join(' ');
 }
 
-/** What a column that a table only inherits has other than its parent. */
+/** What CREATE TABLE gives a column of an heir other than it has, of its default and its NOT NULL. */
 function overrides(model: Model, table: Item, column: Item): string[] {
-  const parents = parentsOf(table).flatMap(
+  const own = column.parts.get('default');
+  const declared = isOwn(column) ? own : undefined;
+  const given = column.parts.has('generated') ? own : (declared ?? inheritedDefault(model, table, column));
+  const alter = `ALTER TABLE ONLY ${table.identity} ALTER COLUMN ${column.name}`;
+  return [
+    ...(own === given ? [] : [`${alter} ${own === undefined ? 'DROP DEFAULT' : `SET DEFAULT ${own}`};`]),
+    ...nullability(model, table, column),
+  ];
+}
+
+/** SET or DROP NOT NULL, where the parents that CREATE TABLE names have it otherwise. */
+export function nullability(model: Model, table: Item, column: Item): string[] {
+  const above = joinedParents(model, table).early.flatMap(
     (parent) => model.find('column', `${parent}.${column.name}`) ?? [],
   );
+  const isStrict = above.some((each) => notNullOf(each)?.noInherit === false);
   const alter = `ALTER TABLE ONLY ${table.identity} ALTER COLUMN ${column.name}`;
-  const own = column.parts.get('default');
-  const result = [];
-  if (own !== parents[0]?.parts.get('default'))
-    result.push(own === undefined ? `${alter} DROP DEFAULT;` : `${alter} SET DEFAULT ${own};`);
-  if (
-    notNullOf(column)?.name === null &&
-    notNullOf(column)?.inherited !== 'only' &&
-    parents.every((parent) => parent.parts.get('nullable') === 'yes')
-  )
-    result.push(`${alter} SET NOT NULL;`);
-  return result;
+  const notNull = notNullOf(column);
+  if (notNull === null) return isStrict ? [`${alter} DROP NOT NULL;`] : [];
+  const isUnsaid = !isOwn(column) && notNull.name === null && notNull.inherited !== 'only';
+  return isUnsaid && !isStrict ? [`${alter} SET NOT NULL;`] : [];
 }
 
 /** Checks that stand inside CREATE TABLE; a partition must have those of its parent before it is attached. */
-function inlineChecks(model: Model, table: Item): Item[] {
+export function inlineChecks(model: Model, table: Item): Item[] {
   const partition = table.parts.has('partition_of');
   return model
     .partsOf(table.identity, 'constraint')
@@ -113,7 +120,7 @@ function inlineChecks(model: Model, table: Item): Item[] {
 }
 
 /** What must wait for the tables that inherit, beside what each column sets. */
-function settingPieces(model: Model, table: Item): Piece[] {
+export function settingPieces(model: Model, table: Item): Piece[] {
   if (!hasHeirs(model, table)) return [];
   const statements = model
     .partsOf(table.identity, 'column')
@@ -124,12 +131,35 @@ function settingPieces(model: Model, table: Item): Piece[] {
   ];
 }
 
-/** Those pieces need every table that inherits, itself or by another. */
-export function heirDependencies(model: Model): Dependency[] {
-  return model
-    .of('relation')
-    .flatMap((heir) => parentsOf(heir).map((parent) => ({ from: `settings ${parent}`, to: keyOf(heir) })));
+/** CREATE TABLE with the clauses in `body`, as an heir of `parents`. */
+export function createTable(table: Item, body: readonly string[], parents: readonly string[]): string {
+  const { parts, identity } = table;
+  const typed = parts.has('of_type');
+  const foreign = parts.get('kind') === 'foreign table';
+  const head = `CREATE ${parts.has('unlogged') ? 'UNLOGGED ' : ''}${foreign ? 'FOREIGN ' : ''}TABLE ${identity}${typed ? ` OF ${parts.get('of_type')}` : ''}`;
+  const list = body.length > 0 ? ` (\n  ${body.join(',\n  ')}\n)` : typed ? '' : ' (\n)';
+  return `${head}${list}${parents.length > 0 ? ` INHERITS (${parents.join(', ')})` : ''}${
+    parts.has('partition_key') ? ` PARTITION BY ${parts.get('partition_key')}` : ''
+  }${parts.has('access_method') ? ` USING ${parts.get('access_method')}` : ''}${storageOptions(table)}${
+    foreign ? ` SERVER ${parts.get('server')}${optionsClause(parts.get('foreign_options'))}` : ''
+  };`;
 }
+
+/** A default that stands apart from its table. */
+export const defaultPiece = ({ table, name, identity, parts }: Item): Piece => ({
+  key: `default ${identity}`,
+  rank: ranks.default,
+  sql: `ALTER TABLE ONLY ${table} ALTER COLUMN ${name} SET DEFAULT ${parts.get('default')};`,
+  inlined: [],
+});
+
+/** A check that stands apart from its table. */
+export const checkPiece = (item: Item): Piece => ({
+  key: keyOf(item),
+  rank: ranks.default,
+  sql: `ALTER TABLE ${item.table} ADD CONSTRAINT ${item.name} ${item.parts.get('definition')};`,
+  inlined: [],
+});
 
 /** A table with all that stands inside CREATE TABLE; `split` writes its defaults and checks apart. */
 export function tablePieces(model: Model, table: Item, split: boolean): Piece[] {
@@ -148,41 +178,20 @@ export function tablePieces(model: Model, table: Item, split: boolean): Piece[] 
     ...columns.filter((item) => !declared.includes(item)).flatMap(inheritedNotNull),
     ...(split ? [] : checks.map((item) => `CONSTRAINT ${item.name} ${item.parts.get('definition')}`)),
   ];
-  const parents = parentsOf(table);
-  const foreign = parts.get('kind') === 'foreign table';
-  const head = `CREATE ${parts.has('unlogged') ? 'UNLOGGED ' : ''}${foreign ? 'FOREIGN ' : ''}TABLE ${identity}${typed ? ` OF ${parts.get('of_type')}` : ''}`;
-  const list = body.length > 0 ? ` (\n  ${body.join(',\n  ')}\n)` : typed ? '' : ' (\n)';
+  const { early, late: joined } = joinedParents(model, table);
   const statements = [
-    `${head}${list}${parents.length > 0 ? ` INHERITS (${parents.join(', ')})` : ''}${
-      parts.has('partition_key') ? ` PARTITION BY ${parts.get('partition_key')}` : ''
-    }${parts.has('access_method') ? ` USING ${parts.get('access_method')}` : ''}${storageOptions(table)}${
-      foreign ? ` SERVER ${parts.get('server')}${optionsClause(parts.get('foreign_options'))}` : ''
-    };`,
-    ...columns.filter((item) => !declared.includes(item)).flatMap((item) => overrides(model, table, item)),
+    createTable(table, body, early),
+    ...(early.length === 0 ? [] : columns.flatMap((item) => overrides(model, table, item))),
     ...columns.flatMap((item) => columnSettings(table, item, !typed && declared.includes(item), late)),
     ...columns.flatMap((item) => lateNotNull(table, item)),
+    ...joined.map((parent) => `ALTER TABLE ${identity} INHERIT ${parent};`),
     ...(partition
       ? [`ALTER TABLE ONLY ${parts.get('partition_of')} ATTACH PARTITION ${identity} ${parts.get('bound')};`]
       : []),
   ];
-  const defaults = written.filter((item) => item.parts.has('default'));
   const splittable = [
-    ...defaults.map(
-      (item): Piece => ({
-        key: `default ${item.identity}`,
-        rank: ranks.default,
-        sql: `ALTER TABLE ONLY ${identity} ALTER COLUMN ${item.name} SET DEFAULT ${item.parts.get('default')};`,
-        inlined: [],
-      }),
-    ),
-    ...checks.map(
-      (item): Piece => ({
-        key: keyOf(item),
-        rank: ranks.default,
-        sql: `ALTER TABLE ${identity} ADD CONSTRAINT ${item.name} ${item.parts.get('definition')};`,
-        inlined: [],
-      }),
-    ),
+    ...written.filter((item) => item.parts.has('default')).map(defaultPiece),
+    ...checks.map(checkPiece),
   ];
   // A generated column's expression and an inherited column's default cannot leave the table.
   const fixed = columns.filter((item) => item.parts.has('generated') || !written.includes(item));
