@@ -10,6 +10,8 @@ import { watchLogin } from './login.ts';
 
 export interface ConnectOptions {
   readonly applicationName: string;
+  /** Instead of the target's own: a password file is asked for that one all the same. */
+  readonly database?: string;
   /** Of the session, from its first statement on; after those of the target, so that these count. */
   readonly settings?: Readonly<Record<string, number | string>>;
   /** How long to go on trying, in ms. */
@@ -63,6 +65,14 @@ export async function connect(target: Target, options: ConnectOptions): Promise<
   }
 }
 
+/**
+ * As `connect`, but tries no second time: for servers that are there or not, such as those of scratch work and tests.
+ * @throws MigrateError `refused`, `connection` for a login that the target does not allow, or no answer; else pg's error
+ */
+export function connectOnce(target: Target, options: ConnectOptions): Promise<pg.Client> {
+  return tryModes(target, options, Date.now() + options.timeoutMs);
+}
+
 async function tryModes(target: Target, options: ConnectOptions, deadline: number): Promise<pg.Client> {
   const attempts = tlsAttempts(target);
   for (const [i, ssl] of attempts.entries()) {
@@ -91,7 +101,7 @@ async function open(
     host: target.host,
     port: target.port,
     user: target.user,
-    database: target.database,
+    database: options.database ?? target.database,
     password: () => login.password() as Promise<string>,
     ssl,
     application_name: target.applicationName ?? options.applicationName,

@@ -1,23 +1,17 @@
 // Takes SHADOW_DATABASE_URL, or none: then the embedded server; gives how to connect there. It must not know what for.
-import type pg from 'pg';
 import { MigrateError } from '../base/errors.ts';
 import { defaultMajor } from '../base/postgres-major.ts';
 import type { Environment } from '../config/environment.ts';
 import { canonicalHost } from '../config/host.ts';
-import { readTarget } from '../config/target.ts';
-import { tlsAttempts } from '../config/tls.ts';
-import { readPassfile } from '../connection/login.ts';
+import { settingVariables } from '../config/libpq.ts';
+import { readTarget, type Target } from '../config/target.ts';
 import { dataMajor, projectDirectories, removeServer, startServer } from '../devserver/devserver.ts';
 
-export interface ScratchConnection {
-  readonly host: string;
-  readonly port: number;
-  readonly user: string;
-  /** As a function: pg would take an empty one from PGPASSWORD, which is another server's. */
-  readonly password: () => Promise<string>;
-  readonly database: string;
-  readonly ssl: NonNullable<pg.ClientConfig['ssl']>;
-}
+/** A session's name is what tells who is alive: no target says another. */
+export type ScratchConnection = Omit<Target, 'applicationName'>;
+
+/** How long (ms) one attempt to reach a scratch server may take. */
+export const timeoutMs = 30_000;
 
 export interface ScratchOptions {
   /** SHADOW_DATABASE_URL; the database that it names is never written to. */
@@ -49,31 +43,35 @@ export async function scratchAddress({
 
 /** The named database is kept only as a place to connect to where there is no database `postgres`. Read as `DATABASE_URL` is. */
 async function serverOf(url: string, variables: Environment): Promise<ScratchConnection> {
-  const target = await readTarget(
-    { PGDATABASE: 'postgres', ...(await completing(url, variables)), DATABASE_URL: url },
+  const { applicationName: _, ...server } = await readTarget(
+    {
+      PGDATABASE: 'postgres',
+      ...(await completing(url, variables, 'SHADOW_DATABASE_URL')),
+      DATABASE_URL: url,
+    },
     'SHADOW_DATABASE_URL',
   );
-  const { host, port, user, database, password } = target;
-  return {
-    host,
-    port,
-    user,
-    password: async () => password ?? (await readPassfile(target)) ?? '',
-    database,
-    ssl: tlsAttempts(target)[0] ?? false,
-  };
+  return server;
 }
+
+const ofTheTarget: ReadonlySet<string> = new Set([
+  ...['DATABASE_URL', 'PGHOST', 'PGPORT', 'PGDATABASE', 'PGOPTIONS', 'PGAPPNAME', 'PGTARGETSESSIONATTRS'],
+  ...Object.keys(settingVariables),
+]);
 
 /**
  * Login and TLS of the target are its own: no other server is offered the password. They complete the URL only where it
- * names the same server, or where no target is named, so that they can be meant for nothing else.
+ * names the same server, or where no target is named, so that they can be meant for nothing else. What sets up a session of
+ * the target is no login.
+ * @param name of the variable that holds the URL
+ * @throws MigrateError `usage` for an address that libpq would not take
  */
-async function completing(url: string, variables: Environment): Promise<Environment> {
-  const { DATABASE_URL: _, PGHOST: __, PGPORT: ___, PGDATABASE: ____, ...login } = variables;
+export async function completing(url: string, variables: Environment, name: string): Promise<Environment> {
+  const login = Object.fromEntries(Object.entries(variables).filter(([key]) => !ofTheTarget.has(key)));
   if (!variables.DATABASE_URL && !variables.PGHOST) return login;
   const [target, scratch] = await Promise.all([
     readTarget(variables),
-    readTarget({ DATABASE_URL: url }, 'SHADOW_DATABASE_URL'),
+    readTarget({ DATABASE_URL: url }, name),
   ]);
   const same = canonicalHost(target.host) === canonicalHost(scratch.host) && target.port === scratch.port;
   return same ? login : {};
@@ -93,5 +91,5 @@ async function embeddedServer(
     await removeServer(dataDirectory);
     return start();
   });
-  return { host, port, user, password: async () => password, database: 'postgres', ssl: false };
+  return { host, port, user, password, database: 'postgres', sslMode: 'disable' };
 }

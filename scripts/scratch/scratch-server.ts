@@ -5,11 +5,12 @@ import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
 import { MigrateError } from '../base/errors.ts';
 import { majorOf, tooOld } from '../base/postgres-major.ts';
+import { connectOnce } from '../connection/connect.ts';
 import { ownSearchPath } from '../connection/session-settings.ts';
 import type { Administrator } from './client.ts';
 import { unlessAborted } from './interruption.ts';
 import { placeholdersSql } from './placeholder-roles.ts';
-import { type ScratchConnection, type ScratchOptions, scratchAddress } from './scratch-address.ts';
+import { type ScratchConnection, type ScratchOptions, scratchAddress, timeoutMs } from './scratch-address.ts';
 import { dropStale, prefix } from './stale-databases.ts';
 import { createWorker, type Worker } from './worker.ts';
 
@@ -164,19 +165,11 @@ async function connect(
   name: string,
   candidates: readonly string[] = [...new Set(['postgres', server.database])],
 ): Promise<pg.Client> {
+  const settings = { search_path: ownSearchPath, statement_timeout: 0, idle_session_timeout: 0 };
   for (const database of candidates) {
-    const client = new pg.Client({
-      ...server,
-      database,
-      application_name: name,
-      options: `-c search_path=${ownSearchPath.replaceAll(' ', '')} -c statement_timeout=0 -c idle_session_timeout=0`,
-    });
-    client.on('error', () => {}); // the next query reports it; without a listener the process would die
     try {
-      await client.connect();
-      return client;
+      return await connectOnce(server, { applicationName: name, database, settings, timeoutMs });
     } catch (cause) {
-      await client.end().catch(() => {});
       if (sqlState(cause) === '3D000' && database !== candidates.at(-1)) continue;
       throw connectionError(server, cause);
     }
@@ -185,6 +178,8 @@ async function connect(
 }
 
 function connectionError({ host, port, user }: ScratchConnection, cause: unknown): MigrateError {
+  if (cause instanceof MigrateError)
+    return new MigrateError(cause.code, `SHADOW_DATABASE_URL: ${cause.message}`, cause.options);
   const message = `Cannot connect to the scratch server ${host}:${port} as ${user}: ${(cause as Error).message}`;
   const hint = 'Check SHADOW_DATABASE_URL (and PGPASSWORD), or leave it unset to use the embedded server.';
   return new MigrateError('connection', message, { hint, cause });

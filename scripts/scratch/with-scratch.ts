@@ -1,8 +1,10 @@
 // Takes a scratch database; gives a session on it, and ways to ask it. It never touches the target.
-import pg from 'pg';
+import type pg from 'pg';
 import type { Config } from '../config/config.ts';
+import { connectOnce } from '../connection/connect.ts';
 import type { Query } from '../schema/types.ts';
 import { setAdministrator } from './client.ts';
+import { timeoutMs } from './scratch-address.ts';
 import type { ScratchDatabase } from './scratch-server.ts';
 import { workerRefused } from './worker.ts';
 
@@ -14,11 +16,13 @@ export async function connectTo(
   { connection, administrator }: ScratchDatabase,
   timeZone?: string,
 ): Promise<pg.Client> {
-  // As options of the connection, for RESET ALL keeps those. What is on a scratch database need not survive a crash.
-  const zone = timeZone === undefined ? '' : ` -c TimeZone=${timeZone.replaceAll(/[\\\s]/g, '\\$&')}`;
-  const client = new pg.Client({ ...connection, options: `-c synchronous_commit=off -c jit=off${zone}` });
-  client.on('error', () => undefined);
-  await client.connect().catch((cause: Error & { code?: string }) => {
+  // Of the connection, for RESET ALL keeps those. What is on a scratch database need not survive a crash.
+  const settings = { synchronous_commit: 'off', jit: 'off', ...(timeZone && { TimeZone: timeZone }) };
+  const client = await connectOnce(connection, {
+    applicationName: connection.database,
+    settings,
+    timeoutMs,
+  }).catch((cause: Error & { code?: string }) => {
     throw cause.code?.startsWith('28') ? workerRefused(connection, cause) : cause;
   });
   setAdministrator(client, administrator);

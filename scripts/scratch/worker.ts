@@ -55,7 +55,7 @@ export async function createWorker(
   );
   if (!superuser) await admin.query(`GRANT ${role} TO CURRENT_USER`);
   return {
-    connection: { ...server, user: name, password: async () => password },
+    connection: { ...server, user: name, password },
     role: name,
     version,
     superuser,

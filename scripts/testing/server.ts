@@ -6,18 +6,29 @@ import { clearTimeout, setTimeout } from 'node:timers';
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
 import { MigrateError } from '../base/errors.ts';
+import { visible } from '../base/foreign-text.ts';
 import { defaultMajor } from '../base/postgres-major.ts';
-import { readTarget } from '../config/target.ts';
-import { tlsAttempts } from '../config/tls.ts';
+import { keepSecret } from '../base/secrets.ts';
+import type { Environment } from '../config/environment.ts';
+import { secretsOf } from '../config/secrets.ts';
+import { readTarget, type Target } from '../config/target.ts';
+import { connectOnce } from '../connection/connect.ts';
+import { readPassfile } from '../connection/login.ts';
+import { ownSearchPath } from '../connection/session-settings.ts';
+import { completing } from '../scratch/scratch-address.ts';
 
 export interface TestServer {
   readonly host: string;
   readonly port: number;
   readonly user: string;
   readonly password: string;
+  /** How to log in besides, for databases of this server: variables of libpq, and parameters as a URL has them. */
+  readonly variables: Environment;
+  readonly parameters: string;
   /** Templates that this process built or saw, by name, each settled when it can be cloned. */
   readonly templates: Map<string, Promise<void>>;
   query<Row = Record<string, unknown>>(text: string, values?: readonly unknown[]): Promise<Row[]>;
+  /** Rejects (`refused`) where it belongs to another role. */
   exists(database: string): Promise<boolean>;
   /** Works while no other process holds the lock of that name; it is waited for by trying, every 50 ms. */
   locked(name: string, work: () => Promise<void>): Promise<void>;
@@ -47,19 +58,14 @@ export function openServer(url: string | undefined, root: string): Promise<TestS
 
 async function open(url: string | undefined, root: string, forget: () => void): Promise<TestServer> {
   const login = url === undefined || url === '' ? await embedded(root) : await named(url);
-  const { host, port, user, password, database, ssl } = login;
+  const { target, variables, parameters } = login;
+  const { host, port, user } = target;
   // The name tells other processes that this one lives: databases carry its pid.
-  const client = new pg.Client({
-    host,
-    port,
-    user,
-    password,
-    database,
-    ssl,
-    application_name: `migrate_clone_${process.pid}_`,
-  });
-  client.on('error', () => servers.clear());
-  await client.connect().catch((cause: Error) => {
+  const client = await connectOnce(target, {
+    applicationName: `migrate_clone_${process.pid}_`,
+    settings: { search_path: ownSearchPath, statement_timeout: 0, idle_session_timeout: 0 },
+    timeoutMs: 30_000,
+  }).catch((cause: Error) => {
     throw new MigrateError(
       'connection',
       `Cannot connect to the test server ${host}:${port} as ${user}: ${cause.message}`,
@@ -69,6 +75,7 @@ async function open(url: string | undefined, root: string, forget: () => void): 
       },
     );
   });
+  client.on('error', () => servers.clear());
   const { stream } = (client as unknown as { connection: { stream: Socket } }).connection;
   // A test runner ends when its tests do: an idle connection must not keep it.
   stream.unref();
@@ -90,11 +97,16 @@ async function open(url: string | undefined, root: string, forget: () => void): 
     host,
     port,
     user,
-    password,
+    password: target.password ?? (await readPassfile(target).catch(() => undefined)) ?? '',
+    variables,
+    parameters,
     templates: new Map(),
     query,
-    exists: async (name) =>
-      (await query('SELECT FROM pg_catalog.pg_database WHERE datname = $1', [name])).length > 0,
+    exists: async (name) => {
+      const [found] = await query<{ owner: string; own: boolean }>(ownerSql, [name]);
+      if (found !== undefined && !found.own) throw foreign(name, found.owner);
+      return found !== undefined;
+    },
     locked: (name, work) => locked(query, name, work),
     endSessions: async (name) => {
       await query(
@@ -123,23 +135,55 @@ async function open(url: string | undefined, root: string, forget: () => void): 
   return server;
 }
 
+/** Whoever may create databases could have put one in the place of ours, with triggers and functions of theirs. */
+const ownerSql = `SELECT pg_catalog.pg_get_userbyid(d.datdba)::text AS owner, d.datdba = r.oid AS own
+  FROM pg_catalog.pg_database d, pg_catalog.pg_roles r WHERE d.datname = $1 AND r.rolname = current_user`;
+
+function foreign(name: string, owner: string): MigrateError {
+  return new MigrateError(
+    'refused',
+    visible(`The test server has a database ${name} that belongs to ${owner}`),
+    {
+      hint: `Tests would run on what ${visible(owner)} put into it. If it is nobody's: DROP DATABASE ${name}`,
+      state: 'Nothing was changed.',
+    },
+  );
+}
+
 interface Login {
-  readonly host: string;
-  readonly port: number;
-  readonly user: string;
-  readonly password: string;
-  readonly database: string;
-  readonly ssl: NonNullable<pg.ClientConfig['ssl']>;
+  /** Its own name for the session would hide who is alive. */
+  readonly target: Omit<Target, 'applicationName'>;
+  readonly variables: Environment;
+  readonly parameters: string;
 }
 
 async function named(url: string): Promise<Login> {
-  const { PGPASSWORD } = process.env;
-  const target = await readTarget(
-    { DATABASE_URL: url, ...(PGPASSWORD ? { PGPASSWORD } : {}) },
+  // An application's DATABASE_URL may be of any kind: one that cannot be read is another server, whose login stays its own.
+  const variables = await completing(url, process.env, 'TEST_DATABASE_URL').catch(() => ({}));
+  const { applicationName: _, ...target } = await readTarget(
+    { ...variables, DATABASE_URL: url },
     'TEST_DATABASE_URL',
   );
-  const { host, port, user, database, password = '' } = target;
-  return { host, port, user, password, database, ssl: tlsAttempts(target)[0] ?? false };
+  keepSecret(secretsOf({ TEST_DATABASE_URL: url }));
+  const isOther = ([name]: [string, unknown]) => name.startsWith('PGSSL') || how.has(name);
+  return {
+    target,
+    variables: Object.fromEntries(Object.entries(variables).filter(isOther)),
+    parameters: parametersOf(url),
+  };
+}
+
+/** Variables that say how to log in, beside those of TLS. */
+const how = new Set(['PGCHANNELBINDING', 'PGREQUIREAUTH', 'PGCONNECT_TIMEOUT']);
+
+/** The query of the URL without who and where, for a URL of another database there. */
+function parametersOf(url: string): string {
+  const where = /^(?:host|port|user|password|dbname|passfile|application_name)=/;
+  const [, query = ''] = url.split(/\?(.*)/s);
+  return query
+    .split('&')
+    .filter((parameter) => parameter !== '' && !where.test(parameter))
+    .join('&');
 }
 
 /** The scratch server of the project: without durability, shared with verify and lint, left running between test runs. */
@@ -150,7 +194,11 @@ async function embedded(root: string): Promise<Login> {
     postgres: await majorOf(root),
     settings: { fsync: 'off', full_page_writes: 'off', synchronous_commit: 'off' },
   });
-  return { host, port, user, password, database: 'postgres', ssl: false };
+  return {
+    target: { host, port, user, password, database: 'postgres', sslMode: 'disable' },
+    variables: {},
+    parameters: '',
+  };
 }
 
 async function majorOf(root: string): Promise<number> {

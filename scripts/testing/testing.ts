@@ -131,12 +131,15 @@ async function buildOnce(
     await dropStale(server, comment);
     const building = `migrate_building_${process.pid}_${randomBytes(4).toString('hex')}`;
     await server
-      .query(`CREATE DATABASE ${pg.escapeIdentifier(building)} TEMPLATE template0`)
+      .query(`CREATE DATABASE ${pg.escapeIdentifier(building)} TEMPLATE template0 ALLOW_CONNECTIONS false`)
       .catch((error) => {
         throw (error as { code?: string }).code === '42501' ? mayNotCreate(server, error) : error;
       });
     try {
-      const env = { ...targetOf(server, building), MIGRATE_ENV: 'test' };
+      // Nobody else looks in while migrations run there with this login's rights, nor leaves functions for what is copied.
+      await server.query(`REVOKE CONNECT ON DATABASE ${pg.escapeIdentifier(building)} FROM PUBLIC`);
+      await server.query(`ALTER DATABASE ${pg.escapeIdentifier(building)} ALLOW_CONNECTIONS true`);
+      const env = targetOf(server, building);
       const document = await up({ root, env, ...(dir === undefined ? {} : { dir }) });
       if (document.error !== null) throw failed(document.error);
       await server.endSessions(building);
@@ -170,26 +173,39 @@ function failed({
 }
 
 /** The server as a target, and nothing of the process's own variables that would say otherwise. */
-function targetOf({ host, port, user, password }: TestServer, database: string): Record<string, string> {
+function targetOf(server: TestServer, database: string): Record<string, string | undefined> {
   return {
     ...(process.env.PATH === undefined ? {} : { PATH: process.env.PATH }),
     ...(process.env.HOME === undefined ? {} : { HOME: process.env.HOME }),
-    PGHOST: host,
-    PGPORT: String(port),
-    PGUSER: user,
-    PGPASSWORD: password,
-    PGDATABASE: database,
+    ...server.variables,
+    DATABASE_URL: urlOf({ ...server, password: '' }, database),
+    PGPASSWORD: server.password,
     MIGRATE_ENV: 'test',
   };
 }
 
+/** The folder of a socket is no host that a URL has room for, unless it is escaped. */
+function urlOf({ host, port, user, password, parameters }: Place, database: string): string {
+  const place = host.includes(':') ? `[${host}]` : encodeURIComponent(host);
+  const login = `${encodeURIComponent(user)}${password === '' ? '' : `:${encodeURIComponent(password)}`}`;
+  return `postgres://${login}@${place}:${port}/${database}${parameters === '' ? '' : `?${parameters}`}`;
+}
+
+type Place = Pick<TestServer, 'host' | 'port' | 'user' | 'password' | 'parameters'>;
+
 function databaseOf(server: TestServer, database: string): TestDatabase {
   const { host, port, user, password } = server;
-  const url = new URL(`postgres://${host.includes(':') ? `[${host}]` : host}:${port}/${database}`);
-  url.username = encodeURIComponent(user);
-  url.password = encodeURIComponent(password);
   const drop = async () => {
     if (server.clones.has(database)) await server.drop(database);
   };
-  return { url: url.href, host, port, user, password, database, drop, [Symbol.asyncDispose]: drop };
+  return {
+    url: urlOf(server, database),
+    host,
+    port,
+    user,
+    password,
+    database,
+    drop,
+    [Symbol.asyncDispose]: drop,
+  };
 }

@@ -4,9 +4,12 @@ import { chmodSync } from 'node:fs';
 import { createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { expect } from 'chai';
+import { openScratchServer, withScratchServer } from '../../scripts/scratch/scratch-server.ts';
+import { connectTo } from '../../scripts/scratch/with-scratch.ts';
 import { cleanUpAfterTest } from '../support/cleanup.ts';
 import { expectExit, project } from '../support/cli.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
+import { runInProcess } from '../support/in-process.ts';
 import { pair, tables } from '../support/migrations.ts';
 import { ownServer } from '../support/server.ts';
 
@@ -126,9 +129,29 @@ describe('A target', () => {
       const { port, heard } = await curiousServer();
       for (const command of ['plan', 'lint', 'verify', 'schema', 'docs']) {
         const env = { ...login, SHADOW_DATABASE_URL: `postgres://postgres@127.0.0.1:${port}/postgres` };
-        await tool.run([command], { env });
+        await runInProcess(tool.root, { ...env, MIGRATE_ENV: 'test' }, [command]);
         expect(heard(), command).not.to.include(login.PGPASSWORD);
       }
+    });
+
+    it('is held to what its own URL demands of the login, and has the session that it asks for', async () => {
+      const { port, heard } = await curiousServer();
+      for (const demand of ['require_auth=scram-sha-256', 'channel_binding=require']) {
+        const scratchUrl = `postgres://u:scratch-secret@127.0.0.1:${port}/d?${demand}`;
+        const error = await openScratchServer({ scratchUrl, root: '/nonexistent' }).catch((thrown) => thrown);
+        expect(error.message).to.include('SHADOW_DATABASE_URL').and.include('require');
+      }
+      expect(heard()).to.equal('');
+      const variables = { ...login, PGOPTIONS: '-c work_mem=1MB -c search_path=evil', PGAPPNAME: 'other' };
+      const scratchUrl = `${database.url}?options=-c%20temp_buffers%3D1MB&application_name=mine`;
+      await withScratchServer({ scratchUrl, root: '/nonexistent', variables }, async (server) => {
+        const client = await connectTo(await server.create());
+        const { rows } = await client.query(
+          "SELECT current_setting('work_mem') AS work, current_setting('temp_buffers') AS temp, current_setting('search_path') AS path",
+        );
+        await client.end();
+        expect(rows).to.deep.equal([{ work: '4MB', temp: '1MB', path: '"$user", public' }]);
+      });
     });
   });
 

@@ -162,4 +162,51 @@ describe('testDatabase', () => {
     expect(await connections()).to.equal(1);
     await later.drop();
   });
+
+  describe('on a server that others use too', () => {
+    it('calls nothing that was planted where it logs in, and lets nobody in while it builds', async () => {
+      const { root, server, query } = await scene(
+        pair(
+          '20250101000001_look',
+          `CREATE TABLE look AS SELECT has_database_privilege('pg_monitor', current_database(), 'CONNECT') AS others,
+             current_setting('work_mem') AS memory;`,
+          'DROP TABLE look;',
+        ),
+      );
+      await query(`CREATE TABLE planted (by text);
+        CREATE FUNCTION evil(name, name) RETURNS boolean LANGUAGE sql AS $$INSERT INTO public.planted VALUES ('~') RETURNING true$$;
+        CREATE OPERATOR public.~ (LEFTARG = name, RIGHTARG = name, FUNCTION = evil);
+        CREATE FUNCTION evil_equal(name, name) RETURNS boolean LANGUAGE sql AS $$INSERT INTO public.planted VALUES ('=') RETURNING true$$;
+        CREATE OPERATOR public.= (LEFTARG = name, RIGHTARG = name, FUNCTION = evil_equal);
+        CREATE FUNCTION shobj_description(oid, text) RETURNS text LANGUAGE sql AS $$INSERT INTO public.planted VALUES ('shobj') RETURNING by$$`);
+      process.env.PGOPTIONS = '-c search_path=public,pg_catalog -c work_mem=1MB';
+      try {
+        const database = await testDatabase({ root, server: `${server}?connect_timeout=9` });
+        expect(await rows(database, 'SELECT * FROM look')).to.deep.equal([{ others: false, memory: '4MB' }]);
+        expect(database.url).to.match(/\?connect_timeout=9$/);
+        await database.drop();
+      } finally {
+        delete process.env.PGOPTIONS;
+      }
+      expect(await query('SELECT * FROM planted')).to.deep.equal([]);
+    });
+
+    it('copies no database that a stranger has put in the place of the template', async () => {
+      const { root, server, query } = await scene(first);
+      await (await testDatabase({ root, server })).drop();
+      const [template] = await query<{ name: string }>(
+        `SELECT datname AS name FROM pg_database WHERE shobj_description(oid, 'pg_database') = 'template for tests of ${root}'`,
+      );
+      const stranger = `stranger_${process.pid}`;
+      await query(`CREATE ROLE ${stranger}`);
+      cleanUpAfterTest(async () => void (await query(`DROP ROLE ${stranger}`)));
+      await query(`ALTER DATABASE "${template?.name}" OWNER TO ${stranger}`);
+      cleanUpAfterTest(async () => void (await query(`DROP DATABASE "${template?.name}"`)));
+      const error = await testDatabase({ root, server: `${server}?connect_timeout=9` }).catch(
+        (thrown) => thrown,
+      );
+      expect(error).to.have.property('code', 'refused');
+      expect(error.message).to.include(stranger);
+    });
+  });
 });
