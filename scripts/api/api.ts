@@ -15,14 +15,16 @@ import { toJson } from '../report/json.ts';
 import type {
   Document,
   DownOptions,
+  PlanOptions,
   RunDocument,
   RunOptions,
   StatusDocument,
+  StatusOptions,
   UpOptions,
   VerifyDocument,
   VerifyOptions,
-  WhichOptions,
 } from './documents.ts';
+import { flagsOf } from './flags.ts';
 
 export type * from './documents.ts';
 
@@ -31,12 +33,7 @@ export type * from './documents.ts';
  * @returns the document of `up --json`, also where it failed: `ok` and `error` tell. Rejects only for a bug.
  */
 export function up(options: UpOptions = {}): Promise<RunDocument> {
-  const { allowOutOfOrder, singleTransaction } = options;
-  return run('up', options, {
-    ...which(options),
-    allowOutOfOrder,
-    singleTransaction,
-  }) as Promise<RunDocument>;
+  return run('up', options) as Promise<RunDocument>;
 }
 
 /**
@@ -44,24 +41,23 @@ export function up(options: UpOptions = {}): Promise<RunDocument> {
  * @throws nothing but bugs, as `up`: `ok` and `error` of the document tell
  */
 export function down(options: DownOptions = {}): Promise<RunDocument> {
-  const { fromDisk, confirm } = options;
-  return run('down', options, { ...which(options), fromDisk, confirm }) as Promise<RunDocument>;
+  return run('down', options) as Promise<RunDocument>;
 }
 
 /**
  * Every migration and its state, environment and drift. @returns the document of `status --json`, as `up`
  * @throws nothing but bugs, as `up`: `ok` and `error` of the document tell
  */
-export function status(options: RunOptions = {}): Promise<StatusDocument> {
-  return run('status', options, {}) as Promise<StatusDocument>;
+export function status(options: StatusOptions = {}): Promise<StatusDocument> {
+  return run('status', options) as Promise<StatusDocument>;
 }
 
 /**
  * What `up` would do, statement by statement, writing nothing. @returns the document of `plan --json`, as `up`
  * @throws nothing but bugs, as `up`: `ok` and `error` of the document tell
  */
-export function plan(options: UpOptions = {}): Promise<Document> {
-  return run('plan', options, { ...which(options), allowOutOfOrder: options.allowOutOfOrder });
+export function plan(options: PlanOptions = {}): Promise<Document> {
+  return run('plan', options);
 }
 
 /**
@@ -69,16 +65,10 @@ export function plan(options: UpOptions = {}): Promise<Document> {
  * @throws nothing but bugs, as `up`: `ok` and `error` of the document tell
  */
 export function verify(options: VerifyOptions = {}): Promise<VerifyDocument> {
-  const { since, all } = options;
-  return run('verify', options, { since, all }) as Promise<VerifyDocument>;
+  return run('verify', options) as Promise<VerifyDocument>;
 }
 
-function which({ to, n }: WhichOptions): Record<string, unknown> {
-  return { to, n: n === undefined ? undefined : String(n) };
-}
-
-async function run(command: string, options: RunOptions, flags: Record<string, unknown>): Promise<Document> {
-  const given = Object.fromEntries(Object.entries(flags).filter(([, value]) => value !== undefined));
+async function run(command: string, options: RunOptions): Promise<Document> {
   const environment = { ...(options.env ?? process.env) };
   keepSecret(secretsOf(environment));
   const place = placeOfPackage(options.root ?? process.cwd(), environment);
@@ -90,19 +80,20 @@ async function run(command: string, options: RunOptions, flags: Record<string, u
   let document: Readonly<Record<string, unknown>> = {};
   let verdict = null;
   try {
+    const line = commandLines.find(({ name }) => name === command);
+    if (line === undefined) throw new Error(`there is no command ${command}`);
+    const flags = flagsOf(line, { ...options });
     const common = { json: true, ...(options.dir === undefined ? {} : { dir: options.dir }) };
     const config = await resolveConfig(command, common, environment, options.root);
     keepSecret(secretsOf(config.variables));
     ending.environment = config.environmentName;
-    const line = commandLines.find(({ name }) => name === command);
-    if (line === undefined) throw new Error(`there is no command ${command}`);
     if (!line.checksOwnTarget) refuseWrongTarget(config);
     const work = await line.load();
     const progress = progressTo(options, place);
     config.remarks.forEach(progress.warn);
     const result = await work({
       config: { ...config, signal: controller.signal },
-      flags: given as never,
+      flags: flags as never,
       args: [],
       progress,
       signal: controller.signal,

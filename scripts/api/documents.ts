@@ -26,15 +26,51 @@ export interface WhichOptions {
   readonly n?: number;
 }
 
-export interface UpOptions extends RunOptions, WhichOptions {
+/** Of `up` and `plan`. */
+export interface ChoiceOptions extends RunOptions, WhichOptions {
   readonly allowOutOfOrder?: boolean;
+  /** Also the migrations marked after-deploy and those behind them: the application has started. */
+  readonly afterDeploy?: boolean;
+  /** Begin a history where another tool's is found, which would be refused. */
+  readonly freshHistory?: boolean;
+}
+
+export interface UpOptions extends ChoiceOptions {
+  /** All pending migrations in one transaction, or none. */
   readonly singleTransaction?: boolean;
+  /** With `afterDeploy`: wait until sessions of older releases have ended; a duration such as `10min`, which `true` is. */
+  readonly wait?: boolean | string;
+  /** End cleanly after so long, with the batch that is under way then: `10min`. */
+  readonly budget?: string;
+  /** The environment's name, where it is a protected one and nobody can vouch for the schema after a run was cut off. */
+  readonly confirm?: string;
+  /** The document of `plan` instead; nothing is written. */
+  readonly dryRun?: boolean;
+  /** A saved plan: exactly that is run, or refused where anything has changed since. */
+  readonly plan?: string;
+  /** With `plan`: another file than the one of this digest is refused. */
+  readonly planDigest?: string;
+  /** Exit code 5 when the schema is then not this one; `true` for that of db/schema.sql. */
+  readonly expectFingerprint?: boolean | string;
 }
 
 export interface DownOptions extends RunOptions, WhichOptions {
   readonly fromDisk?: boolean;
   /** The environment's name, where it is a protected one. */
   readonly confirm?: string;
+  readonly dryRun?: boolean;
+}
+
+export interface StatusOptions extends RunOptions {
+  /** Exit code 10 when a migration is pending. */
+  readonly check?: boolean;
+  /** The newest lines of the audit log instead: so many, as text, or all. */
+  readonly log?: boolean | string;
+}
+
+export interface PlanOptions extends ChoiceOptions {
+  /** Save it for `up`, bound to files, history, schema, environment and target. */
+  readonly out?: string;
 }
 
 export interface VerifyOptions extends RunOptions {
@@ -42,6 +78,8 @@ export interface VerifyOptions extends RunOptions {
   readonly since?: string;
   /** All migrations. */
   readonly all?: boolean;
+  /** Exit code 9 on warnings too. */
+  readonly strict?: boolean;
 }
 
 /** Why a command did not do what it was asked for. `code` is one of README's table of exit codes. */

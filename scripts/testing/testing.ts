@@ -140,8 +140,9 @@ async function buildOnce(
       await server.query(`REVOKE CONNECT ON DATABASE ${pg.escapeIdentifier(building)} FROM PUBLIC`);
       await server.query(`ALTER DATABASE ${pg.escapeIdentifier(building)} ALLOW_CONNECTIONS true`);
       const env = targetOf(server, building);
-      const document = await up({ root, env, ...(dir === undefined ? {} : { dir }) });
+      const document = await up({ root, env, afterDeploy: true, ...(dir === undefined ? {} : { dir }) });
       if (document.error !== null) throw failed(document.error);
+      if (!document.ok) throw new Error(`up ended with exit code ${document.exitCode} on a new database`);
       await server.endSessions(building);
       await server.query(`COMMENT ON DATABASE ${pg.escapeIdentifier(building)} IS ${quoteLiteral(comment)}`);
       // Nobody writes into what is copied, or keeps it from being copied by a connection to it.

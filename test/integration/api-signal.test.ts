@@ -1,6 +1,6 @@
 // The functions for applications, ended by their caller at every stage, and called several at once.
 import { expect } from 'chai';
-import { down, plan, status, up, verify } from '../../scripts/api/api.ts';
+import { down, plan, type RunOptions, status, up, verify } from '../../scripts/api/api.ts';
 import { project } from '../support/cli.ts';
 import { createDatabase } from '../support/database.ts';
 import { pair } from '../support/migrations.ts';
@@ -81,11 +81,9 @@ describe('A call that its caller ends', () => {
           "SELECT FROM pg_stat_activity WHERE query LIKE '%pg_sleep(60)%' AND wait_event = 'PgSleep'",
         )
       ).length > 0;
-    for (const call of [up, verify, plan]) {
-      const { code, ms } = await abortedWhen(
-        (signal) => call({ root, env, signal, ...{ all: true } }),
-        sleeping,
-      );
+    const verifyAll = (given: RunOptions) => verify({ ...given, all: true });
+    for (const call of [up, verifyAll, plan]) {
+      const { code, ms } = await abortedWhen((signal) => call({ root, env, signal }), sleeping);
       expect(code, call.name).to.equal('interrupted');
       expect(ms, call.name).to.be.below(3000);
       expect(await sleeping(), `${call.name} left its statement running`).to.equal(false);

@@ -1,6 +1,20 @@
 // The commands as functions: what an application or a script calls. The same documents as --json, nothing on the terminal.
 import { expect } from 'chai';
-import { down, plan, status, up, verify } from '../../scripts/api/api.ts';
+import {
+  type DownOptions,
+  down,
+  type PlanOptions,
+  plan,
+  type RunOptions,
+  type StatusOptions,
+  status,
+  type UpOptions,
+  up,
+  type VerifyOptions,
+  verify,
+} from '../../scripts/api/api.ts';
+import { optionNames } from '../../scripts/api/flags.ts';
+import { commandLines } from '../../scripts/cli/command-lines.ts';
 import { expectExit, project } from '../support/cli.ts';
 import { createDatabase } from '../support/database.ts';
 import { pair } from '../support/migrations.ts';
@@ -8,6 +22,33 @@ import { pair } from '../support/migrations.ts';
 const first = pair('20250101000001_one', 'CREATE TABLE one (id int PRIMARY KEY);\n', 'DROP TABLE one;\n');
 const second = pair('20250101000002_two', 'CREATE TABLE two (id int PRIMARY KEY);\n', 'DROP TABLE two;\n');
 const broken = pair('20250101000003_bad', 'SELECT nowhere;\n', 'SELECT 1;\n');
+
+/** The options of a function by its types; the compiler holds this against them. */
+type Names<Options extends RunOptions> = Record<Exclude<keyof Options, keyof RunOptions>, true>;
+
+const choice = { to: true, n: true, allowOutOfOrder: true, afterDeploy: true, freshHistory: true } as const;
+const upOptions: Names<UpOptions> = {
+  ...choice,
+  singleTransaction: true,
+  wait: true,
+  budget: true,
+  confirm: true,
+  dryRun: true,
+  plan: true,
+  planDigest: true,
+  expectFingerprint: true,
+};
+const downOptions: Names<DownOptions> = { to: true, n: true, fromDisk: true, confirm: true, dryRun: true };
+const statusOptions: Names<StatusOptions> = { check: true, log: true };
+const planOptions: Names<PlanOptions> = { ...choice, out: true };
+const verifyOptions: Names<VerifyOptions> = { since: true, all: true, strict: true };
+const optionsOf = {
+  up: upOptions,
+  down: downOptions,
+  status: statusOptions,
+  plan: planOptions,
+  verify: verifyOptions,
+};
 
 /** Everything that is written to the terminal while the work goes on. */
 async function written(work: () => Promise<unknown>): Promise<string> {
@@ -98,5 +139,42 @@ describe('The functions for applications', () => {
     const [row] = await database.query<{ slow: string | null }>("SELECT to_regclass('slow') AS slow");
     expect(row?.slow).to.equal(null);
     expect(process.exitCode ?? 0).to.equal(0);
+  });
+
+  it('take what their commands take, and refuse what those do not know, before anything connects', async () => {
+    for (const [name, options] of Object.entries(optionsOf)) {
+      const line = commandLines.find((each) => each.name === name)!;
+      expect(Object.keys(options), name).to.have.members(optionNames(line));
+    }
+    const wrong: [given: object, message: string, hint: string][] = [
+      [{ afterdeploy: true }, 'up() knows no option "afterdeploy"', 'Did you mean afterDeploy'],
+      [{ targets: 'x' }, 'up() knows no option "targets"', 'It knows root'],
+      [{ to: 20250101000001 }, '"to" of up() is a text', 'Nothing was run'],
+      [{ n: '1' }, '"n" of up() is a number', 'Nothing was run'],
+      [{ afterDeploy: 'yes' }, '"afterDeploy" of up() is true or false', 'Nothing was run'],
+    ];
+    for (const [given, message, hint] of wrong) {
+      const document = await up({ root: '/', env: {}, ...given });
+      expect(document, message).to.include({ ok: false, exitCode: 2 });
+      expect(document.error?.message).to.include(message);
+      expect(document.error?.hint).to.include(hint);
+    }
+  });
+
+  it('go through a release: before the start of the application, and after it', async () => {
+    const later = pair('20250101000002_later', '-- migrate: after-deploy\nDROP TABLE one;\n', 'SELECT 1;\n');
+    const { root } = await project({
+      ...first,
+      ...later,
+      ...pair('20250101000003_two', 'SELECT 1;', 'SELECT 1;'),
+    });
+    const env = (await createDatabase()).env();
+    expect(await up({ root, env })).to.include({ ok: false, exitCode: 10, error: null });
+    expect(await status({ root, env, check: true })).to.include({ exitCode: 10 });
+    const planned = await plan({ root, env, afterDeploy: true });
+    expect(planned.ok).to.equal(true);
+    const rest = await up({ root, env, afterDeploy: true, wait: '1s' });
+    expect(rest.migrations?.map(({ name }) => name)).to.deep.equal(['later', 'two']);
+    expect(await status({ root, env, check: true, log: '1' })).to.include({ exitCode: 0 });
   });
 });

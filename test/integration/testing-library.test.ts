@@ -163,6 +163,19 @@ describe('testDatabase', () => {
     await later.drop();
   });
 
+  it('applies what waits for the start of an application as well', async () => {
+    const { fresh } = await scene({
+      ...first,
+      ...pair('20250101000002_later', '-- migrate: after-deploy\nDROP TABLE one;\n', 'SELECT 1;\n'),
+      ...pair('20250101000003_three', 'CREATE TABLE three (id int);\n', 'DROP TABLE three;\n'),
+    });
+    const database = await fresh();
+    expect(
+      await rows(database, "SELECT to_regclass('one') AS one, to_regclass('three')::text AS three"),
+    ).to.deep.equal([{ one: null, three: 'three' }]);
+    await database.drop();
+  });
+
   describe('on a server that others use too', () => {
     it('calls nothing that was planted where it logs in, and lets nobody in while it builds', async () => {
       const { root, server, query } = await scene(
