@@ -28,9 +28,9 @@ export interface MigrationList {
 
 export interface Loaded extends MigrationList {
   readonly problems: readonly FileProblem[];
-  /** Those that no cache knew, so that their SQL has not been looked at yet. */
+  /** Those whose bytes no cache knew, so that their SQL has not been looked at yet. */
   readonly unchecked: readonly SqlFile[];
-  /** The same by name, for the cache. */
+  /** All that were read, by name, for the cache. */
   readonly read: ReadonlyMap<string, SqlFile>;
 }
 
@@ -55,6 +55,7 @@ export function readMigrations(directory: string, root: string, cache?: Pick<Fil
   const problems: FileProblem[] = [];
   const pairs = new Map<string, Partial<Record<Direction, SqlFile>>>();
   const read = new Map<string, SqlFile>();
+  const unproven = new Set<SqlFile>();
   for (const [i, name] of names.entries()) {
     const file = join(shown, name);
     const [, version, title, side] = fileName.exec(name) ?? [];
@@ -69,13 +70,13 @@ export function readMigrations(directory: string, root: string, cache?: Pick<Fil
         ? readSqlFile(`${directory}${sep}${name}`, file, direction, problems)
         : knownFile(onDemand, name, cached);
     if (cached === undefined) read.set(name, sql);
+    if (cached === undefined && known?.passed(i, sql.checksum) !== true) unproven.add(sql);
     const id = `${version}_${title}`;
     pairs.set(id, { ...pairs.get(id), [direction]: sql });
   }
-  const unread = new Set(read.values());
   const unchecked = [...pairs.values()]
     .flatMap(({ up, down }) => [up, down])
-    .filter((sql) => sql !== undefined && unread.has(sql)) as SqlFile[];
+    .filter((sql) => sql !== undefined && unproven.has(sql)) as SqlFile[];
   const migrations = toMigrations(pairs, shown, problems);
   return { count: migrations.length, all: () => migrations, problems, unchecked, read };
 }

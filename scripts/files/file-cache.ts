@@ -29,6 +29,8 @@ export interface Known {
   readonly isEverything: boolean;
   /** Undefined where the file has to be read. */
   get(index: number): KnownFile | undefined;
+  /** Whether a file that had to be read has the bytes in which nothing was found wrong. */
+  passed(index: number, checksum: string): boolean;
 }
 
 export interface FileCache {
@@ -59,11 +61,13 @@ interface Stored {
 
 const checksumLength = 64;
 const plain: Directives = { noTransaction: false, allow: [] };
+/** Behind the name of a file that is kept by its bytes: no file's state. */
+const noState = '\t\t\t\t\t';
 const nothing: Stored = { isWhole: false, rows: [] };
 
 /**
- * A file that was changed so shortly before it was looked at (ms) may be changed again without its times telling, so
- * that it is not kept: the coarsest time stamps in use are FAT's, of 2 s. https://git-scm.com/docs/racy-git
+ * A file that was changed so shortly before it was looked at (ms) may be changed again without its times telling: it is
+ * kept by its bytes alone. The coarsest time stamps in use are FAT's, of 2 s. https://git-scm.com/docs/racy-git
  */
 const racyMs = 2000;
 
@@ -87,22 +91,29 @@ export function openFileCache(directory: string, major: number): FileCache {
   const stored = readStored(path, directory);
   let seen: readonly string[] = [];
   let found: Found = { states: [], changedMs: new Float64Array() };
-  let known: Known = { isEverything: false, get: () => undefined };
+  let known: Known = { isEverything: false, get: () => undefined, passed: () => false };
   return {
     look: (names) => {
       seen = names;
       found = find(directory, names);
-      const rows = rowsOf(stored, names, found.states);
-      const isEverything = stored.isWhole && stored.rows.length === names.length && !rows.includes(undefined);
-      known = { isEverything, get: (i) => fileIn(found.states[i] ?? '', rows[i]) };
+      const rows = rowsOf(stored, names);
+      const { states } = found;
+      const isKnown = (i: number) => rows[i]?.startsWith(states[i] ?? '\n') === true;
+      known = {
+        isEverything:
+          stored.isWhole && stored.rows.length === names.length && names.every((_, i) => isKnown(i)),
+        get: (i) => (isKnown(i) ? fileIn(states[i] ?? '', rows[i]) : undefined),
+        passed: (i, checksum) => checksumIn(rows[i]) === checksum,
+      };
       return known;
     },
     keep: (read) => {
       if (read.size === 0 && known.isEverything) return;
       const isOld = (i: number) => (found.changedMs[i] ?? 0) <= lookedAt - racyMs;
       const rows = seen.flatMap((name, i) => {
-        const file = known.get(i) ?? (isOld(i) ? read.get(name) : undefined);
-        return file === undefined ? [] : [rowOf(found.states[i] ?? '', file)];
+        const file = known.get(i) ?? read.get(name);
+        if (file === undefined) return [];
+        return [rowOf(isOld(i) ? (found.states[i] ?? '') : `${name}${noState}`, file)];
       });
       write(folder, path, { tool: programName, directory, isWhole: rows.length === seen.length }, rows);
     },
@@ -138,22 +149,23 @@ function statOf(file: string): Stats | undefined {
 }
 
 /** The stored row of each file, undefined where it has none. Both lists are sorted, so that one walk finds all. */
-function rowsOf(
-  { rows }: Stored,
-  names: readonly string[],
-  states: readonly string[],
-): (string | undefined)[] {
+function rowsOf({ rows }: Stored, names: readonly string[]): (string | undefined)[] {
   let at = 0;
-  return names.map((name, i) => {
+  return names.map((name) => {
     while (at < rows.length && (rows[at] ?? '') < name) at += 1;
     const row = rows[at];
-    return row?.startsWith(states[i] ?? '\n') ? row : undefined;
+    return row?.startsWith(`${name}\t`) ? row : undefined;
   });
 }
 
 function rowOf(state: string, { checksum, directives }: KnownFile): string {
   const text = JSON.stringify(directives);
   return `${state}${checksum}${text === JSON.stringify(plain) ? '' : `\t${text}`}`;
+}
+
+/** Behind name, size, times and inode. */
+function checksumIn(row: string | undefined): string | undefined {
+  return row?.split('\t', 6)[5]?.slice(0, checksumLength);
 }
 
 function fileIn(state: string, row: string | undefined): KnownFile | undefined {

@@ -1,5 +1,5 @@
 // The cache of file states must never hide a change, whatever the clock says.
-import { copyFileSync, mkdtempSync, renameSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
@@ -77,13 +77,27 @@ describe('the cache of file states', () => {
     read(folder);
     copyFileSync(join(folder, names.up), join(folder, '.copy'));
     renameSync(join(folder, '.copy'), join(folder, names.up));
-    expect(read(folder).unchecked.map(({ path }) => path)).to.deep.equal([names.up]);
+    expect([...read(folder).read.keys()]).to.deep.equal([names.up]);
   });
 
-  it('does not keep a file that was written in the last two seconds: its times might not tell the next change', () => {
+  it('keeps a file that was written in the last two seconds by its bytes: its times might not tell the next change', () => {
+    const folder = directory();
+    const { mtime } = statSync(join(folder, names.up));
+    read(folder, 0);
+    const again = read(folder, 0);
+    expect([again.read.size, again.unchecked.length]).to.deep.equal([2, 0]);
+    writeFileSync(join(folder, names.up), 'SELECT 9;\n');
+    utimesSync(join(folder, names.up), mtime, mtime);
+    const changed = read(folder, 0);
+    expect(changed.unchecked.map(({ path }) => path)).to.deep.equal([names.up]);
+    expect(changed.all()[0]!.up.text).to.equal('SELECT 9;\n');
+  });
+
+  it('looks at bytes again that stand in the file of the other direction now', () => {
     const folder = directory();
     read(folder, 0);
-    expect(read(folder, 0).unchecked).to.have.length(2);
+    copyFileSync(join(folder, names.up), join(folder, names.down));
+    expect(read(folder, 0).unchecked.map(({ path }) => path)).to.deep.equal([names.down]);
   });
 
   it('misses the partner of the only file that was kept', () => {
