@@ -2,7 +2,7 @@
 // and refuses to work on that: triggers, defaults and functions of others would run with our rights.
 import { MigrateError } from '../base/errors.ts';
 import type { TrackingTable } from '../config/config.ts';
-import { quoteLiteral } from '../schema/sql.ts';
+import { firstUserOid, quoteLiteral } from '../schema/sql.ts';
 import { qualifiedName } from './tracking.ts';
 
 /**
@@ -21,11 +21,12 @@ export function strangersSql(tracking: TrackingTable): string {
     rel AS MATERIALIZED (SELECT c.oid, c.relowner, c.relkind, c.oid::regclass::text AS name FROM pg_class c
       WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S') AND (c.oid = ${table} OR c.relnamespace = to_regnamespace('migration_ledger')
          OR c.relkind = 'S' AND c.oid IN (SELECT d.objid FROM pg_depend d WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid = ${table} AND d.classid = 'pg_class'::regclass
-              UNION ALL SELECT d.refobjid FROM pg_depend d JOIN pg_attrdef a ON a.oid = d.objid WHERE d.classid = 'pg_attrdef'::regclass AND a.adrelid = ${table} AND d.refclassid = 'pg_class'::regclass AND d.refobjid <> a.adrelid))),
+              UNION ALL SELECT d.refobjid FROM pg_depend d WHERE d.classid = 'pg_attrdef'::regclass AND d.objid = ANY (ARRAY(SELECT oid FROM pg_attrdef WHERE adrelid = ${table}))
+                AND d.refclassid = 'pg_class'::regclass AND d.refobjid <> ${table}))),
     problem AS (
       SELECT CASE relkind WHEN 'S' THEN 'sequence ' WHEN 'v' THEN 'view ' ELSE 'table ' END || name || ' belongs to ' || relowner::regrole AS said FROM rel WHERE relowner NOT IN (SELECT oid FROM trusted)
       UNION ALL SELECT 'schema migration_ledger belongs to ' || nspowner::regrole FROM pg_namespace WHERE nspname = 'migration_ledger' AND nspowner NOT IN (SELECT oid FROM trusted)
-      UNION ALL SELECT 'function ' || oid::regprocedure || ' belongs to ' || proowner::regrole FROM pg_proc WHERE pronamespace = to_regnamespace('migration_ledger') AND proowner NOT IN (SELECT oid FROM trusted)
+      UNION ALL SELECT 'function ' || oid::regprocedure || ' belongs to ' || proowner::regrole FROM pg_proc WHERE oid >= ${firstUserOid} AND pronamespace = to_regnamespace('migration_ledger') AND proowner NOT IN (SELECT oid FROM trusted)
       UNION ALL SELECT 'trigger ' || quote_ident(tgname) || ' on ' || rel.name || ' calls ' || tgfoid::regprocedure || ' of ' || proowner::regrole
         FROM pg_trigger t JOIN rel ON rel.oid = tgrelid JOIN pg_proc p ON p.oid = tgfoid WHERE NOT tgisinternal AND proowner NOT IN (SELECT oid FROM trusted)
       UNION ALL SELECT 'rule ' || quote_ident(rulename) || ' on ' || rel.name FROM pg_rewrite JOIN rel ON rel.oid = ev_class WHERE rulename <> '_RETURN'

@@ -121,9 +121,12 @@ function nameOf(root: string, env: RunOptions['env'] = {}): Record<string, strin
   return names && !text.includes('MIGRATE_ENV=') ? { MIGRATE_ENV: 'development' } : {};
 }
 
+/** The compiled program itself: whether it is compiled anew was looked at once, when the run began. */
+const program = join(productRoot, 'dist', 'migrate.cjs');
+
 function launch(root: string, home: string, args: readonly string[], options: RunOptions): RunningTool {
   const { PATH = '', LANG = 'C.UTF-8' } = process.env;
-  const child = execa(process.execPath, [join(productRoot, 'scripts', 'run.cjs'), ...args], {
+  const child = execa(process.execPath, [program, ...args], {
     cwd: options.cwd ?? root,
     extendEnv: false,
     env: { PATH, LANG, HOME: home, NO_COLOR: '1', ...nameOf(root, options.env), ...options.env },

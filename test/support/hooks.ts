@@ -1,7 +1,10 @@
 // Takes mocha's life cycle; gives the server a clean end and every test a clean-up of what it made.
 // Registered in package.json (mocha.require), so it is loaded before any test file.
+import { execFileSync } from 'node:child_process';
+import { join } from 'node:path';
 import type { Suite } from 'mocha';
 import { registry, runAll } from './cleanup.ts';
+import { productRoot } from './cli.ts';
 import { writeToMemory } from './memory.ts';
 import { testServer } from './postgres.ts';
 
@@ -20,10 +23,11 @@ export const mochaHooks = {
   },
 };
 
-/** Chooses and starts the server before the first line of output, unless only unit tests are run. */
+/** Compiles the program and starts the server before the first line of output, unless only unit tests are run. */
 export async function mochaGlobalSetup(this: { suite: Suite }): Promise<void> {
   const needsServer = this.suite.suites.some(({ file }) => file?.includes('/unit/') === false);
   if (!needsServer) return;
+  execFileSync(process.execPath, [join(productRoot, 'scripts', 'run.cjs'), '--build-only']);
   await testServer();
 }
 
