@@ -1,6 +1,7 @@
 // Takes a table, sequence or type as it is and as it is to be; gives the SQL that leads from one to the other in place,
 // where there is such SQL. Pure; what must be dropped and made anew is not its work.
 import type { Item, Model } from '../render/model.ts';
+import { alterDomainNotNull } from '../render/not-null.ts';
 import { optionList } from '../render/storage.ts';
 import { type Change, onTables, unwritten } from './change.ts';
 import { attributesOf, labelsOf, lastName, schemaOf } from './likeness-shape.ts';
@@ -127,7 +128,7 @@ export function alterType(models: readonly [Model, Model], from: Item, to: Item)
   const kind = to.parts.get('kind');
   if (kind === 'enum' && only(keys, ['labels'])) return alterEnum(models, from, to);
   if (kind === 'composite' && only(keys, ['attributes'])) return alterComposite(from, to);
-  if (kind !== 'domain' || !only(keys, ['default', 'not_null']))
+  if (kind !== 'domain' || !only(keys, ['default', 'not_null', 'not_null_name']))
     return unwritten('the type must be made anew, with all that is of it');
   const alter = `ALTER DOMAIN ${to.identity}`;
   const value = to.parts.get('default');
@@ -138,7 +139,7 @@ export function alterType(models: readonly [Model, Model], from: Item, to: Item)
       ...(keys.includes('default')
         ? [`${alter} ${value === undefined ? 'DROP DEFAULT' : `SET DEFAULT ${value}`};`]
         : []),
-      ...(keys.includes('not_null') ? [`${alter} ${strict ? 'SET' : 'DROP'} NOT NULL;`] : []),
+      ...alterDomainNotNull(from, to),
     ],
     ...(strict ? { fails: [`where a column of ${to.identity} is NULL`] } : {}),
   };

@@ -1,6 +1,7 @@
 // Takes an object in the forms that it has in two schemas; notes in the plan how it is brought from the first to the
 // second: altered, replaced in place, or dropped and made anew. Pure.
 import { type Item, type Model, splitNames } from '../render/model.ts';
+import { notNullOf } from '../render/not-null.ts';
 import { ranks } from '../render/tables.ts';
 import { alterIndex, alterSequence, alterTable, alterType, keysThatDiffer } from './alter.ts';
 import { alterForeign, alterTextSearch } from './alter-outside.ts';
@@ -17,7 +18,10 @@ export function writeChanged(plan: Plan, before: Item, after: Item, difference: 
   const keys = keysThatDiffer(before, after);
   const follows = ['inherited', 'partition_of'];
   if (keys.every((key) => follows.includes(key)) && changesPlace(plan, after.table)) return true;
-  if (after.parts.get('inherited') === 'only' && followsParent(plan, after)) return true;
+  if (after.parts.get('inherited') === 'only' && followsParent(plan, after)) {
+    plan.alters.push(...withoutOwnNotNull(before, after).map((sql) => ({ phase: 'free' as const, sql })));
+    return true;
+  }
   if (after.class === 'type') changeType(plan, before, after, difference);
   else if (after.class === 'index') return changeIndex(plan, before, after, difference);
   else if (after.class === 'sequence') take(plan, difference, alterSequence(before, after));
@@ -46,6 +50,13 @@ function changeTextSearch(plan: Plan, before: Item, after: Item, difference: Dif
   if (change === undefined) return makeAnew(plan, before, after);
   take(plan, difference, change);
   return true;
+}
+
+/** A NOT NULL of the heir's own would stay beside the one that it gets from its parent. */
+function withoutOwnNotNull(before: Item, after: Item): string[] {
+  if (after.class !== 'column') return [];
+  const isOwn = notNullOf(before)?.inherited === null && notNullOf(after)?.inherited === 'only';
+  return isOwn ? [`ALTER TABLE ${after.table} ALTER COLUMN ${after.name} DROP NOT NULL;`] : [];
 }
 
 /** What a partition or heir has from its parent, which changes there too. */

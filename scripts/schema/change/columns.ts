@@ -1,7 +1,7 @@
 // Takes a column as it is and as it is to be; gives the SQL that leads from one to the other in place, and what is to be
 // known before it runs. Pure; it must not know which other objects hang on the column.
 import type { Item, Model } from '../render/model.ts';
-import { alterNotNull, lateNotNull, notNullOf } from '../render/not-null.ts';
+import { alterNotNull, checkedCopies, lateNotNull, notNullOf } from '../render/not-null.ts';
 import { columnSettings } from '../render/storage.ts';
 import { columnClause } from '../render/tables.ts';
 import { keysThatDiffer, optionsSql } from './alter.ts';
@@ -24,7 +24,11 @@ function fillsItself(model: Model, column: Item): boolean {
 /** ADD COLUMN with its settings; undecided for a NOT NULL that nothing fills. */
 export function addColumn(model: Model, table: Item, column: Item): Change {
   const head = `ALTER TABLE ${table.identity}`;
-  const settings = [...columnSettings(table, column, true), ...lateNotNull(table, column)];
+  const settings = [
+    ...columnSettings(table, column, true),
+    ...lateNotNull(table, column),
+    ...checkedCopies(model, column),
+  ];
   const phase = column.parts.has('generated') ? 'compute' : 'add';
   if (fillsItself(model, column))
     return {
@@ -37,7 +41,7 @@ export function addColumn(model: Model, table: Item, column: Item): Change {
     statements: [
       `${head} ADD COLUMN ${columnClause(model, nullable, false, true)};`,
       `-- UPDATE ${table.identity} SET ${column.name} = … WHERE ${column.name} IS NULL;`,
-      ...(alterNotNull(nullable, column) ?? []),
+      ...(alterNotNull([model, model], nullable, column) ?? []),
       ...settings,
     ],
     undecided: `rows that are there already need a value for ${column.identity}: what it was filled with by hand is not in the schema`,
@@ -62,7 +66,7 @@ export function alterColumn(
     : onTables([]);
   const typed = keys.includes('type') || keys.includes('collation');
   const type = typed ? typeChange(models, alter, from, to) : onTables([]);
-  const notNull = alterNotNull(from, to);
+  const notNull = alterNotNull(models, from, to);
   if (notNull === undefined) return unwritten('a NOT NULL that belongs to a parent');
   const settings = [
     ...notNull,

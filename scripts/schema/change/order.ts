@@ -1,6 +1,6 @@
 // Takes what a transition consists of; gives its statements in an order in which they can run. Pure.
 
-import { attachedPieces } from '../render/attached.ts';
+import { attachedPieces, spreads } from '../render/attached.ts';
 import { eventTriggerSql } from '../render/database.ts';
 import type { Item, Model } from '../render/model.ts';
 import { type Dependency, orderPieces, type Piece } from '../render/order.ts';
@@ -102,6 +102,7 @@ function indexOf(model: Model, key: string): Item | undefined {
     .find(({ parts }) => parts.get('constraint') === constraint.name);
 }
 
+/** An index of a partitioned table takes those of its partitions; what spreads makes them, and they get their names. */
 function partitionsFirst(model: Model): Dependency[] {
   const keyOf = (index: Item | undefined) =>
     index === undefined
@@ -110,9 +111,10 @@ function partitionsFirst(model: Model): Dependency[] {
         ? `constraint ${index.table}.${index.parts.get('constraint')}`
         : `index ${index.identity}`;
   return model.of('index').flatMap((index) => {
-    const parent = keyOf(model.find('index', index.parts.get('partition_of') ?? ''));
-    const own = keyOf(index);
-    return parent === undefined || own === undefined ? [] : [{ from: parent, to: own }];
+    const above = model.find('index', index.parts.get('partition_of') ?? '');
+    const [parent, own] = [keyOf(above), keyOf(index)];
+    if (above === undefined || parent === undefined || own === undefined) return [];
+    return [spreads(model, above) ? { from: own, to: parent } : { from: parent, to: own }];
   });
 }
 

@@ -92,7 +92,8 @@ export function want(plan: Plan, item: Item): void {
     return;
   }
   plan.wanted.add(`${item.class} ${item.identity}`);
-  if (item.class === 'relation') plan.wanted.add(`late ${item.identity}`);
+  if (item.class === 'relation')
+    for (const kind of ['late', 'settings']) plan.wanted.add(`${kind} ${item.identity}`);
   if (item.class === 'sequence') plan.wanted.add(`ownership ${item.identity}`);
 }
 

@@ -2,7 +2,7 @@
 // other. Pure. Roles belong to the server: where one is missing, what it owns and may do is left out, with a warning.
 import { type AclItem, forRole, parseAcl, privilegeNames, roleName } from '../render/acl.ts';
 import { onDatabase } from '../render/clauses.ts';
-import { settingSql } from '../render/database.ts';
+import { defaultPrivilegesOf, settingSql } from '../render/database.ts';
 import type { Item, Model } from '../render/model.ts';
 import { type Given, grantSql, grantsOn, grantTarget, inBlocks, ownerOf } from '../render/ownership.ts';
 import type { Difference } from './diff.ts';
@@ -105,11 +105,7 @@ function changeOf(
 
 /** ALTER DEFAULT PRIVILEGES for one role, schema and kind of object. */
 export function defaultPrivilegesChange({ from, to, reader }: RightsSides, identity: string): string[] {
-  const [, role = '', schema, objects = ''] =
-    /^("(?:[^"]|"")*"|\S+)(?: in schema ("(?:[^"]|"")*"|\S+))? on (\w+)$/.exec(identity) ?? [];
-  const kind = objects.toUpperCase();
-  const of = role === reader ? '' : ` FOR ROLE ${role}`;
-  const alter = `ALTER DEFAULT PRIVILEGES${of}${schema === undefined ? '' : ` IN SCHEMA ${schema}`}`;
+  const { role, schema, kind, alter } = defaultPrivilegesOf(identity, reader);
   const lists = [from, to].map((model) => model.find('default-privileges', identity));
   const [before, after] = lists.map((item, i) =>
     item === undefined

@@ -100,7 +100,8 @@ function constraintPieces(model: Model, item: Item): Piece[] {
 const spreadsItself = (definition: string) =>
   definition.startsWith('EXCLUDE') || definition.includes(' WITHOUT OVERLAPS)');
 
-const spreads = (model: Model, index: Item) =>
+/** True for an index whose constraint makes those of the partitions itself, instead of taking the ones that are there. */
+export const spreads = (model: Model, index: Item): boolean =>
   spreadsItself(
     definitionOf(model.find('constraint', `${index.table}.${index.parts.get('constraint')}`) ?? index),
   );

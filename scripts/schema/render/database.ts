@@ -113,13 +113,29 @@ export function eventTriggerSql(item: Item): string {
   ].join('\n');
 }
 
-/** What a role gives away with what it makes from now on. Those for the whole database stand in place of the built-in ones. */
-export function defaultPrivilegesSql({ identity, parts }: Item, reader: string): string {
+/** Whose default privileges, where and on what: `app in schema public on large objects`. */
+export interface DefaultPrivileges {
+  readonly role: string;
+  /** Undefined where they are for the whole database. */
+  readonly schema: string | undefined;
+  /** As GRANT names it: `LARGE OBJECTS`. */
+  readonly kind: string;
+  /** What stands before the GRANT or REVOKE. */
+  readonly alter: string;
+}
+
+/** @param reader the role that runs the SQL: its own need no FOR ROLE */
+export function defaultPrivilegesOf(identity: string, reader: string): DefaultPrivileges {
   const [, role = '', schema, objects = ''] =
     /^("(?:[^"]|"")*"|\S+)(?: in schema ("(?:[^"]|"")*"|\S+))? on ([\w ]+)$/.exec(identity) ?? [];
-  const kind = objects.toUpperCase();
   const of = role === reader ? '' : ` FOR ROLE ${role}`;
   const alter = `ALTER DEFAULT PRIVILEGES${of}${schema === undefined ? '' : ` IN SCHEMA ${schema}`}`;
+  return { role, schema, kind: objects.toUpperCase(), alter };
+}
+
+/** What a role gives away with what it makes from now on. Those for the whole database stand in place of the built-in ones. */
+export function defaultPrivilegesSql({ identity, parts }: Item, reader: string): string {
+  const { role, schema, kind, alter } = defaultPrivilegesOf(identity, reader);
   const taken =
     schema === undefined
       ? [

@@ -4,9 +4,9 @@
 import { stepsOf } from './heir-steps.ts';
 import { isOwn, joinedParents } from './heirs.ts';
 import type { Item, Model } from './model.ts';
-import { inheritedNotNull, lateNotNull } from './not-null.ts';
+import { inheritedNotNull, lateNotNull, waitsForHeirs } from './not-null.ts';
 import type { Dependency, Piece } from './order.ts';
-import { columnSettings, hasHeirs, parentsOf } from './storage.ts';
+import { columnSettings, hasHeirs, heirsOf, parentsOf } from './storage.ts';
 import {
   checkPiece,
   columnClause,
@@ -59,24 +59,27 @@ function settingsOf(model: Model, table: Item): string[] {
       .filter((column) => !isOwn(column))
       .flatMap(inheritedNotNull)
       .map((constraint) => `ALTER TABLE ${table.identity} ADD ${constraint};`),
-    ...columns.flatMap((column) => lateNotNull(table, column)),
+    ...columns
+      .filter((column) => !waitsForHeirs(model, column))
+      .flatMap((column) => lateNotNull(table, column)),
     ...late.map((parent) => `ALTER TABLE ${table.identity} INHERIT ${parent};`),
   ];
 }
 
 /**
- * What is set on a table that has heirs waits for them. A check that an heir declares too is made there first, where its
+ * What is set on a table that has heirs waits for all of them, theirs too. A check that an heir declares too is made there first, where its
  * parent's stands apart from the table.
  */
 export function heirDependencies(model: Model, isApart: (table: Item) => boolean): Dependency[] {
-  return model
-    .of('relation')
-    .flatMap((heir) =>
-      parentsOf(heir).flatMap((parent) => [
-        { from: `settings ${parent}`, to: keyOf(heir) },
-        ...sharedChecks(model, heir, parent, isApart),
-      ]),
-    );
+  const parents = new Set(model.of('relation').flatMap(parentsOf));
+  return [
+    ...[...parents].flatMap((parent) =>
+      heirsOf(model, parent).map((heir) => ({ from: `settings ${parent}`, to: `relation ${heir}` })),
+    ),
+    ...model
+      .of('relation')
+      .flatMap((heir) => parentsOf(heir).flatMap((parent) => sharedChecks(model, heir, parent, isApart))),
+  ];
 }
 
 function sharedChecks(

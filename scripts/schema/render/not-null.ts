@@ -3,7 +3,8 @@
 
 import { bareName } from '../sql.ts';
 import { lastPart } from './definitions.ts';
-import type { Item } from './model.ts';
+import type { Item, Model } from './model.ts';
+import { heirsOf, parentsOf } from './storage.ts';
 
 interface NotNull {
   /** Null where the server chooses the name itself. */
@@ -56,13 +57,69 @@ export function lateNotNull(table: Item, column: Item): string[] {
   return [`ALTER TABLE ${table.identity} ADD ${constraintText(column, notNull)};`];
 }
 
+interface Copy {
+  readonly table: Item;
+  readonly notNull: NotNull;
+}
+
+/** The NOT NULLs of that column in the tables below: of heirs, and of partitions. */
+function copiesOf(model: Model, { table = '', name }: Item): Copy[] {
+  const above = (below: Item) => [
+    ...parentsOf(below),
+    ...(below.parts.has('partition_of') ? [below.parts.get('partition_of') ?? ''] : []),
+  ];
+  return heirsOf(model, table, above).flatMap((identity) => {
+    const [below, copy] = [model.find('relation', identity), model.find('column', `${identity}.${name}`)];
+    const notNull = copy === undefined ? null : notNullOf(copy);
+    return below === undefined || notNull === null ? [] : [{ table: below, notNull }];
+  });
+}
+
+/** True for a NOT NULL that heirs hold unchecked as well: it came when they were there already. */
+export function waitsForHeirs(model: Model, column: Item): boolean {
+  if (notNullOf(column)?.notValid !== true) return false;
+  return copiesOf(model, column).some(
+    ({ table, notNull }) => table.parts.has('inherits') && notNull.notValid,
+  );
+}
+
+/**
+ * Adding a NOT NULL that is NOT VALID leaves the copies of heirs and partitions unchecked: this checks those that are not
+ * to be.
+ * @param before the schema in which it is added; a table that has a NOT NULL there keeps that
+ */
+export function checkedCopies(model: Model, column: Item, before?: Model): string[] {
+  const parent = notNullOf(column);
+  if (parent?.notValid !== true) return [];
+  const isNew = ({ identity }: Item) => {
+    const old = before?.find('column', `${identity}.${column.name}`);
+    return old === undefined || notNullOf(old) === null;
+  };
+  return copiesOf(model, column)
+    .filter(
+      ({ table, notNull }) =>
+        !notNull.notValid && (table.parts.has('partition_of') ? isNew(table) : notNull.inherited === 'only'),
+    )
+    .map(
+      ({ table }) =>
+        `ALTER TABLE ${table.identity} VALIDATE CONSTRAINT ${parent.name ?? defaultName(column)};`,
+    );
+}
+
 function constraintText(column: Item, notNull: NotNull): string {
   const inherit = notNull.noInherit ? ' NO INHERIT' : '';
   return `${named(notNull)}NOT NULL ${column.name}${inherit}${notNull.notValid ? ' NOT VALID' : ''}`;
 }
 
-/** From one NOT NULL to another in place; undefined where a person must decide. */
-export function alterNotNull(from: Item, to: Item): string[] | undefined {
+/**
+ * From one NOT NULL to another in place; undefined where a person must decide.
+ * @param models the schemas that the two are of
+ */
+export function alterNotNull(
+  [old, model]: readonly [Model, Model],
+  from: Item,
+  to: Item,
+): string[] | undefined {
   const [before, after] = [notNullOf(from), notNullOf(to)];
   const alter = `ALTER TABLE ${to.table}`;
   if (after === null) return before === null ? [] : [`${alter} ALTER COLUMN ${to.name} DROP NOT NULL;`];
@@ -72,23 +129,48 @@ export function alterNotNull(from: Item, to: Item): string[] | undefined {
       after.name === null
         ? `${alter} ALTER COLUMN ${to.name} SET NOT NULL;`
         : `${alter} ADD ${constraintText(to, after)};`,
+      ...checkedCopies(model, to, old),
     ];
   // What was checked cannot be unchecked: the constraint is made anew, and reads no row.
-  if (after.notValid && !before.notValid)
-    return [`${alter} ALTER COLUMN ${to.name} DROP NOT NULL;`, `${alter} ADD ${constraintText(to, after)};`];
+  const inherits = before.noInherit && !after.noInherit && waitsForHeirs(model, to);
+  if (after.notValid && (!before.notValid || inherits))
+    return [
+      `${alter} ALTER COLUMN ${to.name} DROP NOT NULL;`,
+      `${alter} ADD ${constraintText(to, after)};`,
+      ...checkedCopies(model, to, old),
+    ];
   const name = after.name ?? defaultName(to);
-  const old = before.name ?? defaultName(to);
+  const nameBefore = before.name ?? defaultName(to);
   return [
-    ...(name === old ? [] : [`${alter} RENAME CONSTRAINT ${old} TO ${name};`]),
+    ...(name === nameBefore ? [] : [`${alter} RENAME CONSTRAINT ${nameBefore} TO ${name};`]),
     ...(after.noInherit === before.noInherit
       ? []
-      : [`${alter} ALTER CONSTRAINT ${name} ${after.noInherit ? 'NO INHERIT' : 'INHERIT'};`]),
+      : [
+          `${alter} ALTER CONSTRAINT ${name} ${after.noInherit ? 'NO INHERIT' : 'INHERIT'};`,
+          ...(after.noInherit ? [] : checkedCopies(model, to, old)),
+        ]),
     ...(before.notValid && !after.notValid ? [`${alter} VALIDATE CONSTRAINT ${name};`] : []),
   ];
 }
 
-/** The name that the server chooses: `table_column_not_null`, cut at 63 bytes as the catalog query cuts it. */
-function defaultName({ table = '', name }: Item): string {
-  const chosen = `${bareName(lastPart(table))}_${bareName(name)}_not_null`;
+/** The name that the server chooses for a column's, where it need not cut it. */
+const defaultName = ({ table = '', name }: Item) => chosenName(lastPart(table), name);
+
+/** `table_column_not_null`, of a domain `domain_not_null`. @param names quoted where SQL needs it; so is the result */
+function chosenName(...names: readonly string[]): string {
+  const chosen = [...names.map(bareName), 'not_null'].join('_');
   return /^[a-z_][a-z0-9_]*$/.test(chosen) ? chosen : `"${chosen.replaceAll('"', '""')}"`;
+}
+
+/** What leads from a domain that may be NULL to one that may not, back, or to another name of that. */
+export function alterDomainNotNull(from: Item, to: Item): string[] {
+  const alter = `ALTER DOMAIN ${to.identity}`;
+  const nameOf = ({ parts, identity }: Item) => parts.get('not_null_name') ?? chosenName(lastPart(identity));
+  if (!to.parts.has('not_null')) return from.parts.has('not_null') ? [`${alter} DROP NOT NULL;`] : [];
+  if (from.parts.has('not_null'))
+    return nameOf(from) === nameOf(to)
+      ? []
+      : [`${alter} RENAME CONSTRAINT ${nameOf(from)} TO ${nameOf(to)};`];
+  const name = to.parts.get('not_null_name');
+  return [`${alter} ${name === undefined ? 'SET' : `ADD CONSTRAINT ${name}`} NOT NULL;`];
 }

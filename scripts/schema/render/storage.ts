@@ -74,3 +74,20 @@ export function columnSettings(table: Item, column: Item, inline: boolean, late 
 /** True for a table that others INHERIT from: they would take its storage and compression too. */
 export const hasHeirs = (model: Model, { identity }: Item) =>
   model.of('relation').some((other) => parentsOf(other).includes(identity));
+
+/**
+ * The tables that INHERIT from a table, themselves or by another, each once.
+ * @param above the parents of a table; those that it INHERITS from, where nothing else is said
+ */
+export function heirsOf(model: Model, identity: string, above = parentsOf): string[] {
+  const found = new Set<string>();
+  const add = (parent: string): void => {
+    for (const heir of model.of('relation'))
+      if (!found.has(heir.identity) && above(heir).includes(parent)) {
+        found.add(heir.identity);
+        add(heir.identity);
+      }
+  };
+  add(identity);
+  return [...found];
+}

@@ -4,7 +4,14 @@
 import { optionsClause } from './clauses.ts';
 import { inheritedDefault, isOwn, joinedParents } from './heirs.ts';
 import type { Item, Model } from './model.ts';
-import { inheritedNotNull, lateNotNull, notNullClause, notNullOf } from './not-null.ts';
+import {
+  checkedCopies,
+  inheritedNotNull,
+  lateNotNull,
+  notNullClause,
+  notNullOf,
+  waitsForHeirs,
+} from './not-null.ts';
 import type { Piece } from './order.ts';
 import { sequenceOptions } from './programs.ts';
 import { columnSettings, hasHeirs, storageOptions, storageSettings } from './storage.ts';
@@ -124,7 +131,12 @@ export function settingPieces(model: Model, table: Item): Piece[] {
   if (!hasHeirs(model, table)) return [];
   const statements = model
     .partsOf(table.identity, 'column')
-    .flatMap((column) => storageSettings(table, column, false));
+    .flatMap((column) => [
+      ...storageSettings(table, column, false),
+      ...(waitsForHeirs(model, column)
+        ? [...lateNotNull(table, column), ...checkedCopies(model, column)]
+        : []),
+    ]);
   if (statements.length === 0) return [];
   return [
     { key: `settings ${table.identity}`, rank: ranks.default, sql: statements.join('\n'), inlined: [] },
@@ -183,7 +195,7 @@ export function tablePieces(model: Model, table: Item, split: boolean): Piece[] 
     createTable(table, body, early),
     ...(early.length === 0 ? [] : columns.flatMap((item) => overrides(model, table, item))),
     ...columns.flatMap((item) => columnSettings(table, item, !typed && declared.includes(item), late)),
-    ...columns.flatMap((item) => lateNotNull(table, item)),
+    ...columns.filter((item) => !waitsForHeirs(model, item)).flatMap((item) => lateNotNull(table, item)),
     ...joined.map((parent) => `ALTER TABLE ${identity} INHERIT ${parent};`),
     ...(partition
       ? [`ALTER TABLE ONLY ${parts.get('partition_of')} ATTACH PARTITION ${identity} ${parts.get('bound')};`]
