@@ -117,11 +117,28 @@ export const columnOrder = `
   WHERE rel.relkind IN ('r', 'p', 'f')
   GROUP BY rel.identity`;
 
+/**
+ * A check that a table only inherits: whether it was checked there too depends on which of the two was made first, and no dump
+ * keeps that.
+ */
+const followsParent = `c.contype = 'c' AND NOT c.convalidated AND c.coninhcount > 0 AND NOT c.conislocal
+      AND NOT EXISTS (SELECT FROM pg_class p WHERE p.oid = c.conrelid AND p.relispartition)`;
+
+/** Those that were checked there, though their parent's was not. */
+export const validHeirChecks = `SELECT rel.identity || '.' || quote_ident(c.conname) AS identity
+  FROM rel JOIN pg_constraint c ON c.conrelid = rel.oid
+  WHERE c.contype = 'c' AND c.convalidated AND c.coninhcount > 0 AND NOT c.conislocal AND NOT rel.relispartition
+    AND EXISTS (SELECT FROM pg_inherits h JOIN pg_constraint p ON p.conrelid = h.inhparent
+      WHERE h.inhrelid = rel.oid AND p.conname = c.conname AND p.contype = 'c' AND NOT p.convalidated)`;
+
 // NOT NULL is told with its column. Of the foreign keys only those that somebody declared: the copies for partitions get names by order of creation.
 export const constraint = `
   SELECT owner.identity || '.' || quote_ident(c.conname), owner.relation, ${lines(
     part(`' || CASE WHEN owner.relation IS NULL THEN 'domain' ELSE 'table' END || '`, 'owner.identity'),
-    part('definition', 'pg_get_constraintdef(c.oid)'),
+    part(
+      'definition',
+      `CASE WHEN ${followsParent} THEN replace(pg_get_constraintdef(c.oid), ' NOT VALID', '') ELSE pg_get_constraintdef(c.oid) END`,
+    ),
     partWhen(`c.coninhcount > 0`, 'inherited', `CASE WHEN c.conislocal THEN 'and local' ELSE 'only' END`),
   )}
   FROM pg_constraint c

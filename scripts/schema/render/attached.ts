@@ -63,6 +63,8 @@ function reservedPieces(model: Model): Piece[] {
 
 function constraintPieces(model: Model, item: Item): Piece[] {
   const definition = definitionOf(item);
+  if (item.parts.has('validated'))
+    return [piece(item, ranks.default, `ALTER TABLE ${item.table} VALIDATE CONSTRAINT ${item.name};`)];
   if (isWithTable(model, item)) return [];
   if (item.parts.has('domain')) {
     if (!definition.endsWith('NOT VALID')) return [];

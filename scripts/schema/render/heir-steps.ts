@@ -1,7 +1,7 @@
 // Takes tables that INHERIT from each other, parents first; gives the steps that make each with its columns in their order:
 // what a parent got after it had heirs comes behind what they had by then. Pure; it writes no SQL.
 
-import { columnsOf, isOwn, joinedParents } from './heirs.ts';
+import { columnsOf, isOwn, joinedParents, mayMerge } from './heirs.ts';
 import type { Item, Model } from './model.ts';
 import { type Dependency, orderPieces, type Piece } from './order.ts';
 
@@ -102,9 +102,11 @@ function namesNow(making: Making, table: Item): string[] {
   return [...new Set([...inherited, ...own])];
 }
 
-/** Whether a table that is not made yet would still get its order, came the column to those of `touched` that are there. */
+/** Whether a table that is not made yet would still be as it should, came the column to those of `touched` that are there. */
 function agrees(making: Making, table: Item, touched: readonly Item[], column: Item): boolean {
   if (making.made.has(table)) return true;
+  const own = making.begun.get(table)?.find(({ name }) => name === column.name);
+  if (own !== undefined && !mayMerge(column, own)) return false;
   const made = new Map(making.made);
   for (const other of touched) {
     const names = made.get(other);

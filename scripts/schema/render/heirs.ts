@@ -74,9 +74,17 @@ function isUnusual(model: Model, table: Item): boolean {
   if (early.some((parent) => model.find('relation', parent) === undefined)) return false;
   return (
     !inOrder(model, table, early) ||
-    columnsOf(model, table.identity).some((column) => inheritedDefaults(model, table, column).size > 1)
+    columnsOf(model, table.identity).some(
+      (column) =>
+        inheritedDefaults(model, table, column).size > 1 ||
+        early.some((parent) => !mayMerge(model.find('column', `${parent}.${column.name}`), column)),
+    )
   );
 }
+
+/** Whether CREATE TABLE makes one column of a parent's and the heir's own. */
+export const mayMerge = (above: Item | undefined, own: Item): boolean =>
+  above === undefined || above.parts.has('generated') === own.parts.has('generated');
 
 /**
  * The tables that must be made together, step by step: those of a hierarchy in which one has its columns in another order than

@@ -91,7 +91,9 @@ function sharedChecks(
   return model.partsOf(heir.identity, 'constraint').flatMap((check) => {
     const above = model.find('constraint', `${parent}.${check.name}`);
     const table = model.find('relation', parent);
-    if (above === undefined || table === undefined || check.parts.get('inherited') !== 'and local') return [];
+    if (above === undefined || table === undefined) return [];
+    if (check.parts.has('validated')) return [{ from: keyOf(check), to: keyOf(above) }];
+    if (check.parts.get('inherited') !== 'and local') return [];
     const isInside = inlineChecks(model, table).includes(above) && !isApart(table);
     return isInside ? [] : [{ from: keyOf(above), to: keyOf(check) }];
   });

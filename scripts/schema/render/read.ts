@@ -2,6 +2,7 @@
 // routines. Objects are named as in the snapshot, `<class> <identity>`. It must not know how SQL is written.
 
 import { notNullNames } from '../catalog/by-version.ts';
+import { validHeirChecks } from '../catalog/relations.ts';
 import { firstUserOid, scope } from '../sql.ts';
 import type { Query, SchemaObject, SchemaOptions } from '../types.ts';
 import type { Dependency } from './order.ts';
@@ -177,18 +178,25 @@ FROM pg_proc p JOIN ns ON ns.oid = p.pronamespace WHERE p.oid >= ${firstUserOid}
   return new Map(rows.map((row) => [String(row.identity), String(row.text).trimEnd()]));
 }
 
-/** The columns, with the names of NOT NULL that no snapshot holds as `not_null_name`. */
-export async function withNotNullNames(
+/**
+ * The objects with what no snapshot holds: names of NOT NULL as `not_null_name`, and `validated` for heirs' checks that were
+ * checked there, though their parent's was not.
+ */
+export async function withUntold(
   query: Query,
   options: SchemaOptions,
   objects: readonly SchemaObject[],
 ): Promise<SchemaObject[]> {
   const rows = await query(`${scope(options)}\n${notNullNames}`);
-  const names = new Map(rows.map((row) => [String(row.identity), String(row.name)]));
+  const names = new Map(rows.map((row) => [String(row.identity), `not_null_name=${String(row.name)}`]));
+  const hasHeirs = objects.some(
+    (object) => object.class === 'constraint' && object.definition.endsWith('\ninherited=only'),
+  );
+  const checks = hasHeirs ? await query(`${scope(options)}\n${validHeirChecks}`) : [];
+  const valid = new Map(checks.map((row) => [String(row.identity), 'validated=true']));
   return objects.map((object) => {
-    const name = object.class === 'column' ? names.get(object.identity) : undefined;
-    return name === undefined
-      ? object
-      : { ...object, definition: `${object.definition}\nnot_null_name=${name}` };
+    const found = object.class === 'column' ? names : object.class === 'constraint' ? valid : undefined;
+    const line = found?.get(object.identity);
+    return line === undefined ? object : { ...object, definition: `${object.definition}\n${line}` };
   });
 }

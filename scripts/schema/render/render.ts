@@ -14,7 +14,7 @@ import { type Dependency, orderPieces, type Piece } from './order.ts';
 import { ownershipSql } from './ownership.ts';
 import { withSearchPaths } from './paths.ts';
 import { addedDependencies, closingStatements, needsShell, simplePieces } from './pieces.ts';
-import { readDependencies, readRole, readRoutineTexts, withNotNullNames } from './read.ts';
+import { readDependencies, readRole, readRoutineTexts, withUntold } from './read.ts';
 import { relationPieces } from './relations.ts';
 import { needsSuperuser } from './superuser.ts';
 import { keyOf } from './tables.ts';
@@ -176,7 +176,7 @@ function asComment(item: Item): string {
  */
 export async function renderSchema(query: Query, options: SchemaOptions): Promise<RenderedSchema> {
   const [objects, dependencies, texts, reader] = await withCanonicalSession(query, async () => [
-    await withNotNullNames(
+    await withUntold(
       query,
       options,
       await readObjects(
