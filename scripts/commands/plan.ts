@@ -9,10 +9,8 @@ import { describeTarget } from '../config/target.ts';
 import type { Session } from '../connection/session.ts';
 import { checkDrift, readFingerprint } from '../drift/check.ts';
 import { sayDrift, stopForDrift } from '../drift/run.ts';
-import { extensionFindings } from '../execute/extensions.ts';
 import { findResumePoint } from '../execute/resume-point.ts';
 import { loadParser, type Parser } from '../files/statements.ts';
-import { appliedMigrations } from '../history/applied-texts.ts';
 import { refuseForeignHistory } from '../history/find-foreign.ts';
 import { refuseHalfDone } from '../history/half-done.ts';
 import { aheadLine, aheadOf, type MigrationState, toleratedByDown } from '../history/history.ts';
@@ -28,10 +26,9 @@ import { planDown, planUp } from '../plan/plan.ts';
 import { type ReadyStep, readySteps } from '../plan/steps.ts';
 import { readPlanTarget, type TargetFlags } from '../plan/target-flags.ts';
 import { readBatches } from '../preview/batches.ts';
-import { readSetting } from '../preview/live.ts';
+import { foresee } from '../preview/foresee.ts';
 import { planJson, planLines, planMarkdown } from '../preview/report.ts';
 import { type Asked, readBinding, savePlan } from '../preview/saved.ts';
-import { traceSteps } from '../preview/trace.ts';
 import type { PlanView } from '../preview/types.ts';
 import { lookAtTarget } from '../preview/view.ts';
 import type { Command, CommandInput, CommandResult } from '../report/command.ts';
@@ -81,18 +78,10 @@ async function planIn(
   if (remark !== null) progress.warn(remark);
   const parse = await loadParser(session.major);
   const ran = await statementsThatRan(session, config, steps, parse);
-  const applied = await appliedMigrations(session, migrations, history.applied);
   sayStandIns(progress.say);
-  const trace = await traceSteps({
-    config,
-    progress,
-    applied,
-    steps,
-    postgres: session.major,
-    ...(await readSetting(session)),
-  });
-  const { untraced } = trace;
-  const findings = [...trace.findings, ...(await extensionFindings(session, steps))];
+  const { applied } = history;
+  const trace = await foresee({ config, progress, session, migrations, applied, steps });
+  const { untraced, findings } = trace;
   const view: PlanView = {
     direction,
     environment: config.environmentName,

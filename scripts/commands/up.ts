@@ -15,9 +15,12 @@ import { type AfterDeployFlags, readWait } from '../plan/after-deploy.ts';
 import { type Plan, planUp } from '../plan/plan.ts';
 import { readySteps } from '../plan/steps.ts';
 import { readPlanTarget, type TargetFlags } from '../plan/target-flags.ts';
-import { refuseEdited } from '../preview/approved.ts';
+import { refuseEdited, refuseOtherEffects } from '../preview/approved.ts';
+import { foresee } from '../preview/foresee.ts';
+import { stepsJson } from '../preview/report.ts';
 import { readBinding, readPlan, refuseChanged, type SavedPlan } from '../preview/saved.ts';
-import type { Command } from '../report/command.ts';
+import { lookAtTarget } from '../preview/view.ts';
+import type { Command, CommandInput } from '../report/command.ts';
 import { type RunRequest, runMigrations } from '../runner/run.ts';
 import { plan as planCommand, statementsThatRan } from './plan.ts';
 
@@ -55,7 +58,7 @@ export const up: Command<UpFlags> = async (input) => {
         ? undefined
         : async (found) => {
             refuseChanged(saved, await readBinding({ config, ...found }), found.drift.differences);
-            await refuseOtherSteps(config, saved, found);
+            await refuseOtherSteps(input, saved, found);
           },
     plan: (migrations, { applied, halfDone }) => {
       if (saved !== null) return planAnew(saved, migrations, applied, halfDone);
@@ -114,7 +117,7 @@ function planAnew(
 }
 
 async function refuseOtherSteps(
-  config: Config,
+  { config, flags, progress }: CommandInput<UpFlags>,
   saved: SavedPlan,
   {
     session,
@@ -122,14 +125,20 @@ async function refuseOtherSteps(
     history: { applied, halfDone, statuses },
   }: Parameters<NonNullable<RunRequest['approve']>>[0],
 ): Promise<void> {
-  const { steps, waiting = [] } = planAnew(saved, migrations, applied, halfDone);
-  const ready = readySteps(steps, new Map(), { halfDone });
+  const { steps: planned, waiting = [] } = planAnew(saved, migrations, applied, halfDone);
+  const steps = readySteps(planned, new Map(), { halfDone });
   const parse = await loadParser(session.major);
-  const ran = await statementsThatRan(session, config, ready, parse);
-  refuseEdited(saved, ready, parse, ran, {
+  const ran = await statementsThatRan(session, config, steps, parse);
+  refuseEdited(saved, steps, parse, ran, {
     waiting: waiting.map(({ id }) => id),
     ahead: [...aheadOf(statuses)],
   });
+  // What was approved by its digest is that file: it needs no scratch server to show what it shows.
+  if (flags.planDigest !== undefined || steps.length === 0) return;
+  const trace = await foresee({ config, progress, session, migrations, applied, steps });
+  const { findings, untraced } = trace;
+  const view = await lookAtTarget(session, parse, steps, trace, ran);
+  refuseOtherEffects(saved, { migrations: stepsJson(view.steps), findings, untraced });
 }
 
 function refuseNoTransaction(steps: Plan['steps'], halfDone: readonly HalfDone[]): void {

@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import { MigrateError } from '../base/errors.ts';
 import { visible } from '../base/foreign-text.ts';
 import { maskSqlSecrets } from '../base/redact.ts';
-import { redact } from '../base/secrets.ts';
+import { redact, redactAll } from '../base/secrets.ts';
 import type { Parser } from '../files/statements.ts';
 import type { ReadyStep } from '../plan/steps.ts';
 import { statementsOf } from './view.ts';
@@ -66,6 +66,64 @@ export function refuseEdited(
     hint: 'It was edited, or made with other files. Make the plan anew (make migrate-plan out=…), have it approved, then run that.',
     state: 'Nothing was changed.',
   });
+}
+
+/** What a plan says of the effects of its steps, beside what only held at that moment: sizes, sessions, durations. */
+export interface ShownEffects {
+  readonly migrations: unknown;
+  readonly findings?: unknown;
+  /** Why locks are missing; null where all are known. */
+  readonly untraced?: unknown;
+}
+
+/**
+ * Holds locks, rewrites, reads and findings to what is found anew. Not asked where the whole file is the one that was
+ * approved, by its digest.
+ * @throws MigrateError `refused` naming the first lock and finding that is another
+ */
+export function refuseOtherEffects(saved: ShownEffects, now: ShownEffects): void {
+  const [then, is] = [saved, now].map((shown) => effectsOf(shown)) as [Effects, Effects];
+  const problems = [
+    ...sameList('locks', then.locks, is.locks),
+    ...sameList('findings', then.findings, is.findings),
+  ];
+  if (problems.length === 0) return;
+  const isBlind = is.untraced !== null && then.untraced === null;
+  throw new MigrateError(
+    'refused',
+    isBlind
+      ? 'The plan shows locks, and here they cannot be found out anew'
+      : 'The plan shows other locks or findings than this tool finds',
+    {
+      problems: isBlind ? [visible(is.untraced ?? '')] : problems,
+      hint: 'Give the digest of the file that was approved (plan_digest=…): then the file is held to that. Or make the plan anew (make migrate-plan out=…).',
+      state: 'Nothing was changed.',
+    },
+  );
+}
+
+interface Effects {
+  readonly locks: readonly string[];
+  readonly findings: readonly string[];
+  readonly untraced: string | null;
+}
+
+function effectsOf(shown: ShownEffects): Effects {
+  const { migrations, findings, untraced } = redactAll(JSON.parse(JSON.stringify(shown)) as ShownEffects);
+  const locks = recordsOf(migrations).flatMap(({ version, name, statements }) =>
+    recordsOf(statements).flatMap(({ line, locks: list }) => {
+      const place = `${version}_${name}:${line}`;
+      if (!Array.isArray(list)) return [`${place} unknown`];
+      return recordsOf(list).map(
+        ({ mode, relation, rewrites, reads }) =>
+          `${place} ${mode} on ${relation}${rewrites === true ? ', rewrites' : ''}${reads === true ? ', reads' : ''}`,
+      );
+    }),
+  );
+  const found = recordsOf(findings).map(({ severity, rule, file, line, column, message, help }) =>
+    [`${severity} ${rule} ${file}:${line}:${column} ${message}`, help].join('\n'),
+  );
+  return { locks, findings: found, untraced: typeof untraced === 'string' ? untraced : null };
 }
 
 function shownNow(step: ReadyStep, parse: Parser, ran: number): ShownStep {

@@ -176,19 +176,24 @@ function section(title: string, items: readonly string[]): string[] {
 /** The plan as `--json` has it. */
 export function planJson({ steps, findings, obstacles, untraced }: PlanView): Record<string, unknown> {
   return {
-    migrations: steps.map(({ step, statements, batch }) => ({
-      version: step.version,
-      name: step.name,
-      direction: step.direction,
-      outcome: 'pending',
-      durationMs: null,
-      transaction: !step.directives.noTransaction,
-      statements,
-      ...(batch === undefined ? {} : { batch }),
-    })),
+    migrations: stepsJson(steps),
     findings,
     warnings: obstacles.map((obstacle) => ({ ...obstacle, message: describeObstacle(obstacle) })),
     traced: untraced === null,
     untraced,
   };
+}
+
+/** Its steps, with their statements and locks. */
+export function stepsJson(steps: readonly PlannedStep[]): readonly Record<string, unknown>[] {
+  return steps.map(({ step, statements, batch }) => ({
+    version: step.version,
+    name: step.name,
+    direction: step.direction,
+    outcome: 'pending',
+    durationMs: null,
+    transaction: !step.directives.noTransaction,
+    statements,
+    ...(batch === undefined ? {} : { batch }),
+  }));
 }

@@ -13,7 +13,7 @@ import type { Session } from '../connection/session.ts';
 import { type DriftCheck, readFingerprint } from '../drift/check.ts';
 import type { History } from '../ledger/ledger.ts';
 import { type Difference, describeDifference } from '../schema/change/diff.ts';
-import { digestOf, type Shown } from './approved.ts';
+import { digestOf, type Shown, type ShownEffects } from './approved.ts';
 
 const format = 'migrate-plan/2';
 
@@ -34,7 +34,7 @@ export interface Binding {
   readonly files: Readonly<Record<string, string>>;
 }
 
-export interface SavedPlan extends Binding, Shown {
+export interface SavedPlan extends Binding, Shown, ShownEffects {
   readonly format: typeof format;
   readonly createdAt: string;
   /** How far the plan was asked to go. */

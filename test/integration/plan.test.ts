@@ -7,6 +7,7 @@ import { digestOf } from '../../scripts/preview/approved.ts';
 import { readPlan } from '../../scripts/preview/saved.ts';
 import { expectExit, type Project, project, type Result } from '../support/cli.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
+import { runInProcess } from '../support/in-process.ts';
 import { pair } from '../support/migrations.ts';
 import { until } from '../support/runs.ts';
 
@@ -497,9 +498,9 @@ describe('plan --out and up --plan', () => {
     for (const [what, edit, word] of attacks) {
       writeFileSync(path, text);
       forge(repo, edit);
-      const { exitCode, stderr } = await repo.run(['up', '--plan', 'plan.json'], { env });
+      const { exitCode, said } = await runInProcess(repo.root, env, ['up', '--plan', 'plan.json']);
       expect(exitCode, what).to.equal(7);
-      expect(stderr, what)
+      expect(said, what)
         .to.match(word)
         .and.to.match(/Nothing was changed/);
     }
@@ -533,6 +534,34 @@ describe('plan --out and up --plan', () => {
     const ran = await repo.run(approved, { env });
     expectExit(ran, 0);
     expect(ran.stdout).to.include(`Plan plan.json, digest ${digest}`);
+  });
+
+  it('refuses a forged file whose locks or findings are not what is found anew, and runs the one that shows them', async () => {
+    const { repo, env } = await withOrders(
+      pair(
+        2,
+        'types',
+        'ALTER TABLE orders ALTER COLUMN note TYPE varchar(9);\nCREATE INDEX ON orders (note);',
+        'SELECT 1;',
+      ),
+    );
+    const path = join(repo.root, 'plan.json');
+    const run = (...args: string[]) => runInProcess(repo.root, env, args);
+    expect(await run('plan', '--out', 'plan.json')).to.include({ exitCode: 0 });
+    const text = readFileSync(path, 'utf8');
+    forge(repo, (plan) => ({ ...plan, findings: [] }));
+    expect((await run('up', '--plan', 'plan.json')).said).to.match(
+      /findings differ: nothing in the plan, \w+ change-column-type.*Nothing was changed/s,
+    );
+    writeFileSync(path, text.replaceAll('"rewrites": true', '"rewrites": false'));
+    forge(repo, (plan) => plan);
+    await refuses(
+      repo,
+      env,
+      /locks differ: \S+ AccessExclusiveLock on public\.orders.* in the plan, .*rewrites/,
+    );
+    writeFileSync(path, text);
+    expect(await run('up', '--plan', 'plan.json')).to.include({ exitCode: 3 });
   });
 
   it('writes no plan through a symbolic link', async () => {
