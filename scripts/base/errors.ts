@@ -75,3 +75,8 @@ export function isInterruption(error: unknown): error is Interruption {
 export function exitStatus(error: unknown): number {
   return error instanceof MigrateError ? exitCodes[error.code] : exitCodes.bug;
 }
+
+/** Whether the session itself was lost, so that nothing more can be sent: an error that the server told has its SQLSTATE. */
+export function isSessionLost({ code, options }: MigrateError): boolean {
+  return code === 'connection' && options.database === undefined;
+}

@@ -17,8 +17,16 @@ export function watchSignals(): AbortSignal {
           hint: 'Run the same command again: it goes on where this run stopped.',
         }),
       );
-      setTimeout(() => process.exit(exitCodes[codes[name]]), patience).unref();
+      setTimeout(() => leave(name), patience).unref();
     });
   }
   return controller.signal;
+}
+
+/** Nothing is known any more of what the run had under way. */
+function leave(name: keyof typeof codes): never {
+  process.stderr.write(
+    `Interrupted by ${name}; what was under way did not end in time. make migrate-status tells what is applied.\n`,
+  );
+  process.exit(exitCodes[codes[name]]);
 }

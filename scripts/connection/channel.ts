@@ -157,9 +157,20 @@ function ownQueryError(target: Target, error: unknown, lost: Error | null): unkn
   });
 }
 
-/** True for errors after which the session is gone: sockets, and SQLSTATE classes 08 and 57P. */
+/** The severity ERROR in the languages that PostgreSQL speaks: behind it, unlike behind FATAL, the session goes on. */
+const passingSeverities = new Set(
+  'ERROR FEHLER ERREUR ERRORE ERRO CHYBA BŁĄD FEL HATA ОШИБКА ПОМИЛКА ΣΦΑΛΜΑ შეცდომა 오류 错误 錯誤 LỖI'.split(
+    ' ',
+  ),
+);
+
+/**
+ * True for errors after which the session is gone: sockets, and SQLSTATE classes 08 and 57P. Not where the server only tells
+ * of another server that a statement asked: a worker of Citus, dblink, a foreign table.
+ */
 function isConnectionLoss(error: unknown): error is Error {
   if (!(error instanceof Error) || error instanceof MigrateError) return false;
+  if (passingSeverities.has(String((error as { severity?: unknown }).severity))) return false;
   const code = String((error as { code?: unknown }).code ?? '');
   return (
     /^(08|57P0[123])/.test(code) ||

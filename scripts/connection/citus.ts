@@ -70,3 +70,29 @@ export function keptLocalStatements(citus: Citus | null): readonly string[] {
     'SET LOCAL citus.use_citus_managed_tables = off',
   ];
 }
+
+/** Makes a write of no rows to a table that the transaction writes to; one that is copied so is prepared before it commits. */
+const writeNothing = `DO $do$
+DECLARE target record;
+BEGIN
+  SELECT d.logicalrelid AS relation, a.attname, format_type(a.atttypid, a.atttypmod) AS type INTO target
+    FROM pg_locks l JOIN pg_dist_partition d ON d.logicalrelid::oid = l.relation
+    JOIN pg_attribute a ON a.attrelid = l.relation AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
+     AND (d.partkey IS NULL OR a.attname = column_to_column_name(d.logicalrelid, d.partkey))
+   WHERE l.pid = pg_backend_pid() AND l.locktype = 'relation' AND l.mode = 'RowExclusiveLock'
+     AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+     AND has_table_privilege(l.relation, 'INSERT') LIMIT 1;
+  IF FOUND THEN
+    PERFORM set_config('citus.multi_shard_modify_mode', 'sequential', true);
+    EXECUTE format('INSERT INTO %s (%I) OVERRIDING SYSTEM VALUE SELECT g::text::%s FROM generate_series(1, 0) AS g', target.relation, target.attname, target.type);
+  END IF;
+END $do$`;
+
+/**
+ * Statements before the COMMIT of a transaction that records what it did; none on a plain server. One shard alone that was
+ * written to commits before the coordinator does, and where the answer gets lost it keeps what the coordinator rolls back:
+ * with these it is prepared, and commits as the coordinator does. To be sent with our own search path.
+ */
+export function committedTogether(citus: Citus | null): readonly string[] {
+  return citus === null ? [] : [writeNothing];
+}

@@ -1,7 +1,7 @@
 // Takes a session; stores what its schema is, so that the next run can tell whether somebody changed it since.
 // It judges nothing.
 
-import type { MigrateError } from '../base/errors.ts';
+import { isSessionLost, type MigrateError } from '../base/errors.ts';
 import type { Config } from '../config/config.ts';
 import type { Session } from '../connection/session.ts';
 import { keepHistorySql } from '../ledger/history-digest.ts';
@@ -43,7 +43,7 @@ export async function takeSnapshotAfterFailure(
   failure: MigrateError,
 ): Promise<void> {
   // Without its session the run has lost the lock: another one may be at work by now.
-  if (failure.code === 'connection') return;
+  if (isSessionLost(failure)) return;
   const interrupted = failure.code === 'interrupted' || failure.code === 'terminated';
   const work = interrupted
     ? // Our own session is being cancelled and cut.

@@ -4,6 +4,7 @@ import pg from 'pg';
 import { MigrateError } from '../base/errors.ts';
 import type { Statement } from '../base/types.ts';
 import { describeSighting, watch } from '../connection/blocker-watch.ts';
+import { committedTogether } from '../connection/citus.ts';
 import { ownSearchPath, runLockKey } from '../connection/session-settings.ts';
 import { cannotRunInTransaction } from '../files/check.ts';
 import { doneSql, type JournalRow, type JournalTexts, rememberSql, startSql } from '../ledger/journal.ts';
@@ -75,7 +76,15 @@ async function runBetweenMarks(
   }
   const remember = rememberStatements(context, step, row);
   if (prefix.length > 0 && !finished)
-    await send(context, [checkDeferred, ...asOurselves(context), keepRunLock, done, 'COMMIT', ...remember]);
+    await send(context, [
+      checkDeferred,
+      ...asOurselves(context),
+      keepRunLock,
+      ...committedTogether(session.citus),
+      done,
+      'COMMIT',
+      ...remember,
+    ]);
   else await write(context, [done], budget === null ? null : config.lockTimeoutMs, remember);
   return null;
 }

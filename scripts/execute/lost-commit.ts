@@ -8,6 +8,8 @@ import { qualifiedName } from '../ledger/tracking.ts';
 import type { ReadyStep } from '../plan/steps.ts';
 import type { RunContext } from './context.ts';
 
+/** How long (ms) all of it may take once the run is interrupted. */
+const hurry = 800;
 /** How long (ms) the old backend may take to end by itself; until then its COMMIT may still be under way. */
 const patience = 5000;
 
@@ -56,13 +58,13 @@ function tell({ id, direction }: ReadyStep, outcome: LostCommit['outcome']): { s
 }
 
 async function look(
-  { session, config }: RunContext,
+  { session, config, signal }: RunContext,
   { id, direction }: ReadyStep,
   transaction: string | null,
 ): Promise<boolean> {
   return session.aside(
     async (client) => {
-      await waitForEnd(client, session);
+      await waitForEnd(client, session, signal);
       // The tracking table alone cannot tell for a redo: its row is there before and after.
       // https://www.postgresql.org/docs/16/functions-info.html#FUNCTIONS-INFO-SNAPSHOT
       const { rows } = await client.query<{ status: string; tracked: boolean }>(
@@ -73,7 +75,7 @@ async function look(
         (transaction === null || rows[0]?.status === 'committed') && rows[0]?.tracked === (direction === 'up')
       );
     },
-    { timeoutMs: config.connectTimeoutMs },
+    { timeoutMs: signal.aborted ? hurry : config.connectTimeoutMs },
   );
 }
 
@@ -81,11 +83,19 @@ async function look(
  * A backend that does not notice that its client is gone is ended, so that it cannot commit after we looked. Its start
  * tells it from a later one with the same number: after a restart of the server in a container they come again soon.
  */
-async function waitForEnd(client: pg.Client, { pid, backendStart }: Session): Promise<void> {
+async function waitForEnd(
+  client: pg.Client,
+  { pid, backendStart }: Session,
+  signal: AbortSignal,
+): Promise<void> {
   const started = Date.now();
+  let interrupted: number | undefined;
   const own = 'FROM pg_stat_activity WHERE pid = $1 AND extract(epoch FROM backend_start)::text = $2';
   while ((await client.query(`SELECT ${own}`, [pid, backendStart])).rowCount !== 0) {
     const waited = Date.now() - started;
+    interrupted ??= signal.aborted ? Date.now() : undefined;
+    if (interrupted !== undefined && Date.now() - interrupted > hurry)
+      throw new Error('the old session does not end in time');
     if (waited > 2 * patience) throw new Error('the old session does not end');
     if (waited > patience) await client.query(`SELECT pg_terminate_backend(pid) ${own}`, [pid, backendStart]);
     await sleep(50);

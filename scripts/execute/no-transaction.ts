@@ -1,5 +1,6 @@
 // Takes one no-transaction step; runs its statements one by one, each with a journal row before it starts, and records
 // the step when all are done. What a failure or a kill left behind is found and mended before a statement runs again.
+import type { DatabaseError } from 'pg';
 import { MigrateError } from '../base/errors.ts';
 import type { Statement } from '../base/types.ts';
 import { discardSessionState, resetStatements } from '../connection/session-settings.ts';
@@ -12,6 +13,7 @@ import { clearSql, type JournalRow, type JournalTexts } from '../ledger/journal.
 import { commandOf, resumeHint } from '../plan/mend-hint.ts';
 import { entryOf, type ReadyStep } from '../plan/steps.ts';
 import { beginStep } from './begin-step.ts';
+import { hintWithoutCitus, nodeLost, nodeOf } from './citus-refusals.ts';
 import type { GroupEnd, RunContext } from './context.ts';
 import {
   attemptOne,
@@ -22,7 +24,6 @@ import {
   send,
 } from './journaled-statement.ts';
 import { resolveLostCommit } from './lost-commit.ts';
-import { hintWithoutCitus } from './refusals.ts';
 import { tableIndexes } from './resume-statement.ts';
 import { gaveUp, isLockConflict, pauseBefore } from './retry.ts';
 
@@ -174,6 +175,8 @@ async function describe(
   };
   const { message, options } = describeSqlError(error, sent, statement.index - 1);
   const left = halfDone(step, statement, total);
+  if (nodeOf(context.session, error) !== null)
+    return nodeLost(context.session, step, error as DatabaseError, { ...options, ...left });
   const missing = hintWithoutCitus(context.session, step, error, statement.text);
   const hint = missing === null ? left.hint : `${missing} ${left.hint}`;
   return new MigrateError('migration-failed', message, { ...options, ...left, hint });

@@ -2,12 +2,10 @@
 // or other than "rolled back". It sends nothing.
 import type { DatabaseError } from 'pg';
 import { MigrateError } from '../base/errors.ts';
-import type { Session } from '../connection/session.ts';
 import type { BatchResult } from '../connection/simple-query.ts';
 import { describeSqlError } from '../files/sql-error.ts';
-import { commandOf } from '../plan/mend-hint.ts';
 import type { ReadyStep } from '../plan/steps.ts';
-import { citusFunctionIn } from '../scratch/citus-stand-ins.ts';
+import { hintWithoutCitus, nodeLost, nodeOf } from './citus-refusals.ts';
 import type { RunContext } from './context.ts';
 import { openingCount } from './step-sql.ts';
 
@@ -27,48 +25,34 @@ export async function refusedStatement(
   const sent = { path: step.path, text: step.text, statements, prefixLength };
   const failedIndex = Math.max(0, completed - openingCount(session));
   const { message, options } = describeSqlError(error as DatabaseError, sent, failedIndex);
+  if (nodeOf(session, error) !== null) return nodeLost(session, step, error as DatabaseError, options);
   const hint = hintWithoutCitus(session, step, error, statements?.[failedIndex]?.text ?? '');
   return new MigrateError('migration-failed', message, { ...options, ...(hint && { hint }) });
-}
-
-const undefinedFunction = '42883';
-
-/**
- * What to type where a statement calls a function of Citus and the server has none; null for any other error.
- * @param sql the statement
- */
-export function hintWithoutCitus(
-  { citus, embedded }: Pick<Session, 'citus' | 'embedded'>,
-  step: ReadyStep,
-  error: unknown,
-  sql: string,
-): string | null {
-  if (citus !== null || (error as Partial<DatabaseError> | null)?.code !== undefinedFunction) return null;
-  const called = citusFunctionIn(sql);
-  if (called === null) return null;
-  const place = embedded ? 'the embedded development server' : 'this database';
-  const way = embedded
-    ? 'Name a server with Citus in .env (DATABASE_URL, MIGRATE_ENV), for instance a container of citusdata/citus'
-    : 'Make the extension first (CREATE EXTENSION citus), where the server is started with it';
-  return `${called} is a function of Citus, which ${place} does not have. ${way}, then run ${commandOf(step)} again. make migrate-verify and make migrate-lint need no Citus.`;
 }
 
 /**
  * PostgreSQL refused a statement that records the step.
  * @param completed how many statements of the recording had completed; the first checks deferred constraints
  */
-export function recordingRefused(error: DatabaseError, step: ReadyStep, completed: number): MigrateError {
+export function recordingRefused(
+  { session }: Pick<RunContext, 'session'>,
+  error: DatabaseError,
+  step: ReadyStep,
+  completed: number,
+): MigrateError {
   const sent = { path: step.path, text: '', statements: null, prefixLength: 0 };
   const { options } = describeSqlError(error, sent, 0);
   const { excerpt: _, ...rest } = options;
-  return new MigrateError('migration-failed', error.message, {
+  const told = {
     ...rest,
     location: { file: step.path },
     statement:
       completed === 0
         ? 'deferred constraints, checked at the end of the transaction'
         : 'recording the migration',
-  });
+  };
+  if (nodeOf(session, error) !== null) return nodeLost(session, step, error, told);
+  return new MigrateError('migration-failed', error.message, told);
 }
 
 /** The session was lost before a COMMIT was sent. */

@@ -96,7 +96,12 @@ async function afterGuard(
 async function describe(context: RunContext, { step }: Task, answer: Answer): Promise<MigrateError> {
   const { file, recording, prefixLength } = answer;
   if (file !== null && file.error !== null) return refusedStatement(context, step, file, prefixLength);
-  return recordingRefused(failureOf(answer) as DatabaseError, step, recording?.result.completed ?? 0);
+  return recordingRefused(
+    context,
+    failureOf(answer) as DatabaseError,
+    step,
+    recording?.result.completed ?? 0,
+  );
 }
 
 function failureOf({ file, recording }: Answer): Error | null {

@@ -1,6 +1,7 @@
 // Takes a step; gives the texts that open its transaction, run it, record it and close it, with the lengths and indexes
 // that judging an answer needs. It sends nothing, and does not know how what it gives is sent.
 
+import { committedTogether } from '../connection/citus.ts';
 import type { Session } from '../connection/session.ts';
 import {
   discardSessionState,
@@ -117,6 +118,7 @@ export function recording(
     deferredCheck(place.last),
     guard,
     ...resetStatements(session.login),
+    ...(place.last ? committedTogether(session.citus) : []),
     trackingSql,
     entrySql(entry, config.trackingTable, provenance),
     `SET ${recordedMarker} = ${quoteLiteral(id)}`,

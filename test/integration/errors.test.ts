@@ -17,6 +17,14 @@ async function upOf(text: string, args: string[] = []): Promise<{ result: Result
 }
 
 describe('A failing migration', () => {
+  it('is refused, and the session goes on, where another server that it asked does not answer', async () => {
+    for (const code of ['08006', '57P01']) {
+      const text = `DO $$ BEGIN RAISE 'no route to the other server' USING ERRCODE = '${code}'; END $$;`;
+      const { result } = await upOf(text);
+      expect(result.stderr).to.include(code).and.to.include('was rolled back').and.not.to.include('was lost');
+    }
+  });
+
   it('exits 3, keeps those before it, leaves nothing of itself, and does not reach those after it', async () => {
     const database = await createDatabase();
     const repo = await project({

@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import { MigrateError } from '../../scripts/base/errors.ts';
 import type { Target } from '../../scripts/config/target.ts';
 import { refuseOtherNodes } from '../../scripts/connection/citus.ts';
-import { hintWithoutCitus } from '../../scripts/execute/refusals.ts';
+import { hintWithoutCitus, nodeOf } from '../../scripts/execute/citus-refusals.ts';
 import type { ReadyStep } from '../../scripts/plan/steps.ts';
 
 const at = (port: number): Target => ({
@@ -78,5 +78,26 @@ describe('a function of Citus that the server does not know', () => {
     expect(hint(call, undefined, '42P01')).to.equal(null);
     for (const sql of ['SELECT create_table()', 'SELECT citus_x', 'SELECT my_citus_call()', ''])
       expect(hint(sql), sql).to.equal(null);
+  });
+});
+
+describe('a worker that does not answer', () => {
+  const cluster = { citus: { version: '13' } };
+  it('is told from a statement that is refused, and named where the coordinator names it', () => {
+    const remote =
+      'connection to the remote node u@ser@10.0.0.5:5432 failed with the following error: no route';
+    const where = 'while executing command on 10.0.0.6:5433';
+    expect(nodeOf(cluster, { code: '08006', message: remote })).to.equal('10.0.0.5:5432');
+    expect(nodeOf(cluster, { code: '57P01', where })).to.equal('10.0.0.6:5433');
+    expect(nodeOf(cluster, { code: 'XX000', where })).to.equal('10.0.0.6:5433');
+    expect(nodeOf(cluster, { code: '08006', message: 'gone' })).to.equal('');
+    for (const error of [
+      { code: 'XX000', message: 'triggers are not supported' },
+      { code: '23505', where },
+      { code: '57014', where },
+      {},
+    ])
+      expect(nodeOf(cluster, error), JSON.stringify(error)).to.equal(null);
+    expect(nodeOf({ citus: null }, { code: '08006', where })).to.equal(null);
   });
 });

@@ -3,10 +3,12 @@
 import { MigrateError } from '../../base/errors.ts';
 import type { BatchDirective, Statement } from '../../base/types.ts';
 import { watch } from '../../connection/blocker-watch.ts';
+import { committedTogether } from '../../connection/citus.ts';
 import { fileSettings, ownSearchPath, runLockKey } from '../../connection/session-settings.ts';
 import { describeSqlError } from '../../files/sql-error.ts';
 import { type BatchState, batchStateSql } from '../../ledger/journal.ts';
 import type { ReadyStep } from '../../plan/steps.ts';
+import { nodeLost, nodeOf } from '../citus-refusals.ts';
 import type { RunContext } from '../context.ts';
 import { sendStatements } from '../messages.ts';
 import type { Range } from './keys.ts';
@@ -66,7 +68,11 @@ export async function attempt(
     const before = [...step.text.slice(0, statement.start)].length;
     const sent = { path: step.path, text: step.text, statements: [statement], prefixLength: -before };
     const { message, options } = describeSqlError(cause as never, sent, 0);
-    return { error: new MigrateError('migration-failed', message, options), blockers: watching.blockers() };
+    const refused =
+      nodeOf(session, cause) === null
+        ? new MigrateError('migration-failed', message, options)
+        : nodeLost(session, step, cause as never, options);
+    return { error: refused, blockers: watching.blockers() };
   } finally {
     await watching.stop();
   }
@@ -94,11 +100,12 @@ async function runStatement({ context, statement }: Batch, { first, last }: Rang
 }
 
 /** Deferred constraints speak with the file's settings; what is ours is looked up in pg_catalog, and the run lock must be ours. */
-function closingOf({ config }: RunContext, step: ReadyStep, state: BatchState): readonly string[] {
+function closingOf({ config, session }: RunContext, step: ReadyStep, state: BatchState): readonly string[] {
   return [
     'SET CONSTRAINTS ALL IMMEDIATE',
     `SET LOCAL search_path = ${ownSearchPath}`,
     `SELECT 1 OPERATOR(pg_catalog./) pg_catalog.pg_try_advisory_lock(${runLockKey})::pg_catalog.int4`,
+    ...committedTogether(session.citus),
     batchStateSql(config.trackingTable, step.id, step.direction, state),
     'COMMIT',
   ];

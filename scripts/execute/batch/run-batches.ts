@@ -1,7 +1,7 @@
 // Takes a batch step; runs its statement over one range of keys after the other, a transaction each, from where an earlier
 // run stopped to the largest key there was when it began. The position is in each range's own transaction.
 import { setTimeout as sleep } from 'node:timers/promises';
-import { MigrateError } from '../../base/errors.ts';
+import { isSessionLost, MigrateError } from '../../base/errors.ts';
 import type { BatchDirective, Statement } from '../../base/types.ts';
 import { resetStatements } from '../../connection/session-settings.ts';
 import { resolveHint } from '../../ledger/half-done.ts';
@@ -166,7 +166,7 @@ function interrupted({ signal }: RunContext, step: ReadyStep, state: BatchState)
 function withExtent(error: MigrateError, step: ReadyStep, state: BatchState, failed?: Range): MigrateError {
   const share = percent(state);
   // The answer to a COMMIT may be lost with the session: the next run reads in the journal what became of it.
-  const isLost = error.code === 'connection';
+  const isLost = isSessionLost(error);
   const extent =
     state.position === null
       ? `nothing of it is committed${isLost ? ', unless the range under way is' : ''}`
