@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, loadavg, release, tmpdir, totalmem, type } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { applications } from './applications.ts';
 import { backfill } from './backfill.ts';
 import { bigFile, longHistory, nothingToDo, pending, pendingFarAway, reverting } from './compared.ts';
 import { type Contender, floor as floorFor, peers, productRoot } from './contenders.ts';
@@ -22,7 +23,7 @@ const { values: options } = parseArgs({
   options: {
     rounds: { type: 'string', default: '5' },
     quick: { type: 'boolean', default: false },
-    only: { type: 'string', default: 'abcdefghmrt' },
+    only: { type: 'string', default: 'abcdefghkmrt' },
     'no-write': { type: 'boolean', default: false },
   },
 });
@@ -60,6 +61,7 @@ const scenarios: Readonly<Record<string, Scenario>> = {
   f: (bench, floor) => bigFile(bench, floor, options.quick ? 5e6 : 50e6, Math.min(2, rounds)),
   g: (bench) => startUp(bench, rounds),
   h: (bench) => backfill(bench),
+  k: (bench) => applications(bench, rounds),
   m: (bench) => manyDatabases(bench, options.quick ? 30 : 300),
   r: async (bench) => {
     await reviewing(bench, few);
@@ -98,7 +100,7 @@ async function main(): Promise<void> {
   const minutes = (performance.now() - from) / 60_000;
   const text = results(bench, floor, psql?.version ?? null, minutes);
   process.stdout.write(text);
-  const whole = options.only === 'abcdefghmrt' && !options.quick && !options['no-write'];
+  const whole = options.only === 'abcdefghkmrt' && !options.quick && !options['no-write'];
   if (whole) writeFileSync(join(productRoot, 'test', 'bench', 'RESULTS.md'), text);
 }
 

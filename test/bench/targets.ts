@@ -1,4 +1,5 @@
 // Takes the tables; gives every target with what was measured. A target that could not be measured says so. Pure.
+import { applicationNames, inApplication } from './applications.ts';
 import { backfillNames, backfillScenario, stallScenario } from './backfill.ts';
 import { manyNames, manyNothing, manyPending } from './many.ts';
 import { bareByNpm, largeSchema, noopByNpm } from './own.ts';
@@ -61,6 +62,8 @@ export function verdicts(tables: Tables, floor: string): Verdict[] {
       cell(largeSchema, 'canonical snapshot (query)'),
       400,
     ),
+    atMostMs('testDatabase(): at most 100 ms', cell(inApplication, applicationNames.copy), 100),
+    atMostMs('assertSchema(): at most 100 ms', cell(inApplication, applicationNames.gate), 100),
     ratio('1,000 pending: at most 1.15 × the floor', '1,000 pending', floor, 1.15),
     ratio('1,000 pending: no slower than dbmate', '1,000 pending', 'dbmate', 1),
     ratio('1,000 pending: no slower than postgres-migrations', '1,000 pending', 'postgres-migrations', 1),

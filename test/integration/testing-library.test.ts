@@ -1,7 +1,9 @@
 // What a team's own tests use: a fresh migrated database each, cloned from a template of the files as they are.
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { expect } from 'chai';
+import { execa } from 'execa';
 import pg from 'pg';
 import { type TestDatabase, testDatabase } from '../../scripts/testing/testing.ts';
 import { cleanUpAfterTest } from '../support/cleanup.ts';
@@ -39,7 +41,14 @@ async function scene(files: Record<string, string>) {
   return { ...tool, server, query, fresh: () => testDatabase({ root: tool.root, server }) };
 }
 
+/** As a package brings it: other processes need no compiler. */
+const compiled = pathToFileURL(join(productRoot, 'dist', 'testing.js')).href;
+
 describe('testDatabase', () => {
+  before(() => {
+    execFileSync(process.execPath, [join(productRoot, 'scripts', 'run.cjs'), '--build-only']);
+  });
+
   it('gives each caller a migrated database of its own, and drops it', async () => {
     const { fresh, query } = await scene(first);
     const [a, b] = await Promise.all([fresh(), fresh()]);
@@ -72,26 +81,36 @@ describe('testDatabase', () => {
     await Promise.all([before, again, after].map((database) => database.drop()));
   });
 
-  it('is one template for many processes that begin at once', async () => {
+  it('is one template for processes and threads that begin at once, as workers of a test runner do', async () => {
     const { root, server, query } = await scene(first);
-    const script = `import { testDatabase } from ${JSON.stringify(join(productRoot, 'scripts', 'testing', 'testing.ts'))};
+    // What vitest, jest and ava do: processes, or threads of one process, whose modules are loaded anew.
+    const thread = `import { testDatabase } from ${JSON.stringify(compiled)};
+      import { parentPort } from 'node:worker_threads';
       const database = await testDatabase(${JSON.stringify({ root, server })});
-      process.stdout.write(database.database);
+      parentPort.postMessage(database.database);
+      await new Promise((go) => parentPort.once('message', go));
       await database.drop();`;
-    const run = () =>
-      execFileSync(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', script], {
-        cwd: productRoot,
-        encoding: 'utf8',
-      });
-    const { execa } = await import('execa');
-    const started = Array.from({ length: 3 }, () =>
-      execa(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', script], { cwd: productRoot }),
+    const script = `import { once } from 'node:events';
+      import { Worker } from 'node:worker_threads';
+      const code = new URL('data:text/javascript,' + encodeURIComponent(${JSON.stringify(thread)}));
+      const workers = [1, 2].map(() => new Worker(code));
+      const names = (await Promise.all(workers.map((worker) => once(worker, 'message')))).flat();
+      // One thread ends, with its connection; what the other has stays.
+      workers[0].postMessage('go');
+      await once(workers[0], 'exit');
+      process.stdout.write(names.join(' '));
+      workers[1].postMessage('go');`;
+    const started = [1, 2].map(() => execa(process.execPath, ['--input-type=module', '-e', script]));
+    const names = (await Promise.all(started)).flatMap(({ stdout }) => stdout.split(' '));
+    expect(new Set(names)).to.have.property('size', 4);
+    const left = await query(
+      `SELECT FROM pg_database WHERE datname LIKE 'migrate_building_%' OR datname = ANY ('{${names.join(',')}}')`,
     );
-    const names = (await Promise.all(started)).map(({ stdout }) => stdout);
-    expect(new Set(names)).to.have.property('size', 3);
-    expect(run()).to.match(/^migrate_clone_/);
-    const left = await query("SELECT FROM pg_database WHERE datname LIKE 'migrate_building_%'");
     expect(left).to.deep.equal([]);
+    const templates = await query(
+      `SELECT FROM pg_database WHERE shobj_description(oid, 'pg_database') = 'template for tests of ${root}'`,
+    );
+    expect(templates).to.have.length(1);
   });
 
   it('says which file fails, and leaves no half-built template', async () => {
@@ -108,18 +127,12 @@ describe('testDatabase', () => {
 
   it('drops what a process left that was killed', async () => {
     const { root, server, query } = await scene(first);
-    const script = `import { testDatabase } from ${JSON.stringify(join(productRoot, 'scripts', 'testing', 'testing.ts'))};
+    const script = `import { testDatabase } from ${JSON.stringify(compiled)};
       const database = await testDatabase(${JSON.stringify({ root, server })});
       process.stdout.write(database.database, () => process.kill(process.pid, 'SIGKILL'));`;
-    const { execa } = await import('execa');
-    const { stdout } = await execa(
-      process.execPath,
-      ['--import', 'tsx', '--input-type=module', '-e', script],
-      {
-        cwd: productRoot,
-        reject: false,
-      },
-    );
+    const { stdout } = await execa(process.execPath, ['--input-type=module', '-e', script], {
+      reject: false,
+    });
     expect(stdout).to.match(/^migrate_clone_/);
     const other = await createDatabase();
     const database = await testDatabase({ root, server: other.url });
