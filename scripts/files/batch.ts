@@ -4,6 +4,7 @@
 import { parseDuration } from '../base/duration.ts';
 import type { BatchDirective, Statement } from '../base/types.ts';
 import { folded } from '../schema/sql.ts';
+import { rangeProblem } from './batch-range.ts';
 import type { Parser } from './statements.ts';
 
 const example = '-- migrate: batch public.orders by id [rows=1000] [pause=100ms]';
@@ -51,11 +52,13 @@ export function batchProblem({ table, column }: BatchDirective, text: string, pa
     return `a batch names the first and the last key as $1 and $2, and ${missing.map((number) => `$${number}`).join(' and ')} ${missing.length === 1 ? 'is' : 'are'} missing: … WHERE ${column} BETWEEN $1 AND $2`;
   const other = [...numbers].find((number) => number > 2);
   if (other !== undefined) return `a batch has two parameters, $1 and $2: $${other} is none`;
-  if (
-    changesKey({ [kind]: node }, folded(table.match(new RegExp(name, 'g'))?.at(-1) ?? table), folded(column))
-  )
+  const walked = {
+    table: folded(table.match(new RegExp(name, 'g'))?.at(-1) ?? table),
+    column: folded(column),
+  };
+  if (changesKey({ [kind]: node }, walked.table, walked.column))
     return `this batch changes ${column}, the key that it walks by: rows would be met twice or not at all`;
-  return null;
+  return rangeProblem({ [kind]: node }, walked);
 }
 
 function insertsRows(node: Statement['node']): boolean {

@@ -76,6 +76,25 @@ const keyTypes: readonly (readonly [string, string])[] = [
   ['interval', `SELECT interval '-3 days 1 hour' + n * interval '7 min' ${many}`],
   ['timetz', `SELECT timetz '00:00+05' + n * interval '7 min' ${many}`],
   ['inet', `SELECT inet '10.0.0.0' + n ${many} UNION ALL SELECT '::1' UNION ALL SELECT '10.0.0.0/8'`],
+  [
+    'cidr',
+    `SELECT network(set_masklen(inet '10.0.0.0' + n * 256, 24))::cidr ${many} UNION ALL SELECT '10.0.0.0/8'`,
+  ],
+  ['macaddr8', `SELECT ('08:00:2b:01:02:03:04:' || lpad(to_hex(n), 2, '0'))::macaddr8 ${many}`],
+  ['pg_lsn', `SELECT '0/0'::pg_lsn + n ${many}`],
+  ['jsonb', `SELECT jsonb_build_array(n % 9, 'ä"' || n) ${many} UNION ALL SELECT 'null'`],
+  ['money', `SELECT (n / 7.0)::numeric::money ${many} UNION ALL SELECT '-1234567.89'`],
+  ['int[]', `SELECT array[n % 5, NULL, n] ${many} UNION ALL SELECT '{}' UNION ALL SELECT '{{1,2},{3,4}}'`],
+  ['text[]', `SELECT array['a,"b\\' || n % 4, NULL, 'ä' || n] ${many} UNION ALL SELECT '{""}'`],
+  ['float8[]', `SELECT array[n / 7.0::float8] ${many}`],
+  ['timestamptz[]', `SELECT array[timestamptz '2025-01-01' + n * interval '37 hours'] ${many}`],
+  ['int4range', `SELECT int4range(n % 9, n + 20) ${many} UNION ALL SELECT 'empty' UNION ALL SELECT '(,)'`],
+  ['daterange', `SELECT daterange(date '2025-01-01' + n, NULL, '[]') ${many}`],
+  [
+    'tstzrange',
+    `SELECT tstzrange(timestamptz '2025-01-01' + n * interval '1 hour', 'infinity', '(]') ${many}`,
+  ],
+  ['nummultirange', `SELECT nummultirange(numrange(n, n + 1), numrange(200, 200.5 + n)) ${many}`],
   ['boolean', 'SELECT unnest(array[true, false])'],
   ['mood', 'SELECT unnest(enum_range(NULL::mood))'],
   ['twice', `SELECT n ${many}`],
@@ -443,7 +462,7 @@ INSERT INTO public.events SELECT n, '2025-01-01'::date + n % 60 FROM generate_se
     'ALTER TABLE public.orders ADD COLUMN k int UNIQUE;\nALTER TABLE public.orders ADD CONSTRAINT k_set NOT NULL k NOT VALID',
     'is NULL',
   ] as const;
-  const keys: readonly (readonly [string, string, string])[] = [
+  const keys: readonly (readonly [what: string, sql: string, told: string, condition?: string])[] = [
     ['without a unique index', 'ALTER TABLE public.orders ADD COLUMN k int', 'has no unique index'],
     ['with NULLs', 'ALTER TABLE public.orders ADD COLUMN k int UNIQUE', 'is NULL'],
     ['that is not there', 'SELECT 1', 'no column k'],
@@ -453,23 +472,32 @@ INSERT INTO public.events SELECT n, '2025-01-01'::date + n % 60 FROM generate_se
       'has no unique index',
     ],
     [
+      'of a type of an extension, or of its own making',
+      'CREATE TYPE span AS (a int, b int); ALTER TABLE public.orders ADD COLUMN k span UNIQUE; UPDATE public.orders SET k = ROW(id, 1)',
+      'cannot walk along the type public.span',
+    ],
+    [
+      'that it compares as something of another order',
+      "ALTER TABLE public.orders ADD COLUMN k timestamp UNIQUE; UPDATE public.orders SET k = timestamp '2025-01-01' + id * interval '1 hour'",
+      'another type',
+      'k BETWEEN $1::date AND $2::date',
+    ],
+    [
       'that it compares as something else',
       'ALTER TABLE public.orders ADD COLUMN k text UNIQUE; UPDATE public.orders SET k = id',
       'another type',
+      'k::int BETWEEN $1 AND $2',
     ],
     ...(testMajor >= 18 ? [nullsUnderNotValid] : []),
   ];
-  for (const [what, sql, told] of keys) {
+  for (const [what, sql, told, condition = 'k BETWEEN $1 AND $2'] of keys) {
     it(`by a key ${what} is refused, and nothing is begun`, async () => {
       const { run, database } = await scene({
         ...base,
         ...pair('20250101000002_key', `${sql};\n`, 'SELECT 1;\n'),
         ...pair(
           '20250101000003_backfill',
-          '-- migrate: batch public.orders by k\nUPDATE public.orders SET touched = 1 WHERE k BETWEEN $1 AND $2;\n'.replace(
-            'WHERE k',
-            what.startsWith('that it compares') ? 'WHERE k::int' : 'WHERE k',
-          ),
+          `-- migrate: batch public.orders by k\nUPDATE public.orders SET touched = 1 WHERE ${condition};\n`,
           'SELECT 1;\n',
         ),
       });

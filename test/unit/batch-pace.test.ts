@@ -101,6 +101,39 @@ describe('The statement of a batch', () => {
       'the key that it walks by',
     ],
     [
+      'that leaves the first key out',
+      'UPDATE orders SET cents = 1 WHERE id > $1 AND id <= $2',
+      '> leaves the row',
+    ],
+    [
+      'whose range is below OR',
+      'UPDATE orders SET cents = 1 WHERE cents IS NULL OR cents < 0 AND id BETWEEN $1 AND $2',
+      'bound the whole statement',
+    ],
+    [
+      'whose range bounds a part of it',
+      'WITH done AS (DELETE FROM old WHERE seen) UPDATE orders SET cents = 1 WHERE id BETWEEN $1 AND $2',
+      'each UPDATE and DELETE',
+    ],
+    [
+      'with a LIMIT',
+      'DELETE FROM orders WHERE id IN (SELECT id FROM orders WHERE id BETWEEN $1 AND $2 LIMIT 1000)',
+      'LIMIT, FETCH and OFFSET leave rows',
+    ],
+    [
+      'that passes over rows that others lock',
+      'DELETE FROM orders WHERE id IN (SELECT id FROM orders WHERE id BETWEEN $1 AND $2 FOR UPDATE SKIP LOCKED)',
+      'SKIP LOCKED leaves rows',
+    ],
+    ['of another column', 'UPDATE orders SET cents = 1 WHERE ref BETWEEN $1 AND $2', 'are compared with ref'],
+    ['of another order', 'UPDATE orders SET cents = 1 WHERE id COLLATE "C" BETWEEN $1 AND $2', 'is computed'],
+    ['of coarser keys', 'UPDATE orders SET cents = 1 WHERE id::date BETWEEN $1 AND $2', 'is computed'],
+    [
+      'with a second range',
+      'UPDATE orders o SET cents = 1 FROM orders p WHERE p.ref = o.id AND o.id BETWEEN $1 AND $2 AND p.id BETWEEN $1 AND $2',
+      'in another condition',
+    ],
+    [
       'with a third parameter',
       'UPDATE public.orders SET cents = $3 WHERE id BETWEEN $1 AND $2;\n',
       '$3 is none',
@@ -118,6 +151,15 @@ describe('The statement of a batch', () => {
       'that moves rows',
       'WITH gone AS (DELETE FROM orders WHERE id BETWEEN $1 AND $2 RETURNING *) INSERT INTO archive SELECT * FROM gone',
     ],
+    [
+      'that bounds both sides of a join',
+      'UPDATE orders o SET cents = p.n FROM items p WHERE o.id = p.order_id AND o.id >= $1 AND o.id <= $2 AND p.order_id BETWEEN $1 AND $2',
+    ],
+    [
+      'that bounds a subquery, and records the range',
+      'INSERT INTO log SELECT $1, $2, count(*) FROM (SELECT FROM orders WHERE id BETWEEN $1 AND $2) AS part',
+    ],
+    ['of rows of another table', 'DELETE FROM items WHERE order_id BETWEEN $1::bigint AND $2::bigint'],
     ['of a table whose name has a dot', 'UPDATE "a.b" SET v = 0 WHERE id BETWEEN $1 AND $2'],
   ];
   for (const [what, sql] of taken)

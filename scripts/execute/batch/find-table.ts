@@ -7,6 +7,7 @@ import { fileSettings } from '../../connection/session-settings.ts';
 import type { ReadyStep } from '../../plan/steps.ts';
 import { quoteLiteral } from '../../schema/sql.ts';
 import type { RunContext } from '../context.ts';
+import { familySql } from './key-types.ts';
 import type { Found } from './keys.ts';
 
 /** @returns null where there is no such table; @throws MigrateError `migration-failed` where it cannot be looked up */
@@ -40,7 +41,7 @@ export function unknownTable(step: ReadyStep, why: string): MigrateError {
   });
 }
 
-const familiesSql = `SELECT CASE t.typcategory WHEN 'U' THEN t.oid::pg_catalog.text ELSE t.typcategory::pg_catalog.text END
+const familiesSql = `SELECT ${familySql('t')}
   FROM pg_catalog.pg_prepared_statements AS p, pg_catalog.unnest(p.parameter_types) AS parameter JOIN pg_catalog.pg_type AS t ON t.oid = parameter
  WHERE p.name = 'migrate_batch'`;
 

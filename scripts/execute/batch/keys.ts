@@ -7,6 +7,7 @@ import type { Session } from '../../connection/session.ts';
 import type { BatchState } from '../../ledger/journal.ts';
 import type { ReadyStep } from '../../plan/steps.ts';
 import { quoteLiteral } from '../../schema/sql.ts';
+import { builtinSql, familySql, sortableSql } from './key-types.ts';
 import { countedUpTo } from './pace.ts';
 
 /** A range of keys, both ends included, in text form. */
@@ -20,7 +21,7 @@ interface KeyRow {
   readonly table: string;
   readonly column: string;
   readonly type: string;
-  /** What its values are compared with: the type itself, or where several compare alike, their category. */
+  /** What its values may be compared with; see key-types. */
   readonly family: string;
   readonly builtin: boolean;
   readonly sortable: boolean;
@@ -34,10 +35,8 @@ interface KeyRow {
  * -1, no length: for NULL, `character` and `bit` would be those of length 1. An index counts only in the column's own order.
  */
 const keySql = `SELECT pg_catalog.format('%I.%I', n.nspname, c.relname) AS "table", pg_catalog.quote_ident(a.attname) AS "column",
-  pg_catalog.format_type(base.oid, -1) AS type, base.oid < 16384 OR base.typtype = 'e' AS builtin,
-  CASE base.typcategory WHEN 'U' THEN base.oid::pg_catalog.text ELSE base.typcategory::pg_catalog.text END AS family,
-  EXISTS (SELECT FROM pg_catalog.pg_opclass o JOIN pg_catalog.pg_am m ON m.oid = o.opcmethod
-           WHERE m.amname = 'btree' AND o.opcdefault AND (o.opcintype = base.oid OR base.typtype = 'e' OR base.typname IN ('varchar'))) AS sortable,
+  pg_catalog.format_type(base.oid, -1) AS type, ${builtinSql('base')} AS builtin, ${familySql('base')} AS family,
+  ${sortableSql('base')} AS sortable,
   EXISTS (SELECT FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class ic ON ic.oid = i.indexrelid JOIN pg_catalog.pg_am m ON m.oid = ic.relam
            WHERE i.indrelid = c.oid AND i.indisunique AND i.indisvalid AND i.indpred IS NULL AND m.amname = 'btree' AND i.indkey[0] = a.attnum
              AND i.indcollation[0] = a.attcollation AND EXISTS (SELECT FROM pg_catalog.pg_opclass o WHERE o.oid = i.indclass[0] AND o.opcdefault)) AS "unique",
@@ -86,7 +85,7 @@ export async function readKey(
     throw refused(
       step,
       `Batches cannot walk along the type ${row.type} of ${row.table}.${row.column}`,
-      'Name a column of another type.',
+      'Name a column of a type of PostgreSQL’s own that has an order, or an enum; types of extensions, composite types and what is made of them have none that is known here.',
     );
   const other = families?.find((family) => family !== row.family);
   if (other !== undefined)

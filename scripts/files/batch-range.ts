@@ -1,0 +1,164 @@
+// Takes a batch's statement as the parser reads it; tells whether each of its rows is met in the one range of keys that its
+// key is in, and in no other: $1 and $2 are compared with the key itself, ends included, and bound the whole statement.
+// It knows no database: of what type and order the key is, the server tells when the batch begins.
+import {
+  type Bounds,
+  conjunctsOf,
+  rangeIn,
+  type Source,
+  unbounded,
+  type Walk,
+  type Walked,
+} from './batch-comparisons.ts';
+import { isTree, listOf, type Tree, treeOf } from './tree.ts';
+
+/** @returns what is wrong with the statement as one of a batch, or null */
+export function rangeProblem(statement: Tree, names: Walked): string | null {
+  const walked: Walk = { ...names, ranges: new Set() };
+  const right = `… WHERE ${walked.column} BETWEEN $1 AND $2`;
+  const bounded = boundsOf(statement, walked, new Map());
+  if (bounded.wrong !== null) return `${bounded.wrong}: ${right}`;
+  if (!bounded.found)
+    return `the range must bound the whole statement, ends included, and stand neither below OR, NOT or CASE nor only in a select list, or rows are met in every range: ${right} AND (…)`;
+  if (hasStray(statement, walked.ranges))
+    return `$1 and $2 may stand in one range of the key and in select lists; in another condition they leave rows out: ${right}`;
+  const open = changesWithin(statement).find(
+    (change) => !boundsOf(change, walked, ctesOf(statement, walked)).found,
+  );
+  return open === undefined
+    ? null
+    : `each UPDATE and DELETE of the statement must be bounded, in a WITH clause too, or its rows are met in every range: ${right}`;
+}
+
+function either(all: readonly Bounds[]): Bounds {
+  return {
+    found: all.some(({ found }) => found),
+    wrong: all.find(({ wrong }) => wrong !== null)?.wrong ?? null,
+  };
+}
+
+/** Common tables by name, with what bounds them. */
+type Ctes = ReadonlyMap<string, Bounds>;
+
+/** What bounds a query or statement: `{ UpdateStmt: … }`, or a select without its kind. */
+function boundsOf(query: Tree, walked: Walk, outer: Ctes): Bounds {
+  const [kind, node] = unwrapped(query);
+  const ctes = new Map([...outer, ...ctesOf({ [kind]: node }, walked)]);
+  if (kind === 'InsertStmt') return boundsOf(treeOf(node.selectStmt), walked, ctes);
+  if (isTree(node.larg) && isTree(node.rarg)) {
+    const [left, right] = [boundsOf(node.larg, walked, ctes), boundsOf(node.rarg, walked, ctes)];
+    return { ...either([left, right]), found: left.found && right.found };
+  }
+  const sources = [node.relation, ...listOf(node.fromClause), ...listOf(node.usingClause)].filter(isTree);
+  const conjuncts = conjunctsOf(node.whereClause);
+  const context = { walked, ctes, tables: sources.flatMap(tablesIn) };
+  const places = [
+    rangeIn(conjuncts, context),
+    ...conjuncts.flatMap((leaf) => sublinks(leaf).map((inner) => boundsOf(inner, walked, ctes))),
+    ...sources.map((source) => boundsOfSource(source, context)),
+  ];
+  const bounds = either(places);
+  if (!bounds.found || bounds.wrong !== null) return bounds;
+  if (places.filter(({ found }) => found).length > 1)
+    return {
+      found: true,
+      wrong: 'two ranges of one statement leave out what is in one of them only: bound it once',
+    };
+  if (node.limitCount !== undefined || node.limitOffset !== undefined)
+    return {
+      found: true,
+      wrong: 'LIMIT, FETCH and OFFSET leave rows of a range out, and the size of a range adapts by itself',
+    };
+  return listOf(node.lockingClause).some(
+    (clause) => treeOf(treeOf(clause).LockingClause).waitPolicy === 'LockWaitSkip',
+  )
+    ? { found: true, wrong: 'SKIP LOCKED leaves rows of a range out for good' }
+    : bounds;
+}
+
+function unwrapped(query: Tree): readonly [string, Tree] {
+  const [kind = '', node] = Object.entries(query)[0] ?? [];
+  return /Stmt$/.test(kind) && isTree(node) ? [kind, node] : ['SelectStmt', query];
+}
+
+function ctesOf(statement: Tree, walked: Walk): Ctes {
+  const ctes = new Map<string, Bounds>();
+  for (const item of listOf(treeOf(unwrapped(statement)[1].withClause).ctes)) {
+    const { ctename, ctequery } = treeOf(treeOf(item).CommonTableExpr);
+    ctes.set(String(ctename), boundsOf(treeOf(ctequery), walked, ctes));
+  }
+  return ctes;
+}
+
+interface Context {
+  readonly walked: Walk;
+  readonly ctes: Ctes;
+  readonly tables: readonly Source[];
+}
+
+function tablesIn(source: Tree): readonly Source[] {
+  if (typeof source.relname === 'string') return [sourceOf(source)];
+  if (isTree(source.RangeVar)) return [sourceOf(source.RangeVar)];
+  const join = treeOf(source.JoinExpr);
+  return [join.larg, join.rarg].filter(isTree).flatMap(tablesIn);
+}
+
+function sourceOf({ relname, alias }: Tree): Source {
+  return { name: String(relname), alias: String(treeOf(alias).aliasname ?? relname) };
+}
+
+/** What a subquery, common table or join bounds; of an outer join only the side whose rows all come. */
+function boundsOfSource(source: Tree, context: Context): Bounds {
+  const { walked, ctes } = context;
+  if (isTree(source.RangeSubselect)) return boundsOf(treeOf(source.RangeSubselect.subquery), walked, ctes);
+  const table = treeOf(source.RangeVar ?? source);
+  if (typeof table.relname === 'string')
+    return table.schemaname === undefined ? (ctes.get(table.relname) ?? unbounded) : unbounded;
+  if (!isTree(source.JoinExpr)) return unbounded;
+  const { jointype, larg, rarg, quals } = source.JoinExpr;
+  const sides = [
+    ...(jointype === 'JOIN_INNER' || jointype === 'JOIN_LEFT' ? [larg] : []),
+    ...(jointype === 'JOIN_INNER' || jointype === 'JOIN_RIGHT' ? [rarg] : []),
+  ];
+  return either([
+    ...(jointype === 'JOIN_INNER' ? [rangeIn(conjunctsOf(quals), context)] : []),
+    ...sides.filter(isTree).map((side) => boundsOfSource(side, context)),
+  ]);
+}
+
+/** Subqueries of IN, EXISTS and = ANY (ARRAY(…)) that stand for themselves. */
+function sublinks({ SubLink: link, A_Expr: expression }: Tree): readonly Tree[] {
+  const { kind, rexpr } = treeOf(expression);
+  const inArray = kind === 'AEXPR_OP_ANY' ? treeOf(treeOf(rexpr).SubLink) : {};
+  return [treeOf(link), inArray].flatMap(({ subLinkType, subselect }) =>
+    ['ANY_SUBLINK', 'EXISTS_SUBLINK', 'ARRAY_SUBLINK'].includes(String(subLinkType))
+      ? [treeOf(subselect)]
+      : [],
+  );
+}
+
+/** Whether $1 or $2 stand in a condition that is no range. */
+function hasStray(value: unknown, ranges: ReadonlySet<Tree>): boolean {
+  if (Array.isArray(value)) return value.some((item) => hasStray(item, ranges));
+  if (!isTree(value) || ranges.has(value)) return false;
+  if (value.ParamRef !== undefined) return true;
+  return Object.entries(value).some(
+    ([field, inner]) => field !== 'targetList' && field !== 'returningList' && hasStray(inner, ranges),
+  );
+}
+
+/** Every UPDATE and DELETE below the statement itself. */
+function changesWithin(statement: Tree): readonly Tree[] {
+  const [, node] = unwrapped(statement);
+  const found: Tree[] = [];
+  const visit = (value: unknown): void => {
+    if (Array.isArray(value)) value.forEach(visit);
+    if (!isTree(value)) return;
+    for (const [kind, inner] of Object.entries(value)) {
+      if (kind === 'UpdateStmt' || kind === 'DeleteStmt') found.push({ [kind]: inner });
+      visit(inner);
+    }
+  };
+  visit(node);
+  return found;
+}
