@@ -40,9 +40,11 @@ export function markdownText(text: string): string {
   return visible(text.replaceAll(/\s+/g, ' '))
     .replaceAll('&', '&amp;')
     .replaceAll('<', '&lt;')
-    .replaceAll('@', '&#64;')
+    .replaceAll(/[@[\]]/g, (character) => `&#${character.charCodeAt(0)};`)
     .replaceAll('://', '&#58;//')
-    .replaceAll(/[\\`*[\]|~]|(?<!\w)_|_(?!\w)|^[#>+-]/g, '\\$&');
+    .replaceAll(/(?<=www)\./gi, '&#46;')
+    .replaceAll(/[\\`*|~$]|(?<![\p{L}\p{N}])_|_(?![\p{L}\p{N}])|^[#>+-]/gu, '\\$&')
+    .replace(/^(\d+)([.)])/, '$1\\$2');
 }
 
 /** A cell of a table: its lines stay lines, the row stays a row. */
