@@ -144,11 +144,16 @@ export async function startDevServer(
   return { ...server, database: developmentDatabase };
 }
 
-/** Stops the project's development and scratch servers; true when the development server was running. */
-export async function stopDevServer(root: string): Promise<boolean> {
-  const { development, scratch } = projectDirectories(root);
-  const [stopped] = await Promise.all([stopServer(development), stopServer(scratch)]);
-  return stopped;
+/** Stops the project's development and scratch servers; tells which of them were running. */
+export async function stopDevServer(
+  root: string,
+): Promise<{ readonly development: boolean; readonly scratch: boolean }> {
+  const directories = projectDirectories(root);
+  const [development, scratch] = await Promise.all([
+    stopServer(directories.development),
+    stopServer(directories.scratch),
+  ]);
+  return { development, scratch };
 }
 
 /**

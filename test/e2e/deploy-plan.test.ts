@@ -18,6 +18,8 @@ describe('a deployment with an approved plan', function () {
     const planned = await shop.run({ inputs: { 'plan-only': 'true' } });
     expect(planned.jobs, planned.log).to.deep.include({ migrate: 'success', deploy: 'skipped' });
     expect(planned.summary).to.include('CREATE TABLE customers');
+    // A runner of one's own lives on, and a server on it would too.
+    expect(planned.log).to.include('Stopped the scratch server');
     expect(await hasTable(shop, 'customers')).to.equal(false);
     const result = await shop.run({ inputs: { 'plan-run-id': '42' } });
     expect(result.jobs, result.log).to.deep.include({ migrate: 'success', deploy: 'success' });

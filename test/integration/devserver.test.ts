@@ -284,7 +284,7 @@ describe('the development server', () => {
     const root = freshProject();
     const server = await startDevServer(root);
     await query(server, 'CREATE TABLE kept ()', server.database);
-    expect(await stopDevServer(root)).to.equal(true);
+    expect(await stopDevServer(root)).to.deep.equal({ development: true, scratch: false });
     const again = await startDevServer(root);
     expect(await query(again, 'SELECT FROM kept', server.database)).to.deep.equal([]);
     expect(await removeDevServer(root)).to.equal(true);

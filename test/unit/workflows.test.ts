@@ -77,6 +77,18 @@ describe('the workflow files', () => {
     });
   });
 
+  it('leave no server behind on a runner that lives on', () => {
+    const { jobs } = readWorkflow(join(folder, 'deploy.yml'));
+    const running = Object.values(jobs).filter(({ steps }) =>
+      steps.some(({ run }) => run?.includes('migrate up')),
+    );
+    expect(running).to.have.length(2);
+    for (const { steps } of running) {
+      expect(steps.at(-1)).to.have.property('if', 'always()');
+      expect(steps.at(-1)?.run).to.include('db-down');
+    }
+  });
+
   it('name the same actions at the same commit', () => {
     const pins = new Map<string, Set<string>>();
     for (const name of names) {
