@@ -1,5 +1,5 @@
 // Takes a session whose statement runs long; gives, from a second connection, who blocks it and how far it is.
-// It changes nothing and its own failure is nobody's problem.
+// It changes nothing but that it ends a wait for a lock that is longer than it may be, and its own failure is nobody's problem.
 
 import type pg from 'pg';
 import { formatDuration } from '../base/duration.ts';
@@ -19,12 +19,15 @@ export interface Sighting {
 export interface Watch {
   /** The last blockers seen, for the report after the statement gave up waiting. */
   blockers(): readonly string[];
+  /** The error of the statement: as a lock time-out where this watch has ended its wait, else as it is. */
+  explained<Failure extends Error | null>(error: Failure): Failure;
   stop(): Promise<void>;
 }
 
 // https://www.postgresql.org/docs/16/progress-reporting.html
 const sightingSql = `
-SELECT (SELECT coalesce(json_agg(json_build_object('pid', b.pid, 'user', a.usename, 'application', a.application_name, 'state', a.state,
+SELECT (SELECT extract(epoch FROM clock_timestamp() - min(l.waitstart)) * 1000 FROM pg_locks l WHERE l.pid = $1 AND NOT l.granted)::float8 AS waited,
+       (SELECT coalesce(json_agg(json_build_object('pid', b.pid, 'user', a.usename, 'application', a.application_name, 'state', a.state,
                'seconds', extract(epoch FROM clock_timestamp() - coalesce(a.xact_start, a.query_start, a.backend_start)), 'query', left(a.query, 200))), '[]')
           FROM (SELECT DISTINCT unnest(pg_blocking_pids($1)) AS pid) b LEFT JOIN pg_stat_activity a USING (pid)) AS blockers,
        (SELECT phase || coalesce(' ' || round(100.0 * done / nullif(total, 0)) || ' %', '') FROM (
@@ -56,19 +59,34 @@ interface BlockerRow {
   readonly query: string | null;
 }
 
+/** A wait that lock_timeout should have ended is ended from here so much later, in ms. */
+const grace = 1000;
+
+interface Seen {
+  /** In ms; null where it waits for no lock. */
+  readonly waited: number | null;
+  readonly blockers: BlockerRow[];
+  readonly progress: string | null;
+}
+
 /**
  * Starts looking after `afterMs`, then every `everyMs`, until stopped; a statement that ends sooner costs nothing.
  * @param onSighting told at each look
+ * @param boundOf how long (ms) the statement may wait for one lock, whatever a function that it calls has set; null for no
+ *   bound; asked at the first look
  */
 export function watch(
   session: Session,
   afterMs: number,
   everyMs: number,
   onSighting: (sighting: Sighting) => void,
+  boundOf: () => number | null,
 ): Watch {
   const started = Date.now();
   let last: readonly string[] = [];
   let stopped = false;
+  let isCut = false;
+  let boundMs: number | null = null;
   let wake: () => void = () => undefined;
   let looking: { readonly ended: Promise<void>; readonly connecting: AbortController } | null = null;
   const pause = () =>
@@ -80,10 +98,13 @@ export function watch(
       };
     });
   const look = async (client: pg.Client) => {
+    boundMs = boundOf();
     while (!stopped) {
-      const { rows } = await client.query<{ blockers: BlockerRow[]; progress: string | null }>(sightingSql, [
-        session.pid,
-      ]);
+      const { rows } = await client.query<Seen & { [column: string]: unknown }>(sightingSql, [session.pid]);
+      if (!stopped && boundMs !== null && (rows[0]?.waited ?? 0) > boundMs + grace) {
+        isCut = true;
+        await client.query('SELECT pg_cancel_backend($1)', [session.pid]);
+      }
       const local = rows[0]?.blockers ?? [];
       const found = local.length > 0 || session.citus === null ? local : await onShards(client);
       const blockers = found.map(describeBlocker);
@@ -106,6 +127,7 @@ export function watch(
   }, afterMs);
   return {
     blockers: () => last,
+    explained: (error) => (isCut && boundMs !== null ? asLockTimeout(error, boundMs) : error),
     stop: async () => {
       stopped = true;
       clearTimeout(timer);
@@ -114,6 +136,13 @@ export function watch(
       await looking?.ended;
     },
   };
+}
+
+/** What was cancelled from here was a wait for a lock: the server only knows that somebody has cancelled it. */
+function asLockTimeout<Failure extends Error | null>(error: Failure, boundMs: number): Failure {
+  if ((error as { code?: string } | null)?.code !== '57014') return error;
+  const message = `canceling statement due to lock timeout: it waited for longer than ${formatDuration(boundMs)}, for something that it calls has switched lock_timeout off`;
+  return Object.assign(error as object, { code: '55P03', message }) as unknown as Failure;
 }
 
 function describeBlocker({ pid, user, application, state, seconds, query, node }: BlockerRow): string {

@@ -7,6 +7,7 @@ import { describeSighting, watch } from '../connection/blocker-watch.ts';
 import { committedTogether } from '../connection/citus.ts';
 import { ownSearchPath, runLockKey } from '../connection/session-settings.ts';
 import { cannotRunInTransaction } from '../files/check.ts';
+import { lockBound } from '../files/settings-set.ts';
 import { doneSql, type JournalRow, type JournalTexts, rememberSql, startSql } from '../ledger/journal.ts';
 import type { ReadyStep } from '../plan/steps.ts';
 import type { RunContext } from './context.ts';
@@ -42,13 +43,19 @@ export async function attemptOne(
   blockers: string[],
 ): Promise<Refusal | null> {
   const { session, config, observer } = context;
-  const watching = watch(session, Math.min(500, config.lockTimeoutMs / 3), 1000, (sighting) =>
-    observer.live(describeSighting(step.id, statement.index, sighting)),
+  const lockMs = step.directives.lockTimeoutMs ?? config.lockTimeoutMs;
+  const watching = watch(
+    session,
+    Math.min(500, config.lockTimeoutMs / 3),
+    1000,
+    (sighting) => observer.live(describeSighting(step.id, statement.index, sighting)),
+    () => concurrentLockTimeout(context, step, statement) ?? lockBound(step.text, lockMs),
   );
   try {
-    return await runBetweenMarks(context, step, statement, attempt);
+    const refused = await runBetweenMarks(context, step, statement, attempt);
+    return refused === null ? null : { ...refused, error: watching.explained(refused.error) };
   } catch (error) {
-    return { error: error as Error, prefixLength: step.text.length };
+    return { error: watching.explained(error as Error), prefixLength: step.text.length };
   } finally {
     blockers.push(...watching.blockers());
     await watching.stop();

@@ -3,6 +3,7 @@
 import { spend, timed } from '../base/timing.ts';
 import { describeSighting, watch } from '../connection/blocker-watch.ts';
 import type { BatchResult } from '../connection/simple-query.ts';
+import { lockBound } from '../files/settings-set.ts';
 import type { ReadyStep } from '../plan/steps.ts';
 import type { RunContext } from './context.ts';
 import { openingCount, type Place, type Proof, type Recording } from './step-sql.ts';
@@ -63,18 +64,20 @@ export interface TransportContext {
 /** Awaits the answer to a file; tells meanwhile how long it runs, and notes who is in its way. */
 export async function watchedReply(
   { session, config, observer }: RunContext,
-  { id, directives }: ReadyStep,
+  step: ReadyStep,
   reply: Promise<BatchResult>,
 ): Promise<Pick<Answer, 'blockers' | 'transaction'> & { file: BatchResult }> {
-  const lockMs = directives.lockTimeoutMs ?? config.lockTimeoutMs;
+  const lockMs = step.directives.lockTimeoutMs ?? config.lockTimeoutMs;
   const watching = watch(
     session,
     Math.min(500, lockMs / 3),
     Math.min(1000, Math.max(200, lockMs / 3)),
     // Which statement of the batch it is nobody knows: the server sends its answers when all are done.
-    (sighting) => observer.live(describeSighting(id, null, sighting)),
+    (sighting) => observer.live(describeSighting(step.id, null, sighting)),
+    () => lockBound(step.text, lockMs),
   );
-  const file = await timed('SQL', () => reply);
+  const answer = await timed('SQL', () => reply);
+  const file = { ...answer, error: watching.explained(answer.error) };
   const blockers = watching.blockers();
   await watching.stop();
   return { file, blockers, transaction: file.rows[openingCount(session) - 1]?.[0]?.[0] ?? null };

@@ -76,6 +76,23 @@ const callInBody = new RegExp(
   'gi',
 );
 
+const ownBound =
+  /\block_timeout\b'?\s{0,20}(?:=|\bto\b|,)\s{0,20}'?\s{0,20}(\d{1,9})\s{0,20}(ms|s|min|h|d)?/gi;
+const inMs: Readonly<Record<string, number>> = { ms: 1, s: 1000, min: 60_000, h: 3_600_000, d: 86_400_000 };
+
+/**
+ * How long (ms) a statement of the text may wait for a lock: as the tool has it, or as long as the text says itself; null
+ * where what it says cannot be read.
+ */
+export function lockBound(text: string, lockTimeoutMs: number): number | null {
+  const mentions = text.match(/\block_timeout\b/gi)?.length ?? 0;
+  if (mentions === 0) return lockTimeoutMs;
+  const own = [...text.matchAll(ownBound)].map(
+    ([, n, unit]) => Number(n) * (inMs[unit?.toLowerCase() ?? 'ms'] ?? 1),
+  );
+  return own.length < mentions ? null : Math.max(lockTimeoutMs, ...own);
+}
+
 /** A block in PL/pgSQL: each SET is nothing (a SELECT of nothing where it is EXECUTEd), each set_config() an empty text. */
 function keptInBody(block: string): string {
   if (/\blanguage\s+(?!plpgsql)/i.test(block)) return block;

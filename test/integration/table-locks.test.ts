@@ -3,6 +3,7 @@ import { expect } from 'chai';
 import type pg from 'pg';
 import { expectExit, type Project, project } from '../support/cli.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
+import { runInProcess } from '../support/in-process.ts';
 import { pair } from '../support/migrations.ts';
 import { recorded, until, waitingForLock } from '../support/runs.ts';
 
@@ -108,6 +109,27 @@ describe('table locks', () => {
     expect(ended).to.be.oneOf(['granted', '40P01']);
     expectExit(await run.result, 0);
   });
+
+  for (const kind of ['', '-- migrate: no-transaction\n'])
+    it(`ends a wait without bound that a function begins, ${kind === '' ? 'in a transaction' : 'outside of one'}`, async () => {
+      const lifting = `CREATE FUNCTION lifting() RETURNS void LANGUAGE plpgsql AS $$ BEGIN
+          PERFORM set_config('lock_' || 'timeout', '0', false); LOCK TABLE busy; END $$;
+        CREATE FUNCTION bounded() RETURNS void LANGUAGE plpgsql SET lock_timeout = 0 AS 'BEGIN LOCK TABLE busy; END';`;
+      const { tool, database, holder } = await scene(
+        pair(1, 'calls', `${kind}SELECT ${kind === '' ? 'lifting' : 'bounded'}();`),
+      );
+      await database.query(lifting);
+      const env = { ...database.env(), MIGRATE_LOCK_TIMEOUT: '100ms', MIGRATE_LOCK_RETRIES: '0' };
+      const from = performance.now();
+      const result = await runInProcess(tool.root, env, ['up']);
+      expect(performance.now() - from).to.be.below(8000);
+      expect(result.exitCode, result.said).to.equal(6);
+      expect(result.said)
+        .to.include('longer than 100 ms, for something that it calls has switched lock_timeout off')
+        .and.to.match(/blocked by pid \d+, user .+, nightly report/);
+      await holder.query('COMMIT');
+      expect((await runInProcess(tool.root, env, ['up'])).exitCode).to.equal(0);
+    });
 
   it('lets a file set its own lock time-out', async () => {
     const { tool, database } = await scene(

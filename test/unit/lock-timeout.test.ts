@@ -1,6 +1,6 @@
 // What a file does to take the bound on waiting for locks away: found by lint, and not carried out.
 import { expect } from 'chai';
-import { keepLockTimeout } from '../../scripts/files/settings-set.ts';
+import { keepLockTimeout, lockBound } from '../../scripts/files/settings-set.ts';
 import { loadParser } from '../../scripts/files/statements.ts';
 import { reviewMigrations } from '../../scripts/lint/review.ts';
 import { migration } from '../support/lint.ts';
@@ -60,4 +60,17 @@ describe('A lock time-out of 0', () => {
       expect(keepLockTimeout(sql, await loadParser(16))).to.equal(sql);
       expect(await found(sql)).to.equal(false);
     });
+
+  it('leaves a file the bound that it sets itself, and any other the one of the tool', () => {
+    const bounds: readonly (readonly [string, number | null])[] = [
+      ['SELECT f();', 2000],
+      ["SET lock_timeout = '5s'; SELECT f();", 5000],
+      ['SET LOCAL lock_timeout TO 9000;', 9000],
+      ["SELECT set_config('lock_timeout', '1min', true);", 60_000],
+      ['SET lock_timeout = 0;', 2000],
+      ["SET lock_timeout = '100ms'; RESET lock_timeout;", null],
+      ['CREATE FUNCTION f() RETURNS int LANGUAGE sql SET lock_timeout FROM CURRENT AS $$ SELECT 1 $$;', null],
+    ];
+    for (const [text, expected] of bounds) expect(lockBound(text, 2000), text).to.equal(expected);
+  });
 });

@@ -46,7 +46,14 @@ export async function attempt(
   const { context, step, statement } = batch;
   const { session, config } = context;
   const started = performance.now();
-  const watching = watch(session, Math.min(500, config.lockTimeoutMs / 3), 1000, () => undefined);
+  const lockMs = step.directives.lockTimeoutMs ?? config.lockTimeoutMs;
+  const watching = watch(
+    session,
+    Math.min(500, lockMs / 3),
+    1000,
+    () => undefined,
+    () => lockMs,
+  );
   try {
     await must(sendStatements(context, openingOf(batch, size)));
     const rows = await runStatement(batch, range);
@@ -60,7 +67,8 @@ export async function attempt(
     };
     await must(sendStatements(context, closingOf(context, step, next)));
     return { error: null, state: next };
-  } catch (cause) {
+  } catch (met) {
+    const cause = watching.explained(met as Error);
     const rolledBack = await session.batch('ROLLBACK');
     // What the statement itself met of it is pg's own error, without a word about the session.
     if (rolledBack.error instanceof MigrateError) return { error: rolledBack.error, blockers: [] };
