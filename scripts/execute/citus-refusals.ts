@@ -39,7 +39,7 @@ export function nodeOf({ citus }: Pick<Session, 'citus'>, error: unknown): strin
   const { code = '', where = '', message = '' } = error as Partial<DatabaseError>;
   const named =
     /while executing command on (\S+:\d+)/.exec(where)?.[1] ??
-    /remote node (\S+:\d+)/.exec(message)?.[1]?.split('@').at(-1);
+    /(?:remote node|marked as essential:) (\S+:\d+)/.exec(message)?.[1]?.split('@').at(-1);
   return /^(08|57P0)/.test(code) || (code === 'XX000' && named !== undefined) ? (named ?? '') : null;
 }
 

@@ -54,18 +54,18 @@ export async function runNoTransaction(context: RunContext, step: ReadyStep): Pr
 }
 
 /** What broke outside of the file's own statements: the error as it is, with what is known of the step's state. */
-function stopped({ signal }: RunContext, step: ReadyStep, cause: Error): MigrateError {
+function stopped({ signal, session }: RunContext, step: ReadyStep, cause: Error): MigrateError {
   const error = signal.aborted && !(cause instanceof MigrateError) ? (signal.reason as MigrateError) : cause;
   const state = `${step.id} may be half done: the ledger knows which statements ran.`;
   const hint = `Run ${commandOf(step)} again: it goes on where it stopped.`;
-  return error instanceof MigrateError
-    ? new MigrateError(error.code, error.message, { state, hint, ...error.options })
-    : new MigrateError('migration-failed', `${step.path} could not be run: ${error.message}`, {
-        location: { file: step.path },
-        cause,
-        state,
-        hint,
-      });
+  if (error instanceof MigrateError)
+    return new MigrateError(error.code, error.message, { state, hint, ...error.options });
+  const { code: sqlState } = error as Partial<DatabaseError>;
+  const database = sqlState === undefined ? {} : { database: { sqlState } };
+  const options = { location: { file: step.path }, ...database, cause, state, hint };
+  return nodeOf(session, error) === null
+    ? new MigrateError('migration-failed', `${step.path} could not be run: ${error.message}`, options)
+    : nodeLost(session, step, error as DatabaseError, options);
 }
 
 async function runStatements(context: RunContext, step: ReadyStep): Promise<void> {

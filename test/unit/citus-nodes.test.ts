@@ -90,6 +90,8 @@ describe('a worker that does not answer', () => {
     expect(nodeOf(cluster, { code: '08006', message: remote })).to.equal('10.0.0.5:5432');
     expect(nodeOf(cluster, { code: '57P01', where })).to.equal('10.0.0.6:5433');
     expect(nodeOf(cluster, { code: 'XX000', where })).to.equal('10.0.0.6:5433');
+    const essential = 'failure on connection marked as essential: 10.0.0.7:9701';
+    expect(nodeOf(cluster, { code: 'XX000', message: essential })).to.equal('10.0.0.7:9701');
     expect(nodeOf(cluster, { code: '08006', message: 'gone' })).to.equal('');
     for (const error of [
       { code: 'XX000', message: 'triggers are not supported' },
