@@ -57,6 +57,10 @@ function fingerprintOf(
   if (file.fingerprint === null) return without('has none in its head (make schema writes it anew)');
   if (file.newest !== newest)
     return without(`is of ${file.newest ?? 'no migration'} (make schema writes it anew)`);
+  if (file.major !== null && file.major !== config.postgres)
+    return without(
+      `is of PostgreSQL ${file.major}, and db/config.json says ${config.postgres} (make schema writes it anew)`,
+    );
   return { fingerprint: file.fingerprint, note: `fingerprint ${file.fingerprint}` };
 }
 

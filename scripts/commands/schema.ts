@@ -4,7 +4,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { visible } from '../base/foreign-text.ts';
 import type { Config } from '../config/config.ts';
-import { readSchemaFile, schemaFile } from '../drift/expected.ts';
+import { readSchemaFile, type SchemaFile, schemaFile } from '../drift/expected.ts';
 import { differenceJson, differenceLines } from '../drift/report.ts';
 import { differencesToText, makeSchemaText, type SchemaText } from '../drift/schema-file.ts';
 import { loadMigrations } from '../history/load-migrations.ts';
@@ -37,11 +37,12 @@ export const schema: Command<GeneratedFlags> = async ({ config, flags, progress 
 };
 
 function documentOf(made: SchemaText): Record<string, unknown> {
-  const { fingerprint, newest, unsupported, superuser, failure } = made;
+  const { fingerprint, newest, major, unsupported, superuser, failure } = made;
   return {
     file: schemaFile,
     fingerprint,
     newest,
+    postgres: major,
     unsupported,
     superuser,
     failure,
@@ -76,7 +77,7 @@ async function check(config: Config, made: SchemaText): Promise<CommandResult> {
       : [`${schemaFile} is what make schema writes`, ...faultLines(config, made)];
     return { document, lines, verdict: isFaithful(made) ? null : 'findings' };
   }
-  const found = file === null ? [] : await differencesToText(config, file.text, made.objects);
+  const found = file === null ? [] : await differencesToText(config, file.text, made.objects, made.major);
   const differences = (found ?? []).map(differenceJson);
   const lines = [
     `${schemaFile} ${file === null ? 'is missing' : 'is stale'}: run make schema and commit the result`,
@@ -88,12 +89,13 @@ async function check(config: Config, made: SchemaText): Promise<CommandResult> {
   return { document: { ...document, differences }, lines, verdict: 'findings' };
 }
 
-function headLines(file: { fingerprint: string | null; newest: string | null }, made: SchemaText): string[] {
+function headLines(file: SchemaFile, made: SchemaText): string[] {
   const compare = (what: string, is: string | null, should: string | null) =>
     is === should ? [] : [`  ${what}: ${is ?? 'none'} → ${should ?? 'none'}`];
   const head = [
     ...compare('newest', file.newest, made.newest),
     ...compare('fingerprint', file.fingerprint, made.fingerprint),
+    ...compare('postgres', file.major?.toString() ?? null, made.major.toString()),
   ];
   return head.length === 0 ? ['  its text was edited, or made by another version of this tool'] : head;
 }

@@ -136,7 +136,7 @@ async function compare(
   const all = diffObjects(sides.expected, sides.live);
   const everything = sameOptions ? all : all.filter(stillCompared(live.compared, options));
   const drifted = everything.some(({ severity }) => severity === 'drift');
-  if (drifted && head.major !== null && head.major !== head.majorNow)
+  if (drifted && isUpgraded(head))
     return settle(session, config, history, options, upgradedReason(head), fingerprint);
   return {
     ...nothingFound(options),
@@ -155,10 +155,14 @@ function isCurrent(head: SnapshotHead): boolean {
 }
 
 function interruptedReason(head: SnapshotHead): string {
-  return head.journal === head.journalNow
-    ? 'a run was cut off after a migration, before it could look at the schema'
-    : 'a migration that runs outside a transaction is half done';
+  const why =
+    head.journal === head.journalNow
+      ? 'a run was cut off after a migration, before it could look at the schema'
+      : 'a migration that runs outside a transaction is half done';
+  return isUpgraded(head) ? `${why}, and ${upgradedReason(head)}` : why;
 }
+
+const isUpgraded = ({ major, majorNow }: SnapshotHead) => major !== null && major !== majorNow;
 
 function upgradedReason({ major, majorNow }: SnapshotHead): string {
   return `the snapshot was taken on PostgreSQL ${major}; PostgreSQL ${majorNow} prints some definitions in another way`;

@@ -16,6 +16,8 @@ export interface Expectation {
   readonly fingerprint: string;
   /** The text that has this fingerprint; null where db/schema.sql has another one. */
   readonly text: string | null;
+  /** Major version of the server that the text was printed by; null where nobody knows. */
+  readonly major: number | null;
 }
 
 /** @throws MigrateError `usage` where the value is no fingerprint, or db/schema.sql has none to offer */
@@ -28,7 +30,8 @@ export function readExpectation(config: Config, flag: string | true): Expectatio
       });
     }
     const fingerprint = flag.toLowerCase();
-    return { fingerprint, text: file?.fingerprint === fingerprint ? file.text : null };
+    const isOfFile = file?.fingerprint === fingerprint;
+    return { fingerprint, text: isOfFile ? file.text : null, major: isOfFile ? file.major : null };
   }
   if (file === null || file.fingerprint === null) {
     throw new MigrateError(
@@ -37,16 +40,19 @@ export function readExpectation(config: Config, flag: string | true): Expectatio
       { hint: 'make schema writes it; commit it with the migrations. Or name the fingerprint.' },
     );
   }
-  return { fingerprint: file.fingerprint, text: file.text };
+  return { fingerprint: file.fingerprint, text: file.text, major: file.major };
 }
 
 export interface Met {
+  /** What is worth saying though the schema is the expected one; null where nothing is. */
+  readonly note: string | null;
   readonly document: Readonly<Record<string, unknown>>;
   readonly error: MigrateError | null;
 }
 
 /**
- * Compares the live fingerprint with the one that was asked for.
+ * Compares the live fingerprint with the one that was asked for. Another major version may print the same schema with
+ * another fingerprint: then what db/schema.sql builds on a server of this version is compared.
  * @returns what `--json` says of it, and the error `drift` where they differ
  * @throws MigrateError `connection`, `locked`, `refused`
  */
@@ -54,17 +60,31 @@ export async function meetExpectation(
   session: Session,
   config: Config,
   options: SchemaOptions,
-  { fingerprint: expected, text }: Expectation,
+  { fingerprint: expected, text, major }: Expectation,
 ): Promise<Met> {
   const fingerprint = await readLiveFingerprint(session, options);
-  if (fingerprint === expected) return { document: { fingerprint }, error: null };
+  if (fingerprint === expected) return { note: null, document: { fingerprint }, error: null };
   const objects = text === null ? [] : await readLiveObjects(session, portable(options));
-  const differences = text === null ? null : await differencesToText(config, text, objects);
+  const differences = text === null ? null : await differencesToText(config, text, objects, session.major);
+  const printedBy = major === null || major === session.major ? null : major;
+  const document = { fingerprint, expectedFingerprint: expected };
+  if (printedBy !== null && differences?.length === 0) {
+    const note = `${schemaFile} is of PostgreSQL ${printedBy}, whose fingerprint differs; what it builds on PostgreSQL ${session.major} is the schema that is there. make schema writes it anew`;
+    return { note, document, error: null };
+  }
   const drift = { state: 'drifted', differences: (differences ?? []).map(differenceJson) };
   return {
-    document: { fingerprint, expectedFingerprint: expected, drift },
-    error: notMet(config, fingerprint, expected, differences),
+    note: null,
+    document: { ...document, drift },
+    error: notMet(config, fingerprint, expected, differences, hintFor(session.major, printedBy)),
   };
+}
+
+/** @param printedBy the other major version that db/schema.sql is of; null where it is of the server's, or nobody knows */
+function hintFor(server: number, printedBy: number | null): string {
+  return printedBy === null
+    ? `If a migration is new, make schema and commit ${schemaFile}. If the server was upgraded since the fingerprint was taken, another major version may print the same schema otherwise: likewise. If neither, this database was changed by hand, or another way than by these files: make migrate-drift.`
+    : `${schemaFile} is of PostgreSQL ${printedBy}, this server is ${server}: their fingerprints do not compare. Set "postgres": ${server} in db/config.json, make schema and commit it.`;
 }
 
 function notMet(
@@ -72,6 +92,7 @@ function notMet(
   fingerprint: string,
   expected: string,
   differences: readonly Difference[] | null,
+  hint: string,
 ): MigrateError {
   const problems =
     differences === null || differences.length === 0
@@ -82,7 +103,7 @@ function notMet(
     `The schema is not what was expected: its fingerprint is ${fingerprint}, not ${expected}`,
     {
       problems,
-      hint: `If a migration is new, make schema and commit ${schemaFile}. If not, this database was changed by hand, or another way than by these files: make migrate-drift.`,
+      hint,
       state: 'The run itself is done; its migrations stay applied.',
     },
   );

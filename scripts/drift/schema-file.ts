@@ -1,6 +1,7 @@
 // Takes migrations; gives the text of db/schema.sql, made on a scratch database. It writes no file.
 
 import { MigrateError } from '../base/errors.ts';
+import { majorOf } from '../base/postgres-major.ts';
 import type { Migration } from '../base/types.ts';
 import type { Config } from '../config/config.ts';
 import { loadParser } from '../files/statements.ts';
@@ -25,6 +26,8 @@ export interface SchemaText {
   readonly text: string;
   readonly fingerprint: string;
   readonly newest: string | null;
+  /** Major version of the scratch server. */
+  readonly major: number;
   /** What the file holds as a comment only, as `<class> <identity>`. */
   readonly unsupported: readonly string[];
   /** What only a superuser can make, as `<class> <identity>`. */
@@ -48,9 +51,10 @@ export async function makeSchemaText(config: Config, migrations: readonly Migrat
     const objects = await objectsOf(query, options);
     const fingerprint = fingerprintOf(objects, options);
     const subscriptions = await subscriptionsOf(config, migrations);
-    const text = schemaHead(fingerprint, newest) + [sql, ...subscriptions].join('\n');
+    const major = await majorOn(query);
+    const text = schemaHead(fingerprint, newest, major) + [sql, ...subscriptions].join('\n');
     const tried = await tryOut(build, text, options, objects);
-    return { text, fingerprint, newest, unsupported, superuser, objects, ...tried };
+    return { text, fingerprint, newest, major, unsupported, superuser, objects, ...tried };
   });
 }
 
@@ -92,17 +96,25 @@ async function tryOut(
 
 /**
  * How `objects` differ from what a text of db/schema.sql builds; null where it cannot be built or compared.
+ * @param major version of the server that the objects are of: another one on the scratch server would print them otherwise
  * @throws nothing
  */
 export async function differencesToText(
   config: Config,
   text: string,
   objects: readonly SchemaObject[],
+  major: number,
 ): Promise<Difference[] | null> {
   const options = portable(schemaOptions(config));
-  return withBuilt(config, text, async (query) =>
-    diffSnapshots(shared(await objectsOf(query, options), options), shared(objects, options)),
-  ).catch(() => null);
+  return withBuilt(config, text, async (query) => {
+    if ((await majorOn(query)) !== major) return null;
+    return diffSnapshots(shared(await objectsOf(query, options), options), shared(objects, options));
+  }).catch(() => null);
+}
+
+async function majorOn(query: Query): Promise<number> {
+  const [row] = await query("SELECT current_setting('server_version_num')::integer AS version");
+  return majorOf(Number(row?.version));
 }
 
 /** Whose the database is and who may do what with it as a whole is for whoever creates it. */

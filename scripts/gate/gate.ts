@@ -111,7 +111,8 @@ export async function checkSchema(options: GateOptions = {}): Promise<SchemaStat
       const presence = await readPresence(client, manifest);
       const found = judge(await compare(client, manifest, presence), expected);
       if (wanted === null || found.state !== 'current' || found.waiting.length > 0) return found;
-      return judgeSchema(found, wanted, presence.ledger ? await readStored(client) : null);
+      const stored = presence.ledger ? await readStored(client) : null;
+      return judgeSchema(found, wanted, stored, manifest.postgres);
     });
   } catch (error) {
     throw spelledHere(error);
@@ -193,16 +194,27 @@ function judge(
 }
 
 /** The database has exactly the release's migrations: so should its schema be. */
-function judgeSchema(found: SchemaState, wanted: string, stored: StoredSchema | null): SchemaState {
+function judgeSchema(
+  found: SchemaState,
+  wanted: string,
+  stored: StoredSchema | null,
+  major: number | undefined,
+): SchemaState {
   if (stored?.fingerprint === wanted && stored.isCurrent) return { ...found, fingerprint: wanted };
   const message =
     stored === null
       ? 'The database’s ledger holds no schema, so it cannot be compared with this release’s'
       : stored.isCurrent
-        ? `The schema that the last run left has the fingerprint ${stored.fingerprint}, this release’s is ${wanted}`
+        ? `The schema that the last run left has the fingerprint ${stored.fingerprint}, this release’s is ${wanted}${printedBy(stored.server, major)}`
         : 'The stored schema is older than the newest migration, for a run was cut off before it could look';
   const fingerprint = stored?.fingerprint ?? null;
   return { ...found, ready: false, state: 'other-schema', message, fingerprint };
+}
+
+/** Another major version may print the same schema with another fingerprint. */
+function printedBy(server: number, release: number | undefined): string {
+  if (release === undefined || release === server) return '';
+  return `: that is PostgreSQL ${release}’s, and the server is ${server}. Set "postgres": ${server} in db/config.json, make schema and make manifest, and build the release with them`;
 }
 
 const refusals = {

@@ -48,5 +48,6 @@ export async function meet(
     return { ...result, document: { ...result.document, expectedFingerprint: null } };
   }
   const met = await meetExpectation(session, config, drift.options, expectation);
+  if (met.note !== null) progress.warn(met.note);
   return { ...result, document: { ...result.document, ...met.document }, error: met.error };
 }

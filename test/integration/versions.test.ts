@@ -6,14 +6,12 @@ import { expect } from 'chai';
 import type { Suite } from 'mocha';
 import pg from 'pg';
 import { majorRemark, newestMajor, tooOld } from '../../scripts/base/postgres-major.ts';
-import { installBeside } from '../../scripts/devserver/binaries.ts';
 import { loadParser } from '../../scripts/files/statements.ts';
-import { expectExit, type Project, productRoot, project, transcript } from '../support/cli.ts';
-import { type OwnServer, ownServer } from '../support/server.ts';
-import { versionKinds } from '../support/version-kinds.ts';
+import { expectExit, type Project, project, transcript } from '../support/cli.ts';
+import type { OwnServer } from '../support/server.ts';
+import { filesFor, fixtures, serverOf, versionKinds } from '../support/versions.ts';
 import { openTrial, type Trial, textOf } from '../support/ways.ts';
 
-const fixtures = join(productRoot, 'test', 'fixtures', 'versions');
 const majors = [15, 16, 17, 18];
 
 /** Of the changes by hand that a version knows, the one that goes through the command; what `drift` names of it. */
@@ -24,17 +22,6 @@ const throughTheCommand: readonly { readonly since: number; readonly sql: string
     { since: 18, sql: 'ALTER TABLE above VALIDATE CONSTRAINT a_there', named: 'above.a' },
   ];
 
-function filesFor(major: number): Record<string, string> {
-  const folders = readdirSync(fixtures).filter((name) => Number(name) <= major);
-  const files = folders.flatMap((folder) =>
-    readdirSync(join(fixtures, folder)).map((name) => [
-      name,
-      readFileSync(join(fixtures, folder, name), 'utf8'),
-    ]),
-  );
-  return Object.fromEntries([['db/config.json', JSON.stringify({ postgres: major })], ...files]);
-}
-
 for (const major of majors) {
   describe(`on PostgreSQL ${major}`, function (this: Suite) {
     this.timeout(300_000);
@@ -42,13 +29,7 @@ for (const major of majors) {
     let count = 0;
 
     before(async function () {
-      try {
-        server = await ownServer({}, major);
-      } catch (error) {
-        if (!/is not installed/.test((error as Error).message)) throw error;
-        console.log(`    SKIPPED: PostgreSQL ${major} is not installed: ${installBeside(major)}`);
-        this.skip();
-      }
+      server = await serverOf(major, () => this.skip());
     });
 
     /** A project with the version's files, and a database that has them where `applied`. */

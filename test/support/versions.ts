@@ -1,7 +1,37 @@
-// Kinds of change by hand that only some major versions of PostgreSQL know, as one would type them on what
-// fixtures/versions makes; `drift --write` writes all of them, both ways.
+// What the major versions of PostgreSQL have of their own: servers of each, migrations (fixtures/versions/<major>: a version
+// gets its own and those of the versions before it), and changes that one makes by hand on what those build.
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { installBeside } from '../../scripts/devserver/binaries.ts';
+import { productRoot } from './cli.ts';
+import { type OwnServer, ownServer } from './server.ts';
 
-/** The first major version that knows the change, and the change. */
+export const fixtures = join(productRoot, 'test', 'fixtures', 'versions');
+
+/** A server of that version; calls `skip`, and says what installs it, where it is not there. */
+export async function serverOf(major: number, skip: () => void): Promise<OwnServer> {
+  try {
+    return await ownServer({}, major);
+  } catch (error) {
+    if (!/is not installed/.test((error as Error).message)) throw error;
+    console.log(`    SKIPPED: PostgreSQL ${major} is not installed: ${installBeside(major)}`);
+    return skip() as never;
+  }
+}
+
+/** The files of a project for that version, by path. */
+export function filesFor(major: number): Record<string, string> {
+  const folders = readdirSync(fixtures).filter((name) => Number(name) <= major);
+  const files = folders.flatMap((folder) =>
+    readdirSync(join(fixtures, folder)).map((name) => [
+      name,
+      readFileSync(join(fixtures, folder, name), 'utf8'),
+    ]),
+  );
+  return Object.fromEntries([['db/config.json', JSON.stringify({ postgres: major })], ...files]);
+}
+
+/** The first major version that knows the change, and the change; `drift --write` writes all of them, both ways. */
 export const versionKinds: readonly (readonly [since: number, sql: string])[] = [
   [15, 'ALTER TABLE account ALTER COLUMN note SET STORAGE MAIN'],
   [15, 'DROP INDEX account_email; CREATE UNIQUE INDEX account_email ON account (email)'],
