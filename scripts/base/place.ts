@@ -15,6 +15,12 @@ const prefixes: Readonly<Record<Exclude<Place, 'make'>, string>> = {
   container: 'the image with',
 };
 
+/** How a package for development is added where another package manager is. */
+const additions: Readonly<Partial<Record<Place, string>>> = {
+  yarn: 'yarn add --dev',
+  pnpm: 'pnpm add --save-dev',
+};
+
 type Variables = Readonly<Record<string, string | undefined>>;
 
 /**
@@ -61,7 +67,9 @@ export type AsOptions = (command: string, variables: string) => readonly string[
 export function respelled(text: string, place: Place, asOptions: AsOptions): string {
   if (place === 'make') return text;
   const prefix = prefixes[place];
-  return text
+  const addition = additions[place];
+  const added = addition === undefined ? text : text.replaceAll(/\bnpm install --save-dev(?= )/g, addition);
+  return added
     .replaceAll(makeCall, (whole, target: string, variables: string) => {
       const command = commandOf(target);
       return command === null ? whole : [prefix, command, ...asOptions(command, variables)].join(' ');

@@ -7,7 +7,7 @@ import { packageRoot } from '../base/paths.ts';
 import type { Config } from '../config/config.ts';
 import type { Command, CommandInput, CommandResult } from '../report/command.ts';
 import { create } from './create.ts';
-import { withScripts } from './package-scripts.ts';
+import { imageOf, withScripts } from './package-scripts.ts';
 
 export interface InitFlags {
   readonly make?: boolean;
@@ -39,12 +39,10 @@ export const init: Command<InitFlags> = async (input) => {
     layFile(config, 'db/config.json', `${JSON.stringify({ postgres: config.postgres }, null, 2)}\n`),
     layScripts(config),
     layIgnored(config),
-    layFile(config, '.env.example', template('env.example')),
+    await layExample(config),
     ...(flags.make ? layMake(config) : []),
     ...(flags.github ? layWorkflows(config) : []),
-    ...(flags.docker
-      ? [withOtherManager(config, layFile(config, 'Dockerfile.migrations', template('Dockerfile')))]
-      : []),
+    ...(flags.docker ? [layImage(config)] : []),
   ];
   return reported(config, laid);
 };
@@ -77,6 +75,21 @@ function layFile(config: Config, path: string, content: string): Laid {
   if (existsSync(full)) return { path, outcome: 'kept' };
   write(full, content);
   return { path, outcome: 'created' };
+}
+
+async function layExample(config: Config): Promise<Laid> {
+  const { installForDevelopment } = await import('../devserver/binaries.ts');
+  const { defaultMajor } = await import('../base/postgres-major.ts');
+  const embedded = installForDevelopment(config.postgres ?? defaultMajor);
+  return layFile(config, '.env.example', template('env.example').replace('{{embedded}}', embedded));
+}
+
+/** The image installs what the application does, so what a package file of its own brings must be in it. */
+function layImage(config: Config): Laid {
+  const { content, note } = imageOf(template('Dockerfile'), read(join(config.root, 'package.json')));
+  const laid = withOtherManager(config, layFile(config, 'Dockerfile.migrations', content));
+  if (laid.outcome !== 'created' || note === null) return laid;
+  return { ...laid, note: [laid.note, note].filter((each) => each !== undefined).join('; ') };
 }
 
 /** Adds `migrate:up` and its kin to package.json, whose text stays as it is otherwise; a script that is there stays. */

