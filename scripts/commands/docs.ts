@@ -6,6 +6,7 @@ import { MigrateError } from '../base/errors.ts';
 import { makeDocument, makePage } from '../drift/document.ts';
 import { loadMigrations } from '../history/load-migrations.ts';
 import type { Command } from '../report/command.ts';
+import { sayNotes } from '../scratch/notes.ts';
 import type { GeneratedFlags } from './schema.ts';
 
 export interface DocsFlags extends GeneratedFlags {
@@ -17,6 +18,7 @@ const documentFile = join('db', 'SCHEMA.md');
 
 export const docs: Command<DocsFlags> = async ({ config, flags, progress }) => {
   const migrations = await loadMigrations(config, progress.warn);
+  sayNotes(progress.say);
   const { html } = flags;
   const text = await (html === undefined ? makeDocument : makePage)(config, migrations);
   const file = html ?? documentFile;

@@ -15,7 +15,7 @@ import { withTarget } from '../history/with-target.ts';
 import { halfDoneLine } from '../ledger/half-done.ts';
 import { readHistory, readState } from '../ledger/ledger.ts';
 import type { Command, CommandInput, CommandResult } from '../report/command.ts';
-import { sayStandIns } from '../scratch/citus-stand-ins.ts';
+import { sayNotes } from '../scratch/notes.ts';
 
 export interface DriftFlags extends ConfirmFlags {
   readonly accept?: boolean;
@@ -45,7 +45,7 @@ export const drift: Command<DriftFlags> = async (input) => {
     if (accept) return acceptDrift(context, reason ?? '');
     // What a half-done migration did is none of what somebody changed by hand.
     refuseHalfDone(context.history.statuses, [], 'no other migration is written beside it');
-    sayStandIns(input.progress.say);
+    sayNotes(input.progress.say);
     return writeDrift(context, name, { reason, renames });
   });
 };

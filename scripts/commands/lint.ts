@@ -11,7 +11,7 @@ import { toSarif } from '../lint/sarif.ts';
 import type { Command } from '../report/command.ts';
 import { failing, formatFindings, summariseFindings } from '../report/findings.ts';
 import { count } from '../report/human.ts';
-import { sayStandIns } from '../scratch/citus-stand-ins.ts';
+import { sayNotes } from '../scratch/notes.ts';
 import { type RangeFlags, reviewRange } from '../scratch/review-range.ts';
 import { withScratchClient } from '../scratch/with-scratch.ts';
 
@@ -31,7 +31,7 @@ export const lint: Command<LintFlags> = async (input) => {
   if (flags.dryRun === true)
     throw new MigrateError('usage', '--dry-run shows what --fix would write', { hint: 'Add --fix.' });
   progress.say(`Reviewing ${count(range.underReview.length)} (${range.reason})`);
-  sayStandIns(progress.say);
+  sayNotes(progress.say);
   const options = {
     earlier: range.earlier,
     underReview: range.underReview,

@@ -32,7 +32,7 @@ import { type Asked, readBinding, savePlan } from '../preview/saved.ts';
 import type { PlanView } from '../preview/types.ts';
 import { lookAtTarget } from '../preview/view.ts';
 import type { Command, CommandInput, CommandResult } from '../report/command.ts';
-import { sayStandIns } from '../scratch/citus-stand-ins.ts';
+import { sayNotes } from '../scratch/notes.ts';
 
 export interface PlanFlags extends TargetFlags, AfterDeployFlags {
   readonly fromDisk?: boolean;
@@ -78,7 +78,7 @@ async function planIn(
   if (remark !== null) progress.warn(remark);
   const parse = await loadParser(session.major);
   const ran = await statementsThatRan(session, config, steps, parse);
-  sayStandIns(progress.say);
+  sayNotes(progress.say);
   const { applied } = history;
   const trace = await foresee({ config, progress, session, migrations, applied, steps });
   const { untraced, findings } = trace;

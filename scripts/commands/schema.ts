@@ -9,7 +9,7 @@ import { differenceJson, differenceLines } from '../drift/report.ts';
 import { differencesToText, makeSchemaText, type SchemaText } from '../drift/schema-file.ts';
 import { loadMigrations } from '../history/load-migrations.ts';
 import type { Command, CommandResult } from '../report/command.ts';
-import { sayStandIns } from '../scratch/citus-stand-ins.ts';
+import { sayNotes } from '../scratch/notes.ts';
 import { isTrusted } from '../scratch/worker.ts';
 
 export interface GeneratedFlags {
@@ -18,7 +18,7 @@ export interface GeneratedFlags {
 
 export const schema: Command<GeneratedFlags> = async ({ config, flags, progress }) => {
   const migrations = await loadMigrations(config, progress.warn);
-  sayStandIns(progress.say);
+  sayNotes(progress.say);
   const made = await makeSchemaText(config, migrations);
   if (config.project.drift?.include?.includes('owners') === true && !isTrusted())
     progress.warn(

@@ -5,7 +5,7 @@ import { loadForReview } from '../history/load-migrations.ts';
 import type { Command } from '../report/command.ts';
 import { failing, formatFindings, summariseFindings } from '../report/findings.ts';
 import { count } from '../report/human.ts';
-import { sayStandIns } from '../scratch/citus-stand-ins.ts';
+import { sayNotes } from '../scratch/notes.ts';
 import { type RangeFlags, reviewRange } from '../scratch/review-range.ts';
 import { readSeedRows } from '../verify/read-seed-rows.ts';
 import { verifyMigrations } from '../verify/verify.ts';
@@ -32,7 +32,7 @@ export const verify: Command<VerifyFlags> = async ({ config, flags, progress, si
           : progress.style.green('ok');
     progress.say(`  ${migration.id} ${verdict}`);
   };
-  sayStandIns(progress.say);
+  sayNotes(progress.say);
   const request = {
     earlier: range.earlier,
     underReview: range.underReview,

@@ -19,7 +19,7 @@ import type { Query, SchemaObject, SchemaOptions } from '../schema/types.ts';
 import { isTrusted } from '../scratch/worker.ts';
 import { schemaHead } from './expected.ts';
 import { portable, schemaOptions } from './options.ts';
-import { type Build, withBuilt, withMigrated } from './scratch.ts';
+import { type Build, forServer, withBuilt, withMigrated } from './scratch.ts';
 import { subscriptionsSql } from './subscriptions.ts';
 
 export interface SchemaText {
@@ -106,7 +106,7 @@ export async function differencesToText(
   major: number,
 ): Promise<Difference[] | null> {
   const options = portable(schemaOptions(config));
-  return withBuilt(config, text, async (query) => {
+  return withBuilt(forServer(config, major), text, async (query) => {
     if ((await majorOn(query)) !== major) return null;
     return diffSnapshots(shared(await objectsOf(query, options), options), shared(objects, options));
   }).catch(() => null);

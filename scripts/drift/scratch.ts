@@ -3,6 +3,7 @@
 
 import type { Client } from 'pg';
 import { MigrateError } from '../base/errors.ts';
+import { newestMajor } from '../base/postgres-major.ts';
 import type { Migration } from '../base/types.ts';
 import type { Config } from '../config/config.ts';
 import { loadParser, type Parser } from '../files/statements.ts';
@@ -12,6 +13,11 @@ import { ensureFor } from '../scratch/placeholder-roles.ts';
 import { applyMigrations } from '../scratch/replay.ts';
 import { isServerWide, withoutServerWide } from '../scratch/server-wide.ts';
 import { queryOn, withScratchClient } from '../scratch/with-scratch.ts';
+
+/** The project as the server at hand needs it: what is tried beside it is tried on the embedded server of its own version. */
+export function forServer(config: Config, major: number): Config {
+  return { ...config, postgres: Math.min(major, newestMajor) };
+}
 
 /**
  * A database with all that the migrations build, dropped after the work.

@@ -17,7 +17,7 @@ import { type DriftCheck, queryOf, readLiveObjects } from './check.ts';
 import { compareSchemas } from './compare.ts';
 import { portable } from './options.ts';
 import { countDiffering, differenceLines, driftVerdict } from './report.ts';
-import { withMigrated } from './scratch.ts';
+import { forServer, withMigrated } from './scratch.ts';
 
 export interface Unsettled {
   readonly session: Session;
@@ -98,7 +98,7 @@ async function explain(found: Unsettled, changed: readonly Difference[]): Promis
   );
   const isNew = (difference: Difference) => changed.some((each) => keyOf(each) === keyOf(difference));
   try {
-    const unexplained = await withMigrated(config, applied, async (scratch) => {
+    const unexplained = await withMigrated(forServer(config, session.major), applied, async (scratch) => {
       await runRows(
         scratch,
         journals.flat().filter(({ done }) => done),

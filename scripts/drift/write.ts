@@ -22,6 +22,7 @@ import { withoutMachinery } from './machinery.ts';
 import { failureAmongFiles, type Proof, prove } from './proof.ts';
 import { refuseUnfit, renameFlag } from './renames.ts';
 import { differenceLines, driftJson } from './report.ts';
+import { forServer } from './scratch.ts';
 import { snapshotStatements } from './snapshot.ts';
 import { findWays, type Ways } from './way.ts';
 import { type Pair, pairText, readingsText } from './write-text.ts';
@@ -45,14 +46,15 @@ export async function writeDrift(
   const way = ways.renamed ?? ways.direct;
   const complete = way.up.unfinished.length + way.down.unfinished.length === 0;
   const claim = { stored, live, up: way.up.statements, down: way.down.statements };
-  const alone = complete ? await prove(config, queryOf(session), check.options, claim) : null;
+  const own = forServer(config, session.major);
+  const alone = complete ? await prove(own, queryOf(session), check.options, claim) : null;
   const version = chooseVersion(context);
   const id = `${version}_${name}`;
   const written = (proof: Proof | null) =>
     ways.doubtful.length > 0 ? readingsText(check, ways, proof) : pairText(check, way, proof);
   const draft = written(alone);
   const among = draft.finished
-    ? await failureAmongFiles(config, context.migrations, asMigration(context, id, draft))
+    ? await failureAmongFiles(own, context.migrations, asMigration(context, id, draft))
     : null;
   const proof = among ?? alone;
   const pair = among === null ? draft : written(proof);

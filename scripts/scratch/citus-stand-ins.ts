@@ -4,6 +4,7 @@
 import type { Migration } from '../base/types.ts';
 import { citusExtensions, standInTable } from '../schema/catalog/distribution.ts';
 import { type Administrator, administratorOf, type ScratchClient } from './client.ts';
+import { noteOnce } from './notes.ts';
 import { leaveOut } from './server-wide.ts';
 
 const calls =
@@ -15,19 +16,6 @@ const notes = {
   asOneNode:
     'note: the scratch server has Citus: its scratch database is a cluster of one node, whose shards are all there',
 };
-
-/** Told once per command, when it is known who answers for Citus. */
-let tell: ((text: string) => void) | null = null;
-
-/** What stands in for Citus on the scratch database is said once, where a migration calls it. */
-export function sayStandIns(say: (text: string) => void): void {
-  tell = say;
-}
-
-function sayOnce(note: string): void {
-  tell?.(note);
-  tell = null;
-}
 
 /** The first function of Citus that the SQL calls, by name; null where it calls none. */
 export function citusFunctionIn(sql: string): string | null {
@@ -73,7 +61,7 @@ async function makeCitus(client: ScratchClient): Promise<void> {
   const administrator = administratorOf(client);
   const isReal = administrator !== null && (await hasCitus(administrator)) && (await makeReal(administrator));
   oneByOne ||= isReal;
-  sayOnce(isReal ? notes.asOneNode : notes.stoodIn);
+  noteOnce(isReal ? notes.asOneNode : notes.stoodIn);
   // Made already, or nothing to be made: either way none of the migrations'.
   if (administrator !== null) leaveOut({ extensions: citusExtensions });
   if (!isReal) await makeStandIns(client, administrator);

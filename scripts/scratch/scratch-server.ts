@@ -9,6 +9,7 @@ import { connectOnce } from '../connection/connect.ts';
 import { ownSearchPath } from '../connection/session-settings.ts';
 import type { Administrator } from './client.ts';
 import { unlessAborted } from './interruption.ts';
+import { noteOnce } from './notes.ts';
 import { placeholdersSql } from './placeholder-roles.ts';
 import { type ScratchConnection, type ScratchOptions, scratchAddress, timeoutMs } from './scratch-address.ts';
 import { dropStale, prefix } from './stale-databases.ts';
@@ -89,7 +90,7 @@ export async function openScratchServer(options: ScratchOptions): Promise<Scratc
     own.delete(name);
   };
   try {
-    await refuseOldServer(admin);
+    await judgeVersion(admin, options.postgres);
     await dropStale(admin);
     worker = await createWorker(admin, server, token);
   } catch (error) {
@@ -221,10 +222,18 @@ async function endSessions(admin: pg.Client, name: string, which: 'idle' | 'all'
     await delay(2);
 }
 
-async function refuseOldServer(admin: pg.Client): Promise<void> {
+/** @param wanted major version of the server that the migrations are for */
+async function judgeVersion(admin: pg.Client, wanted: number | undefined): Promise<void> {
   const { rows } = await admin.query<{ server_version_num: string }>('SHOW server_version_num');
-  const old = tooOld(majorOf(Number(rows[0]?.server_version_num)));
-  if (old === null) return;
+  const major = majorOf(Number(rows[0]?.server_version_num));
+  const old = tooOld(major);
+  if (old === null) {
+    if (wanted !== undefined && major !== wanted)
+      noteOnce(
+        `note: the scratch server (SHADOW_DATABASE_URL) is PostgreSQL ${major}, the migrations are for ${wanted}: what it refuses, locks or prints may be otherwise there`,
+      );
+    return;
+  }
   throw new MigrateError('refused', `The scratch server (SHADOW_DATABASE_URL) is ${old.message}`, {
     hint: `${old.hint} Name another server, or leave SHADOW_DATABASE_URL unset to use the embedded one.`,
     state: 'Nothing was changed.',

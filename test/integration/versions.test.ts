@@ -183,12 +183,15 @@ for (const major of majors) {
     });
 
     it('says that another version was meant, once, and only where something runs', async () => {
-      const { repo, run } = await given(false);
-      repo.write('db/config.json', JSON.stringify({ postgres: major === 18 ? 17 : 18 }));
+      const { repo, run, lintOf } = await given(false);
+      const meant = major === 18 ? 17 : 18;
+      repo.write('db/config.json', JSON.stringify({ postgres: meant }));
       for (const name of readdirSync(join(repo.root, 'db', 'migrations')))
         if (!name.includes('_merge.'))
           (await import('node:fs')).rmSync(join(repo.root, 'db/migrations', name));
       const line = `The line to change: "postgres": ${major}`;
+      const verdicts = `is PostgreSQL ${major}, the migrations are for ${meant}`;
+      expect((await lintOf()).stderr.split(verdicts)).to.have.length(2);
       expect((await run(0, 'plan')).stderr.split(line)).to.have.length(2);
       expect((await run(0, 'up')).stderr.split(line)).to.have.length(2);
       expect((await run(0, 'up')).all).not.to.contain('PostgreSQL');
