@@ -22,10 +22,19 @@ export interface Level {
   /** A secret's name stood here since the last semicolon; in the parentheses that were closed last. */
   named: boolean;
   listed: boolean;
+  /** At which depth a column or variable of a secret's name is being declared, so that its DEFAULT is one; -1 for none. */
+  declared: number;
+  /** Of the list in parentheses that is open or was closed last: how many items, and which have the name of a secret. */
+  item: number;
+  items: number[];
+  /** Rows of VALUES follow whose `items` are secrets: the depth that their parentheses have; -1 for none. */
+  rows: number;
   /** set_config( or its like was called, with the name of a secret. */
   config: 'no' | 'called' | 'named';
-  /** The secret is still to come: `'… PASSWORD ' ||`, `'… PASSWORD %L'`. */
-  leaks: 'no' | 'at the end' | 'in a hole';
+  /** RAISE stood here since the last semicolon: a % in its text stands for what follows. */
+  raises: boolean;
+  /** The secret is still to come: `'… PASSWORD ' ||`, `'… PASSWORD %L'`, `'password=%'` of a RAISE. */
+  leaks: 'no' | 'at the end' | 'in a hole' | 'in a bare hole';
 }
 
 /** A level of quoting at its beginning: nothing is expected. */
@@ -40,7 +49,12 @@ export function newLevel(mode: Mode, quoting: number): Level {
     set: 'no',
     named: false,
     listed: false,
+    declared: -1,
+    item: 0,
+    items: [],
+    rows: -1,
     config: 'no',
+    raises: false,
     leaks: 'no',
   };
 }
@@ -54,7 +68,11 @@ export function restart(level: Level): void {
   level.set = 'no';
   level.named = false;
   level.listed = false;
+  level.declared = -1;
+  level.items = [];
+  level.rows = -1;
   level.config = 'no';
+  level.raises = false;
 }
 
 /** Notes what the next token is taken for; `bare` when it may be a value without quotes. */
@@ -71,13 +89,26 @@ export const isExpected = ({ expecting }: Level) =>
 export function named(name: string, level: Level): void {
   if (isSecretName(name)) {
     level.named = true;
+    level.declared = level.depth;
+    if (level.items.at(-1) !== level.item) level.items.push(level.item);
     expect(level, 'name');
     return;
   }
   const { expecting } = level;
+  if (level.declared === level.depth && /^default$/i.test(name)) {
+    expect(level, 'assigned');
+    return;
+  }
+  // A comparison with a secret's column, or with several values.
+  if (expecting === 'name' && /^i?like$/i.test(name)) return;
+  if (expecting === 'name' && /^in$/i.test(name)) {
+    expect(level, 'call');
+    return;
+  }
   if (expecting === 'name' && /^to$/i.test(name)) expect(level, 'assigned', level.set === 'dotted');
   else if (expecting === 'assigned' && !/^null$/i.test(name)) expect(level, 'call');
   else if (expecting !== 'nothing') expect(level, 'nothing');
+  if (name.length === 5 && name.toLowerCase() === 'raise') level.raises = true;
   if (name.length === 3 && name.toLowerCase() === 'set') level.set = 'set';
   else if (/^(?:set_config|jsonb?_build_object)$/i.test(name)) level.config = 'called';
 }
@@ -87,9 +118,23 @@ export function parenthesis(character: string, level: Level): void {
   if (character === '(') {
     level.depth += 1;
     if (level.expecting === 'call' && level.allUntil === -1) level.allUntil = level.depth;
+    if (level.rows === -1) level.items = [];
+    if (level.rows === -1 || level.depth === level.rows) level.item = 0;
   } else if (character === ')') {
     level.listed = level.named;
     level.depth -= 1;
     if (level.depth < level.allUntil) level.allUntil = -1;
+    if (level.depth < level.declared) level.declared = -1;
   }
+}
+
+/** Counts a comma: behind it stands another column, item or value. */
+export function comma(level: Level): void {
+  if (level.depth <= level.declared) level.declared = -1;
+  if (level.rows === -1 || level.depth === level.rows) level.item += 1;
+}
+
+/** Whether a literal here is a value of a column that has the name of a secret. */
+export function isSecretItem({ rows, depth, items, item }: Level): boolean {
+  return rows !== -1 && depth >= rows && items.includes(item);
 }

@@ -1,6 +1,6 @@
 // Takes a place in a text; reads the one token there that holds no text of its own: word, punctuation, URL, value without
 // quotes. Notes the secrets in it, and what is expected next. Pure.
-import { expect, isExpected, type Level, named, parenthesis, restart } from './secret-level.ts';
+import { comma, expect, isExpected, type Level, named, parenthesis, restart } from './secret-level.ts';
 import { takesSecrets } from './secret-words.ts';
 import { behind, find, indexOr } from './spans.ts';
 
@@ -27,6 +27,9 @@ export interface Scan {
   run: { end: number; at: number };
 }
 
+/** "password: hunter2" in words; not "token: expected" of an error. */
+const isToken = /^[ \t]+(?=[^\s'",;]*\d)[^\s'",;]{6}/;
+
 const word = /[\w$\u0080-\uffff]+/y;
 
 /** The t of "can't" opens no literal. */
@@ -37,7 +40,7 @@ export function isApostrophe({ text, wide }: Scan, at: number): boolean {
 
 /** Whether a value without quotes begins here, not an operator, a parameter or a placeholder. */
 export function isBareValue(text: string, at: number): boolean {
-  return !/['"=:>(]/.test(text.charAt(at)) && !/^(?:\$\d|%[LsI\d])/.test(text.slice(at, at + 2));
+  return !/['"=:>(]/.test(text.charAt(at)) && !/^(?:\$\d|%[LsI\d]|%\W?$)/.test(text.slice(at, at + 2));
 }
 
 /** A value without quotes; @returns the offset behind it */
@@ -78,9 +81,11 @@ export function wordAt({ text, wide }: Scan, at: number, to: number, level: Leve
   if (prefix === 'u' && text.startsWith("&'", end)) return end + 1;
   named(name, level);
   if (wide && text.charAt(end) === '(' && takesSecrets(name)) expect(level, 'call');
-  // INSERT INTO users (name, password) VALUES …: which of them it is, only a parser knows.
-  if (wide && level.listed && name.length === 6 && name.toLowerCase() === 'values')
-    level.allUntil = level.depth;
+  // INSERT INTO users (name, password) VALUES …: for showing all of them, for such a list may have been misread.
+  if (level.listed && name.length === 6 && name.toLowerCase() === 'values') {
+    if (wide) level.allUntil = level.depth;
+    level.rows = level.depth + 1;
+  }
   return end;
 }
 
@@ -92,22 +97,33 @@ export function punctuation(scan: Scan, at: number, to: number, level: Level): n
     return at + 1;
   }
   if (character === '=') return equals(scan, at, to, level);
+  if (character === ',') comma(level);
   if (character === ',' && level.config === 'no' && level.expecting === 'nothing' && level.set === 'no')
     return at + 1;
   if (character === ':' && level.expecting === 'name') {
-    expect(level, 'assigned');
+    expect(
+      level,
+      'assigned',
+      scan.wide && level.mode !== 'code' && isToken.test(scan.text.slice(at + 1, at + 80)),
+    );
     return at + 1;
   }
   if (character === '.' && level.set === 'set') level.set = 'dotted';
+  if (/[<!]/.test(character) && level.expecting === 'name') return at + 1;
   if (/[:>\\.]/.test(character) || (character === '|' && level.expecting === 'more')) return at + 1;
-  if (character === '%' && isExpected(level) && /[LsI\d]/.test(scan.text.charAt(at + 1)))
-    level.leaks = 'in a hole';
+  if (character === '%' && isExpected(level)) leak(scan.text.charAt(at + 1), level);
   parenthesis(character, level);
   const isConfigured = character === ',' && level.config === 'named';
   if (isConfigured) level.config = 'no';
   level.set = 'no';
   expect(level, isConfigured ? 'assigned' : 'nothing');
   return at + 1;
+}
+
+/** What format() fills, or the bare % of RAISE. */
+function leak(next: string, level: Level): void {
+  if (/[LsI\d]/.test(next)) level.leaks = 'in a hole';
+  else if (!/\w/.test(next)) level.leaks = 'in a bare hole';
 }
 
 function equals({ text, wide, ...scan }: Scan, at: number, to: number, level: Level): number {

@@ -35,6 +35,11 @@ export function takesSecrets(name: string): boolean {
   return taking.has(name.toLowerCase()) || isSecretName(name);
 }
 
+/** Whether a word of it is the name of a secret, in a literal or not: what the server says of its values may be one. */
+export function namesSecret(text: string): boolean {
+  return anyEnding.test(text) && (text.match(/[\w$-]+/g) ?? []).some(isSecretName);
+}
+
 /** False for most texts, found out faster than by reading them. */
 export function mayHoldSecrets(text: string): boolean {
   return anyEnding.test(text);

@@ -1,6 +1,6 @@
 // Takes SQL, or any text that may quote some; gives where secrets stand in it. Pure, and linear: every character is
 // passed once per level of quoting, whatever the text holds, for much of it comes from others.
-import { expect, isExpected, type Level, type Mode, named, newLevel } from './secret-level.ts';
+import { expect, isExpected, isSecretItem, type Level, type Mode, named, newLevel } from './secret-level.ts';
 import {
   bareValue,
   hide,
@@ -108,7 +108,7 @@ function closingRun(text: string, from: number, to: number, quotes: number): num
 }
 
 function literal(scan: Scan, from: number, to: number, level: Level, mode: Mode): void {
-  if (level.allUntil !== -1 || isExpected(level)) {
+  if (level.allUntil !== -1 || isExpected(level) || isSecretItem(level)) {
     hide(scan, from, to);
     expect(level, 'more');
     return;
@@ -117,7 +117,11 @@ function literal(scan: Scan, from: number, to: number, level: Level, mode: Mode)
   const { leaks } = scanLevel(scan, from, to, newLevel(mode, level.quoting + 1));
   const content = to - from < 200 ? scan.text.slice(from, to) : '';
   if (level.config === 'called' && /^[\w.]+$/.test(content) && isSecretName(content)) level.config = 'named';
-  else if (leaks === 'in a hole' || (leaks === 'at the end' && isJoined(scan.text, to)))
+  else if (
+    leaks === 'in a hole' ||
+    (leaks === 'in a bare hole' && (scan.wide || level.raises)) ||
+    (leaks === 'at the end' && isJoined(scan.text, to))
+  )
     level.allUntil = level.depth;
 }
 
@@ -155,6 +159,7 @@ function dollar(scan: Scan, at: number, to: number, level: Level): number {
   }
   const from = Math.min(to, at + opening.length);
   const end = indexOr(opening, text, from, to);
-  literal(scan, from, end, level, 'code');
+  // Inside of a literal its quotes are doubled there too.
+  literal(scan, from, end, level, level.mode === 'code' ? 'code' : 'value');
   return end + opening.length;
 }

@@ -4,7 +4,7 @@
 import type pg from 'pg';
 import { formatDuration } from '../base/duration.ts';
 import { visible } from '../base/foreign-text.ts';
-import { maskSqlSecrets } from '../base/redact.ts';
+import { redact } from '../base/secrets.ts';
 import type { Session } from './session.ts';
 
 /** What can be said of a running statement. */
@@ -147,8 +147,8 @@ function asLockTimeout<Failure extends Error | null>(error: Failure, boundMs: nu
 
 function describeBlocker({ pid, user, application, state, seconds, query, node }: BlockerRow): string {
   const since = seconds === null ? '' : ` for ${formatDuration(seconds * 1000)}`;
-  const sql = maskSqlSecrets((query ?? '').replace(/\s+/g, ' ')).slice(0, 100);
-  const who = maskSqlSecrets(application || 'unnamed application');
+  const sql = redact((query ?? '').replace(/\s+/g, ' ')).slice(0, 100);
+  const who = redact(application || 'unnamed application');
   return visible(
     `pid ${pid}${node == null ? '' : ` on ${node}`}, user ${user ?? '?'}, ${who}, ${state ?? 'unknown state'}${since}: ${sql}`,
   );

@@ -1,6 +1,6 @@
 // Takes a channel; gives one that does the same and tells of each piece of SQL that is sent: how long it took, whether it
 // failed, and its text without secrets. It changes nothing that is sent.
-import { maskSqlSecrets } from '../base/redact.ts';
+import { redact } from '../base/secrets.ts';
 import type { Channel } from './channel.ts';
 import type { SqlText } from './simple-query.ts';
 
@@ -44,7 +44,7 @@ export function debugged(channel: Channel, tell: (text: string) => void): Channe
 function describe(text: SqlText, ms: number, error: unknown): string {
   const whole = typeof text === 'string' ? text.slice(0, readLength) : firstOf(text);
   const length = typeof text === 'string' ? text.length : text.reduce((sum, part) => sum + part.length, 0);
-  const shown = maskSqlSecrets(whole).slice(0, shownLength).trimEnd();
+  const shown = redact(whole).slice(0, shownLength).trimEnd();
   const more = length > shownLength ? `\n… ${length} characters in all` : '';
   const failed = error === null ? '' : `, failed (${(error as { code?: string }).code ?? 'no SQLSTATE'})`;
   return `  sql ${ms.toFixed(1)} ms${failed}: ${`${shown}${more}`.replaceAll('\n', '\n    ')}`;

@@ -3,6 +3,7 @@
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { MigrateError } from '../base/errors.ts';
+import { withoutSecrets } from '../base/redact.ts';
 import type { Migration } from '../base/types.ts';
 import { checksum } from '../files/decode.ts';
 import { readDirectives } from '../files/directives.ts';
@@ -65,7 +66,8 @@ export async function writeDrift(
       for (const file of files) rmSync(join(config.root, file), { force: true });
       throw error;
     });
-  return result(check, { id, version, name, files }, { recorded, proof, ways });
+  const open = [pair.up, pair.down].some((text) => withoutSecrets(text) !== text);
+  return result(check, { id, version, name, files, open }, { recorded, proof, ways });
 }
 
 function cannotTell({ reason }: DriftCheck): MigrateError {
@@ -155,6 +157,8 @@ interface Written {
   readonly version: string;
   readonly name: string;
   readonly files: readonly string[];
+  /** Whether they hold what looks like a secret, as the catalogs do. */
+  readonly open: boolean;
 }
 
 interface Outcome {
@@ -165,13 +169,16 @@ interface Outcome {
 
 function result(
   check: DriftCheck,
-  { id, version, name, files }: Written,
+  { id, version, name, files, open }: Written,
   { recorded, proof, ways }: Outcome,
 ): CommandResult {
   const document = { ...driftJson(check), version, name, files, recorded, proven: proof?.state === 'proven' };
   const lines = [
     ...files.map((file) => `Created ${file}`),
     ...differenceLines(check.differences, false).map((line) => `  ${line}`),
+    ...(open
+      ? ['  What looks like a secret stands in them, as in the catalogs: take it out before you commit']
+      : []),
   ];
   if (!recorded)
     return {

@@ -26,6 +26,7 @@ import {
 import { resolveLostCommit } from './lost-commit.ts';
 import { tableIndexes } from './resume-statement.ts';
 import { gaveUp, isLockConflict, pauseBefore } from './retry.ts';
+import { rowColumns } from './row-columns.ts';
 
 /** Runs or resumes the step. Its failure says which statement is next, for a plain run of the same command goes on there. */
 export async function runNoTransaction(context: RunContext, step: ReadyStep): Promise<GroupEnd> {
@@ -172,6 +173,7 @@ async function describe(
     text: step.text,
     statements: await statementsOf(context, step),
     prefixLength: prefixLength - before,
+    columns: await rowColumns(context.session, error),
   };
   const { message, options } = describeSqlError(error, sent, statement.index - 1);
   const left = halfDone(step, statement, total);

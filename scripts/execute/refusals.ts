@@ -1,5 +1,5 @@
 // Takes how a step failed; gives the error that says so to a person. What is left of the step is said where it is more
-// or other than "rolled back". It sends nothing.
+// or other than "rolled back". It asks the database for nothing but the names of columns.
 import type { DatabaseError } from 'pg';
 import { MigrateError } from '../base/errors.ts';
 import type { BatchResult } from '../connection/simple-query.ts';
@@ -7,6 +7,7 @@ import { describeSqlError } from '../files/sql-error.ts';
 import type { ReadyStep } from '../plan/steps.ts';
 import { hintWithoutCitus, nodeLost, nodeOf } from './citus-refusals.ts';
 import type { RunContext } from './context.ts';
+import { rowColumns } from './row-columns.ts';
 import { openingCount } from './step-sql.ts';
 
 /**
@@ -22,7 +23,8 @@ export async function refusedStatement(
   const parse = await loadParser();
   const parsed = parse(step.text);
   const statements = parsed.ok === true ? parsed.statements : null;
-  const sent = { path: step.path, text: step.text, statements, prefixLength };
+  const columns = await rowColumns(session, error);
+  const sent = { path: step.path, text: step.text, statements, prefixLength, columns };
   const failedIndex = Math.max(0, completed - openingCount(session));
   const { message, options } = describeSqlError(error as DatabaseError, sent, failedIndex);
   if (nodeOf(session, error) !== null) return nodeLost(session, step, error as DatabaseError, options);

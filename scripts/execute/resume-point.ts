@@ -1,7 +1,7 @@
 // Takes the statements of a step and the journal of an earlier attempt; gives how many of them ran, or refuses where the
 // two cannot be matched. It sends nothing.
 import { MigrateError } from '../base/errors.ts';
-import { maskSqlSecrets } from '../base/redact.ts';
+import { redact } from '../base/secrets.ts';
 import type { Statement } from '../base/types.ts';
 import { resolveHint } from '../ledger/half-done.ts';
 import type { JournalRow } from '../ledger/journal.ts';
@@ -106,6 +106,6 @@ function refuseTransactionOnly(step: ReadyStep, statements: readonly Statement[]
 }
 
 function shortened(sql: string): string {
-  const flat = maskSqlSecrets(sql).replace(/\s+/g, ' ');
+  const flat = redact(sql).replace(/\s+/g, ' ');
   return flat.length <= 200 ? flat : `${flat.slice(0, 199)}…`;
 }

@@ -3,7 +3,8 @@
 import type { DatabaseError } from 'pg';
 import type { DatabaseReport, Location, MigrateErrorOptions } from '../base/errors.ts';
 import { codePointsToUnits, positionAt } from '../base/positions.ts';
-import { maskSqlSecrets } from '../base/redact.ts';
+import { mayHoldSecrets, namesSecret } from '../base/secret-words.ts';
+import { redact } from '../base/secrets.ts';
 import type { Statement } from '../base/types.ts';
 
 /** A text that was sent, and how: `prefixLength` is what stood before it in the batch, in characters. */
@@ -12,10 +13,14 @@ export interface SentFile {
   readonly text: string;
   readonly statements: readonly Statement[] | null;
   readonly prefixLength: number;
+  /** Names of the columns of the table whose row the server quotes, where they were asked for. */
+  readonly columns?: readonly string[];
 }
 
 /** How much of a file is looked at around a place, in characters: a line may be megabytes long. */
 const window = 2000;
+/** How far back it is read for what may be a secret there, in characters; beyond that, nothing is shown where one may be. */
+const furthest = 4_000_000;
 const widestLine = 120;
 const longestMessage = 1000;
 
@@ -28,8 +33,8 @@ export function describeSqlError(
   file: SentFile,
   failedIndex: number,
 ): { message: string; options: MigrateErrorOptions } {
-  const database = error as Partial<DatabaseError>;
   const statement = file.statements?.[failedIndex];
+  const database = withoutValues(error, statement?.text ?? file.text, file);
   const offset = errorOffset(database, file) ?? statement?.start;
   const location: Location = {
     file: file.path,
@@ -37,7 +42,7 @@ export function describeSqlError(
   };
   const total = file.statements === null ? '' : ` of ${file.statements.length}`;
   return {
-    message: safeMessage(error.message, file.text, offset),
+    message: safeMessage(database.message ?? '', file.text, offset),
     options: {
       location,
       database: reportOf(database),
@@ -53,12 +58,62 @@ export function describeSqlError(
  * near "…"`), so what is a secret there is one in the message too.
  */
 export function safeMessage(message: string, text: string, offset: number | undefined): string {
-  const shown = limit(maskSqlSecrets(message));
+  const shown = limit(redact(message));
   if (offset === undefined) return shown;
   const masked = maskAround(text, offset);
   const at = offset - masked.from;
   const isSecret = masked.text.slice(at, at + 20) !== text.slice(offset, offset + 20);
   return isSecret ? shown.replace(/( at or near ").*$/s, '$1***"') : shown;
+}
+
+/**
+ * The error without the values of rows that it quotes, where the statement or the table has to do with a secret: such a
+ * value stands beside no name. https://www.postgresql.org/docs/16/errcodes-appendix.html
+ */
+function withoutValues(
+  error: DatabaseError | Error,
+  sql: string,
+  { text, columns = [] }: SentFile,
+): Partial<DatabaseError> {
+  const {
+    code = '',
+    message,
+    detail,
+    hint,
+    where,
+    table,
+    column,
+    constraint,
+    ...rest
+  } = error as Partial<DatabaseError>;
+  const whole = { ...rest, code, message, detail, hint, where } as Partial<DatabaseError>;
+  // users_api_key_check is named after its column.
+  const parts = [table, column, constraint].flatMap((name = '') =>
+    name.split('_').map((_, i, all) => all.slice(0, i + 1).join('_')),
+  );
+  const isValue = code.startsWith('22');
+  const isRow = quotesRow(error);
+  // A table that the file itself makes is not there any more.
+  const names = [...parts, ...(isRow ? [...columns, text] : [sql])].join(' ');
+  if ((!isValue && !isRow) || !namesSecret(names)) return whole;
+  const unquoted = (text: string | undefined) => text?.replace(/"[^"]*"/g, '"***"');
+  const unlisted = detail === undefined ? undefined : withoutList(detail);
+  return {
+    ...whole,
+    ...(isValue && { message: unquoted(message), detail: unquoted(detail) }),
+    ...(isValue && where !== undefined && { where: where.replace(/^JSON data.*$/m, 'JSON data: ***') }),
+    ...(!isValue && unlisted !== undefined && { detail: unlisted }),
+  } as Partial<DatabaseError>;
+}
+
+function withoutList(detail: string): string {
+  const [from, to] = [detail.indexOf('('), detail.lastIndexOf(')')];
+  return from === -1 || to < from ? detail : `${detail.slice(0, from)}(***)${detail.slice(to + 1)}`;
+}
+
+/** Whether its DETAIL is a whole row: NOT NULL and CHECK. */
+export function quotesRow(error: unknown): boolean {
+  return ['23502', '23514'].includes((error as Partial<DatabaseError>).code ?? '');
 }
 
 /** The server counts characters from the start of the batch, 1-based. */
@@ -70,7 +125,7 @@ function errorOffset(error: Partial<DatabaseError>, file: SentFile): number | un
 
 function reportOf(error: Partial<DatabaseError>): DatabaseReport {
   const part = <Key extends keyof DatabaseReport>(key: Key, value: string | undefined) =>
-    value === undefined || value === '' ? {} : { [key]: limit(maskSqlSecrets(value)) };
+    value === undefined || value === '' ? {} : { [key]: limit(redact(value)) };
   const inner = error.internalQuery === undefined ? '' : `\nin: ${error.internalQuery}`;
   return {
     ...part('sqlState', error.code),
@@ -102,11 +157,14 @@ export function excerpt(text: string, offset: number, statement?: Statement): st
   ].join('\n');
 }
 
-/** The neighbourhood of a place with secrets masked; the whole statement is masked where it is not too long. */
+/** The neighbourhood of a place with secrets masked. What is one may depend on the statement's beginning, however far back. */
 function maskAround(text: string, offset: number, statement?: Statement): { text: string; from: number } {
-  const from = Math.max(0, Math.min(statement?.start ?? offset, offset - window));
-  const start = offset - from > 100 * window ? offset - window : from;
-  return { text: maskSqlSecrets(text.slice(start, offset + window)), from: start };
+  const from = Math.max(0, Math.min(statement?.start ?? 0, offset - window));
+  if (offset - from > furthest) {
+    const near = text.slice(offset - window, offset + window);
+    return { text: mayHoldSecrets(text) ? near.replace(/\S/g, '*') : redact(near), from: offset - window };
+  }
+  return { text: redact(text.slice(from, offset + window)), from };
 }
 
 function cutLine(text: string, lineStart: number, at: number): { content: string; caret: number } {

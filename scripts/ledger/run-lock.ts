@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { formatDuration } from '../base/duration.ts';
 import { MigrateError } from '../base/errors.ts';
 import { visible } from '../base/foreign-text.ts';
-import { maskSqlSecrets } from '../base/redact.ts';
+import { redact } from '../base/secrets.ts';
 import { timed } from '../base/timing.ts';
 import type { Config } from '../config/config.ts';
 import type { Row } from '../connection/channel.ts';
@@ -79,7 +79,7 @@ async function describeHolder(session: Session): Promise<string> {
     since: string;
   }>(holderSql);
   if (row === undefined) return 'a run that has just ended';
-  const application = maskSqlSecrets(row.application_name || 'unnamed application');
+  const application = redact(row.application_name || 'unnamed application');
   return visible(`pid ${row.pid}, user ${row.usename}, ${application}, connected since ${row.since}`);
 }
 

@@ -2,7 +2,7 @@
 // Pure: it knows neither the database nor the configuration.
 import { visible } from '../base/foreign-text.ts';
 import { positionAt } from '../base/positions.ts';
-import { maskSqlSecrets } from '../base/redact.ts';
+import { redact } from '../base/secrets.ts';
 import type { SqlFile, Statement } from '../base/types.ts';
 import type { Parser } from '../files/statements.ts';
 import { advise, type Hazard, rulesWithSql } from './advice/advise.ts';
@@ -178,7 +178,7 @@ export function toComplaint(
     hit.index === undefined
       ? given
       : indexForKey(catalog === undefined ? {} : { catalog }, hit.table, hit.index);
-  const help = maskSqlSecrets([rule.why, hit.words, ...adviceText(advice, catalog)].join('\n\n'));
+  const help = redact([rule.why, hit.words, ...adviceText(advice, catalog)].join('\n\n'));
   const phases = advice !== null && 'phases' in advice ? { phases: advice.phases } : {};
   const severity = hit.severity === undefined ? {} : { severity: hit.severity };
   return { rule, file, line, column, message, help, step, ...severity, ...phases };
@@ -209,7 +209,7 @@ function refusal(
     rule: doesNotRun,
     file,
     ...position,
-    message: visible(`${maskSqlSecrets(message)} — ${shorten(statement.text)}`),
+    message: visible(`${redact(message)} — ${shorten(statement.text)}`),
     help: help.filter((part) => part !== '').join('\n'),
   };
 }

@@ -3,7 +3,6 @@
 import { createHash } from 'node:crypto';
 import { MigrateError } from '../base/errors.ts';
 import { visible } from '../base/foreign-text.ts';
-import { maskSqlSecrets } from '../base/redact.ts';
 import { redact, redactAll } from '../base/secrets.ts';
 import type { Parser } from '../files/statements.ts';
 import type { ReadyStep } from '../plan/steps.ts';
@@ -132,7 +131,7 @@ function shownNow(step: ReadyStep, parse: Parser, ran: number): ShownStep {
     id: step.id,
     outcome: 'pending',
     transaction: !step.directives.noTransaction,
-    statements: statements.map(({ line, text }) => `${line}: ${redact(maskSqlSecrets(text))}`),
+    statements: statements.map(({ line, text }) => `${line}: ${redact(text)}`),
   };
 }
 

@@ -3,7 +3,7 @@
 
 import { MigrateError } from '../base/errors.ts';
 import { visible } from '../base/foreign-text.ts';
-import { maskSqlSecrets } from '../base/redact.ts';
+import { redact } from '../base/secrets.ts';
 import type { Session } from '../connection/session.ts';
 import { lockModes } from '../lint/trace/locks.ts';
 import type { LiveTable, Obstacle } from './types.ts';
@@ -185,7 +185,7 @@ export async function readObstacles(
 }
 
 function describe({ pid, user, application, state }: SessionRow): string {
-  const name = maskSqlSecrets(application ?? '');
+  const name = redact(application ?? '');
   if (pid === null)
     return visible(`prepared transaction ${name} of ${user} (COMMIT PREPARED or ROLLBACK PREPARED ends it)`);
   return visible([`pid ${pid}`, `user ${user}`, name, state].filter(Boolean).join(', '));

@@ -1,6 +1,6 @@
 // Takes the steps of a plan, with what was traced, and a session on the target; gives the plan as it is shown.
 
-import { maskSqlSecrets } from '../base/redact.ts';
+import { redact } from '../base/secrets.ts';
 import type { Statement } from '../base/types.ts';
 import type { Session } from '../connection/session.ts';
 import type { Parser } from '../files/statements.ts';
@@ -35,7 +35,7 @@ export async function lookAtTarget(
     const locks = effects.get(step.id);
     const statements = statementsOf(parse, step).map(({ line, text }, i) => ({
       line,
-      text: maskSqlSecrets(text),
+      text: redact(text),
       locks: locks?.[i]?.map((lock): PlannedLock => withTable(lock, tables)) ?? null,
     }));
     const batch = batches.get(step.id);

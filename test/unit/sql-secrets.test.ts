@@ -32,6 +32,12 @@ const sql = [
   "ALTER ROLE app PASSWORD U&'s3cr3t' UESCAPE '!'",
   "SELECT jsonb_build_object('user', 'u', 'password', 's3cr3t')",
   "UPDATE users SET password = crypt('s3cr3t', gen_salt('bf'))",
+  "DO $$ BEGIN RAISE NOTICE 'password=%, %', 's3cr3t', 's3cr3t'; END $$",
+  "CREATE TABLE c (id int, api_token varchar(20) NOT NULL DEFAULT 's3cr3t'::text)",
+  "ALTER TABLE c ALTER COLUMN api_token SET DEFAULT 's3cr3t'",
+  "CREATE FUNCTION f(password text DEFAULT 's3cr3t') RETURNS int LANGUAGE sql AS 'SELECT 1'",
+  "CREATE POLICY p ON c USING (api_token <> 's3cr3t' OR token IN ('s3cr3t', 's3cr3t') OR secret LIKE 's3cr3t%')",
+  "INSERT INTO users AS u (a, b, password) VALUES (concat('x', ',', 'y'), 1, 's3cr3t'), ('a', 2, crypt('s3cr3t', 'x'))",
 ];
 
 const others = [
@@ -45,6 +51,8 @@ const others = [
   "SELECT crypt('s3cr3t', gen_salt('bf')), pgp_sym_encrypt('x', 's3cr3t'), vault.create_secret('s3cr3t', 'n')",
   "SELECT aws_commons.create_aws_credentials('AKIA', 's3cr3t', '')",
   "CALL set_password('app', 's3cr3t')",
+  "COMMENT ON COLUMN c.t IS 'Bearer token: s3cr3t'",
+  "INSERT INTO kept VALUES ('DO $$ BEGIN RAISE NOTICE ''password=%'', ''s3cr3t''; END $$')",
   `SELECT net.http_post(headers := '{"Authorization": "Bearer s3cr3t"}')`,
   'Key (email, password)=(a@b.example, s3cr3t) already exists.',
   'connection to postgres://app:s3cr3t@h/d failed: cannot open',
@@ -59,6 +67,8 @@ const harmless = [
   'CREATE FUNCTION f(p text) RETURNS bool AS $$ SELECT u.password = crypt(p, u.password) FROM users u $$',
   "ALTER TABLE users RENAME COLUMN pwd TO password; SELECT 'x'",
   'UPDATE users SET password = new_password WHERE token = $1',
+  'syntax error: unexpected token: identifier near x1',
+  "CREATE TABLE users (password varchar(20), size numeric(10, 2) DEFAULT '7', kind text DEFAULT 'plain')",
   'postgres://user@host:5432/database, https://example.com/a:b',
 ];
 
@@ -85,6 +95,11 @@ describe('A secret', () => {
       expect(parse(kept).ok, kept).to.equal(true);
       expect(withoutSecrets(kept)).to.equal(kept);
     }
+    expect(
+      withoutSecrets(
+        "INSERT INTO users (name, password) VALUES ('an', 's3cr3t'), ('bo', 's3cr3t'); SELECT 'x'",
+      ),
+    ).to.equal("INSERT INTO users (name, password) VALUES ('an', '***'), ('bo', '***'); SELECT 'x'");
     expect(withoutSecrets("ALTER ROLE app PASSWORD 'one'")).to.equal(
       withoutSecrets("ALTER ROLE app PASSWORD 'another'"),
     );

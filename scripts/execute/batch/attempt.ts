@@ -11,6 +11,7 @@ import type { ReadyStep } from '../../plan/steps.ts';
 import { nodeLost, nodeOf } from '../citus-refusals.ts';
 import type { RunContext } from '../context.ts';
 import { sendStatements } from '../messages.ts';
+import { rowColumns } from '../row-columns.ts';
 import type { Range } from './keys.ts';
 import type { Traffic } from './traffic.ts';
 
@@ -74,7 +75,14 @@ export async function attempt(
     if (rolledBack.error instanceof MigrateError) return { error: rolledBack.error, blockers: [] };
     if (cause instanceof MigrateError) return { error: cause, blockers: watching.blockers() };
     const before = [...step.text.slice(0, statement.start)].length;
-    const sent = { path: step.path, text: step.text, statements: [statement], prefixLength: -before };
+    const columns = await rowColumns(session, cause);
+    const sent = {
+      path: step.path,
+      text: step.text,
+      statements: [statement],
+      prefixLength: -before,
+      columns,
+    };
     const { message, options } = describeSqlError(cause as never, sent, 0);
     const refused =
       nodeOf(session, cause) === null

@@ -1,6 +1,6 @@
 // Takes the text of one statement and an offset that the parser gave; gives the clause that stands there.
 // It reads quotes, comments and parentheses, nothing else of SQL: where clauses begin is the parser's word.
-import { maskSqlSecrets } from '../../base/redact.ts';
+import { redact } from '../../base/secrets.ts';
 
 /** The parser counts bytes; this gives the UTF-16 offset. */
 export function unitsOf(sql: string, bytes: number): number {
@@ -64,7 +64,7 @@ function skipToken(sql: string, at: number): number {
 
 /** One line of at most `length` characters. */
 export function shorten(sql: string, length = 80): string {
-  const line = maskSqlSecrets(sql)
+  const line = redact(sql)
     .replace(/--[^\n]*/g, ' ')
     .replace(/\s+/g, ' ')
     .trim();

@@ -1,6 +1,7 @@
 // Takes the objects of a snapshot; gives the tables, views and types as people read them: names without SQL's quotes
 // beside the identities, keys per column, which table refers to which. Pure; it must not know Markdown or HTML.
 
+import { maskSqlSecrets } from '../../base/redact.ts';
 import { foreignKeyOf } from '../render/definitions.ts';
 import { buildModel, groupBy, type Item, type Model, splitNames } from '../render/model.ts';
 import { bareName } from '../sql.ts';
@@ -93,7 +94,14 @@ export function readEntries(objects: readonly SchemaObject[]): SchemaEntries {
 }
 
 function commentOn(model: Model, what: string): string {
-  return model.find('comment', what)?.parts.get('text') ?? '';
+  return maskSqlSecrets(model.find('comment', what)?.parts.get('text') ?? '');
+}
+
+/** A default has no word of its own that says what it is: its column has. */
+function maskedDefault(column: string, text: string | undefined): string | undefined {
+  if (text === undefined) return undefined;
+  const before = `${column} text DEFAULT `;
+  return maskSqlSecrets(before + text).slice(before.length);
 }
 
 const definitionOf = ({ parts }: Item) => parts.get('definition') ?? '';
@@ -112,12 +120,15 @@ function tableEntry(model: Model, table: Item, partitions: readonly Item[]): Tab
     references,
     checks: constraints
       .filter((item) => /^(CHECK|EXCLUDE)/.test(definitionOf(item)))
-      .map((item) => ({ name: item.name, text: definitionOf(item) })),
+      .map((item) => ({ name: item.name, text: maskSqlSecrets(definitionOf(item)) })),
     indexes: model
       .partsOf(identity, 'index')
       .filter((item) => !item.parts.has('constraint'))
-      .map((item) => ({ name: item.identity, text: indexRest(definitionOf(item)) })),
-    partitions: partitions.map((item) => ({ name: item.identity, text: item.parts.get('bound') ?? '' })),
+      .map((item) => ({ name: item.identity, text: maskSqlSecrets(indexRest(definitionOf(item))) })),
+    partitions: partitions.map((item) => ({
+      name: item.identity,
+      text: maskSqlSecrets(item.parts.get('bound') ?? ''),
+    })),
   };
 }
 
@@ -155,9 +166,9 @@ function columnEntries(
     type: parts.get('type') ?? '',
     nullable: parts.get('nullable') ?? '',
     identityColumn: parts.get('identity'),
-    generated: parts.get('generated'),
+    generated: maskedDefault(name, parts.get('generated')),
     virtual: parts.has('virtual'),
-    defaultValue: parts.get('default'),
+    defaultValue: maskedDefault(name, parts.get('default')),
     primary: primary.has(name),
     unique: unique.has(name),
     references: references.filter(({ columns }) => columns.includes(name)).map(({ target }) => target),
@@ -179,7 +190,7 @@ function typeEntry(model: Model, item: Item): TypeEntry {
   return {
     identity: item.identity,
     kind: parts.get('kind') ?? '',
-    definition: [what, ...checks].filter((each) => each !== undefined).join(' '),
+    definition: maskSqlSecrets([what, ...checks].filter((each) => each !== undefined).join(' ')),
     comment: commentOn(model, `type ${item.identity}`),
   };
 }
