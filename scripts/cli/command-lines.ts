@@ -9,6 +9,7 @@ import {
   fleet,
   freshHistory,
   fromDisk,
+  fromTool,
   outOfOrder,
   reason,
   since,
@@ -143,10 +144,7 @@ export const commandLines: readonly CommandLine[] = [
     summary: 'record everything up to a version as applied without running it',
     options: [
       ['--to <version>', 'the newest migration that the database has'],
-      [
-        '--from <tool>',
-        'take over the history of node-pg-migrate, postgres-migrations, golang-migrate, dbmate or flyway',
-      ],
+      fromTool,
       ['--table <name>', 'where that tool keeps its history, as schema.table'],
       dryRun,
       confirm,

@@ -38,11 +38,12 @@ interface Meaning {
 
 /**
  * @returns arguments for `line`: an option each, in the order given, then what `args=` holds, then the positional argument
- * @throws MigrateError `usage` for a variable that the command does not know, naming the nearest one, and for a switch that
- * is neither on nor off
+ * @throws MigrateError `usage` for a variable that the command does not know, naming the nearest one, for a switch that is
+ * neither on nor off, and for dry_run in the environment
  */
 export function makeArguments(line: CommandLine, environment: Environment): string[] {
   const given = (environment.MAKE_GIVEN ?? '').split(/\s+/).filter((name) => name !== '');
+  if (!given.includes('dry_run') && (environment.dry_run ?? '') !== '') throw dryRunBefore();
   const meanings = variablesOf(line);
   const positional = positionalOf(line);
   const known = [...meanings.keys(), ...(positional === undefined ? [] : [positional]), 'args'];
@@ -80,6 +81,13 @@ function asArguments(name: string, value: string, { flag, takes }: Meaning): str
   if (/^(1|yes|true|on)$/i.test(value)) return [flag];
   if (/^(0|no|false|off|)$/i.test(value)) return [];
   throw new MigrateError('usage', `${name}="${value}" is neither on nor off; a right value is ${name}=1`);
+}
+
+/** Elsewhere than on make's command line variables do not count; of this one the opposite of what is meant would follow. */
+function dryRunBefore(): MigrateError {
+  return new MigrateError('usage', 'dry_run is set in the environment, where it does not count', {
+    hint: 'Put it behind the target, as in make migrate-down dry_run=1. Nothing was run.',
+  });
 }
 
 function unknown(name: string, command: string, known: readonly string[]): MigrateError {

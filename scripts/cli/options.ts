@@ -20,6 +20,12 @@ export const fromDisk = [
   'run the .down.sql on disk instead of the one recorded in the ledger',
 ] as const;
 
+/** Of `baseline`. */
+export const fromTool = [
+  '--from <tool>',
+  'take over the history of node-pg-migrate, postgres-migrations, typeorm, prisma, drizzle, knex, sequelize, umzug, goose, sqlx, liquibase, rails, alembic, golang-migrate, dbmate or flyway',
+] as const;
+
 export const confirm = [
   '--confirm <environment>',
   'needed in production and other protected environments',

@@ -4,6 +4,8 @@ import { dirname, join } from 'node:path';
 import { expect } from 'chai';
 import { packageRoot } from '../../scripts/base/paths.ts';
 import { commandLines } from '../../scripts/cli/command-lines.ts';
+import { sqlTools } from '../../scripts/commands/import-sources.ts';
+import { foreignTools } from '../../scripts/history/read-foreign.ts';
 import { rules } from '../../scripts/lint/rules/rules.ts';
 
 const documents = [
@@ -83,6 +85,22 @@ describe('The documents', () => {
       .filter((name) => name !== 'init' && name !== 'import')
       .filter((name) => !scripts.some((script) => script === `node scripts/run.cjs ${name}`));
     expect(missing).to.deep.equal([]);
+  });
+
+  it('name every tool that baseline and import read, in the help too', () => {
+    const helpOf = (command: string) =>
+      commandLines
+        .find(({ name }) => name === command)
+        ?.options?.find(([flags]) => flags.startsWith('--from '))?.[1];
+    const named = (text: string) => text.split(/, | or /).sort();
+    const help = helpOf('baseline')!.replace('take over the history of ', '');
+    expect(named(help)).to.deep.equal([...foreignTools].sort());
+    expect(named(helpOf('import')!)).to.deep.equal(Object.keys(sqlTools).sort());
+    const rows = section(read('db/README.md'), 'Adopting an existing database: `baseline`').matchAll(
+      /^\| ((?:`[a-z-]+`(?:, )?)+) \|/gm,
+    );
+    const written = [...rows].flatMap(([, cell = '']) => cell.replaceAll('`', '').split(', '));
+    expect(written.filter((name) => !name.startsWith('--')).sort()).to.deep.equal([...foreignTools].sort());
   });
 
   it('keep README to what a newcomer and a bad night need', () => {
