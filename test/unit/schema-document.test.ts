@@ -3,6 +3,7 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { groupSize, groupTables } from '../../scripts/schema/document/groups.ts';
 import { markdownDocument } from '../../scripts/schema/document/markdown.ts';
+import { lowered, wantedOf } from '../../scripts/schema/document/page/search.ts';
 import type { TableEntry } from '../../scripts/schema/document/tables.ts';
 import { decoded, diagramsIn, expectValidDiagram } from '../support/mermaid.ts';
 
@@ -145,6 +146,14 @@ describe('The diagrams of a schema', () => {
       '    bigint plain',
       '    bigint _id',
     ]);
+  });
+});
+
+describe('The search of the page', () => {
+  it('knows a place in any text by its lower case, which may be longer', () => {
+    fc.assert(fc.property(fc.string({ unit: 'binary' }), (any) => lowered(any).length === any.length));
+    expect(lowered('ADI İSİM').indexOf('m')).to.equal(7);
+    expect(lowered('İSİM')).to.contain(wantedOf(' İsİ '));
   });
 });
 

@@ -1,5 +1,6 @@
 // Takes tag names, attributes and text; gives elements of the page. Text from the schema is only ever set as text.
 import { visible, visibleLines } from '../../../base/foreign-text.ts';
+import { lowered } from './search.ts';
 
 export type Child = Node | string | null;
 
@@ -37,7 +38,7 @@ function shown(child: Node | string): Node | string {
 export function marked(text: string, wanted: string): Node {
   const line = visible(text);
   const made = document.createDocumentFragment();
-  const at = wanted === '' ? -1 : line.toLowerCase().indexOf(wanted);
+  const at = wanted === '' ? -1 : lowered(line).indexOf(wanted);
   if (at < 0) {
     made.append(line);
     return made;
