@@ -1,6 +1,7 @@
 // Takes both sides of a claim; gives what its rows must satisfy, so that they can be there before and after: constraints that
 // only one side has hold for rows of both. It must not know how rows are made.
 
+import { withoutTrailing } from '../base/ends.ts';
 import { diffObjects } from '../schema/change/diff.ts';
 import { labelsOf } from '../schema/change/likeness-shape.ts';
 import { foreignKeyOf } from '../schema/render/definitions.ts';
@@ -36,7 +37,7 @@ export function demandsOf({ stored, live }: Sides): Demands {
   });
   const values = after.of('column').flatMap((column): [string, string[]][] => {
     const type = before.find('column', column.identity)?.parts.get('type');
-    const enumBefore = before.find('type', type ?? '');
+    const enumBefore = before.find('type', withoutTrailing(type ?? '', '[]'));
     if (type === column.parts.get('type') || enumBefore?.parts.has('labels') !== true) return [];
     return [[column.identity, labelsOf(enumBefore).map(bare)]];
   });

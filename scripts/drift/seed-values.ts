@@ -10,12 +10,13 @@ export interface SeedColumn {
   readonly category: string;
   /** Of an array, range, or nothing. */
   readonly element: string | null;
+  /** Of an enum, or of an array of one. */
   readonly labels: readonly string[];
   /** `character varying(3)`: 3. */
   readonly length: number | null;
   readonly nullable: boolean;
-  /** The types of a composite type's attributes. */
-  readonly attributes: readonly string[];
+  /** The types of a composite type's attributes, with the labels of enums. */
+  readonly attributes: readonly { readonly type: string; readonly labels: readonly string[] }[];
 }
 
 /** Numbers and texts that the table's checks name, which are likely to be let through. */
@@ -33,7 +34,7 @@ const at = <T>(list: readonly T[], index: number): T | undefined => list[index %
 export function seedValue(column: SeedColumn, attempt: number, hints: Hints): string {
   const { category, type, labels, element } = column;
   const number = attempt + 1;
-  if (labels.length > 0) return `${quoteLiteral(at(labels, attempt) ?? '')}::${type}`;
+  if (labels.length > 0 && category !== 'A') return `${quoteLiteral(at(labels, attempt) ?? '')}::${type}`;
   switch (category) {
     case 'S':
       return textValue(column, attempt, hints);
@@ -46,12 +47,12 @@ export function seedValue(column: SeedColumn, attempt: number, hints: Hints): st
     case 'T':
       return `(${number} * interval '1 hour')::${type}`;
     case 'A':
-      return `(ARRAY[${seedValue(simple(column, element ?? 'text'), attempt, hints)}])::${type}`;
+      return `(ARRAY[${seedValue(simple(column, element ?? 'text', labels), attempt, hints)}])::${type}`;
     case 'R':
       return rangeValue(type, element, number);
     case 'C':
       return `ROW(${column.attributes
-        .map((each) => seedValue(simple(column, each), attempt, hints))
+        .map((each) => seedValue(simple(column, each.type, each.labels), attempt, hints))
         .join(', ')})::${type}`;
     case 'I':
       return `'10.0.0.${number % 250}'::${type}`;
@@ -63,8 +64,8 @@ export function seedValue(column: SeedColumn, attempt: number, hints: Hints): st
 }
 
 /** A value inside of another. */
-function simple(column: SeedColumn, type: string): SeedColumn {
-  return { ...column, type, category: categoryOf(type), element: null, attributes: [] };
+function simple(column: SeedColumn, type: string, labels: readonly string[]): SeedColumn {
+  return { ...column, type, labels, category: categoryOf(type), element: null, attributes: [] };
 }
 
 function categoryOf(element: string): string {

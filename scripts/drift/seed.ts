@@ -42,11 +42,11 @@ const attempts = 36;
 /** Tables with the columns that need a value: what numbers or computes itself is left out. */
 const tablesSql = `SELECT ${qualified('rel.oid')} AS name, coalesce((SELECT json_agg(json_build_object(
     'name', quote_ident(a.attname), 'type', format_type(coalesce(nullif(t.typbasetype, 0), t.oid), CASE WHEN t.typbasetype <> 0 THEN t.typtypmod ELSE a.atttypmod END),
-    'own', (SELECT quote_ident(tn.nspname) || '.' || quote_ident(b.typname) FROM pg_namespace tn WHERE tn.oid = b.typnamespace), 'category', b.typcategory,
+    'own', (SELECT quote_ident(tn.nspname) || '.' || quote_ident(o.typname) FROM pg_type o JOIN pg_namespace tn ON tn.oid = o.typnamespace WHERE o.oid = CASE b.typcategory WHEN 'A' THEN b.typelem ELSE b.oid END), 'category', b.typcategory,
     'element', coalesce((SELECT format_type(r.rngsubtype, NULL) FROM pg_range r WHERE b.oid IN (r.rngtypid, r.rngmultitypid)), CASE WHEN b.typelem <> 0 THEN format_type(b.typelem, NULL) END),
-    'labels', ARRAY(SELECT e.enumlabel FROM pg_enum e WHERE e.enumtypid = b.oid ORDER BY e.enumsortorder),
+    'labels', ARRAY(SELECT e.enumlabel FROM pg_enum e WHERE e.enumtypid IN (b.oid, b.typelem) ORDER BY e.enumsortorder),
     'length', nullif(CASE WHEN b.typname IN ('varchar', 'bpchar') THEN coalesce(nullif(t.typtypmod, -1), a.atttypmod) - 4 WHEN b.typname IN ('bit', 'varbit') THEN a.atttypmod END, -5),
-    'attributes', ARRAY(SELECT format_type(f.atttypid, f.atttypmod) FROM pg_attribute f WHERE f.attrelid = b.typrelid AND f.attnum > 0 AND NOT f.attisdropped ORDER BY f.attnum),
+    'attributes', ARRAY(SELECT json_build_object('type', format_type(f.atttypid, f.atttypmod), 'labels', ARRAY(SELECT e.enumlabel FROM pg_enum e WHERE e.enumtypid = f.atttypid ORDER BY e.enumsortorder)) FROM pg_attribute f WHERE f.attrelid = b.typrelid AND f.attnum > 0 AND NOT f.attisdropped ORDER BY f.attnum),
     'nullable', NOT a.attnotnull) ORDER BY a.attnum)
     FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid JOIN pg_type b ON b.oid = coalesce(nullif(t.typbasetype, 0), t.oid)
     LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum

@@ -1,6 +1,6 @@
 // Takes an object in the forms that it has in two schemas; notes in the plan how it is brought from the first to the
 // second: altered, replaced in place, or dropped and made anew. Pure.
-import { type Item, type Model, splitNames } from '../render/model.ts';
+import type { Item, Model } from '../render/model.ts';
 import { notNullOf } from '../render/not-null.ts';
 import { ranks } from '../render/tables.ts';
 import { alterIndex, alterSequence, alterTable, alterType, keysThatDiffer } from './alter.ts';
@@ -11,6 +11,7 @@ import { alterColumn, viewColumnSql } from './columns.ts';
 import { remake } from './dependents.ts';
 import type { Difference } from './diff.ts';
 import { dropSql, holdsColumns, isTable } from './drop.ts';
+import { afterParents, parentsOf } from './heirs.ts';
 import { changesPlace, noteWhatFails, type Plan, take, want } from './plan.ts';
 
 /** Notes what leads from one form to the other; false where a person must write it. */
@@ -20,7 +21,8 @@ export function writeChanged(plan: Plan, before: Item, after: Item, difference: 
   if (keys.every((key) => follows.includes(key)) && changesPlace(plan, after.table)) return true;
   if (after.parts.get('inherited') === 'only' && followsParent(plan, after)) {
     plan.alters.push(...withoutOwnNotNull(before, after).map((sql) => ({ phase: 'free' as const, sql })));
-    return true;
+    const left = after.class === 'column' ? afterParents(plan, before, after) : after;
+    return keysThatDiffer(left, after).length === 0 || changeColumn(plan, left, after, difference);
   }
   if (after.class === 'type') changeType(plan, before, after, difference);
   else if (after.class === 'index') return changeIndex(plan, before, after, difference);
@@ -61,8 +63,7 @@ function withoutOwnNotNull(before: Item, after: Item): string[] {
 
 /** What a partition or heir has from its parent, which changes there too. */
 function followsParent({ to, differences }: Plan, item: Item): boolean {
-  const table = to.find('relation', item.table ?? '');
-  const above = [table?.parts.get('partition_of') ?? '', ...splitNames(table?.parts.get('inherits') ?? '')];
+  const above = parentsOf(to, item.table);
   const index = to
     .partsOf(item.table ?? '', 'index')
     .find(({ parts }) => parts.get('constraint') === item.name);

@@ -8,6 +8,7 @@ import { keysThatDiffer, optionsSql } from './alter.ts';
 import { foreignOptionsChange } from './alter-outside.ts';
 import { type Change, onTables, unwritten } from './change.ts';
 import { conversion, needsUsing } from './conversion.ts';
+import { alterColumnOf } from './heirs.ts';
 
 /** A NOT NULL that rows which are there already are held against. */
 const mustBeFilled = (column: Item) => notNullOf(column)?.notValid === false;
@@ -65,12 +66,13 @@ export function alterColumn(
     ? identityChange(models[1], alter, from, to, takesBack)
     : onTables([]);
   const typed = keys.includes('type') || keys.includes('collation');
+  const alterOf = (key: string) => alterColumnOf(models[1], to, key);
   const type = typed ? typeChange(models, alter, from, to) : onTables([]);
   const notNull = alterNotNull(models, from, to);
   if (notNull === undefined) return unwritten('a NOT NULL that belongs to a parent');
   const settings = [
-    ...notNull,
-    ...settingsSql(alter, from, to, keys, typed),
+    ...notNull.map((sql) => sql.replace(alter, alterOf('nullable'))),
+    ...settingsSql(alterOf, from, to, keys, typed),
     ...foreign.map((words) => `${alter.replace('ALTER TABLE', 'ALTER FOREIGN TABLE')} ${words};`),
   ];
   const why = [identity, type].flatMap(({ undecided }) => undecided ?? []);
@@ -145,7 +147,10 @@ function typeChange(models: readonly [Model, Model], alter: string, from: Item, 
   const through = isText ? `::text${after.endsWith('[]') ? '[]' : ''}` : '';
   const using = needsUsing(before, after, models) ? ` USING ${to.name}${through}::${after}` : '';
   return onTables(
-    [...(from.parts.has('default') ? [`${alter} DROP DEFAULT;`] : []), `${alter} TYPE ${type}${using};`],
+    [
+      ...(from.parts.has('default') ? [`${alterColumnOf(models[1], to, 'default')} DROP DEFAULT;`] : []),
+      `${alter} TYPE ${type}${using};`,
+    ],
     kept === 'unknown'
       ? {
           undecided: `how the values of ${to.identity} became ${after} is not in the schema: the USING below is a guess`,
@@ -159,19 +164,28 @@ function typeChange(models: readonly [Model, Model], alter: string, from: Item, 
 /** What is set on the column of a view, materialized or not. */
 export function viewColumnSql(kind: string, from: Item, to: Item): string[] {
   const alter = `ALTER ${kind.toUpperCase()} ${to.table} ALTER COLUMN ${to.name}`;
-  return settingsSql(alter, from, to, keysThatDiffer(from, to), false);
+  return settingsSql(() => alter, from, to, keysThatDiffer(from, to), false);
 }
 
-function settingsSql(alter: string, from: Item, to: Item, keys: readonly string[], typed: boolean): string[] {
+/** @param alterOf `ALTER … ALTER COLUMN …` for a part of the column */
+function settingsSql(
+  alterOf: (key: string) => string,
+  from: Item,
+  to: Item,
+  keys: readonly string[],
+  typed: boolean,
+): string[] {
   const value = (key: string) => to.parts.get(key);
   const set = (key: string, otherwise: string) =>
-    keys.includes(key) ? [`${alter} SET ${key.toUpperCase()} ${value(key) ?? otherwise};`] : [];
+    keys.includes(key) ? [`${alterOf(key)} SET ${key.toUpperCase()} ${value(key) ?? otherwise};`] : [];
   return [
-    ...(typed || keys.includes('default') ? defaultSql(alter, from, to, typed) : []),
+    ...(typed || keys.includes('default') ? defaultSql(alterOf('default'), from, to, typed) : []),
     ...set('storage', 'DEFAULT'),
     ...set('compression', 'default'),
     ...set('statistics', '-1'),
-    ...(keys.includes('options') ? optionsSql(alter, from.parts.get('options'), value('options')) : []),
+    ...(keys.includes('options')
+      ? optionsSql(alterOf('options'), from.parts.get('options'), value('options'))
+      : []),
   ];
 }
 

@@ -93,6 +93,10 @@ function isOfType(model: Model, item: Item, type: string): boolean {
 function remakeColumn(plan: Plan, before: Item, after: Item): void {
   plan.remade.add(before.identity);
   const table = plan.to.find('relation', after.table ?? '');
+  // What would change it in place finds nothing.
+  const own = `ALTER TABLE ${before.table} ALTER COLUMN ${before.name} `;
+  const others = plan.alters.filter(({ sql }) => !sql.startsWith(own));
+  plan.alters.splice(0, plan.alters.length, ...others);
   plan.alters.push({ phase: 'free', sql: `ALTER TABLE ${before.table} DROP COLUMN ${before.name};` });
   if (table === undefined) return;
   const { phase, statements } = addColumn(plan.to, table, after);

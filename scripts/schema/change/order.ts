@@ -10,13 +10,15 @@ import { relationPieces } from '../render/relations.ts';
 import { ranks } from '../render/tables.ts';
 import { type Phase, phasesOfTables } from './change.ts';
 import { referencedFirst } from './distribution.ts';
+import { parentsOf } from './heirs.ts';
+import { waitsForParent } from './partitions.ts';
 import { type Drop, mentions, type Plan } from './plan.ts';
 
 /** Drops of what stands on tables, what tables need, changes, what stands on tables, drops of the rest, comments. */
 export function assemble(plan: Plan): string[] {
   const creates = orderCreates(plan);
-  const early = creates.filter(({ rank }) => rank <= ranks.table);
-  const late = creates.filter(({ rank }) => rank > ranks.table);
+  const early = creates.filter((piece) => piece.rank <= ranks.table && !waitsForParent(plan, piece));
+  const late = creates.filter((piece) => !early.includes(piece));
   const drops = orderDrops(plan);
   const phase = (name: Phase) => plan.alters.filter((each) => each.phase === name).map(({ sql }) => sql);
   const bodies = early.some(({ rank }) => rank === ranks.routine);
@@ -39,7 +41,7 @@ function orderCreates(plan: Plan): readonly Piece[] {
   const all = [
     ...relationPieces(plan.to, new Set()),
     ...simplePieces(plan.to, texts),
-    ...attachedPieces(plan.to),
+    ...attachedPieces(plan.to, ({ class: name, identity }) => plan.wanted.has(`${name} ${identity}`)),
     ...plan.to.of('event-trigger').map(
       (item): Piece => ({
         ...{ key: `event-trigger ${item.identity}`, rank: ranks.state },
@@ -131,7 +133,7 @@ function refreshes({ to }: Plan, creates: readonly Piece[]): string[] {
 function orderDrops(plan: Plan): Drop[] {
   const named = plan.drops.map((drop) => {
     const item = plan.from.items.find((other) => `${other.class} ${other.identity}` === drop.key);
-    return { drop, item, text: item === undefined ? '' : [...item.parts.values()].join('\n') };
+    return { drop, item, text: item === undefined ? '' : textOf(plan.from, item) };
   });
   const pieces = named.map(
     ({ drop }): Piece => ({ key: drop.sql, rank: -drop.rank, sql: drop.sql, inlined: [] }),
@@ -143,10 +145,29 @@ function orderDrops(plan: Plan): Drop[] {
       )
       .map(({ drop: other }): Dependency => ({ from: other.sql, to: drop.sql })),
   );
-  const { ordered, stuck } = orderPieces(pieces, needs);
+  const constraints = named.filter(({ item }) => item?.class === 'constraint');
+  const inherited = constraints.flatMap(({ item, drop }) =>
+    constraints
+      .filter((other) =>
+        parentsOf(plan.from, item?.table).some(
+          (parent) => `${parent}.${item?.name}` === other.item?.identity,
+        ),
+      )
+      .map((other): Dependency => ({ from: drop.sql, to: other.drop.sql })),
+  );
+  const { ordered, stuck } = orderPieces(pieces, [...needs, ...inherited]);
   const rest = pieces.filter(({ key }) => stuck.includes(key)).sort((a, b) => a.rank - b.rank);
   const bySql = new Map(plan.drops.map((drop) => [drop.sql, drop]));
   return [...ordered, ...rest].flatMap(({ key }) => bySql.get(key) ?? []);
+}
+
+/** All that the server would print of it: of a domain its checks, of a table what its columns are computed from. */
+function textOf(model: Model, item: Item): string {
+  const checks = model
+    .partsOf(item.identity, 'constraint')
+    .filter(({ parts }) => !parts.get('definition')?.startsWith('FOREIGN KEY'));
+  const parts = [...checks, ...model.partsOf(item.identity, 'column')];
+  return [item, ...parts].flatMap((each) => [...each.parts.values()]).join('\n');
 }
 
 /** Which piece names which: stored snapshots know no dependencies. */

@@ -94,6 +94,7 @@ export function want(plan: Plan, item: Item): void {
   plan.wanted.add(`${item.class} ${item.identity}`);
   if (item.class === 'relation')
     for (const kind of ['late', 'settings']) plan.wanted.add(`${kind} ${item.identity}`);
+  if (item.class === 'constraint') plan.wanted.add(`reserved ${item.table}`);
   if (item.class === 'sequence') plan.wanted.add(`ownership ${item.identity}`);
 }
 

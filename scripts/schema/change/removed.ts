@@ -4,6 +4,7 @@ import { ranks } from '../render/tables.ts';
 import type { ObjectClass } from '../types.ts';
 import { rankOf } from './classes.ts';
 import { dropSql } from './drop.ts';
+import { dropInherited } from './heirs.ts';
 import type { Plan } from './plan.ts';
 
 /** Notes what drops the object and when; false where a person must write it. */
@@ -12,8 +13,9 @@ export function writeRemoved(plan: Plan, item: Item): boolean {
     plan.differences.some(
       (other) => other.change === 'removed' && other.kind === objectClass && other.identity === identity,
     );
-  const sql = dropSql(plan.from, item, gone);
-  if (sql === undefined) return false;
+  const found = dropSql(plan.from, item, gone);
+  if (found === undefined) return false;
+  const sql = item.class === 'column' && found.length > 0 ? dropInherited(plan, item) : found;
   const rank = /view$/.test(item.parts.get('kind') ?? '') ? ranks.view : rankOf[item.class];
   const key = `${item.class} ${item.identity}`;
   if (item.class === 'column')

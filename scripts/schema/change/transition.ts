@@ -12,7 +12,9 @@ import { remakeDependents } from './dependents.ts';
 import { type Difference, diffObjects, foldDifferences } from './diff.ts';
 import { writeDistribution } from './distribution.ts';
 import { dropSql, isTable } from './drop.ts';
+import { inOrderOfHeirs } from './heirs.ts';
 import { assemble } from './order.ts';
+import { makeRoom } from './partitions.ts';
 import { type Moving, markIncomplete, type Plan } from './plan.ts';
 import { writeRemoved } from './removed.ts';
 import { defaultPrivilegesChange, rightsSql, settingChange } from './rights.ts';
@@ -47,11 +49,12 @@ export function transition(
     ...{ distributions: [], distributionNeeds: [] },
   };
   const listed = new Set(foldDifferences(differences).map(keyOf));
-  for (const difference of differences) {
+  for (const difference of inOrderOfHeirs(plan, differences)) {
     if (write(plan, difference, listed.has(keyOf(difference)))) continue;
     const why = 'there is no statement of ours for this';
     markIncomplete(plan, difference, why);
   }
+  makeRoom(plan);
   writeDistribution(plan);
   remakeDependents(plan, moving(plan));
   writeCommentsAnew(plan);

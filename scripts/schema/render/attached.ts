@@ -37,12 +37,14 @@ export function isBroken(index: Item): boolean {
   return index.parts.has('invalid') && !definitionOf(index).includes(' ON ONLY ');
 }
 
+type IsMade = (item: Item) => boolean;
+
 /**
  * Foreign keys to a partitioned table bring copies whose names PostgreSQL chooses: the first of the form
  * `table_column_fkey1` that is free. Names that keys to come need are held meanwhile by checks.
  */
-function reservedNames(model: Model, table: string): readonly Item[] {
-  const keys = model.partsOf(table, 'constraint').filter((item) => isForeignKey(item));
+function reservedNames(model: Model, table: string, isMade: IsMade): readonly Item[] {
+  const keys = model.partsOf(table, 'constraint').filter((item) => isForeignKey(item) && isMade(item));
   const copied = keys.some((item) => {
     const target = foreignKeyOf(definitionOf(item))?.target ?? '';
     return model.find('relation', target)?.parts.get('kind') === 'partitioned table';
@@ -52,16 +54,16 @@ function reservedNames(model: Model, table: string): readonly Item[] {
 
 const isForeignKey = (item: Item) => definitionOf(item).startsWith('FOREIGN KEY');
 
-function reservedPieces(model: Model): Piece[] {
+function reservedPieces(model: Model, isMade: IsMade): Piece[] {
   return model.of('relation').flatMap(({ identity }) => {
-    const names = reservedNames(model, identity).map(({ name }) => name);
+    const names = reservedNames(model, identity, isMade).map(({ name }) => name);
     if (names.length === 0) return [];
     const sql = names.map((name) => `ALTER TABLE ${identity} ADD CONSTRAINT ${name} CHECK (true);`);
     return [{ key: `reserved ${identity}`, rank: ranks.foreignKey, sql: sql.join('\n'), inlined: [] }];
   });
 }
 
-function constraintPieces(model: Model, item: Item): Piece[] {
+function constraintPieces(model: Model, item: Item, isMade: IsMade): Piece[] {
   const definition = definitionOf(item);
   if (item.parts.has('validated'))
     return [piece(item, ranks.default, `ALTER TABLE ${item.table} VALIDATE CONSTRAINT ${item.name};`)];
@@ -75,7 +77,7 @@ function constraintPieces(model: Model, item: Item): Piece[] {
   const add = (only: string, text: string) =>
     `ALTER TABLE ${only}${item.table} ADD CONSTRAINT ${item.name} ${text};`;
   if (isForeignKey(item)) {
-    const reserved = reservedNames(model, item.table ?? '').includes(item);
+    const reserved = reservedNames(model, item.table ?? '', isMade).includes(item);
     const free = reserved ? [`ALTER TABLE ${item.table} DROP CONSTRAINT ${item.name};`] : [];
     return [piece(item, ranks.foreignKey, ...free, add('', definition))];
   }
@@ -193,11 +195,14 @@ function statisticsPieces(item: Item): Piece[] {
   return [piece(item, ranks.statistics, `${definitionOf(item)};`, ...alter)];
 }
 
-/** Everything that stands on tables and types, comments excepted. */
-export function attachedPieces(model: Model): Piece[] {
+/**
+ * Everything that stands on tables and types, comments excepted.
+ * @param isMade false for what is there already, and keeps its name
+ */
+export function attachedPieces(model: Model, isMade: IsMade = () => true): Piece[] {
   return [
-    ...reservedPieces(model),
-    ...model.of('constraint').flatMap((item) => constraintPieces(model, item)),
+    ...reservedPieces(model, isMade),
+    ...model.of('constraint').flatMap((item) => constraintPieces(model, item, isMade)),
     ...model.of('index').flatMap((item) => indexPieces(model, item)),
     ...model.of('trigger').flatMap(triggerPieces),
     ...model.of('rule').flatMap(rulePieces),

@@ -1,0 +1,104 @@
+// Takes tables that INHERIT from others or are their partitions; gives how far a statement on a parent goes, and what is left
+// to be said of its heirs. Pure.
+import { type Item, type Model, splitNames } from '../render/model.ts';
+import { notNullOf } from '../render/not-null.ts';
+import { keysThatDiffer } from './alter.ts';
+import type { Difference } from './diff.ts';
+import type { Plan } from './plan.ts';
+
+/** The tables that a table is an heir or a partition of. */
+export function parentsOf(model: Model, table: string | undefined): string[] {
+  const parts = model.find('relation', table ?? '')?.parts;
+  const partitioned = parts?.get('partition_of');
+  return [...(partitioned === undefined ? [] : [partitioned]), ...splitNames(parts?.get('inherits') ?? '')];
+}
+
+/** Their parents too. */
+export function ancestorsOf(model: Model, table: string | undefined): string[] {
+  return parentsOf(model, table).flatMap((parent) => [parent, ...ancestorsOf(model, parent)]);
+}
+
+/** How many tables stand above it at most. */
+export function depthOf(model: Model, table: string | undefined): number {
+  return Math.max(0, ...parentsOf(model, table).map((parent) => 1 + depthOf(model, parent)));
+}
+
+/** The same column of the heirs and partitions, theirs too. */
+function copiesOf(model: Model, { table = '', name }: Item): Item[] {
+  return model
+    .of('relation')
+    .filter(({ identity }) => ancestorsOf(model, identity).includes(table))
+    .flatMap(({ identity }) => model.find('column', `${identity}.${name}`) ?? []);
+}
+
+/** What ALTER TABLE changes of the heirs' columns too, unless it says ONLY. */
+const reaching = ['default', 'nullable', 'storage', 'statistics'];
+const settings = [...reaching, 'compression', 'options'];
+
+/** Whether a part of a column is to be the same in all heirs: then the statement may reach them. */
+export function reachesHeirs(now: Model, column: Item, key: string): boolean {
+  const copies = copiesOf(now, column);
+  const isPartitioned = now.find('relation', column.table ?? '')?.parts.has('partition_key') === true;
+  const hasConstraint = copies.some((copy) => (notNullOf(copy)?.inherited ?? null) !== null);
+  // The server takes no other NOT NULL for partitions, nor for heirs that have it as a constraint of their parent's.
+  if (key === 'nullable' && (isPartitioned || hasConstraint)) return true;
+  return copies.every(({ parts }) => parts.get(key) === column.parts.get(key));
+}
+
+/** `ALTER TABLE`, or `ALTER TABLE ONLY` where a heir keeps what it has. */
+export const alterColumnOf = (now: Model, column: Item, key: string): string =>
+  `ALTER TABLE ${reachesHeirs(now, column, key) ? '' : 'ONLY '}${column.table} ALTER COLUMN ${column.name}`;
+
+/** The column of a heir as the statements on the tables above leave it. */
+export function afterParents({ from, to, differences }: Plan, before: Item, after: Item): Item {
+  const above = ancestorsOf(to, after.table).flatMap((parent) => {
+    const identity = `${parent}.${after.name}`;
+    const [old, now] = [from.find('column', identity), to.find('column', identity)];
+    const changed = differences.some(
+      (other) => other.kind === 'column' && other.change === 'changed' && other.identity === identity,
+    );
+    return changed && old !== undefined && now !== undefined ? [[old, now] as const] : [];
+  });
+  const parts = new Map(after.parts);
+  for (const key of settings) {
+    const given = above.find(
+      ([old, now]) =>
+        reaching.includes(key) && keysThatDiffer(old, now).includes(key) && reachesHeirs(to, now, key),
+    );
+    const value = given === undefined ? before.parts.get(key) : given[1].parts.get(key);
+    if (value === undefined) parts.delete(key);
+    else parts.set(key, value);
+  }
+  return { ...after, parts };
+}
+
+/**
+ * DROP COLUMN of a table whose heirs have it only from there: ONLY where one keeps it, and then the others lose it by
+ * statements of their own.
+ */
+export function dropInherited({ from, to }: Plan, { table = '', name }: Item): string[] {
+  const heirs = from
+    .of('relation')
+    .filter(({ identity }) => parentsOf(from, identity).includes(table))
+    .flatMap(({ identity }) => from.find('column', `${identity}.${name}`) ?? [])
+    .filter(({ parts }) => parts.get('inherited') === 'only');
+  const stays = ({ identity }: Item) => to.find('column', identity) !== undefined;
+  if (!heirs.some(stays)) return [`ALTER TABLE ${table} DROP COLUMN ${name};`];
+  const others = heirs.filter((heir) => !stays(heir) && to.find('relation', heir.table ?? '') !== undefined);
+  return [
+    `ALTER TABLE ONLY ${table} DROP COLUMN ${name};`,
+    ...others.map((heir) => `ALTER TABLE ${heir.table} DROP COLUMN ${name};`),
+  ];
+}
+
+/** Heirs first where something comes, for a parent's merges with theirs; parents first where it goes. */
+export function inOrderOfHeirs({ from, to }: Plan, differences: readonly Difference[]): Difference[] {
+  const depth = new Map(
+    differences.map((each) => {
+      if (each.change === 'changed' || !['column', 'constraint'].includes(each.kind)) return [each, 0];
+      const [model, sign] = each.change === 'removed' ? [from, 1] : [to, -1];
+      return [each, sign * depthOf(model, model.find(each.kind, each.identity)?.table)];
+    }),
+  );
+  return differences.toSorted((a, b) => (depth.get(a) ?? 0) - (depth.get(b) ?? 0));
+}
