@@ -3,7 +3,7 @@
 import { withoutTrailing } from '../base/ends.ts';
 import { userNamespace } from '../schema/sql.ts';
 import type { Query } from '../schema/types.ts';
-import { qualified } from './seed.ts';
+import { notOfExtension, qualified } from './seed.ts';
 
 interface Column {
   readonly number: number;
@@ -50,7 +50,7 @@ export async function readContents(scratch: Query): Promise<Contents> {
     `SELECT c.oid::text AS oid, ${qualified('c.oid')} AS name, coalesce((SELECT json_agg(json_build_object('number', a.attnum, 'name', quote_ident(a.attname),
        'type', format_type(a.atttypid, NULL), 'generated', a.attgenerated <> '', 'composite', (SELECT t.typtype = 'c' FROM pg_type t WHERE t.oid = a.atttypid)) ORDER BY a.attnum) FROM pg_attribute a
        WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped), '[]') AS columns
-     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind = 'r' AND c.relpersistence <> 't' AND ${user} ORDER BY 1`,
+     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind = 'r' AND c.relpersistence <> 't' AND ${user} AND ${notOfExtension('c.oid')} ORDER BY 1`,
   );
   const tables: Table[] = [];
   for (const table of found as unknown as Omit<Table, 'rows'>[]) {
@@ -66,7 +66,7 @@ export async function readContents(scratch: Query): Promise<Contents> {
     'SELECT oid::text AS oid, format_type(enumtypid, NULL) AS type, enumlabel AS label FROM pg_enum',
   );
   const views = await scratch(
-    `SELECT ${qualified('m.oid')} AS name FROM pg_class m WHERE m.relkind = 'm' AND NOT m.relispopulated`,
+    `SELECT ${qualified('m.oid')} AS name FROM pg_class m WHERE m.relkind = 'm' AND NOT m.relispopulated AND ${notOfExtension('m.oid')}`,
   );
   return {
     tables,
@@ -82,7 +82,7 @@ async function readSequences(scratch: Query): Promise<Sequence[]> {
        ${qualified('d.refobjid')} AS table, quote_ident(a.attname) AS column
      FROM pg_sequence s JOIN pg_class c ON c.oid = s.seqrelid LEFT JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.objsubid = 0
        AND d.refclassid = 'pg_class'::regclass AND d.refobjsubid > 0 AND d.deptype IN ('a', 'i')
-     LEFT JOIN pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid WHERE c.relpersistence <> 't'`,
+     LEFT JOIN pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid WHERE c.relpersistence <> 't' AND ${notOfExtension('c.oid')}`,
   )) as unknown as (Sequence & { table: string | null; column: string | null })[];
   const sequences: Sequence[] = [];
   for (const { table, column, ...sequence } of found) {

@@ -54,8 +54,9 @@ async function runText<Result>(
   sql: string,
   work: (query: Query) => Promise<Result>,
   extent: Extent = 'all',
+  standIn = false,
 ): Promise<Result> {
-  await ensureStandInsFor(client, sql);
+  await ensureStandInsFor(client, sql, standIn);
   await ensureFor(client, [{ text: sql }], parse);
   const text = await withoutSubscriptions(config, sql);
   const whole = withoutServerWide({ text }, parse);
@@ -99,19 +100,29 @@ function inOurWords(error: MigrateError): MigrateError {
   });
 }
 
+export interface Building {
+  readonly extent?: Extent;
+  /** What the work goes on to run there. */
+  readonly statements?: readonly string[];
+  /** Whether functions stand in for Citus on a server that has it, too. */
+  readonly standIn?: boolean;
+}
+
 /**
  * A database that a text of SQL was run on as one batch; rejects with pg's error where it does not run.
- * @param options `statements`: what the work goes on to run there
+ * @param work also told whether Citus is called there, on a server that has it
  */
 export async function withBuilt<Result>(
   config: Config,
   sql: string,
-  work: (query: Query) => Promise<Result>,
-  { extent = 'all', statements = [] }: { extent?: Extent; statements?: readonly string[] } = {},
+  work: (query: Query, hasCitus: boolean) => Promise<Result>,
+  { extent = 'all', statements = [], standIn = false }: Building = {},
 ): Promise<Result> {
   const parse = await loadParser(config.postgres);
   return withScratchClient(config, async (client) => {
-    for (const text of statements) await ensureStandInsFor(client, text);
-    return runText(config, client, parse, sql, work, extent);
+    let hasCitus = false;
+    for (const text of [...statements, sql])
+      hasCitus = (await ensureStandInsFor(client, text, standIn)) || hasCitus;
+    return runText(config, client, parse, sql, (query) => work(query, hasCitus), extent, standIn);
   });
 }

@@ -36,6 +36,10 @@ export interface Demands {
 export const qualified = (oid: string): string =>
   `(SELECT quote_ident(qn.nspname) || '.' || quote_ident(qc.relname) FROM pg_class qc JOIN pg_namespace qn ON qn.oid = qc.relnamespace WHERE qc.oid = ${oid})`;
 
+/** SQL that is true of a relation unless an extension has made it: that is the extension's own, and may not even be read. */
+export const notOfExtension = (oid: string): string =>
+  `NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = 'pg_class'::regclass AND e.objid = ${oid} AND e.deptype = 'e')`;
+
 const wanted = 3;
 const attempts = 36;
 
@@ -62,7 +66,7 @@ const tablesSql = `SELECT ${qualified('rel.oid')} AS name, coalesce((SELECT json
   FROM pg_class rel JOIN pg_namespace n ON n.oid = rel.relnamespace
   WHERE rel.relkind IN ('r', 'p') AND NOT rel.relispartition AND rel.relpersistence <> 't'
     AND ${userNamespace('n.nspname')}
-    AND NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = 'pg_class'::regclass AND e.objid = rel.oid AND e.deptype = 'e')
+    AND ${notOfExtension('rel.oid')}
   ORDER BY 1`;
 
 /** @returns the tables that are still empty, with what the server said to the last attempt */
@@ -74,7 +78,7 @@ export async function seedRows(scratch: Query, demands: Demands): Promise<Map<st
   }));
   const failed = new Map<string, string>();
   for (const table of referencedFirst(tables)) {
-    const [row] = await scratch(`SELECT EXISTS (SELECT FROM ${table.name}) AS full`);
+    const [row] = await scratch(`SELECT EXISTS (SELECT 1 AS one FROM ${table.name}) AS full`);
     if (row?.full === true) continue;
     const problem = await fill(scratch, table, demands);
     if (problem !== null) failed.set(table.name, problem);
@@ -167,7 +171,7 @@ function hintsOf(checks: readonly string[]): Hints {
 async function moveSequences(scratch: Query): Promise<void> {
   const sequences = await scratch(
     `SELECT ${qualified('s.seqrelid')} AS name FROM pg_sequence s JOIN pg_class c ON c.oid = s.seqrelid
-     WHERE c.relpersistence <> 't' AND pg_sequence_last_value(s.seqrelid) IS NULL`,
+     WHERE c.relpersistence <> 't' AND ${notOfExtension('c.oid')} AND pg_sequence_last_value(s.seqrelid) IS NULL`,
   );
   for (const { name } of sequences)
     await scratch(`SELECT nextval(${quoteLiteral(String(name))}) FROM generate_series(1, 2)`).catch(
@@ -179,7 +183,7 @@ async function moveSequences(scratch: Query): Promise<void> {
 async function fillViews(scratch: Query): Promise<void> {
   const unfilled = () =>
     scratch(
-      `SELECT ${qualified('m.oid')} AS name FROM pg_class m WHERE m.relkind = 'm' AND NOT m.relispopulated`,
+      `SELECT ${qualified('m.oid')} AS name FROM pg_class m WHERE m.relkind = 'm' AND NOT m.relispopulated AND ${notOfExtension('m.oid')}`,
     );
   for (let [before, views] = [-1, await unfilled()]; views.length > 0 && views.length !== before; ) {
     for (const { name } of views)

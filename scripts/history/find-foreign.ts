@@ -93,7 +93,7 @@ async function withRows(session: Session, candidates: readonly Found[]): Promise
     }
     const [row] = await session
       .query<{ filled: boolean }>(
-        `SELECT EXISTS (SELECT FROM ${pg.escapeIdentifier(table.schema)}.${pg.escapeIdentifier(table.name)}) AS filled`,
+        `SELECT EXISTS (SELECT 1 AS one FROM ${pg.escapeIdentifier(table.schema)}.${pg.escapeIdentifier(table.name)}) AS filled`,
       )
       .catch((error: unknown) => {
         if (error instanceof MigrateError && (error.code === 'refused' || error.code === 'locked'))

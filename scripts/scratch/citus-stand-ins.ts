@@ -40,10 +40,16 @@ export async function ensureStandIns(client: ScratchClient, migrations: readonly
 
 /**
  * The same for one text.
+ * @param standIn have functions stand in on a server with Citus too, of which nothing is said then
+ * @returns whether the server has Citus, and the text calls it
  * @throws the error of pg
  */
-export async function ensureStandInsFor(client: ScratchClient, sql: string): Promise<void> {
-  if (calls.test(sql)) await makeCitus(client);
+export async function ensureStandInsFor(
+  client: ScratchClient,
+  sql: string,
+  standIn = false,
+): Promise<boolean> {
+  return calls.test(sql) && (await makeCitus(client, standIn));
 }
 
 let oneByOne = false;
@@ -56,16 +62,18 @@ export function runsOneByOne(): boolean {
 /** Clients of databases that have Citus itself. Stand-ins are asked for each time: who empties the database takes them away. */
 const real = new WeakSet<ScratchClient>();
 
-async function makeCitus(client: ScratchClient): Promise<void> {
-  if (real.has(client)) return;
+async function makeCitus(client: ScratchClient, standIn = false): Promise<boolean> {
+  if (real.has(client)) return true;
   const administrator = administratorOf(client);
-  const isReal = administrator !== null && (await hasCitus(administrator)) && (await makeReal(administrator));
+  const has = administrator !== null && (await hasCitus(administrator));
+  const isReal = has && !standIn && (await makeReal(administrator));
   oneByOne ||= isReal;
-  noteOnce(isReal ? notes.asOneNode : notes.stoodIn);
+  if (!has || !standIn) noteOnce(isReal ? notes.asOneNode : notes.stoodIn);
   // Made already, or nothing to be made: either way none of the migrations'.
   if (administrator !== null) leaveOut({ extensions: citusExtensions });
   if (!isReal) await makeStandIns(client, administrator);
   if (isReal) real.add(client);
+  return has;
 }
 
 /** Whether the server was started with it; the files alone do not suffice. */

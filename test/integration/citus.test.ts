@@ -270,12 +270,17 @@ CREATE TABLE kinds (id int PRIMARY KEY); CREATE TABLE own (id int PRIMARY KEY);`
     ).to.deep.equal(['public."Items"', 'public.accounts', 'public.kinds', 'public.own', 'schema tenant']);
   });
 
-  it('drift --write writes how tables are distributed, and another cluster follows there and back', async () => {
-    const [here, there] = [await clusterDatabase(), await clusterDatabase()];
-    const spread = pair(
-      1,
-      'spread',
-      `${['a1', 'a2', 'a3', 'plain', 'same'].map((name) => `CREATE TABLE ${name} (id int PRIMARY KEY, note text);`).join('\n')}
+  const scratchServers = [
+    ['functions stand in for Citus', {}],
+    ['cluster of one node', { SHADOW_DATABASE_URL: process.env.TEST_CITUS_URL ?? '' }],
+  ] as const;
+  for (const [told, scratch] of scratchServers)
+    it(`drift --write writes how tables are distributed, and another cluster follows there and back (${told})`, async () => {
+      const [here, there] = [await clusterDatabase(), await clusterDatabase()];
+      const spread = pair(
+        1,
+        'spread',
+        `${['a1', 'a2', 'a3', 'plain', 'same'].map((name) => `CREATE TABLE ${name} (id int PRIMARY KEY, note text);`).join('\n')}
 CREATE TABLE orders (tenant int, id int, PRIMARY KEY (tenant, id));
 SELECT create_distributed_table('a1', 'id', colocate_with => 'none');
 SELECT create_distributed_table('a2', 'id', colocate_with => 'a1');
@@ -283,43 +288,44 @@ SELECT create_distributed_table('a3', 'id', colocate_with => 'a1');
 SELECT create_distributed_table('orders', 'tenant', colocate_with => 'none');
 SELECT create_reference_table('same');
 CREATE SCHEMA tenant; CREATE TABLE tenant.t (id int PRIMARY KEY);`,
-      'SELECT 1;',
-    );
-    const tool = await project(spread);
-    for (const cluster of [here, there]) expectExit(await tool.run(['up'], { env: cluster.env() }), 0);
-    for (const sql of [
-      "SELECT undistribute_table('a1')",
-      "SELECT alter_distributed_table('a3', colocate_with => 'none')",
-      "SELECT create_reference_table('plain')",
-      "SELECT undistribute_table('same')",
-      "SELECT alter_distributed_table('orders', distribution_column => 'id', colocate_with => 'none')",
-      'CREATE TABLE "A0" (id int PRIMARY KEY, a int REFERENCES a2 (id))',
-      'ALTER TABLE "A0" DROP CONSTRAINT "A0_a_fkey"',
-      `SELECT create_distributed_table('"A0"', 'id', colocate_with => 'a2')`,
-      'ALTER TABLE "A0" ADD FOREIGN KEY (id) REFERENCES a2',
-      "SELECT citus_schema_distribute('tenant')",
-    ])
-      await here.query(sql);
-    const wrote = await tool.run(['drift', '--write', 'by-hand'], { env: here.env() });
-    expectExit(wrote, 0);
-    expect(wrote.stdout).to.include('Recorded').and.to.include('functions stand in for Citus');
-    const read = (cluster: typeof here) =>
-      withCanonicalSession(cluster.query, () => readObjects(cluster.query, defaultSchemaOptions));
-    const before = await read(there);
-    await there.query(
-      'INSERT INTO a1 SELECT i FROM generate_series(1, 9) i; INSERT INTO same SELECT i FROM generate_series(1, 9) i; INSERT INTO orders SELECT i, i FROM generate_series(1, 9) i',
-    );
-    expectExit(await tool.run(['up'], { env: there.env() }), 0);
-    const ordered = (objects: Awaited<ReturnType<typeof read>>) =>
-      objects.filter(({ class: name }) => name !== 'column-order');
-    expect(ordered(await read(there))).to.deep.equal(ordered(await read(here)));
-    expectExit(await tool.run(['down'], { env: there.env() }), 0);
-    expect(await read(there)).to.deep.equal(before);
-    const counted = await there.query(
-      'SELECT (SELECT count(*) FROM a1)::int + (SELECT count(*) FROM same)::int + (SELECT count(*) FROM orders)::int AS n',
-    );
-    expect(counted).to.deep.equal([{ n: 27 }]);
-  });
+        'SELECT 1;',
+      );
+      const tool = await project(spread);
+      expect((await tool.run(['plan'], { env: { ...here.env(), ...scratch } })).stdout).to.include(told);
+      for (const cluster of [here, there]) expectExit(await tool.run(['up'], { env: cluster.env() }), 0);
+      for (const sql of [
+        "SELECT undistribute_table('a1')",
+        "SELECT alter_distributed_table('a3', colocate_with => 'none')",
+        "SELECT create_reference_table('plain')",
+        "SELECT undistribute_table('same')",
+        "SELECT alter_distributed_table('orders', distribution_column => 'id', colocate_with => 'none')",
+        'CREATE TABLE "A0" (id int PRIMARY KEY, a int REFERENCES a2 (id))',
+        'ALTER TABLE "A0" DROP CONSTRAINT "A0_a_fkey"',
+        `SELECT create_distributed_table('"A0"', 'id', colocate_with => 'a2')`,
+        'ALTER TABLE "A0" ADD FOREIGN KEY (id) REFERENCES a2',
+        "SELECT citus_schema_distribute('tenant')",
+      ])
+        await here.query(sql);
+      const wrote = await tool.run(['drift', '--write', 'by-hand'], { env: { ...here.env(), ...scratch } });
+      expectExit(wrote, 0);
+      expect(wrote.stdout).to.include('Recorded').and.to.include(told);
+      const read = (cluster: typeof here) =>
+        withCanonicalSession(cluster.query, () => readObjects(cluster.query, defaultSchemaOptions));
+      const before = await read(there);
+      await there.query(
+        'INSERT INTO a1 SELECT i FROM generate_series(1, 9) i; INSERT INTO same SELECT i FROM generate_series(1, 9) i; INSERT INTO orders SELECT i, i FROM generate_series(1, 9) i',
+      );
+      expectExit(await tool.run(['up'], { env: there.env() }), 0);
+      const ordered = (objects: Awaited<ReturnType<typeof read>>) =>
+        objects.filter(({ class: name }) => name !== 'column-order');
+      expect(ordered(await read(there))).to.deep.equal(ordered(await read(here)));
+      expectExit(await tool.run(['down'], { env: there.env() }), 0);
+      expect(await read(there)).to.deep.equal(before);
+      const counted = await there.query(
+        'SELECT (SELECT count(*) FROM a1)::int + (SELECT count(*) FROM same)::int + (SELECT count(*) FROM orders)::int AS n',
+      );
+      expect(counted).to.deep.equal([{ n: 27 }]);
+    });
 
   it('drift --write leaves a table to a person that foreign keys tie to others', async () => {
     const cluster = await clusterDatabase();

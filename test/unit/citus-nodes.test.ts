@@ -1,6 +1,9 @@
 // Which node of a Citus cluster takes a run: run locks and the ledger are on the coordinator alone.
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect } from 'chai';
 import { MigrateError } from '../../scripts/base/errors.ts';
+import { packageRoot } from '../../scripts/base/paths.ts';
 import type { Target } from '../../scripts/config/target.ts';
 import { refuseOtherNodes } from '../../scripts/connection/citus.ts';
 import { hintWithoutCitus, nodeOf } from '../../scripts/execute/citus-refusals.ts';
@@ -101,5 +104,23 @@ describe('a worker that does not answer', () => {
     ])
       expect(nodeOf(cluster, error), JSON.stringify(error)).to.equal(null);
     expect(nodeOf({ citus: null }, { code: '08006', where })).to.equal(null);
+  });
+});
+
+describe('what is asked of tables of users', () => {
+  it('has a column, for Citus takes no subquery without one', () => {
+    const scripts = join(packageRoot, 'scripts');
+    const sources = readdirSync(scripts, { recursive: true, encoding: 'utf8' }).filter((path) =>
+      path.endsWith('.ts'),
+    );
+    const found = sources.filter((path) =>
+      /SELECT FROM \$\{/.test(readFileSync(join(scripts, path), 'utf8')),
+    );
+    // These ask our own tables.
+    expect(found.sort()).to.deep.equal([
+      'execute/lost-commit.ts',
+      'gate/gate-queries.ts',
+      'ledger/tracking.ts',
+    ]);
   });
 });

@@ -129,7 +129,7 @@ async function estimate(
   if (counted < countedUpTo) return counted;
   if (estimated !== null && estimated > 0) return Math.max(counted, Math.round(estimated));
   const [row] = await session.query<{ 'QUERY PLAN': readonly { Plan?: { 'Plan Rows'?: number } }[] }>(
-    `EXPLAIN (FORMAT JSON) SELECT FROM ${table}`,
+    `EXPLAIN (FORMAT JSON) SELECT 1 AS one FROM ${table}`,
   );
   const planned = row?.['QUERY PLAN'][0]?.Plan?.['Plan Rows'];
   return planned === undefined ? null : Math.max(counted, planned);
