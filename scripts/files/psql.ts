@@ -18,9 +18,9 @@ export interface PsqlText {
 export const copyMessage = 'COPY … FROM STDIN needs psql: write INSERT statements instead';
 const metaMessage = 'a psql meta-command (backslash) is no SQL: remove it';
 
-function isCopyStart(line: string): boolean {
-  if (!/^copy\s/i.test(line)) return false;
-  const statement = line.trimEnd();
+/** Whether a statement, with the whole line that it ends on, is one whose rows follow. */
+function isCopyStart(text: string): boolean {
+  const statement = text.replace(/'[^']*'/g, "''").trimEnd();
   const isAlone = statement.indexOf(';') === statement.length - 1;
   return isAlone && /\sfrom\s+stdin\b/i.test(statement);
 }
@@ -28,21 +28,32 @@ function isCopyStart(line: string): boolean {
 /** Reads it line by line; a COPY whose data has no end takes all that follows. */
 export function readPsql(text: string): PsqlText {
   const lines: PsqlLine[] = [];
+  const all = text.split('\n');
+  const rest = [...all];
+  const blankOut = (from: number, to: number) => {
+    for (let i = from; i <= to; i += 1) rest[i] = blank(all[i] ?? '');
+  };
   let inData = false;
-  const rest = text.split('\n').map((line, i) => {
+  /** The line on which a COPY began that has not ended yet. */
+  let begun: number | null = null;
+  for (const [i, line] of all.entries()) {
     if (inData) {
       inData = !/^\\\.\r?$/.test(line);
-      return blank(line);
+      blankOut(i, i);
+    } else if (/^\\(?![.\\])/.test(line)) {
+      lines.push({ line: i + 1, message: `${metaMessage}: ${line.trim().slice(0, 40)}` });
+      blankOut(i, i);
+    } else if (begun !== null || /^copy\s/i.test(line)) {
+      begun ??= i;
+      if (!line.includes(';')) continue;
+      inData = isCopyStart(all.slice(begun, i + 1).join('\n'));
+      if (inData) {
+        lines.push({ line: begun + 1, message: copyMessage });
+        blankOut(begun, i);
+      }
+      begun = null;
     }
-    const isCopy = isCopyStart(line);
-    if (!isCopy && !/^\\(?![.\\])/.test(line)) return line;
-    lines.push({
-      line: i + 1,
-      message: isCopy ? copyMessage : `${metaMessage}: ${line.trim().slice(0, 40)}`,
-    });
-    inData = isCopy;
-    return blank(line);
-  });
+  }
   const isDump = /^-- PostgreSQL database dump\b/m.test(text) || /^\\(un)?restrict\b/m.test(text);
   return { lines, rest: rest.join('\n'), isDump };
 }

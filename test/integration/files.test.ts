@@ -144,6 +144,11 @@ describe('A statement that cannot be part of a migration', () => {
     ['PREPARE TRANSACTION', "PREPARE TRANSACTION 'x';", /transaction/],
     ['COPY FROM STDIN', 'COPY t FROM STDIN;', /COPY … FROM STDIN/],
     ['COPY FROM STDIN with its data', 'COPY t (a, b) FROM stdin;\n1\tx\n\\.\n', /COPY … FROM STDIN/],
+    [
+      'COPY FROM STDIN over several lines, with its data',
+      "COPY t (a, b)\n  FROM stdin\n  WITH (FORMAT csv, DELIMITER ';', ON_ERROR ignore);\n1;x\n\\.\nSELECT 1;\n",
+      /:2: COPY … FROM STDIN/,
+    ],
     ['a psql meta-command', '\\connect other\nSELECT 1;', /psql meta-command/],
     ['\\i', '\\i other.sql', /psql meta-command/],
     ['\\gexec behind a query', "SELECT 'SELECT 1' \\gexec", /psql meta-command/],
