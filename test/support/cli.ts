@@ -17,6 +17,7 @@ import { AssertionError, config } from 'chai';
 import { execa } from 'execa';
 import { defaultMajor } from '../../scripts/base/postgres-major.ts';
 import { cleanUpAfterTest } from './cleanup.ts';
+import { runInHost } from './host.ts';
 import { testMajor } from './postgres.ts';
 
 // A failing assertion shows the whole output of the tool.
@@ -92,8 +93,39 @@ export async function project(files: Record<string, string> | string = {}): Prom
     writeFileSync(config, ofTestMajor(existsSync(config) ? readFileSync(config, 'utf8') : '{}'));
   const start = (args: readonly string[], options: RunOptions = {}) =>
     launch(root, join(home, 'home'), args, options);
-  return { root, write, start, run: (args, options) => start(args, options).result };
+  const run = (args: readonly string[], options: RunOptions = {}) =>
+    needsProcess(options) ? start(args, options).result : runHosted(root, join(home, 'home'), args, options);
+  return { root, write, start, run };
 }
+
+/** `TEST_PROCESSES=1` gives every command a process of its own. */
+function needsProcess({ input, env = {} }: RunOptions): boolean {
+  return (
+    input !== undefined ||
+    Boolean(process.env.TEST_PROCESSES) ||
+    Object.keys(env).some((name) => /^(NODE|LD)_/.test(name))
+  );
+}
+
+function environmentOf(root: string, home: string, options: RunOptions): Record<string, string> {
+  const { PATH = '', LANG = 'C.UTF-8' } = process.env;
+  return { PATH, LANG, HOME: home, NO_COLOR: '1', ...nameOf(root, options.env), ...options.env };
+}
+
+async function runHosted(
+  root: string,
+  home: string,
+  args: readonly string[],
+  options: RunOptions,
+): Promise<Result> {
+  const call = { args, cwd: options.cwd ?? root, env: environmentOf(root, home, options) };
+  const ended = await runInHost(call, options.timeout ?? longestRun);
+  const finished: Result = { args, ...ended, json: () => parse(finished) };
+  return finished;
+}
+
+/** In ms; just below a test's own limit. */
+const longestRun = 50_000;
 
 /** Projects are for the major version that is tested, unless they say which; what is no JSON stays as it is. */
 function ofTestMajor(config: string): string {
@@ -125,16 +157,15 @@ function nameOf(root: string, env: RunOptions['env'] = {}): Record<string, strin
 const program = join(productRoot, 'dist', 'migrate.cjs');
 
 function launch(root: string, home: string, args: readonly string[], options: RunOptions): RunningTool {
-  const { PATH = '', LANG = 'C.UTF-8' } = process.env;
   const child = execa(process.execPath, [program, ...args], {
     cwd: options.cwd ?? root,
     extendEnv: false,
-    env: { PATH, LANG, HOME: home, NO_COLOR: '1', ...nameOf(root, options.env), ...options.env },
+    env: environmentOf(root, home, options),
     input: options.input ?? '',
     reject: false,
     all: true,
     stripFinalNewline: false,
-    timeout: options.timeout ?? 50_000,
+    timeout: options.timeout ?? longestRun,
   });
   const result = child.then(({ exitCode, signal, stdout, stderr, all }) => {
     const code = exitCode ?? (signal === 'SIGINT' ? 130 : signal === 'SIGKILL' ? 137 : 143);
