@@ -5,17 +5,23 @@ import type { Command } from '../report/command.ts';
 
 export const dbUp: Command<object> = async ({ config }) => {
   refuseMissingTarget(config);
-  const { startDevServer } = await import('../devserver/devserver.ts');
+  const { passwordFile, startDevServer } = await import('../devserver/devserver.ts');
   const { host, port, user, database, dataDirectory, started } = await startDevServer(
     config.root,
     config.postgres,
   );
   const address = `${database} on ${host}:${port}, user ${user}`;
+  const file = passwordFile(dataDirectory);
   return {
-    document: { host, port, user, database, dataDirectory, started },
+    document: { host, port, user, database, dataDirectory, passwordFile: file, started },
     lines: [
       `${started ? 'Started' : 'Already running:'} the embedded PostgreSQL ${config.postgres}: ${address}`,
-      `The password is in ${dataDirectory}, readable by its owner only.`,
+      `An application in this shell finds it with: export DATABASE_URL=postgres://${user}@${host}:${port}/${database} PGPASSWORD="$(cat ${inShell(file)})"`,
     ],
   };
 };
+
+/** A word for a shell, which shows the password to nobody: only the file is named. */
+function inShell(path: string): string {
+  return `'${path.replaceAll("'", "'\\''")}'`;
+}

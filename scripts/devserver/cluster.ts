@@ -28,7 +28,9 @@ export interface Launch {
 /** PostgreSQL's own folder in the home of an embedded server. */
 export const clusterOf = (home: string) => join(home, 'cluster');
 /** The superuser's password; undefined where there is no cluster yet. */
-export const passwordOf = (home: string) => readText(join(clusterOf(home), 'superuser.password'))?.trim();
+export const passwordOf = (home: string) => readText(passwordFileOf(home))?.trim();
+/** Where it lies. */
+export const passwordFileOf = (home: string) => join(clusterOf(home), 'superuser.password');
 
 const startTimeout = 60_000;
 const attempts = 5;

@@ -4,7 +4,15 @@ import { join, resolve } from 'node:path';
 import { MigrateError } from '../base/errors.ts';
 import { defaultMajor } from '../base/postgres-major.ts';
 import { serverAccount } from './account.ts';
-import { clusterOf, initialise, type Launch, launch, passwordOf, type Settings } from './cluster.ts';
+import {
+  clusterOf,
+  initialise,
+  type Launch,
+  launch,
+  passwordFileOf,
+  passwordOf,
+  type Settings,
+} from './cluster.ts';
 import { prepareHome, realHome } from './home.ts';
 import { withStartLock } from './lock.ts';
 import { answeringPostmaster, loopback, readText, stopPostmaster } from './postmaster.ts';
@@ -116,6 +124,11 @@ export async function removeServer(dataDirectory: string): Promise<boolean> {
   await stopPostmaster(clusterOf(home));
   deleteMade(dataDirectory);
   return true;
+}
+
+/** The file that holds the password of a server with these data, readable by its owner only. */
+export function passwordFile(dataDirectory: string): string {
+  return passwordFileOf(realHome(dataDirectory) ?? dataDirectory);
 }
 
 /** Where a project's development data and its scratch databases lie (both ignored by git). */

@@ -152,6 +152,21 @@ describe('A newcomer', function () {
     expect((await make('migrate-status')).stdout).to.include('0 pending');
   });
 
+  it('gives the embedded server to an application by the line that db-up prints, and shows no password', async () => {
+    const { stdout } = await make('db-up');
+    const [, line = ''] = /finds it with: (.+)$/m.exec(stdout) ?? [];
+    const program = `const client = new (require('pg').Client)({ connectionString: process.env.DATABASE_URL });
+      client.connect().then(() => client.query('SELECT current_database() AS name')).then(({ rows }) => {
+        console.log(rows[0].name, process.env.PGPASSWORD);
+        return client.end();
+      });`;
+    const asked = await run('sh', ['-c', `${line} && exec "$0" -e "$1"`, process.execPath, program]);
+    const [name, password = ''] = asked.stdout.trim().split(' ');
+    expect(name, asked.all).to.equal('app_development');
+    expect(password).to.have.length.above(20);
+    expect(stdout).not.to.include(password);
+  });
+
   it('works on a database of their own when one is named, and the embedded server is left alone', async () => {
     const database = await createDatabase();
     expectExit(await make('db-down'), 0);
