@@ -44,12 +44,20 @@ function stars(text: string): string {
 
 /** Hides known secrets wherever they stand, also URL-encoded; very short ones would blank out ordinary text. */
 export function hideSecrets(text: string, secrets: readonly string[]): string {
-  let hidden = text;
+  return hideForms(text, formsOfAll(secrets));
+}
+
+/** Every way in which the secrets may be written, in the order in which they are to be looked for. */
+export function formsOfAll(secrets: readonly string[]): readonly string[] {
   // The longest first: another may be a part of it, and what is left around that would show.
   const known = secrets.filter(({ length }) => length >= 4).sort((a, b) => b.length - a.length);
-  for (const secret of known) {
-    for (const form of formsOf(secret)) hidden = hidden.replaceAll(form, '***');
-  }
+  return known.flatMap((secret) => [...formsOf(secret)]);
+}
+
+/** `hideSecrets` with what `formsOfAll` gave, which takes longer than to look for them. */
+export function hideForms(text: string, forms: readonly string[]): string {
+  let hidden = text;
+  for (const form of forms) hidden = hidden.replaceAll(form, '***');
   return hidden;
 }
 

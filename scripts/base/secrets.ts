@@ -1,8 +1,10 @@
 // What this process knows to be secret, and the one way to take it out of whatever leaves the process: terminal, files,
 // the ledger. Values are added as they become known; the oldest go only where thousands follow (tokens of a long life).
-import { hideSecrets, maskSqlSecrets } from './redact.ts';
+import { formsOfAll, hideForms, maskSqlSecrets } from './redact.ts';
 
 const known = new Set<string>();
+/** How they may be written; null where that must be found out anew. */
+let forms: readonly string[] | null = [];
 const most = 1000;
 
 /** @param values never to be shown from here on */
@@ -12,11 +14,13 @@ export function keepSecret(values: readonly (string | undefined)[]): void {
     if (known.size <= most) break;
     known.delete(oldest);
   }
+  forms = null;
 }
 
 /** The text without known secrets, and without what stands where SQL, connection strings and URLs keep theirs. */
 export function redact(text: string): string {
-  return maskSqlSecrets(known.size === 0 ? text : hideSecrets(text, [...known]));
+  forms ??= formsOfAll([...known]);
+  return maskSqlSecrets(hideForms(text, forms));
 }
 
 /** The same value with every text in it redacted; for documents that are written as JSON. */

@@ -45,14 +45,21 @@ export const fewTargets = 20;
 export function fleetLines(ends: readonly TargetEnd[], durationMs: number): string[] {
   const bad = ends.filter(({ exitCode }) => exitCode !== exitCodes.ok && exitCode !== null);
   const left = ends.filter(({ exitCode }) => exitCode === null);
+  const pending = bad.filter(({ exitCode }) => exitCode === exitCodes.pending).length;
   const fine = ends.length - bad.length - left.length;
+  const counts = [
+    `${fine} fine`,
+    ...(pending === 0 ? [] : [`${pending} pending`]),
+    `${bad.length - pending} failed`,
+    `${left.length} not begun`,
+  ];
   const rows = bad.map(({ name, exitCode, line }) => [visible(name), `exit ${exitCode}`, line]);
   const shownLeft = left.slice(0, fewTargets).map(({ name }) => visible(name));
   const more = left.length > fewTargets ? ` and ${left.length - fewTargets} more` : '';
   return [
     ...(rows.length === 0 ? [] : formatTable(rows)),
     ...(left.length === 0 ? [] : [`Not begun: ${shownLeft.join(', ')}${more}`]),
-    `${counted(ends.length)}: ${fine} fine, ${bad.length} failed, ${left.length} not begun, in ${formatDuration(durationMs)}.`,
+    `${counted(ends.length)}: ${counts.join(', ')}, in ${formatDuration(durationMs)}.`,
   ];
 }
 

@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs';
 import { text as readAll } from 'node:stream/consumers';
 import { type ErrorCode, exitCodes, exitStatus, MigrateError } from '../base/errors.ts';
 import { visible } from '../base/foreign-text.ts';
+import { redact, redactAll } from '../base/secrets.ts';
 import type { CommonFlags, Config } from '../config/config.ts';
 import { connect } from '../connection/connect.ts';
 import type { Command, CommandInput, CommandResult, Progress } from '../report/command.ts';
@@ -127,9 +128,12 @@ async function runOne(
   const { error } = ending;
   const verdict = result?.verdict ?? null;
   const exitCode = error !== null ? exitStatus(error) : exitCodes[verdict ?? 'ok'];
-  const line = error === null ? (result?.lines.at(-1) ?? 'done') : describe(error);
+  // Secrets are taken out here: of thousands of targets those of the first are no longer known in the end.
+  const line = redact(error === null ? (result?.lines.at(-1) ?? 'done') : describe(error));
   // Of thousands, the documents of all would take the memory of all.
-  const document = config.json ? toJson({ ...ending, verdict, document: result?.document ?? {} }) : null;
+  const document = config.json
+    ? redactAll(toJson({ ...ending, verdict, document: result?.document ?? {} }))
+    : null;
   return { name, exitCode, line, durationMs: performance.now() - from, document };
 }
 

@@ -1,8 +1,17 @@
 // Many databases, one set of files: each is a whole run of its own, and one's failure touches no other.
+import { chmodSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect } from 'chai';
+import { cleanUpAfterTest } from '../support/cleanup.ts';
 import { expectExit, project } from '../support/cli.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
 import { tables } from '../support/migrations.ts';
+import { running as runningIn, sessionsGone } from '../support/runs.ts';
+
+interface Document {
+  readonly begun: boolean;
+  readonly exitCode: number | null;
+}
 
 /** So many databases, and the list that names them t1, t2 … */
 async function fleet(count: number, files = tables('one', 'two')) {
@@ -159,28 +168,102 @@ describe('Many databases', () => {
     expect(await Promise.all(databases.map(applied))).to.deep.equal([0, 0]);
   });
 
-  it('end with the signal: none is begun after it, those under way roll back', async () => {
-    const { databases, env, ...tool } = await fleet(3, {
-      ...tables('one'),
-      '20250101000002_wait.up.sql': 'SELECT pg_advisory_lock(4711);\n',
-      '20250101000002_wait.down.sql': 'SELECT 1;\n',
+  const waiting = {
+    ...tables('one'),
+    '20250101000002_wait.up.sql': 'CREATE TABLE two (id int); SELECT pg_advisory_lock(4711);\n',
+    '20250101000002_wait.down.sql': 'SELECT 1;\n',
+  };
+  const signals = [
+    ['SIGINT', 130, 1],
+    ['SIGTERM', 143, 1],
+    ['SIGINT', 130, 2],
+  ] as const;
+  for (const [signal, code, times] of signals)
+    it(`end with ${times === 2 ? 'a second' : 'a'} ${signal}: none is begun after it, those under way roll back`, async () => {
+      const { databases, env, run, ...tool } = await fleet(4, waiting);
+      const holders = await Promise.all(databases.map((database) => database.client()));
+      for (const holder of holders) await holder.query('SELECT pg_advisory_lock(4711)');
+      const list = ['--targets', 'db/targets', '--parallel', '2', '--canary', '0', '--json'];
+      const running = tool.start(['up', ...list], { env });
+      for (const database of databases.slice(0, 2)) await runningIn(database, 'pg_advisory_lock');
+      running.kill(signal);
+      if (times === 2) running.kill(signal);
+      const result = await running.result;
+      expectExit(result, code);
+      if (times === 1)
+        expect(result.json().targets.map(({ begun, exitCode }: Document) => [begun, exitCode])).to.deep.equal(
+          [
+            [true, code],
+            [true, code],
+            [false, null],
+            [false, null],
+          ],
+        );
+      for (const database of databases.slice(0, 2)) await sessionsGone(database);
+      expect(await Promise.all(databases.map(applied))).to.deep.equal([1, 1, 0, 0]);
+      for (const holder of holders) await holder.query('SELECT pg_advisory_unlock(4711)');
+      expectExit(await run('up'), 0);
+      expect(await Promise.all(databases.map(applied))).to.deep.equal([2, 2, 2, 2]);
     });
-    const holder = await databases[0]!.client();
-    await holder.query('SELECT pg_advisory_lock(4711)');
-    const running = tool.start(['up', '--targets', 'db/targets', '--json'], { env });
-    for (;;) {
-      const { rows } = await holder.query(
-        "SELECT FROM pg_locks WHERE locktype = 'advisory' AND objid = 4711 AND NOT granted",
-      );
-      if (rows.length > 0) break;
+
+  it('leave what is after-deploy until it is asked for, and say on which it waits', async () => {
+    const { run, databases } = await fleet(2, {
+      ...tables('one', 'two'),
+      '20250101000003_drop.up.sql': '-- migrate: after-deploy\nDROP TABLE two;\n',
+      '20250101000003_drop.down.sql': 'CREATE TABLE two (id int);\n',
+      '20250101000004_late.up.sql': 'CREATE TABLE two (id int);\n',
+      '20250101000004_late.down.sql': 'DROP TABLE two;\n',
+    });
+    const first = await run('up');
+    expectExit(first, 10);
+    expect(first.stdout).to.include('2 databases: 0 fine, 2 pending, 0 failed');
+    expect(await Promise.all(databases.map(applied))).to.deep.equal([2, 2]);
+    expectExit(await run('up', '--after-deploy'), 0);
+    expectExit(await run('status', '--check'), 0);
+  });
+
+  it('have a password each, of which none is shown, also where the server repeats it', async () => {
+    const { write, root, databases, ...tool } = await fleet(2, {
+      ...tables('one'),
+      '20250101000002_told.up.sql': 'INSERT INTO told SELECT secret FROM told;\n',
+      '20250101000002_told.down.sql': 'SELECT 1;\n',
+    });
+    const passwords = ['first-tenant-0123', 'second-tenant-4567'];
+    const [host, port] = [databases[0]?.host, databases[0]?.port];
+    for (const [i, { name, query }] of databases.entries()) {
+      await query(`CREATE ROLE ${name} LOGIN PASSWORD '${passwords[i]}'`);
+      await query(`GRANT ALL ON DATABASE ${name} TO ${name}; GRANT ALL ON SCHEMA public TO ${name};
+CREATE TABLE told (secret text UNIQUE); GRANT ALL ON told TO ${name}; INSERT INTO told VALUES ('${passwords[i]}')`);
+      cleanUpAfterTest(async () => {
+        await query(`DROP OWNED BY ${name}`);
+        await query(`DROP ROLE ${name}`);
+      });
     }
-    running.kill('SIGINT');
-    const result = await running.result;
-    expectExit(result, 130);
-    expect(result.json().targets.map(({ begun }: { begun: boolean }) => begun)).to.deep.equal([
-      true,
-      false,
-      false,
-    ]);
+    write(
+      'db/targets',
+      databases.map(({ name }) => `${name} postgres://${name}@${host}:${port}/${name}`).join('\n'),
+    );
+    write(
+      './passfile',
+      databases.map(({ name }, i) => `${host}:*:${name}:${name}:${passwords[i]}`).join('\n'),
+    );
+    chmodSync(join(root, 'passfile'), 0o600);
+    const env = { PGPASSFILE: join(root, 'passfile'), MIGRATE_ENV: 'test' };
+    for (const how of [['--json'], ['--verbose']]) {
+      const result = await tool.start(
+        ['up', '--targets', 'db/targets', '--canary', '0', '--max-failures', '9', ...how],
+        { env },
+      ).result;
+      expectExit(result, 3);
+      expect(result.all).to.include(how[0] === '--json' ? '(***)' : '[23505]');
+      for (const password of passwords) expect(result.all).not.to.include(password);
+    }
+    write('./passfile', `${host}:*:${databases[0]?.name}:*:${passwords[1]}\n`);
+    const wrong = await tool.start(
+      ['status', '--targets', 'db/targets', '--canary', '0', '--max-failures', '9'],
+      { env },
+    ).result;
+    expectExit(wrong, 8);
+    expect(wrong.stdout).to.include('2 failed').and.not.to.include(passwords[1]);
   });
 });

@@ -1,9 +1,15 @@
 // The list of databases as people, scripts and catalogs write it; and what is read of thousands in the end.
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { MigrateError } from '../../scripts/base/errors.ts';
+import { keepSecret, redact } from '../../scripts/base/secrets.ts';
+import { resolveConfig } from '../../scripts/config/config.ts';
 import { readTargetRows, readTargets } from '../../scripts/fleet/list.ts';
 import { fleetLines, type TargetEnd, worstOf } from '../../scripts/fleet/report.ts';
+import { runFleet } from '../../scripts/fleet/run-fleet.ts';
 import { runScheduled } from '../../scripts/fleet/schedule.ts';
 
 const url = 'postgres://u@h/d';
@@ -88,6 +94,37 @@ describe('a list of databases', () => {
 });
 
 describe('the end of many runs', () => {
+  it('shows the secret of none, also where there were more than are remembered', async () => {
+    const root = mkdtempSync(join(tmpdir(), 'migrate-fleet-'));
+    mkdirSync(join(root, 'db'));
+    const names = Array.from({ length: 1100 }, (_, i) => `t${i}`);
+    writeFileSync(join(root, 'targets'), names.map((name) => `${name} postgres://u@h/${name}`).join('\n'));
+    const flags = { targets: join(root, 'targets'), canary: '0', maxFailures: '9999', json: true };
+    const config = await resolveConfig('up', flags, { MIGRATE_ENV: 'test' }, root);
+    const told: string[] = [];
+    const say = (line: string) => void told.push(redact(line));
+    const progress = {
+      say,
+      live: say,
+      group: say,
+      endGroup: () => {},
+      detail: say,
+      warn: say,
+      style: {} as never,
+    };
+    const run = async ({ config: own }: { config: { target?: { database: string } } }) => {
+      const secret = `secret-of-${own.target?.database}-`;
+      keepSecret([secret]);
+      throw new MigrateError('migration-failed', `it was ${secret}`);
+    };
+    const signal = new AbortController().signal;
+    const result = await runFleet({ config, flags, args: [], progress, signal }, run as never);
+    rmSync(root, { recursive: true });
+    expect(result.document.targets).to.have.length(1100);
+    const shown = [...told, ...result.lines, JSON.stringify(result.document)].join('\n');
+    expect(shown).to.include('it was ***').and.not.to.include('secret-of');
+  });
+
   const end = (name: string, exitCode: number | null, line = 'done'): TargetEnd => ({
     name,
     exitCode,
@@ -108,6 +145,9 @@ describe('the end of many runs', () => {
     expect(lines[3]).to.match(/^Not begun: t2950, .* and 30 more$/);
     expect(lines[4]).to.equal('3,000 databases: 2947 fine, 3 failed, 50 not begun, in 1 min 1 s.');
     expect(fleetLines([end('a', 0), end('b', 0), end('c', 0)], 5)).to.have.length(1);
+    expect(fleetLines([end('a', 0), end('b', 10), end('c', 5)], 5).at(-1)).to.equal(
+      '3 databases: 1 fine, 1 pending, 1 failed, 0 not begun, in 5 ms.',
+    );
   });
 
   it('has the exit code of the worst', () => {
