@@ -12,8 +12,9 @@ import { runsOneByOne } from '../scratch/citus-stand-ins.ts';
 import { portable } from './options.ts';
 import { demandsOf, untried, withFormerConstraints } from './proof-rows.ts';
 import { lostBetween, readContents } from './rows.ts';
-import { withBuilt, withMigrated } from './scratch.ts';
-import { seedRows } from './seed.ts';
+import { withBuilt, withMigrated, withoutLeakproof } from './scratch.ts';
+import { type Demands, seedRows } from './seed.ts';
+import { withoutForcedPolicies } from './unforced.ts';
 
 export interface Proof {
   /** `untried` where there is no scratch server. */
@@ -66,22 +67,24 @@ export async function prove(
 async function tryOut(scratch: Query, options: SchemaOptions, claim: Claim, withRows = true): Promise<Proof> {
   const known = new Set((await differences(scratch, options, claim.live)).map(keyOf));
   const demands = demandsOf(claim);
-  if (withRows) await withFormerConstraints(scratch, claim, () => seedRows(scratch, demands));
+  const seed = (asked: Demands) => withoutForcedPolicies(scratch, () => seedRows(scratch, asked));
+  const contents = () => withoutForcedPolicies(scratch, () => readContents(scratch));
+  if (withRows) await withFormerConstraints(scratch, claim, () => seed(demands));
   for (const [statements, expected, direction] of [
     [claim.down, claim.stored, 'down'],
     [claim.up, claim.live, 'up'],
   ] as const) {
     // What could refer to nothing before the down can now.
     const asked = direction === 'down' ? demands : { ...demands, nulls: new Set<string>() };
-    const bare = withRows ? untried(claim, await seedRows(scratch, asked), asked.nulls) : [];
+    const bare = withRows ? untried(claim, await seed(asked), asked.nulls) : [];
     if (bare.length > 0) return { state: 'failed', problems: bare };
-    const before = withRows ? await readContents(scratch) : null;
+    const before = withRows ? await contents() : null;
     const failure = await run(scratch, statements);
     if (failure !== null) return { state: 'failed', problems: [`its ${direction} fails: ${failure}`] };
     const left = (await differences(scratch, options, expected))
       .filter((difference) => !known.has(keyOf(difference)))
       .map((difference) => `after its ${direction}: ${describeDifference(difference)}`);
-    const lost = before === null ? [] : lostBetween(before, await readContents(scratch));
+    const lost = before === null ? [] : lostBetween(before, await contents());
     const problems = [...left, ...lost.map((each) => `after its ${direction} ${each}`)];
     if (problems.length > 0) return { state: 'failed', problems };
   }
@@ -92,7 +95,7 @@ const keyOf = ({ kind, identity }: Difference) => `${kind} ${identity}`;
 
 async function run(scratch: Query, statements: readonly string[]): Promise<string | null> {
   try {
-    const all = ['BEGIN', ...statements.map((sql) => sql.replace(/;$/, '')), 'COMMIT'];
+    const all = ['BEGIN', ...statements.map((sql) => withoutLeakproof(sql.replace(/;$/, ''))), 'COMMIT'];
     for (const text of runsOneByOne() ? all : [all.join(';\n')]) await scratch(text);
     return null;
   } catch (error) {

@@ -22,6 +22,8 @@ export const kindsOfHeirs: Readonly<Record<string, string>> = {
     'CREATE TABLE r2 (a int, b date, c int, d date, FOREIGN KEY (a, b) REFERENCES e, FOREIGN KEY (c, d) REFERENCES e)',
   'type under a generated column with it':
     'ALTER TABLE posts DROP CONSTRAINT posts_user; ALTER TABLE users DROP gen; DROP INDEX users_twice; ALTER TABLE users ALTER id TYPE bigint, ADD gen bigint GENERATED ALWAYS AS (id * 2) STORED; ALTER TABLE posts ALTER user_id TYPE bigint; ALTER TABLE posts ADD CONSTRAINT posts_user FOREIGN KEY (user_id) REFERENCES users (id)',
+  'functions of a new view':
+    'CREATE VIEW act AS SELECT id FROM users; CREATE FUNCTION get_act(u users) RETURNS SETOF act LANGUAGE sql STABLE AS $$ SELECT id FROM users $$; CREATE FUNCTION count_act() RETURNS bigint LANGUAGE sql BEGIN ATOMIC SELECT count(*) FROM act; END; CREATE VIEW act2 AS SELECT count_act() AS n',
   'domain over a new function':
     "CREATE FUNCTION is_fine(text) RETURNS boolean LANGUAGE sql IMMUTABLE AS 'SELECT true'; CREATE DOMAIN fine AS text CHECK (is_fine(VALUE)); ALTER TABLE tags ADD f fine",
 };

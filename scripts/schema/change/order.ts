@@ -11,14 +11,15 @@ import { ranks } from '../render/tables.ts';
 import { type Phase, phasesOfTables } from './change.ts';
 import { referencedFirst } from './distribution.ts';
 import { parentsOf } from './heirs.ts';
-import { waitsForParent } from './partitions.ts';
+import { goesWithViews, madeLate } from './over-views.ts';
 import { type Drop, mentions, type Plan } from './plan.ts';
 
 /** Drops of what stands on tables, what tables need, changes, what stands on tables, drops of the rest, comments. */
 export function assemble(plan: Plan): string[] {
   const creates = orderCreates(plan);
-  const early = creates.filter((piece) => piece.rank <= ranks.table && !waitsForParent(plan, piece));
-  const late = creates.filter((piece) => !early.includes(piece));
+  const after = madeLate(plan, creates);
+  const early = creates.filter(({ key }) => !after.has(key));
+  const late = creates.filter(({ key }) => after.has(key));
   const drops = orderDrops(plan);
   const phase = (name: Phase) => plan.alters.filter((each) => each.phase === name).map(({ sql }) => sql);
   const bodies = early.some(({ rank }) => rank === ranks.routine);
@@ -158,7 +159,8 @@ function orderDrops(plan: Plan): Drop[] {
   const { ordered, stuck } = orderPieces(pieces, [...needs, ...inherited]);
   const rest = pieces.filter(({ key }) => stuck.includes(key)).sort((a, b) => a.rank - b.rank);
   const bySql = new Map(plan.drops.map((drop) => [drop.sql, drop]));
-  return [...ordered, ...rest].flatMap(({ key }) => bySql.get(key) ?? []);
+  const all = [...ordered, ...rest].flatMap(({ key }) => bySql.get(key) ?? []);
+  return all.map((drop) => ({ ...drop, rank: goesWithViews(plan, drop) ? ranks.view : drop.rank }));
 }
 
 /** All that the server would print of it: of a domain its checks, of a table what its columns are computed from. */

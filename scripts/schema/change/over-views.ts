@@ -1,0 +1,46 @@
+// Takes what a plan makes and drops; gives what of it stands on views, though it is of a kind that tables may stand on: it comes
+// after the tables with the views, and goes with them. Pure.
+import type { Item, Model } from '../render/model.ts';
+import type { Piece } from '../render/order.ts';
+import { ranks } from '../render/tables.ts';
+import { waitsForParent } from './partitions.ts';
+import { type Drop, mentions, type Plan } from './plan.ts';
+
+const identityOf = (key: string) => key.slice(key.indexOf(' ') + 1);
+
+/** What the server holds a routine to: its signature, and a body that it has read. */
+function signatureOf({ identity, parts }: Item): string {
+  const body = parts.get('body') ?? '';
+  const isRead = /^(BEGIN ATOMIC|RETURN )/.test(body);
+  return [identity, parts.get('arguments'), parts.get('returns'), isRead ? body : ''].join('\n');
+}
+
+/** The text in which another object is named that must be there. */
+function needingText(model: Model, { key, sql }: Piece): string {
+  const routine = key.startsWith('routine ') ? model.find('routine', identityOf(key)) : undefined;
+  return routine === undefined ? sql : signatureOf(routine);
+}
+
+/** Keys of the pieces that come after all changes of tables: what stands on tables, and what stands on that. */
+export function madeLate(plan: Plan, creates: readonly Piece[]): ReadonlySet<string> {
+  const late = new Set(
+    creates.filter((piece) => piece.rank > ranks.table || waitsForParent(plan, piece)).map(({ key }) => key),
+  );
+  const named = [...late].filter((key) => /^(relation|routine|aggregate|type) /.test(key));
+  for (const piece of creates) {
+    if (late.has(piece.key) || named.length === 0) continue;
+    const text = needingText(plan.to, piece);
+    if (!named.some((key) => mentions(text, identityOf(key)))) continue;
+    late.add(piece.key);
+    named.push(piece.key);
+  }
+  return late;
+}
+
+/** Whether a routine takes or gives rows of a view that goes, or is a statement over it. */
+export function goesWithViews(plan: Plan, { key }: Drop): boolean {
+  const routine = key.startsWith('routine ') ? plan.from.find('routine', identityOf(key)) : undefined;
+  if (routine === undefined) return false;
+  const text = signatureOf(routine);
+  return plan.drops.some(({ rank, key: other }) => rank === ranks.view && mentions(text, identityOf(other)));
+}
