@@ -5,7 +5,7 @@ import type { Finding, Migration, SqlFile } from '../base/types.ts';
 import { type ChangeTokenParts, differingCatalogs } from '../schema/catalog/change-token-parts.ts';
 import { differingClasses } from '../schema/catalog/snapshot.ts';
 import { type Difference, diffSnapshots } from '../schema/change/diff.ts';
-import type { ClassHashes, ObjectClass } from '../schema/types.ts';
+import type { ObjectClass, SchemaObject } from '../schema/types.ts';
 import { rolesLeft } from '../scratch/server-wide.ts';
 import { classesOf } from './catalogs.ts';
 import { filledViews, unfilledOf } from './filled-views.ts';
@@ -22,19 +22,19 @@ export interface CycleResult {
   /** Those of the findings that rows from db/probe brought to light. */
   readonly probed?: readonly Finding[];
   /** The token as it is now, where that is known: the next cycle need not read it again. */
-  readonly token?: ChangeTokenParts | null;
+  readonly token?: Map<string, string> | null;
 }
 
 /**
  * The cost does not depend on how many migrations came before but through the size of the catalogs: those that the
  * migration writes to are counted twice. Where no catalog row is another after the down, nothing else is read.
- * @param known the token as the cycle before left it, or null
+ * @param known the token as the cycle before left it, or null; what it becomes is written into it
  */
 export async function cycleInTransaction(
   scratch: Scratch,
   migration: Migration,
   probe: SqlFile | null,
-  known: ChangeTokenParts | null,
+  known: Map<string, string> | null,
 ): Promise<CycleResult> {
   await scratch.sql('BEGIN');
   const probed = probe === null ? [] : await tryWithSeedRows(scratch, migration, probe);
@@ -76,10 +76,10 @@ async function commit(scratch: Scratch, { up }: Migration): Promise<Finding | nu
 async function revertAndRepeat(
   scratch: Scratch,
   migration: Migration,
-  before: ChangeTokenParts,
+  before: Map<string, string>,
   written: RowsWritten,
   filled: readonly string[],
-): Promise<{ findings: Finding[]; token: ChangeTokenParts } | 'doubtful'> {
+): Promise<{ findings: Finding[]; token: Map<string, string> } | 'doubtful'> {
   const { up, down } = migration;
   await scratch.sql('SAVEPOINT after_up');
   const first = writtenSince(written, await scratch.rowsWritten());
@@ -88,7 +88,7 @@ async function revertAndRepeat(
   const writtenThen = await scratch.rowsWritten();
   const touched = writtenSince(written, writtenThen);
   const classes = classesOf(differingCatalogs(before, await tokenOf(scratch, touched)), scratch.include);
-  const reverted = classes.length === 0 ? null : await scratch.hashes(classes);
+  const reverted = classes.length === 0 ? null : await scratch.objects(classes);
   const isRepeated = (await scratch.run(up)) === null;
   const second = isRepeated ? writtenSince(writtenThen, await scratch.rowsWritten()) : null;
   // The same statements on the same schema that wrote the same numbers of rows did the same; unless data decide.
@@ -108,7 +108,19 @@ async function revertAndRepeat(
     ...(isExact(left) ? upAgainDiffers(migration, again) : []),
   ];
   const all = touched === null || second === null ? null : { ...touched, ...second };
-  return { findings, token: { ...before, ...(await tokenOf(scratch, all)) } };
+  return {
+    findings,
+    token: all === null ? await scratch.token() : withNew(before, await tokenOf(scratch, all)),
+  };
+}
+
+/** The parts of before with those that were read anew: in place, for there are thousands. */
+function withNew(before: Map<string, string>, now: ChangeTokenParts): Map<string, string> {
+  for (const [name, content] of now) {
+    if (content === 'none') before.delete(name);
+    else before.set(name, content);
+  }
+  return before;
 }
 
 /** What was written from one reading to the next, in the order of the catalogs' names; null where nobody counts. */
@@ -122,7 +134,7 @@ function writtenSince(before: RowsWritten, now: RowsWritten): RowsWritten {
 async function tokenOf(scratch: Scratch, touched: RowsWritten): Promise<ChangeTokenParts> {
   if (touched === null) return scratch.token();
   const names = Object.keys(touched).sort();
-  return names.length === 0 ? {} : scratch.token(names);
+  return names.length === 0 ? new Map() : scratch.token(names);
 }
 
 const dataDecide = new Set(['DoStmt', 'CallStmt', 'SelectStmt', 'ExecuteStmt']);
@@ -148,22 +160,18 @@ async function compareRepeated(
   return diffSnapshots(expected, actual);
 }
 
-/** Goes back to before the up to see what the down should have restored, and runs the up once more. */
+/**
+ * Goes back to before the up to see what the down should have restored, and runs the up once more; null when it does not run.
+ * @param reverted the objects of the classes as the down left them; what a changed name is spelled in besides is no news
+ */
 async function compareReverted(
   scratch: Scratch,
-  { up, down }: Migration,
+  { up }: Migration,
   classes: readonly ObjectClass[],
-  reverted: ClassHashes,
+  reverted: readonly SchemaObject[],
 ): Promise<readonly Difference[] | null> {
   await scratch.sql('ROLLBACK TO SAVEPOINT before_up');
-  const hashes = await scratch.hashes(classes);
-  const differing = classes.filter((name) => hashes[name] !== reverted[name]);
-  if (differing.length === 0) return (await refuses(scratch, up)) ? null : [];
-  // Only classes that differ are read object by object; what a changed name is spelled in besides is no news.
-  const expected = await scratch.objects(differing);
-  if (await refuses(scratch, up, down)) return null;
-  const differences = diffSnapshots(expected, await scratch.objects(differing));
-  await scratch.sql('ROLLBACK TO SAVEPOINT before_up');
+  const differences = diffSnapshots(await scratch.objects(classes), reverted);
   return (await refuses(scratch, up)) ? null : differences;
 }
 

@@ -5,9 +5,10 @@ import type { SqlFile } from '../base/types.ts';
 import { sendBatch } from '../connection/simple-query.ts';
 import { describeSqlError } from '../files/sql-error.ts';
 import type { Parser } from '../files/statements.ts';
-import { type ChangeTokenParts, changeTokenPartsSql } from '../schema/catalog/change-token-parts.ts';
+import { changeTokenPartsSql, partsOf } from '../schema/catalog/change-token-parts.ts';
 import { standInTable } from '../schema/catalog/distribution.ts';
 import { readClassHashes, readObjects, withCanonicalSession } from '../schema/catalog/snapshot.ts';
+import { firstUserOid } from '../schema/sql.ts';
 import {
   type ClassHashes,
   defaultSchemaOptions,
@@ -41,7 +42,7 @@ export interface Scratch {
    * Per catalog a text; equal means that no row changed, different means nothing.
    * @param touched only of these catalogs, and of those that depend on them
    */
-  token(touched?: readonly string[]): Promise<ChangeTokenParts>;
+  token(touched?: readonly string[]): Promise<Map<string, string>>;
   /** How many rows this transaction has written so far, per catalog. */
   rowsWritten(): Promise<RowsWritten>;
   hashes(classes?: readonly ObjectClass[]): Promise<ClassHashes>;
@@ -52,10 +53,11 @@ export interface Scratch {
 export type RowsWritten = Readonly<Record<string, number>> | null;
 
 /** Counters that the server keeps anyway: https://www.postgresql.org/docs/16/monitoring-stats.html */
-const writtenSql = `SELECT CASE WHEN current_setting('track_counts')::bool THEN coalesce(json_object_agg(relname, n) FILTER (WHERE n <> 0), '{}') END AS written
-  FROM (SELECT CASE WHEN c.relnamespace = 'pg_catalog'::regnamespace THEN c.relname ELSE 'distribution' END AS relname, (pg_catalog.pg_stat_get_xact_tuples_inserted(c.oid) + 1000000 * pg_catalog.pg_stat_get_xact_tuples_updated(c.oid)
-    + 1000000000000 * pg_catalog.pg_stat_get_xact_tuples_deleted(c.oid))::float8 AS n
-  FROM pg_catalog.pg_class c WHERE (c.relnamespace = 'pg_catalog'::regnamespace AND c.relkind = 'r') OR c.oid = to_regclass('${standInTable}')) counted`;
+const written = `(pg_catalog.pg_stat_get_xact_tuples_inserted(c.oid) + 1000000 * pg_catalog.pg_stat_get_xact_tuples_updated(c.oid)
+    + 1000000000000 * pg_catalog.pg_stat_get_xact_tuples_deleted(c.oid))::float8 AS n FROM pg_catalog.pg_class c`;
+const writtenSql = `SELECT CASE WHEN current_setting('track_counts')::bool THEN coalesce(json_object_agg(name, n) FILTER (WHERE n <> 0), '{}') END AS written
+  FROM (SELECT c.relname AS name, ${written} WHERE c.oid < ${firstUserOid} AND c.relnamespace = 'pg_catalog'::regnamespace AND c.relkind = 'r'
+  UNION ALL SELECT 'distribution', ${written} WHERE c.oid = to_regclass('${standInTable}')) counted`;
 
 /**
  * @param inside whether the caller holds a transaction open around it all
@@ -81,8 +83,7 @@ export function openScratch(
     sql: async (text) => {
       await client.query(text);
     },
-    token: async (touched) =>
-      (await prepared(changeTokenPartsSql(options, touched)))[0]?.parts as ChangeTokenParts,
+    token: async (touched) => partsOf((await prepared(tokenSql(options, touched)))[0]),
     rowsWritten: async () =>
       ((await client.query({ name: 'rows_written', text: writtenSql })).rows[0] as { written: RowsWritten })
         .written,
@@ -91,8 +92,23 @@ export function openScratch(
   };
 }
 
+/** Texts by what they are made of, and names by their text: each is long, and wanted for every migration. */
+const tokenTexts = new WeakMap<SchemaOptions, Map<string, string>>();
+const names = new Map<string, string>();
+
+function tokenSql(options: SchemaOptions, touched?: readonly string[]): string {
+  const known = tokenTexts.get(options) ?? new Map<string, string>();
+  tokenTexts.set(options, known);
+  const key = touched === undefined ? '*' : touched.join();
+  const text = known.get(key) ?? changeTokenPartsSql(options, touched);
+  known.set(key, text);
+  return text;
+}
+
 function nameOf(text: string): string {
-  return createHash('sha256').update(text).digest('hex').slice(0, 32);
+  const name = names.get(text) ?? createHash('sha256').update(text).digest('hex').slice(0, 32);
+  names.set(text, name);
+  return name;
 }
 
 async function runFile(client: pg.Client, parse: Parser, file: SqlFile): Promise<ScratchFailure | null> {

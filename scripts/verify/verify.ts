@@ -9,6 +9,7 @@ import { ensureRoles } from '../scratch/placeholder-roles.ts';
 import { applyMigrations } from '../scratch/replay.ts';
 import type { ScratchServer } from '../scratch/scratch-server.ts';
 import { connectTo } from '../scratch/with-scratch.ts';
+import { asTransaction } from './as-transaction.ts';
 import { cycleCommitted } from './committed.ts';
 import { type CycleResult, cycleInTransaction } from './cycle.ts';
 import { scratchOf, type Workspace } from './workspace.ts';
@@ -80,13 +81,18 @@ async function cycle(
   const outside = migration.up.directives.noTransaction || migration.down.directives.noTransaction;
   const known = probe === null ? workspace.token : null;
   workspace.token = null;
-  if (outside) return cycleCommitted(server, workspace, parse, migration, probe);
+  const inside = !outside
+    ? migration
+    : probe === null
+      ? await asTransaction(scratchOf(workspace, parse), migration)
+      : null;
+  if (inside === null) return cycleCommitted(server, workspace, parse, migration, probe);
   workspace.inside = true;
-  const result = await cycleInTransaction(scratchOf(workspace, parse), migration, probe, known);
+  const result = await cycleInTransaction(scratchOf(workspace, parse), inside, probe, known);
   workspace.inside = false;
   workspace.token = result.token ?? null;
-  // What fails only because three files shared one transaction is no fault of theirs.
-  if (!result.doubtful) return result;
+  // What fails only because three files shared one transaction is no fault of theirs, nor what only some may not do in one.
+  if (!result.doubtful && (result.applied || !outside)) return result;
   const committed = await cycleCommitted(server, workspace, parse, migration, null);
   return { ...committed, findings: [...(result.probed ?? []), ...committed.findings] };
 }

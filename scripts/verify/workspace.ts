@@ -1,7 +1,6 @@
 // Takes a scratch database; gives the session that verify works in.
 import type pg from 'pg';
 import type { Parser } from '../files/statements.ts';
-import type { ChangeTokenParts } from '../schema/catalog/change-token-parts.ts';
 import type { SchemaOptions } from '../schema/types.ts';
 import type { ScratchDatabase } from '../scratch/scratch-server.ts';
 import { openScratch, type Scratch } from './scratch.ts';
@@ -14,7 +13,7 @@ export interface Workspace {
   /** What is compared, and what is left out. */
   readonly options: SchemaOptions;
   /** The token as the last cycle left it, where that is known. */
-  token: ChangeTokenParts | null;
+  token: Map<string, string> | null;
 }
 
 /**

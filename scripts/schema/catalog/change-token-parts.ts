@@ -5,6 +5,7 @@ import { quoteLiteral } from '../sql.ts';
 import type { SchemaOptions } from '../types.ts';
 import { countsOf, hiddenSql } from './change-token.ts';
 import { catalogs } from './counted-catalogs.ts';
+import { relationPartsSql } from './relation-counts.ts';
 
 /** Which catalog each part of the change token counts, in the order of `countsOf`. */
 const partNames: readonly string[] = [
@@ -29,12 +30,29 @@ const alsoRead: Readonly<Record<string, readonly string[]>> = {
   pg_user_mappings: ['pg_user_mapping', 'pg_foreign_server'],
 };
 
-/** The change token before it is condensed: what each part says, by the catalog that it counts. */
-export type ChangeTokenParts = Readonly<Record<string, string>>;
+/**
+ * The change token before it is condensed: what each part says, by the catalog that it counts. The catalogs of relations have
+ * a part for each relation: `pg_attribute 16385`.
+ */
+export type ChangeTokenParts = ReadonlyMap<string, string>;
+
+const byRelation = new Set(['pg_class', 'pg_index', 'pg_attribute']);
 
 /**
- * One row with one column `parts`, JSON as `ChangeTokenParts`. Conditions as `changeTokenSql`.
- * @param touched only the parts that may have changed when rows of these catalogs did
+ * What this transaction may have changed in the catalogs of relations, but for rights: what it has locked, with indexes and
+ * TOAST tables that go along.
+ */
+const touchedRelations = `locked AS MATERIALIZED (
+  SELECT l.relation AS oid FROM pg_catalog.pg_locks l WHERE l.locktype = 'relation' AND l.pid = pg_catalog.pg_backend_pid()
+    AND l.relation >= 16384 AND l.database = (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database())
+), touched_relation AS MATERIALIZED (
+  SELECT oid FROM locked UNION SELECT i.indexrelid FROM pg_catalog.pg_index i WHERE i.indrelid IN (SELECT oid FROM locked)
+  UNION SELECT t.reltoastrelid FROM pg_catalog.pg_class t WHERE t.oid IN (SELECT oid FROM locked) AND t.reltoastrelid <> 0
+)`;
+
+/**
+ * One row with the columns `parts` and `relations`, JSON objects: see `partsOf`. Conditions as `changeTokenSql`.
+ * @param touched only the parts that may have changed when this transaction wrote rows of these catalogs
  */
 export function changeTokenPartsSql(options: SchemaOptions, touched?: readonly string[]): string {
   const counts = countsOf(options);
@@ -44,13 +62,25 @@ export function changeTokenPartsSql(options: SchemaOptions, touched?: readonly s
     name === 'distribution' ||
     [name, ...(alsoRead[name] ?? [])].some((read) => touched.includes(read));
   const parts = partNames
-    .map((name, i) => ({ name: quoteLiteral(name), count: counts[i] }))
-    .filter(({ count }, i) => count !== undefined && isConcerned(partNames[i] ?? ''));
-  return `${hiddenSql(options)}
-SELECT json_object(ARRAY[${parts.map(({ name }) => name).join(', ')}]::text[], ARRAY[${parts.map((part) => part.count).join(',\n')}]::text[]) AS parts`;
+    .map((name, i) => ({ name, count: counts[i] }))
+    .filter(({ name, count }) => count !== undefined && !byRelation.has(name) && isConcerned(name));
+  const names = parts.map(({ name }) => quoteLiteral(name)).join(', ');
+  // GRANT and ALTER … OWNER change rows of relations that nobody locks.
+  const within = touched === undefined || options.include.length > 0 ? undefined : 'touched_relation';
+  return `${hiddenSql(options)}, ${touchedRelations}
+SELECT json_object(ARRAY[${names}]::text[], ARRAY[${parts.map((part) => part.count).join(',\n')}]::text[]) AS parts,
+  (SELECT json_object_agg(r.part, r.content) FROM (${relationPartsSql(options, isConcerned, within)}) AS r (part, content)) AS relations`;
+}
+
+/** The row of `changeTokenPartsSql` as one. */
+export function partsOf(row: Readonly<Record<string, unknown>> | undefined): Map<string, string> {
+  return new Map(
+    [row?.parts, row?.relations].flatMap((part) => Object.entries((part ?? {}) as Record<string, string>)),
+  );
 }
 
 /** The catalogs that the second reading says something else of than the first; it may be of some parts only. */
 export function differingCatalogs(a: ChangeTokenParts, b: ChangeTokenParts): string[] {
-  return Object.keys(b).filter((name) => a[name] !== b[name]);
+  const differing = [...b].filter(([name, content]) => (a.get(name) ?? 'none') !== content);
+  return [...new Set(differing.map(([name]) => name.split(' ')[0] ?? name))];
 }

@@ -6,18 +6,10 @@ import { firstUserOid, hiddenNamespace, quoteLiteral, trackingTable } from '../s
 import { ledgerSchema, type Query, type SchemaOptions } from '../types.ts';
 import { type Catalog, catalogs } from './counted-catalogs.ts';
 import { distributionState } from './distribution.ts';
-
-const toastNamespace = `'pg_toast'::regnamespace`;
+import { countContent, relational, toastNamespace } from './relation-counts.ts';
 
 function count(from: string, key: string, value: string): string {
   return `(SELECT count(*) || ':' || coalesce(sum(hashint8extended(${key}, ${value})), 0) FROM ${from})`;
-}
-
-/** Counts rows by what they hold instead of their xmin: for catalogs that housekeeping rewrites. */
-function countContent(from: string, ...columns: string[]): string {
-  // The hash of a row is linear in those of its columns, so that two rows that swap a value would have the same sum.
-  const hash = `hashint8extended(hash_record_extended(ROW(${columns.join(', ')}), 0), 0)`;
-  return `(SELECT count(*) || ':' || coalesce(sum(${hash}), 0) FROM ${from})`;
 }
 
 function countCatalog({ name, namespace, relation, type, brought }: Catalog): string {
@@ -34,50 +26,8 @@ function countKeyed(name: string, key: string, condition: string): string {
 }
 
 function relationCounts(options: SchemaOptions): string[] {
-  const grants = options.include.includes('grants') ? ['c.relacl'] : [];
-  const owners = options.include.includes('owners') ? ['c.relowner'] : [];
-  const own = `c.relnamespace IN (SELECT oid FROM hidden_namespace) OR c.oid IN (SELECT oid FROM own_relation)`;
-  // Options of a TOAST table are options of its table, by whose OID it is named: its own is another after VACUUM FULL.
-  const optionsOnly = `c.relkind = 't' AND c.reloptions IS NOT NULL AND c.relnamespace = ${toastNamespace}`;
   return [
-    // Not relpages, relfilenode, relhasindex and the like: VACUUM, REINDEX, CLUSTER and TRUNCATE set those.
-    countContent(
-      `pg_catalog.pg_class c WHERE c.oid >= ${firstUserOid} AND (NOT (${own}) OR (${optionsOnly}))`,
-      ...[
-        `CASE WHEN c.relkind = 't' THEN 0 ELSE c.oid END`,
-        'c.relname',
-        'c.relnamespace',
-        'c.reloftype',
-        'c.relam',
-        'c.reltablespace',
-        'c.relkind',
-      ],
-      ...[
-        'c.relpersistence',
-        'c.relrowsecurity',
-        'c.relforcerowsecurity',
-        'c.relreplident',
-        'c.relispartition',
-      ],
-      ...['c.relpartbound::text', 'c.reloptions', ...owners, ...grants],
-    ),
-    // Not indcheckxmin: CREATE INDEX in a busy table sets it.
-    countContent(
-      `pg_catalog.pg_index i WHERE i.indexrelid >= ${firstUserOid} AND i.indrelid NOT IN (SELECT oid FROM hidden_relation)`,
-      ...['indexrelid', 'indrelid', 'indnatts', 'indnkeyatts', 'indisunique', 'indnullsnotdistinct'],
-      ...['indisprimary', 'indisexclusion', 'indimmediate', 'indisvalid', 'indisready', 'indislive'],
-      ...['indisreplident', 'indisclustered', 'indkey::text', 'indcollation', 'indclass', 'indoption::text'],
-      ...['indexprs::text', 'indpred::text'],
-    ),
-    // Not xmin: a rewrite of the table clears attmissingval, which is no change of the schema.
-    countContent(
-      `pg_catalog.pg_attribute a WHERE a.attrelid >= ${firstUserOid} AND a.attnum > 0
-        AND a.attrelid NOT IN (SELECT oid FROM hidden_relation)`,
-      ...['attrelid', 'attnum', 'attname', 'atttypid', 'atttypmod', 'attnotnull', 'atthasdef', 'attidentity'],
-      ...['attgenerated', 'attisdropped', 'attislocal', 'attinhcount', 'attcollation', 'attstorage'],
-      ...['attcompression', 'attstattarget', 'attoptions', 'attfdwoptions'],
-      ...(options.include.includes('grants') ? ['attacl'] : []),
-    ),
+    ...relational(options).map(({ from, columns }) => countContent(from, ...columns)),
     // Row types and array types follow their table or element; a shell array type would say nothing new.
     count(
       `pg_catalog.pg_type t LEFT JOIN pg_catalog.pg_type element ON element.typarray = t.oid
