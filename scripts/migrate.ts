@@ -5,6 +5,7 @@ import { type Place, placeOf } from './base/place.ts';
 import { keepSecret } from './base/secrets.ts';
 import { breakdown } from './base/timing.ts';
 import { ownProcess } from './base/v8-heap.ts';
+import type { Invocation } from './cli/cli.ts';
 import { onGithub } from './cli/github-log.ts';
 import { watchSignals } from './cli/interruption.ts';
 import { respellError, respelling } from './cli/spelling.ts';
@@ -55,16 +56,7 @@ async function main(argv: readonly string[]): Promise<number> {
     config = { ...(await resolveConfig(command, invocation.flags)), signal };
     keepSecret(secretsOf(config.variables));
     config.remarks.forEach(output.warn);
-    const { flags, args } = invocation;
-    const many = flags.targets !== undefined || flags.targetsQuery !== undefined;
-    if (invocation.usesTarget && !many) (await import('./config/binding.ts')).refuseWrongTarget(config);
-    const run = await invocation.load();
-    const input = { config, flags: flags as never, args, progress: output, signal };
-    signal.throwIfAborted();
-    if (many) {
-      const { runFleet } = await import('./fleet/run-fleet.ts');
-      result = await runFleet(input, run);
-    } else result = await run(input);
+    result = await run(invocation, config, output, signal);
     error = result.error ?? null;
     // What a command that only looks has found by then may be half of it.
     if (signal.aborted && error === null && result.wrote !== true) error = signal.reason;
@@ -72,15 +64,30 @@ async function main(argv: readonly string[]): Promise<number> {
     error = untouched(thrown);
   }
   error = respellError(error, place ?? placeOf(process.cwd()));
-  const ending = { command, environment: config?.environmentName ?? null, error, result };
-  print(ending, output, { json: config?.json ?? early.json ?? false, quiet: config?.quiet ?? false });
+  const environment = config?.environmentName ?? null;
+  const { json = early.json ?? false, quiet = false } = config ?? {};
+  print({ command, environment, error, result }, output, { json, quiet });
   if (config?.verbose) output.detail(breakdown());
   const exitCode = error === null ? exitCodes[result?.verdict ?? 'ok'] : exitStatus(error);
   const { document = {}, lines = [] } = result ?? {};
   const durationMs = performance.now() - started;
-  const { environment } = ending;
   output.finish({ command, environment, exitCode, durationMs, error, document, lines, blockedBy: [] });
   return exitCode;
+}
+
+/** Runs the command, on its target or on a list of them. */
+async function run(
+  { flags, args, usesTarget, load }: Invocation,
+  config: Config,
+  progress: Output,
+  signal: AbortSignal,
+): Promise<CommandResult> {
+  const many = flags.targets !== undefined || flags.targetsQuery !== undefined;
+  if (usesTarget && !many) (await import('./config/binding.ts')).refuseWrongTarget(config);
+  const command = await load();
+  const input = { config, flags: flags as never, args, progress, signal };
+  signal.throwIfAborted();
+  return many ? (await import('./fleet/run-fleet.ts')).runFleet(input, command) : command(input);
 }
 
 function print(

@@ -58,14 +58,14 @@ export const plan: Command<PlanFlags> = async (input) => {
 };
 
 async function planIn(
-  { config, flags, progress }: CommandInput<PlanFlags>,
+  input: CommandInput<PlanFlags>,
   session: Session,
   migrations: readonly Migration[],
   direction: Direction,
 ): Promise<CommandResult> {
+  const { config, flags, progress } = input;
   const allowOutOfOrder = allowsOutOfOrder(config, flags.allowOutOfOrder);
-  const tolerated =
-    direction === 'down' ? toleratedByDown : new Set<MigrationState>(allowOutOfOrder ? ['out of order'] : []);
+  const tolerated = direction === 'down' ? toleratedByDown : toleratedByUp(allowOutOfOrder);
   const state = await readState(session, config);
   const history = await readChecked(session, config, state, migrations, tolerated);
   if (!flags.freshHistory) refuseRestored(history);
@@ -76,27 +76,7 @@ async function planIn(
   if (steps.length > 0 && !flags.freshHistory) await refuseForeignHistory(session, config, history);
   const remark = majorRemark(config.postgres, session.major);
   if (remark !== null) progress.warn(remark);
-  const parse = await loadParser(session.major);
-  const ran = await statementsThatRan(session, config, steps, parse);
-  sayNotes(progress.say);
-  const { applied } = history;
-  const trace = await foresee({ config, progress, session, migrations, applied, steps });
-  const { untraced, findings } = trace;
-  const view: PlanView = {
-    direction,
-    environment: config.environmentName,
-    database: describeTarget(session.target),
-    ...(await lookAtTarget(
-      session,
-      parse,
-      steps,
-      trace,
-      ran,
-      await readBatches(session, config, steps, parse),
-    )),
-    findings,
-    untraced,
-  };
+  const view = await viewOf(input, session, { migrations, history, steps, direction });
   const ahead = direction === 'up' ? aheadOf(history.statuses) : [];
   if (ahead.length > 0) progress.say(aheadLine(ahead));
   const document = {
@@ -106,26 +86,54 @@ async function planIn(
     ...(waiting.length > 0 ? { waiting: waiting.map(({ id }) => id) } : {}),
   };
   const ids = steps.map(({ id }) => id);
-  let digest: string | null = null;
-  if (flags.out !== undefined) {
+  const save = async (path: string) => {
     const binding = await readBinding({ config, session, history, drift, migrations });
-    digest = savePlan(
+    return savePlan(
       config,
-      flags.out,
+      path,
       { ...binding, steps: ids, asked: askedFor(flags), allowOutOfOrder },
       document,
     );
-  }
-  const result = resultOf(
-    view,
-    digest === null ? document : { ...document, planDigest: digest },
-    flags,
-    progress.style,
-  );
-  const lines = [...waitingLines(waiting), ...result.lines];
+  };
+  const digest = flags.out === undefined ? {} : { planDigest: await save(flags.out) };
+  const result = resultOf(view, { ...document, ...digest }, flags, progress.style);
   // One text, so that --quiet leaves nothing of a comment out.
   if (flags.markdown) return { ...result, lines: [[...result.lines, ...waitingLines(waiting)].join('\n')] };
-  return { ...result, lines };
+  return { ...result, lines: [...waitingLines(waiting), ...result.lines] };
+}
+
+function toleratedByUp(allowOutOfOrder: boolean): ReadonlySet<MigrationState> {
+  return new Set(allowOutOfOrder ? ['out of order'] : []);
+}
+
+interface Planned {
+  readonly migrations: readonly Migration[];
+  readonly history: CheckedHistory;
+  readonly steps: readonly ReadyStep[];
+  readonly direction: Direction;
+}
+
+/** What the steps would do to this database: their statements, locks and sizes. */
+async function viewOf(
+  { config, progress }: CommandInput<PlanFlags>,
+  session: Session,
+  { migrations, history, steps, direction }: Planned,
+): Promise<PlanView> {
+  const parse = await loadParser(session.major);
+  const ran = await statementsThatRan(session, config, steps, parse);
+  sayNotes(progress.say);
+  const { applied } = history;
+  const trace = await foresee({ config, progress, session, migrations, applied, steps });
+  const { untraced, findings } = trace;
+  const batches = await readBatches(session, config, steps, parse);
+  return {
+    direction,
+    environment: config.environmentName,
+    database: describeTarget(session.target),
+    ...(await lookAtTarget(session, parse, steps, trace, ran, batches)),
+    findings,
+    untraced,
+  };
 }
 
 /** What `up --plan` needs to plan the same again. */

@@ -4,7 +4,7 @@ import { schemaOptions } from '../drift/options.ts';
 import { loadForReview } from '../history/load-migrations.ts';
 import type { Command } from '../report/command.ts';
 import { failing, formatFindings, summariseFindings } from '../report/findings.ts';
-import { count } from '../report/human.ts';
+import { count, type Style } from '../report/human.ts';
 import { sayNotes } from '../scratch/notes.ts';
 import { type RangeFlags, reviewRange } from '../scratch/review-range.ts';
 import { readSeedRows } from '../verify/read-seed-rows.ts';
@@ -23,14 +23,7 @@ export const verify: Command<VerifyFlags> = async ({ config, flags, progress, si
   let reached = 0;
   const onMigration = (migration: Migration, found: readonly Finding[]) => {
     reached += 1;
-    const bad = found.filter(({ severity }) => severity !== 'info').length;
-    const verdict =
-      bad > 0
-        ? progress.style.red(count(bad, 'finding'))
-        : found.length > 0
-          ? `skipped: ${found[0]?.rule}`
-          : progress.style.green('ok');
-    progress.say(`  ${migration.id} ${verdict}`);
+    progress.say(`  ${migration.id} ${verdictOn(found, progress.style)}`);
   };
   sayNotes(progress.say);
   const request = {
@@ -57,3 +50,10 @@ export const verify: Command<VerifyFlags> = async ({ config, flags, progress, si
     verdict: failing(findings, flags.strict ?? false) ? 'findings' : null,
   };
 };
+
+/** Behind the name of each migration. */
+function verdictOn(found: readonly Finding[], style: Style): string {
+  const bad = found.filter(({ severity }) => severity !== 'info').length;
+  if (bad > 0) return style.red(count(bad, 'finding'));
+  return found.length > 0 ? `skipped: ${found[0]?.rule}` : style.green('ok');
+}

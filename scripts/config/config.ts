@@ -84,9 +84,6 @@ export async function resolveConfig(
   if ('problems' in checked) throw mistakes(checked.problems);
   const project = readProject(root);
   const value = checked.value;
-  const [schema = 'public', table = 'pgmigrations'] = (project.trackingTable ?? 'public.pgmigrations').split(
-    '.',
-  );
   return Object.freeze({
     command,
     json: flags.json ?? false,
@@ -100,14 +97,8 @@ export async function resolveConfig(
     target: namesTarget(variables) ? await readTarget(variables) : undefined,
     scratchUrl: variables.SHADOW_DATABASE_URL || undefined,
     postgres: project.postgres ?? defaultMajor,
-    trackingTable: { schema, table },
-    lockTimeoutMs: strongest(variables.MIGRATE_LOCK_TIMEOUT, value.MIGRATE_LOCK_TIMEOUT, project.lockTimeout),
-    lockRetries: strongest(variables.MIGRATE_LOCK_RETRIES, value.MIGRATE_LOCK_RETRIES, project.lockRetries),
-    statementTimeoutMs: strongest(
-      variables.MIGRATE_STATEMENT_TIMEOUT,
-      value.MIGRATE_STATEMENT_TIMEOUT,
-      project.statementTimeout,
-    ),
+    trackingTable: trackingTableOf(project),
+    ...bounds(variables, value, project),
     batchTimeMs: value.MIGRATE_BATCH_TIME,
     batchMaxLagMs: value.MIGRATE_BATCH_MAX_LAG,
     waitMs: value.MIGRATE_WAIT,
@@ -116,6 +107,30 @@ export async function resolveConfig(
     variables,
     remarks: connectionRemarks(variables),
   });
+}
+
+function trackingTableOf({
+  trackingTable = 'public.pgmigrations',
+}: ProjectSettings): Config['trackingTable'] {
+  const [schema = 'public', table = 'pgmigrations'] = trackingTable.split('.');
+  return { schema, table };
+}
+
+/** What may be said in db/config.json as well. */
+function bounds(
+  variables: Environment,
+  value: Variables,
+  project: ProjectSettings,
+): Pick<Config, 'lockTimeoutMs' | 'lockRetries' | 'statementTimeoutMs'> {
+  return {
+    lockTimeoutMs: strongest(variables.MIGRATE_LOCK_TIMEOUT, value.MIGRATE_LOCK_TIMEOUT, project.lockTimeout),
+    lockRetries: strongest(variables.MIGRATE_LOCK_RETRIES, value.MIGRATE_LOCK_RETRIES, project.lockRetries),
+    statementTimeoutMs: strongest(
+      variables.MIGRATE_STATEMENT_TIMEOUT,
+      value.MIGRATE_STATEMENT_TIMEOUT,
+      project.statementTimeout,
+    ),
+  };
 }
 
 /** The variable where it is set (then `checked` is its value), else the project's, else the default in `checked`. */

@@ -87,16 +87,8 @@ export function watch(
   let stopped = false;
   let isCut = false;
   let boundMs: number | null = null;
-  let wake: () => void = () => undefined;
+  const { pause, wake } = wakeable(everyMs);
   let looking: { readonly ended: Promise<void>; readonly connecting: AbortController } | null = null;
-  const pause = () =>
-    new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, everyMs);
-      wake = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
   const look = async (client: pg.Client) => {
     boundMs = boundOf();
     while (!stopped) {
@@ -106,7 +98,7 @@ export function watch(
         await client.query('SELECT pg_cancel_backend($1)', [session.pid]);
       }
       const local = rows[0]?.blockers ?? [];
-      const found = local.length > 0 || session.citus === null ? local : await onShards(client);
+      const found = local.length > 0 || session.citus === null ? local : await onShards(session, client);
       const blockers = found.map(describeBlocker);
       if (blockers.length > 0) last = blockers;
       if (!stopped)
@@ -114,12 +106,6 @@ export function watch(
       if (!stopped) await pause();
     }
   };
-  /** Whoever may not see the other nodes' sessions gets to know no blocker. */
-  const onShards = (client: pg.Client): Promise<readonly BlockerRow[]> =>
-    client.query<BlockerRow>(shardSightingSql, [session.pid]).then(
-      (answer) => answer.rows,
-      () => [],
-    );
   const timer = setTimeout(() => {
     const connecting = new AbortController();
     const ended = session.aside(look, { signal: connecting.signal }).catch(() => undefined);
@@ -136,6 +122,28 @@ export function watch(
       await looking?.ended;
     },
   };
+}
+
+/** Pauses of `ms`, of which the one that is under way can be ended. */
+function wakeable(ms: number): { readonly pause: () => Promise<void>; readonly wake: () => void } {
+  let end: () => void = () => undefined;
+  const pause = () =>
+    new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      end = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  return { pause, wake: () => end() };
+}
+
+/** Whoever may not see the other nodes' sessions gets to know no blocker. */
+function onShards({ pid }: Session, client: pg.Client): Promise<readonly BlockerRow[]> {
+  return client.query<BlockerRow>(shardSightingSql, [pid]).then(
+    (answer) => answer.rows,
+    () => [],
+  );
 }
 
 /** What was cancelled from here was a wait for a lock: the server only knows that somebody has cancelled it. */

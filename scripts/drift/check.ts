@@ -117,19 +117,17 @@ async function compare(
     const hashes = await readClassHashes(query, stored);
     const classes = differingClasses(head.hashes, hashes);
     const objects = classes.length === 0 ? [] : await readObjects(query, stored, classes);
-    const compared =
-      sameOptions || classes.length === 0 ? objects : await readObjects(query, options, classes);
-    const fingerprint =
-      classes.length === 0 ? null : portableFingerprint(await hashesOf(query, portable(options)));
+    if (classes.length === 0) return { classes, objects, compared: objects, fingerprint: null };
+    const compared = sameOptions ? objects : await readObjects(query, options, classes);
+    const fingerprint = portableFingerprint(await hashesOf(query, portable(options)));
     return { classes, objects, compared, fingerprint };
   });
   const { fingerprint } = live;
   if (live.classes.length === 0) return { ...nothingFound(options), isStored: sameOptions, stale: true };
-  if (!isCurrent(head))
-    return {
-      ...(await settle(session, config, history, options, interruptedReason(head), fingerprint)),
-      cutOff: true,
-    };
+  if (!isCurrent(head)) {
+    const settled = await settle(session, config, history, options, interruptedReason(head), fingerprint);
+    return { ...settled, cutOff: true };
+  }
   const rows = await session.query<{ class: string; objects: string }>(storedObjectsSql(live.classes));
   const expected = withoutTables(parseObjects(rows), options.tracking);
   const sides = withoutMachinery({ expected, live: live.objects }, config.project.drift?.partitions);

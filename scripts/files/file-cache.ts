@@ -81,13 +81,10 @@ const keptDirectories = 50;
 export function openFileCache(directory: string, major: number): FileCache {
   const lookedAt = Date.now();
   const folder = join(packageRoot, 'dist', '.cache');
-  const path = join(
-    folder,
-    `${createHash('sha256')
-      .update(`${grammarOf(major)} ${directory}`)
-      .digest('hex')
-      .slice(0, 24)}.files`,
-  );
+  const name = createHash('sha256')
+    .update(`${grammarOf(major)} ${directory}`)
+    .digest('hex');
+  const path = join(folder, `${name.slice(0, 24)}.files`);
   const stored = readStored(path, directory);
   let seen: readonly string[] = [];
   let found: Found = { states: [], changedMs: new Float64Array() };

@@ -47,20 +47,29 @@ export async function configsOf(
     }
     configs.set(name, Object.freeze({ ...own, ...(config.signal && { signal: config.signal }) }));
   }
+  refuseWrong({ mistakes, strangers, total: targets.length, environment: config.environmentName });
+  return configs;
+}
+
+interface Wrong {
+  /** A line for each entry that cannot be followed. */
+  readonly mistakes: readonly string[];
+  /** A line for each database of another environment. */
+  readonly strangers: readonly string[];
+  readonly total: number;
+  readonly environment: string;
+}
+
+function refuseWrong({ mistakes, strangers, total, environment }: Wrong): void {
   const state = 'Nothing was connected to.';
   if (mistakes.length > 0)
-    throw new MigrateError(
-      'usage',
-      `The list of databases is wrong in ${mistakes.length} of ${targets.length}`,
-      {
-        problems: mistakes,
-        state,
-      },
-    );
-  if (strangers.length === 0) return configs;
+    throw new MigrateError('usage', `The list of databases is wrong in ${mistakes.length} of ${total}`, {
+      ...{ problems: mistakes, state },
+    });
+  if (strangers.length === 0) return;
   throw new MigrateError(
     'refused',
-    `${strangers.length} of ${targets.length} databases do not belong to ${config.environmentName}`,
+    `${strangers.length} of ${total} databases do not belong to ${environment}`,
     { problems: strangers, state, hint: 'Correct the list, MIGRATE_ENV, or the bindings in db/config.json.' },
   );
 }

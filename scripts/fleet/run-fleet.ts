@@ -66,27 +66,33 @@ export async function runFleet(
   const all = targets.map(
     ({ name }, i): TargetEnd =>
       (begun[i] ? ends.get(name) : undefined) ?? {
-        name,
-        exitCode: null,
-        line: 'not begun',
-        durationMs: 0,
-        document: null,
+        ...{ name, exitCode: null, line: 'not begun' },
+        ...{ durationMs: 0, document: null },
       },
   );
   const code = signal.aborted ? exitStatus(signal.reason) : worstOf(all);
+  return {
+    document: documentOf(all),
+    lines: fleetLines(all, performance.now() - started),
+    verdict: verdictOf(code),
+  };
+}
+
+function documentOf(all: readonly TargetEnd[]): Record<string, unknown> {
+  return {
+    targets: all.map(({ name, exitCode, line, document }) => ({
+      name,
+      begun: exitCode !== null,
+      ...(document ?? { exitCode, verdict: line }),
+    })),
+  };
+}
+
+/** The name of an exit code; null for success. */
+function verdictOf(code: number): ErrorCode | null {
   const names = Object.entries(exitCodes) as [ErrorCode | 'ok', number][];
   const verdict = names.find(([, value]) => value === code)?.[0] ?? 'bug';
-  return {
-    document: {
-      targets: all.map(({ name, exitCode, line, document }) => ({
-        name,
-        begun: exitCode !== null,
-        ...(document ?? { exitCode, verdict: line }),
-      })),
-    },
-    lines: fleetLines(all, performance.now() - started),
-    verdict: verdict === 'ok' ? null : verdict,
-  };
+  return verdict === 'ok' ? null : verdict;
 }
 
 /** Options that write or read one file, which belongs to one database. */

@@ -30,14 +30,7 @@ export function createOutput({ json, quiet, verbose }: CommonFlags): Output {
   const progressStream = json ? process.stderr : process.stdout;
   let lastLine = Date.now();
   let rewritable = false;
-  let held = '';
-  let timer: NodeJS.Timeout | undefined;
-  const flush = () => {
-    clearTimeout(timer);
-    timer = undefined;
-    if (held !== '') progressStream.write(shown(held));
-    held = '';
-  };
+  const { hold, flush } = holdBack((text) => progressStream.write(shown(text)));
   process.once('exit', flush);
   const write = (stream: NodeJS.WriteStream, text: string) => {
     flush();
@@ -49,8 +42,7 @@ export function createOutput({ json, quiet, verbose }: CommonFlags): Output {
   const tell = (line: string) => {
     if (progressStream.isTTY) return write(progressStream, line);
     lastLine = Date.now();
-    held += `${line}\n`;
-    timer ??= setTimeout(flush, holdMs);
+    hold(`${line}\n`);
   };
   const live = (line: string) => {
     if (progressStream.isTTY) {
@@ -76,6 +68,26 @@ export function createOutput({ json, quiet, verbose }: CommonFlags): Output {
     document: (value) => write(process.stdout, JSON.stringify(redactAll(value), null, 2)),
     finish: () => undefined,
   };
+}
+
+/** Texts that are written together: once the first was held for `holdMs`, or at `flush`. */
+function holdBack(write: (text: string) => void): {
+  readonly hold: (text: string) => void;
+  readonly flush: () => void;
+} {
+  let held = '';
+  let timer: NodeJS.Timeout | undefined;
+  const flush = () => {
+    clearTimeout(timer);
+    timer = undefined;
+    if (held !== '') write(held);
+    held = '';
+  };
+  const hold = (text: string) => {
+    held += text;
+    timer ??= setTimeout(flush, holdMs);
+  };
+  return { hold, flush };
 }
 
 /** What may be written: no secret, and no control character but our own colours. */

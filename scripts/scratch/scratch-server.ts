@@ -78,9 +78,6 @@ export async function openScratchServer(options: ScratchOptions): Promise<Scratc
     own.set(database.name, database);
     const owner = worker.role === null ? '' : ` OWNER ${quote(worker.role)}`;
     await run(admin, `CREATE DATABASE ${quote(database.name)} TEMPLATE ${quote(template)}${owner}`);
-    // Before 15 the schema public does not belong to the owner of the database.
-    if (template === 'template0' && worker.superuser && worker.role !== null && worker.version < 150_000)
-      await database.administrator.inDatabase(`ALTER SCHEMA public OWNER TO ${quote(worker.role)}`);
     return database;
   };
   const drop = async ({ name }: ScratchDatabase) => {

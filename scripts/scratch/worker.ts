@@ -11,19 +11,16 @@ export interface Worker {
   readonly connection: ScratchConnection;
   /** Dropped at the end; null where the administrator has no special right and is the worker too. */
   readonly role: string | null;
-  /** Major version times 10000, as `server_version_num`. */
-  readonly version: number;
   readonly superuser: boolean;
 }
 
 interface Rights {
-  readonly version: number;
   readonly superuser: boolean;
   readonly creates_roles: boolean;
   readonly special: string[] | null;
 }
 
-const rightsSql = `SELECT current_setting('server_version_num')::int AS version, rolsuper AS superuser, rolsuper OR rolcreaterole AS creates_roles,
+const rightsSql = `SELECT rolsuper AS superuser, rolsuper OR rolcreaterole AS creates_roles,
   (SELECT array_agg(said) FROM (SELECT 'REPLICATION' AS said WHERE rolreplication UNION ALL SELECT 'BYPASSRLS' WHERE rolbypassrls
     UNION ALL SELECT rolname::text FROM pg_roles p WHERE rolname IN ('pg_execute_server_program', 'pg_read_server_files', 'pg_write_server_files') AND pg_has_role(p.oid, 'MEMBER')) s) AS special
   FROM pg_roles r WHERE rolname = current_user`;
@@ -39,13 +36,13 @@ export async function createWorker(
   name: string,
 ): Promise<Worker> {
   const { rows } = await admin.query<Rights>(rightsSql);
-  const rights = rows[0] ?? { version: 0, superuser: false, creates_roles: false, special: null };
-  const { version, superuser } = rights;
+  const rights = rows[0] ?? { superuser: false, creates_roles: false, special: null };
+  const { superuser } = rights;
   // Said by whoever owns the server: for migrations that need a superuser (leakproof, language internal, catalogs).
-  if (isTrusted()) return { connection: server, role: null, version, superuser };
+  if (isTrusted()) return { connection: server, role: null, superuser };
   if (!rights.creates_roles) {
     if (rights.special !== null) throw tooMighty(server.user, rights.special);
-    return { connection: server, role: null, version, superuser };
+    return { connection: server, role: null, superuser };
   }
   const password = randomBytes(24).toString('base64url');
   const role = pg.escapeIdentifier(name);
@@ -57,7 +54,6 @@ export async function createWorker(
   return {
     connection: { ...server, user: name, password },
     role: name,
-    version,
     superuser,
   };
 }

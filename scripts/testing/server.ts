@@ -1,8 +1,6 @@
 // Takes the address of a server for tests (or none: then the project's embedded one); gives one connection to it per
 // process, with what building, cloning and dropping databases needs. It knows nothing of migrations.
 import { createHash } from 'node:crypto';
-import type { Socket } from 'node:net';
-import { clearTimeout, setTimeout } from 'node:timers';
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
 import { MigrateError } from '../base/errors.ts';
@@ -12,10 +10,9 @@ import { keepSecret } from '../base/secrets.ts';
 import type { Environment } from '../config/environment.ts';
 import { secretsOf } from '../config/secrets.ts';
 import { readTarget, type Target } from '../config/target.ts';
-import { connectOnce } from '../connection/connect.ts';
 import { readPassfile } from '../connection/login.ts';
-import { ownSearchPath } from '../connection/session-settings.ts';
 import { completing } from '../scratch/scratch-address.ts';
+import { connectTo, inTurn, whenIdle } from './session.ts';
 
 export interface TestServer {
   readonly host: string;
@@ -38,9 +35,6 @@ export interface TestServer {
   readonly clones: Set<string>;
 }
 
-/** How long (ms) a connection without a database of its own is kept: jest begins each test file with new modules. */
-const idleMs = 1000;
-
 const servers = new Map<string, Promise<TestServer>>();
 
 /**
@@ -60,39 +54,9 @@ async function open(url: string | undefined, root: string, forget: () => void): 
   const login = url === undefined || url === '' ? await embedded(root) : await named(url);
   const { target, variables, parameters } = login;
   const { host, port, user } = target;
-  // The name tells other processes that this one lives: databases carry its pid.
-  const client = await connectOnce(target, {
-    applicationName: `migrate_clone_${process.pid}_`,
-    settings: { search_path: ownSearchPath, statement_timeout: 0, idle_session_timeout: 0 },
-    timeoutMs: 30_000,
-  }).catch((cause: Error) => {
-    throw new MigrateError(
-      'connection',
-      `Cannot connect to the test server ${host}:${port} as ${user}: ${cause.message}`,
-      {
-        hint: 'Check TEST_DATABASE_URL, or leave it unset to use the embedded server.',
-        cause,
-      },
-    );
-  });
+  const client = await connectTo(target);
   client.on('error', () => servers.clear());
-  const { stream } = (client as unknown as { connection: { stream: Socket } }).connection;
-  // A test runner ends when its tests do: an idle connection must not keep it.
-  stream.unref();
-  let last: Promise<unknown> = Promise.resolve();
-  // One after the other, as the connection takes them.
-  const query = <Row>(text: string, values: readonly unknown[] = []): Promise<Row[]> => {
-    const answer = last.then(async () => {
-      stream.ref();
-      try {
-        return (await client.query(text, values as unknown[])).rows as Row[];
-      } finally {
-        stream.unref();
-      }
-    });
-    last = answer.catch(() => undefined);
-    return answer;
-  };
+  const query = inTurn(client);
   const server: TestServer = {
     host,
     port,
@@ -121,16 +85,11 @@ async function open(url: string | undefined, root: string, forget: () => void): 
     },
     clones: new Set(),
   };
-  let idle: NodeJS.Timeout | undefined;
-  const endWhenIdle = () => {
-    clearTimeout(idle);
-    idle = setTimeout(() => {
-      if (server.clones.size > 0) return;
-      forget();
-      client.end().catch(() => undefined);
-    }, idleMs);
-    idle.unref();
-  };
+  const endWhenIdle = whenIdle(() => {
+    if (server.clones.size > 0) return;
+    forget();
+    client.end().catch(() => undefined);
+  });
   await dropAbandoned(server);
   return server;
 }

@@ -54,7 +54,7 @@ export function inexactDown(
   const help =
     'Write the down so that it brings back exactly what was there before the up; what it may knowingly leave is said with "-- migrate: allow inexact-down <reason>".';
   const said = [...drift.map(afterDown), ...roles.map((role) => `\`down\` leaves role ${role} behind`)];
-  const findings = said.map((text) =>
+  const left = said.map((text) =>
     finding(
       'inexact-down',
       allowed === undefined ? 'error' : 'info',
@@ -63,31 +63,29 @@ export function inexactDown(
       help,
     ),
   );
-  if (order.length > 0) {
-    findings.push(
-      finding(
-        'column-order',
-        'warning',
-        down,
-        `after \`down\` the order of columns differs: ${order.map(({ identity }) => identity).join(', ')}`,
-        'PostgreSQL adds columns at the end, so this can rarely be helped. SELECT * and INSERT without a column list notice it.',
-      ),
-    );
-  }
-  if (allowed !== undefined && said.length === 0) {
-    findings.push({
-      ...finding(
-        'inexact-down',
-        'warning',
-        down,
-        `${id} allows inexact-down, yet its down is exact`,
-        'Remove the directive.',
-        { line: allowed.line },
-      ),
-      rule: 'unused-allow',
-    });
-  }
-  return findings;
+  return [
+    ...left,
+    ...(order.length === 0 ? [] : [otherOrder(down, order)]),
+    ...(allowed === undefined || said.length > 0 ? [] : [allowedForNothing(id, down, allowed.line)]),
+  ];
+}
+
+function otherOrder(down: SqlFile, differences: readonly Difference[]): Finding {
+  return finding(
+    'column-order',
+    'warning',
+    down,
+    `after \`down\` the order of columns differs: ${differences.map(({ identity }) => identity).join(', ')}`,
+    'PostgreSQL adds columns at the end, so this can rarely be helped. SELECT * and INSERT without a column list notice it.',
+  );
+}
+
+function allowedForNothing(id: string, down: SqlFile, line: number): Finding {
+  const message = `${id} allows inexact-down, yet its down is exact`;
+  return {
+    ...finding('inexact-down', 'warning', down, message, 'Remove the directive.', { line }),
+    rule: 'unused-allow',
+  };
 }
 
 function afterDown(difference: Difference): string {
