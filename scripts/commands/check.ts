@@ -1,6 +1,7 @@
 // check: the order of versions, lint, verify and schema --check, one after the other: all that a pipeline asks of
 // migrations. Each runs whatever the others found, so that one round of mending is enough.
-import { join, relative } from 'node:path';
+import { join } from 'node:path';
+import { shownPath } from '../base/paths.ts';
 import type { Finding } from '../base/types.ts';
 import type { Config } from '../config/config.ts';
 import { hasRef } from '../files/changed-since.ts';
@@ -60,7 +61,7 @@ function finding(config: Config, base: string, { id, other, sameVersion }: Cross
   return {
     rule: 'version-order',
     severity: 'error',
-    file: relative(config.root, join(config.directory, `${id}.up.sql`)),
+    file: shownPath(config.root, join(config.directory, `${id}.up.sql`)),
     line: 1,
     column: 1,
     message,

@@ -1,8 +1,8 @@
 // create: writes a new pair of migration files, from db/templates/ or from a file of another tool that holds both halves.
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
-import { basename, join, relative, resolve } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { MigrateError } from '../base/errors.ts';
-import { packageRoot } from '../base/paths.ts';
+import { packageRoot, shownPath } from '../base/paths.ts';
 import type { Config } from '../config/config.ts';
 import { unifyLineEnds } from '../files/decode.ts';
 import { nextVersion, normaliseName, stampOf } from '../files/version.ts';
@@ -22,7 +22,7 @@ export const create: Command<CreateFlags> = async ({ config, args, flags, progre
   const texts = source ?? { up: template(config, 'up', name), down: template(config, 'down', name) };
   const version = writePair(config, name, texts, source?.version ?? null);
   const files = (['up', 'down'] as const).map((direction) =>
-    relative(config.root, join(config.directory, `${version}_${name}.${direction}.sql`)),
+    shownPath(config.root, join(config.directory, `${version}_${name}.${direction}.sql`)),
   );
   const lines = files.map((file) => `Created ${file}`);
   if (source?.hasDown === false) lines.push(`${flags.from} says nothing of the way back: write ${files[1]}`);

@@ -1,8 +1,9 @@
 // import: turns the SQL folders of Prisma or Drizzle into pairs of files. The ups are the files as they are; what reverts
 // them is a down.sql beside them, or nobody has written it and the downs say so. It touches no database: `baseline --from` takes over what is applied.
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join, relative, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { MigrateError } from '../base/errors.ts';
+import { shownPath } from '../base/paths.ts';
 import type { Config } from '../config/config.ts';
 import { cannotRunInTransaction } from '../files/check.ts';
 import { decode } from '../files/decode.ts';
@@ -143,5 +144,5 @@ function writeAll({ directory }: Config, pairs: readonly Pair[]): void {
 }
 
 function shown({ root }: Config, path: string): string {
-  return relative(root, path) || '.';
+  return shownPath(root, path) || '.';
 }

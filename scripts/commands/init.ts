@@ -1,9 +1,9 @@
 // init: lays what an application needs to have migrations: the folder with a first pair, settings, npm scripts, lines for
 // git, and, asked for, make targets, workflows and an image. It asks nothing, overwrites nothing, and says what it did.
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { dirname, join, relative } from 'node:path';
+import { dirname, join } from 'node:path';
 import { MigrateError } from '../base/errors.ts';
-import { packageRoot } from '../base/paths.ts';
+import { packageRoot, shownPath } from '../base/paths.ts';
 import type { Config } from '../config/config.ts';
 import type { Command, CommandInput, CommandResult } from '../report/command.ts';
 import { create } from './create.ts';
@@ -159,7 +159,7 @@ function template(name: string): string {
 }
 
 function shown({ root }: Config, path: string): string {
-  return relative(root, path).replaceAll('\\', '/');
+  return shownPath(root, path);
 }
 
 function read(path: string): string {

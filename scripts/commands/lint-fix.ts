@@ -1,8 +1,9 @@
 // lint --fix: replaces pending files by the series that lint advises, then lints and verifies what it wrote.
 // What it replaces must be committed: git is where the original stays.
 import { existsSync, renameSync, writeFileSync } from 'node:fs';
-import { dirname, join, relative } from 'node:path';
+import { dirname, join } from 'node:path';
 import { MigrateError } from '../base/errors.ts';
+import { shownPath } from '../base/paths.ts';
 import type { Direction, Finding, Migration } from '../base/types.ts';
 import type { Config } from '../config/config.ts';
 import { schemaOptions } from '../drift/options.ts';
@@ -97,7 +98,7 @@ function pathOf(config: Config, id: string, direction: Direction): string {
 /** The files as they will be, with their texts. */
 function describe(config: Config, { id, from, texts }: NewPair): readonly string[] {
   return directions.flatMap((direction) => {
-    const path = relative(config.root, pathOf(config, id, direction));
+    const path = shownPath(config.root, pathOf(config, id, direction));
     if (texts === undefined) return [`${from?.[direction].path} → ${path}`];
     return [
       `${from === undefined ? 'new' : 'replaced'} ${path}`,
@@ -131,7 +132,7 @@ function write(config: Config, pairs: readonly NewPair[]): void {
     for (const direction of directions) {
       const old = join(config.root, from[direction].path);
       const path = join(dirname(old), `${id}.${direction}.sql`);
-      if (existsSync(path)) throw new MigrateError('usage', `${relative(config.root, path)} exists already`);
+      if (existsSync(path)) throw new MigrateError('usage', `${shownPath(config.root, path)} exists already`);
       renameSync(old, path);
     }
     moveSeedRows(config, from.version, id.slice(0, from.version.length));

@@ -1,8 +1,8 @@
 // manifest: writes down which migrations a release is built with, for the application's gate. It needs no database.
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { dirname, relative, resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { MigrateError } from '../base/errors.ts';
-import { toolVersion } from '../base/paths.ts';
+import { shownPath, toolVersion } from '../base/paths.ts';
 import type { Config } from '../config/config.ts';
 import { readSchemaFile, schemaFile } from '../drift/expected.ts';
 import { meaning } from '../files/equivalent-sql.ts';
@@ -36,7 +36,7 @@ export const manifest: Command<ManifestFlags> = async ({ config, flags, progress
   };
   const path = resolve(config.root, flags.out ?? defaultManifestPath);
   write(path, `${JSON.stringify(content, null, 2)}\n`);
-  const shown = relative(config.root, path);
+  const shown = shownPath(config.root, path);
   return {
     document: { file: shown, ...content },
     lines: [`Wrote ${shown}: ${count(content.migrations.length)}, ${note}`],

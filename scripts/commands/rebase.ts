@@ -1,7 +1,8 @@
 // rebase: gives pending files that are older than the newest applied a fresh version, keeping their order.
 import { existsSync, readdirSync, renameSync } from 'node:fs';
-import { dirname, join, relative } from 'node:path';
+import { dirname, join } from 'node:path';
 import { MigrateError } from '../base/errors.ts';
+import { shownPath } from '../base/paths.ts';
 import type { Config } from '../config/config.ts';
 import { branchRenames, readBranchOrder } from '../files/version-order.ts';
 import { readClassified } from '../history/history-check.ts';
@@ -27,7 +28,7 @@ export const rebase: Command<RebaseFlags> = async (input) => {
     for (const { migration, id } of renames) progress.say(`  ${migration.id} → ${id}`);
     const document = {
       renames: renames.map(({ migration, id }) => ({ from: migration.id, to: id })),
-      files: renames.flatMap((rename) => paths(config, rename).map(({ to }) => relative(config.root, to))),
+      files: renames.flatMap((rename) => paths(config, rename).map(({ to }) => shownPath(config.root, to))),
     };
     if (renames.length === 0)
       return { document, lines: ['Nothing is out of order: no file needs another version'] };
@@ -57,7 +58,7 @@ async function rebaseBranch(
       .filter((move) => existsSync(move.from)),
   );
   for (const { from, to } of renames) progress.say(`  ${from} → ${to}`);
-  const document = { renames, files: moves.map(({ to }) => relative(config.root, to)) };
+  const document = { renames, files: moves.map(({ to }) => shownPath(config.root, to)) };
   if (renames.length === 0) return { document, lines: [`Nothing here is older than the newest of ${since}`] };
   if (flags.dryRun)
     return { document, lines: [`Would rename ${count(renames.length)}. Nothing was changed.`] };

@@ -48,8 +48,12 @@ function readAccounts(): Account[] {
 }
 
 /** The environment for PostgreSQL's programs: no PG* variable of ours may change what they do. */
-export function serverEnvironment(): NodeJS.ProcessEnv {
-  return { PATH: process.env.PATH ?? '/usr/bin:/bin', LC_ALL: 'C', TZ: 'UTC' };
+export function serverEnvironment(system: NodeJS.Platform = process.platform): NodeJS.ProcessEnv {
+  const own = { PATH: process.env.PATH ?? '/usr/bin:/bin', LC_ALL: 'C', TZ: 'UTC' };
+  if (system !== 'win32') return own;
+  // Without them Windows opens no socket, and pg_ctl finds no shell to start the server with.
+  const { SystemRoot, ComSpec, TEMP, TMP } = process.env;
+  return { ...own, SystemRoot, ComSpec, TEMP, TMP };
 }
 
 /** Spawn options that make a child run as `account`. */
@@ -74,8 +78,8 @@ export function reaches(account: Account | undefined, folder: string): boolean {
 }
 
 /** pg_ctl and initdb put paths in double quotes into a shell command line: these characters would break out. */
-export function shellUnsafe(path: string): boolean {
-  return /["$`\\\n]/.test(path);
+export function shellUnsafe(path: string, system: NodeJS.Platform = process.platform): boolean {
+  return (system === 'win32' ? /["%\n]/ : /["$`\\\n]/).test(path);
 }
 
 /** Where to put what cannot stay in the project: a folder that only we can write to and every account can enter. */

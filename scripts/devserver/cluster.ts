@@ -1,6 +1,6 @@
 // Takes a home folder, an account and the programs; gives an initialised cluster in it, started and answering. What
 // is remembered lies in the home: the cluster (with its password), the port and the log. It knows nothing of projects.
-import { type ExecFileOptions, execFile } from 'node:child_process';
+import { type ExecFileOptions, execFile, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { appendFileSync, chownSync, existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
@@ -37,6 +37,8 @@ const attempts = 5;
 
 /** Rejects when the program fails; where the signal aborts, only once the program that it ends has ended. */
 async function run(program: string, args: readonly string[], options: ExecFileOptions): Promise<void> {
+  // A server that Windows starts keeps the pipes of its starter open, whose end would never come.
+  if (process.platform === 'win32' && args[0] === 'start') return runWithoutPipes(program, args, options);
   const running = promisify(execFile)(program, args, options);
   try {
     await running;
@@ -46,6 +48,16 @@ async function run(program: string, args: readonly string[], options: ExecFileOp
       await once(child, 'exit');
     throw error;
   }
+}
+
+async function runWithoutPipes(
+  program: string,
+  args: readonly string[],
+  { cwd, env, signal }: ExecFileOptions,
+): Promise<void> {
+  const child = spawn(program, args, { cwd, env, signal, stdio: 'ignore', windowsHide: true });
+  const [code] = (await once(child, 'exit')) as [number | null];
+  if (code !== 0) throw new Error(`${program} ended with ${code}`);
 }
 
 /**

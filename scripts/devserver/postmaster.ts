@@ -3,7 +3,7 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { isAlive } from './lock.ts';
 
@@ -22,10 +22,20 @@ const pollInterval = 25;
  * @throws the error of the file system, where the file is there and cannot be read
  */
 export function readPostmaster(cluster: string): Postmaster | undefined {
-  const lines = readText(join(cluster, 'postmaster.pid'))?.split('\n');
+  const lines = readText(join(cluster, 'postmaster.pid'))?.split(/\r?\n/);
   const pid = Number.parseInt(lines?.[0] ?? '', 10);
   const port = Number.parseInt(lines?.[3] ?? '', 10);
-  return pid > 0 && port > 0 && lines?.[1] === cluster ? { pid, port } : undefined;
+  return pid > 0 && port > 0 && isSameFolder(lines?.[1], cluster) ? { pid, port } : undefined;
+}
+
+/** On Windows PostgreSQL writes slashes. */
+export function isSameFolder(
+  written: string | undefined,
+  cluster: string,
+  system: NodeJS.Platform = process.platform,
+): boolean {
+  if (system !== 'win32') return written === cluster;
+  return written?.toLowerCase() === cluster.replaceAll('\\', '/').toLowerCase();
 }
 
 /**
@@ -78,7 +88,22 @@ function speaksPostgres(port: number): Promise<boolean> {
 export function livingPostmaster(cluster: string): Postmaster | undefined {
   const postmaster = readPostmaster(cluster);
   if (postmaster === undefined || !isAlive(postmaster.pid)) return undefined;
-  return commandLine(postmaster.pid).includes(`-D ${cluster}`) ? postmaster : undefined;
+  const isOurs = process.platform === 'win32' ? isPostgres(postmaster.pid) : isOf(cluster, postmaster.pid);
+  return isOurs ? postmaster : undefined;
+}
+
+const isOf = (cluster: string, pid: number) => commandLine(pid).includes(`-D ${cluster}`);
+
+/** Windows shows the arguments of a process to nobody cheaply: the program's name must do, beside the folder in its file. */
+function isPostgres(pid: number): boolean {
+  try {
+    const options = { encoding: 'utf8', windowsHide: true } as const;
+    return execFileSync('tasklist', ['/FI', `PID eq ${pid}`, '/FO', 'CSV', '/NH'], options).includes(
+      'postgres',
+    );
+  } catch {
+    return false;
+  }
 }
 
 function commandLine(pid: number): string {
@@ -122,11 +147,20 @@ export async function becomesReady(cluster: string, timeout: number): Promise<bo
 export async function stopPostmaster(cluster: string, timeout = 30_000): Promise<boolean> {
   const postmaster = livingPostmaster(cluster);
   if (postmaster === undefined) return false;
+  if (process.platform === 'win32') return stopByProgram(cluster, timeout);
   for (const signal of ['SIGINT', 'SIGQUIT'] as const) {
     if (!isAlive(postmaster.pid)) break;
     process.kill(postmaster.pid, signal);
     if (await hasEnded(cluster, Date.now() + timeout)) break;
   }
+  return true;
+}
+
+/** Windows has no signals: Node's would end the server as a crash does. pg_ctl lies beside the program that was started. */
+function stopByProgram(cluster: string, timeout: number): true {
+  const [program = ''] = (readText(join(cluster, 'postmaster.opts')) ?? '').split(' "');
+  const args = ['stop', '-D', cluster, '-m', 'fast', '-w', '-t', String(timeout / 1000)];
+  execFileSync(join(dirname(program), 'pg_ctl'), args, { stdio: 'ignore', windowsHide: true });
   return true;
 }
 

@@ -1,8 +1,9 @@
 // Takes a database whose schema was changed by hand; writes the change as a new migration, so that the other
 // environments receive it, and records it as applied here when nothing of it is left for a person to write.
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { join, relative } from 'node:path';
+import { join } from 'node:path';
 import { MigrateError } from '../base/errors.ts';
+import { shownPath } from '../base/paths.ts';
 import { withoutSecrets } from '../base/redact.ts';
 import type { Migration } from '../base/types.ts';
 import { checksum } from '../files/decode.ts';
@@ -106,7 +107,7 @@ function chooseVersion({ config, history, migrations }: HistoryWork): string {
 function asMigration({ config }: HistoryWork, id: string, { up, down }: Pair): Migration {
   const [version = '', name = ''] = [id.slice(0, 14), id.slice(15)];
   const side = (direction: 'up' | 'down', text: string) => ({
-    path: relative(config.root, join(config.directory, `${id}.${direction}.sql`)),
+    path: shownPath(config.root, join(config.directory, `${id}.${direction}.sql`)),
     text,
     checksum: checksum(text),
     directives: readDirectives(text, direction).directives,
@@ -121,7 +122,7 @@ function writeFiles({ config }: HistoryWork, id: string, pair: Pair): string[] {
   return (['up', 'down'] as const).map((direction) => {
     const path = join(directory, `${id}.${direction}.sql`);
     writeFileSync(path, pair[direction], { flag: 'wx' });
-    return relative(root, path);
+    return shownPath(root, path);
   });
 }
 

@@ -1,8 +1,9 @@
 // Takes the migrations directory; gives its pairs, checksums and directives, and every problem of names and bytes.
 // It knows nothing of databases; what the SQL says is check.ts's work.
 import { lstatSync, readdirSync, readFileSync, realpathSync } from 'node:fs';
-import { dirname, join, relative, sep } from 'node:path';
+import { dirname, join, sep } from 'node:path';
 import { MigrateError } from '../base/errors.ts';
+import { shownPath } from '../base/paths.ts';
 import { skipBlank } from '../base/positions.ts';
 import type { Direction, Migration, SqlFile } from '../base/types.ts';
 import { allowPauses, saveMemory } from '../base/v8-heap.ts';
@@ -48,7 +49,7 @@ export function readMigrations(directory: string, root: string, cache?: Pick<Fil
   const names = listDirectory(directory, root);
   allowPauses(names.length);
   const known = cache?.look(names);
-  const shown = relative(root, directory);
+  const shown = shownPath(root, directory);
   const onDemand = filesOnDemand(directory, shown);
   if (known?.isEverything) return unchanged(names, known, onDemand);
   saveMemory(names.length);
@@ -117,7 +118,7 @@ function filesOnDemand(directory: string, shown: string): Readonly<Record<string
   return {
     get path(): string {
       const { name } = this as unknown as { name: string };
-      return shown === '' ? name : `${shown}${sep}${name}`;
+      return shown === '' ? name : `${shown}/${name}`;
     },
     get text(): string {
       const { name, path, checksum: expected } = this as unknown as SqlFile & { name: string };
@@ -142,7 +143,7 @@ function listDirectory(directory: string, root: string): string[] {
   } catch (cause) {
     throw new MigrateError(
       'usage',
-      `Cannot read the migrations directory ${relative(root, directory) || '.'}: ${(cause as Error).message}`,
+      `Cannot read the migrations directory ${shownPath(root, directory) || '.'}: ${(cause as Error).message}`,
       {
         hint: 'Create it, or name another one with --dir.',
         cause,

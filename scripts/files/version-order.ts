@@ -1,7 +1,8 @@
 // Takes the migrations directory, git and a base ref; gives the pairs that are new here but older than the newest at the
 // tip of that ref, and the names that put them behind it. It reads names only and changes nothing.
 import { readdirSync } from 'node:fs';
-import { relative } from 'node:path';
+import { shownPath } from '../base/paths.ts';
+
 import type { Config } from '../config/config.ts';
 import { git, knownRef, placeOf } from './changed-since.ts';
 import { nextVersion } from './version.ts';
@@ -31,7 +32,7 @@ export interface BranchRename {
 export async function readBranchOrder(config: Config, ref: string): Promise<BranchOrder> {
   await knownRef(config, ref);
   const there = placeOf(config);
-  const listed = there.root === config.directory ? '.' : relative(config.root, config.directory);
+  const listed = there.root === config.directory ? '.' : shownPath(config.root, config.directory);
   const idsAt = async (commit: string) =>
     idsOf((await git(there, ['ls-tree', '-z', '--name-only', commit, '--', `${listed}/`])).split('\0'));
   const ancestor = (await git(there, ['merge-base', ref, 'HEAD']).catch(() => ref)).trim();

@@ -1,8 +1,9 @@
 // Takes the project's settings and its migrations; gives the rows of db/probe, by the version of their migration. It knows
 // nothing of databases.
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { dirname, join, relative } from 'node:path';
+import { dirname, join } from 'node:path';
 import { MigrateError } from '../base/errors.ts';
+import { shownPath } from '../base/paths.ts';
 import type { Migration, SqlFile } from '../base/types.ts';
 import type { Config } from '../config/config.ts';
 import { checksum, decode } from '../files/decode.ts';
@@ -18,7 +19,7 @@ export function readSeedRows(config: Config, migrations: readonly Migration[]): 
     ? readdirSync(directory).filter((entry) => entry.endsWith('.sql'))
     : []) {
     const version = name.replace(/\.sql$/, '');
-    const path = relative(config.root, join(directory, name));
+    const path = shownPath(config.root, join(directory, name));
     if (!migrations.some((migration) => migration.version === version)) {
       throw new MigrateError('usage', `${path} belongs to no migration: name it <version>.sql`);
     }
