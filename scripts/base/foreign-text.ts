@@ -44,7 +44,7 @@ export function markdownText(text: string): string {
     .replaceAll('://', '&#58;//')
     .replaceAll(/(?<=www)\./gi, '&#46;')
     .replaceAll(/[\\`*|~$]|(?<![\p{L}\p{N}])_|_(?![\p{L}\p{N}])|^[#>+-]/gu, '\\$&')
-    .replace(/^(\d+)([.)])/, '$1\\$2');
+    .replace(/^(\d+)([.)])(?=\s|$)/, '$1\\$2');
 }
 
 /** A cell of a table: its lines stay lines, the row stays a row. */

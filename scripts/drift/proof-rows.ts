@@ -6,6 +6,7 @@ import { diffObjects } from '../schema/change/diff.ts';
 import { labelsOf } from '../schema/change/likeness-shape.ts';
 import { foreignKeyOf } from '../schema/render/definitions.ts';
 import { buildModel, type Item, type Model, splitNames } from '../schema/render/model.ts';
+import { parentOf } from '../schema/sql.ts';
 import type { Query, SchemaObject } from '../schema/types.ts';
 import type { Demands } from './seed.ts';
 
@@ -93,7 +94,7 @@ function standIn(item: Item, name: string, model: Model): { make: string; drop: 
     };
   }
   if (!definition.startsWith('CREATE UNIQUE INDEX ') || item.parts.has('constraint')) return undefined;
-  const schema = item.identity.slice(0, item.identity.lastIndexOf('.'));
+  const schema = parentOf(item.identity);
   return {
     make: definition.replace(
       /^CREATE UNIQUE INDEX (?:"(?:[^"]|"")*"|\S+) ON/,

@@ -2,6 +2,7 @@
 // It knows nothing of other files, nor of what the directives lead to.
 import { parseDuration } from '../base/duration.ts';
 import { blockCommentEnd, lineCommentEnd, skipBlank } from '../base/positions.ts';
+import { indexOr, literalEnd } from '../base/spans.ts';
 import type { Allowance, Direction, Directives } from '../base/types.ts';
 import { readBatch } from './batch.ts';
 
@@ -37,6 +38,12 @@ export function readDirectives(
   const isNear = [...comments].some((at) => nearDirective.test(lineAt(text, at)));
   if (!isNear && !text.includes('migrate:')) return { directives: draft, problems };
   let offset = 0;
+  // What a literal, a quoted name or a function body holds asks for nothing.
+  let later: ReadonlySet<number> | undefined;
+  const isComment = (at: number) => {
+    later ??= lineComments(text, text.length, firstStatement);
+    return later.has(at);
+  };
   text.split('\n').forEach((rawLine, i) => {
     const own = rawLine.replace(/\r$/, '');
     const match = dbmateMarker.test(own) ? null : directiveLine.exec(own);
@@ -47,7 +54,8 @@ export function readDirectives(
       const near = nearDirective.exec(own);
       if (near !== null) problems.push({ line, message: nearProblem((near[1] ?? near[2] ?? '').trim()) });
     }
-    if (match !== null && !inBlockComment) {
+    const stands = offset < firstStatement || (match !== null && isComment(offset + rawLine.indexOf('--')));
+    if (match !== null && !inBlockComment && stands) {
       const complaint =
         offset < firstStatement
           ? applyDirective(draft, (match[1] ?? '').trim(), direction, line)
@@ -59,17 +67,33 @@ export function readDirectives(
   return { directives: draft, problems };
 }
 
-/** Where line comments begin in the blank head of a text: what looks like one inside a block comment is none. */
-function lineComments(text: string, end: number): ReadonlySet<number> {
+/** Where line comments begin: what looks like one inside a block comment or a literal is none. */
+function lineComments(text: string, end: number, from = 0): ReadonlySet<number> {
   const starts = new Set<number>();
-  for (let at = 0; at < end; ) {
-    if (text.startsWith('/*', at)) at = blockCommentEnd(text, at);
-    else if (text.startsWith('--', at)) {
+  for (let at = from; at < end; ) {
+    if (text.startsWith('--', at)) {
       starts.add(at);
       at = lineCommentEnd(text, at);
-    } else at += 1;
+    } else at = behindToken(text, at);
   }
   return starts;
+}
+
+/** Offset behind the literal, quoted name, block comment, word or single character at `at`. */
+function behindToken(text: string, at: number): number {
+  const character = text.charAt(at);
+  if (text.startsWith('/*', at)) return blockCommentEnd(text, at);
+  if (character === '"') return indexOr('"', text, at + 1, text.length) + 1;
+  if (character === "'") {
+    const escapes = /^[eE]$/.test(text.charAt(at - 1)) && !/[\w$]/.test(text.charAt(at - 2));
+    return literalEnd(text, at + 1, text.length, escapes) + 1;
+  }
+  if (character === '$' && !/[\w$]/.test(text.charAt(at - 1))) {
+    const [tag] =
+      /^\$(?:[A-Za-z_\u0080-\uffff][\w\u0080-\uffff]{0,63})?\$/.exec(text.slice(at, at + 66)) ?? [];
+    if (tag !== undefined) return indexOr(tag, text, at + tag.length, text.length) + tag.length;
+  }
+  return at + 1;
 }
 
 function lineAt(text: string, offset: number): string {

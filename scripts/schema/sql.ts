@@ -26,8 +26,41 @@ export function folded(identifier: string): string {
 
 /** The schema and the rest of `schema.name`, both quoted as they were; undefined where there is no schema. */
 export function splitSchema(identity: string): { schema: string; rest: string } | undefined {
-  const [, schema, rest] = /^("(?:[^"]|"")*"|[^."]+)\.(.+)$/.exec(identity) ?? [];
+  const [, schema, rest] = /^("(?:[^"]|"")*"|[^."]+)\.(.+)$/s.exec(identity) ?? [];
   return schema === undefined || rest === undefined ? undefined : { schema, rest };
+}
+
+/**
+ * Offset of the first `what` that stands outside of quotes, or -1: a name in quotes may hold whatever takes an identity
+ * apart, a parenthesis, a dot, ` on `, a line end.
+ */
+export function indexOutside(text: string, what: string): number {
+  return offsets(text, what)[0] ?? -1;
+}
+
+/** The pieces between `what` outside of quotes. */
+export function splitOutside(text: string, what: string): string[] {
+  const ends = [...offsets(text, what), text.length];
+  return ends.map((end, i) => text.slice(i === 0 ? 0 : (ends[i - 1] ?? 0) + what.length, end));
+}
+
+/** `schema.table` of `schema.table.column`; empty where there is no dot. */
+export function parentOf(identity: string): string {
+  return identity.slice(0, offsets(identity, '.').at(-1) ?? 0);
+}
+
+function offsets(text: string, what: string): number[] {
+  const found: number[] = [];
+  let quote = '';
+  for (let at = 0; at < text.length; at += 1) {
+    const character = text.charAt(at);
+    if (quote === '' && text.startsWith(what, at)) {
+      found.push(at);
+      at += what.length - 1;
+    } else if (quote === '' && (character === '"' || character === "'")) quote = character;
+    else if (character === quote) quote = '';
+  }
+  return found;
 }
 
 /** A value as an SQL literal; NULL where there is none. */

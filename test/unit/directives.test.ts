@@ -120,4 +120,18 @@ describe('Directives', () => {
   it('are not looked for in the middle of a statement', () => {
     expect(read("SELECT 'text that names migrate: nothing';").problems).to.deep.equal([]);
   });
+
+  it('are none in literals, quoted names, bodies and block comments behind the first statement', () => {
+    const line = '\n-- migrate: no-transaction\n';
+    for (const held of [
+      `COMMENT ON TABLE a IS '${line}';`,
+      `SELECT E'\\'${line}', 'it''s${line}';`,
+      `CREATE TABLE "a""${line}" (id int);`,
+      `DO $$ BEGIN${line}END $$; SELECT $a$ $$ ${line} $a$, $1;`,
+      `SELECT 1 /* ${line} /* */ ${line} */;`,
+    ])
+      expect(readDirectives(`SELECT 1;\n${held}`, 'up').problems, held).to.deep.equal([]);
+    for (const ended of ["SELECT 'a';", 'SELECT "a";', 'DO $$ $$;', 'SELECT 1 /* */;', "SELECT a$b$, 'x';"])
+      expect(readDirectives(`${ended}${line}SELECT 1;`, 'up').problems, ended).to.have.length(1);
+  });
 });

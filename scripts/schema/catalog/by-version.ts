@@ -2,7 +2,7 @@
 // once. The same text runs on every version: what one of them lacks is NULL there.
 // It must not know which server is read.
 
-import { partWhen } from '../sql.ts';
+import { part, partWhen } from '../sql.ts';
 
 /** A column of a catalog that some versions have not, or call otherwise, as text. @param row alias of the catalog */
 export function columnIfThere(row: string, ...names: readonly string[]): string {
@@ -22,12 +22,15 @@ const isCopy = `(nn.coninhcount > 0 AND (rel.relispartition OR NOT nn.conislocal
  * that the server had to cut is told too.
  * https://www.postgresql.org/docs/18/catalog-pg-constraint.html
  */
-export const columnNotNull = `'not_null=' || nullif(concat_ws(' ',
+export const columnNotNull = part(
+  'not_null',
+  `nullif(concat_ws(' ',
         CASE WHEN NOT ${isCopy} AND (nn.conname <> rel.relname || '_' || a.attname || '_not_null' OR nn.coninhcount > 0)
           THEN quote_ident(nn.conname) END,
         CASE WHEN nn.connoinherit THEN 'NO INHERIT' END, CASE WHEN NOT nn.convalidated THEN 'NOT VALID' END,
         CASE WHEN nn.coninhcount > 0 AND NOT rel.relispartition THEN CASE WHEN nn.conislocal THEN 'AND LOCAL' ELSE 'INHERITED' END END
-      ), '')`;
+      ), '')`,
+);
 
 /** Joins `nn`, the constraint behind a column's NOT NULL, where the server has such. */
 export const joinNotNull = `LEFT JOIN pg_constraint nn ON nn.conrelid = a.attrelid AND nn.contype = 'n' AND nn.conkey[1] = a.attnum`;

@@ -197,8 +197,7 @@ const isSecretSetting = `(split_part(item, '=', 1) ~* 'pass|pwd|secret|token|key
 // secrets in settings: such a value is not kept, no hash of it either, for what can be guessed is found by its hash.
 export const setting = `
   SELECT coalesce('role ' || quote_ident(pg_get_userbyid(nullif(s.setrole, 0))), 'database') || ' ' || split_part(item, '=', 1), NULL,
-    'value=' || CASE WHEN ${isSecretSetting} THEN '(hidden)'
-      ELSE substr(item, strpos(item, '=') + 1) END
+    ${part('value', `CASE WHEN ${isSecretSetting} THEN '(hidden)' ELSE substr(item, strpos(item, '=') + 1) END`)}
   FROM pg_db_role_setting s, unnest(s.setconfig) AS item
   WHERE s.setdatabase = (SELECT oid FROM pg_database WHERE datname = current_database())
   UNION ALL

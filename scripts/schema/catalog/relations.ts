@@ -112,7 +112,7 @@ export const column = `
 
 // A view's definition and a composite type's attributes already tell their order.
 export const columnOrder = `
-  SELECT rel.identity, rel.identity, 'columns=' || string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum)
+  SELECT rel.identity, rel.identity, ${part('columns', `string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum)`)}
   FROM rel JOIN pg_attribute a ON a.attrelid = rel.oid AND a.attnum > 0 AND NOT a.attisdropped
   WHERE rel.relkind IN ('r', 'p', 'f')
   GROUP BY rel.identity`;

@@ -6,6 +6,7 @@ import { textSearchName } from '../render/database.ts';
 import { foreignKeyOf } from '../render/definitions.ts';
 import type { Item, Model } from '../render/model.ts';
 import { transformName } from '../render/operators.ts';
+import { parentOf } from '../sql.ts';
 import type { ObjectClass } from '../types.ts';
 
 const plainDrops: Partial<Record<ObjectClass, string>> = {
@@ -111,7 +112,7 @@ function dropConstraint(
 
 function dropSequence({ identity, parts }: Item, gone: Gone): string[] {
   const owner = parts.get('identity_of') ?? parts.get('owned_by');
-  const table = owner?.slice(0, owner.lastIndexOf('.'));
+  const table = owner === undefined ? undefined : parentOf(owner);
   const goesAlong =
     parts.has('identity_of') ||
     (owner !== undefined && (gone('column', owner) || gone('relation', table ?? '')));

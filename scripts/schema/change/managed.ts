@@ -3,7 +3,7 @@
 
 import { parseDefinition } from '../definition.ts';
 import { buildModel, type Item, type Model } from '../render/model.ts';
-import { splitSchema } from '../sql.ts';
+import { parentOf, splitSchema } from '../sql.ts';
 import type { SchemaObject, TableName } from '../types.ts';
 
 /** Without some tables and what stands on them. */
@@ -15,7 +15,7 @@ export function withoutTables(
   return objects.filter(({ identity, definition }) => {
     const parts = parseDefinition(definition);
     const owned = parts.get('owned_by') ?? parts.get('identity_of');
-    const own = [identity, parts.get('table'), owned?.slice(0, owned.lastIndexOf('.'))];
+    const own = [identity, parts.get('table'), owned === undefined ? undefined : parentOf(owned)];
     const marked = [...names].some((name) => identity.endsWith(` ${name}`) || identity.includes(` ${name}.`));
     return !marked && !own.some((table) => table !== undefined && names.has(table));
   });

@@ -8,6 +8,7 @@ import { addedDependencies, simplePieces } from '../render/pieces.ts';
 import { routineSql } from '../render/programs.ts';
 import { relationPieces } from '../render/relations.ts';
 import { ranks } from '../render/tables.ts';
+import { indexOutside } from '../sql.ts';
 import { type Phase, phasesOfTables } from './change.ts';
 import { referencedFirst } from './distribution.ts';
 import { parentsOf } from './heirs.ts';
@@ -74,7 +75,7 @@ function orderCreates(plan: Plan): readonly Piece[] {
 
 function familiesFirst(model: Model): Dependency[] {
   return model.of('operator-class').flatMap((item) => {
-    const method = item.identity.slice(item.identity.lastIndexOf(' USING '));
+    const method = item.identity.slice(indexOutside(item.identity, ' USING '));
     const to = `operator-family ${item.parts.get('family')}${method}`;
     return [{ from: `operator-class ${item.identity}`, to }];
   });

@@ -1,9 +1,11 @@
 // What a transition is gathered in, difference by difference, before it is put in order. It knows no SQL but of what the
 // render room writes.
+
 import { sqlComment } from '../../base/foreign-text.ts';
 import type { Item, Model } from '../render/model.ts';
 import type { Dependency, Piece } from '../render/order.ts';
 import { isWithTable } from '../render/tables.ts';
+import { indexOutside } from '../sql.ts';
 import type { Change, Phase, Undecided } from './change.ts';
 import { type Difference, describeDifference } from './diff.ts';
 
@@ -108,7 +110,7 @@ function standsAlone({ from, to }: Plan, item: Item): boolean {
 
 /** Whether a text of the server's names something: names in it are qualified. */
 export function mentions(text: string, identity: string): boolean {
-  const name = identity.includes('(') ? identity.slice(0, identity.indexOf('(') + 1) : identity;
+  const name = identity.slice(0, indexOutside(identity, '(') + 1) || identity;
   for (let at = text.indexOf(name); at >= 0; at = text.indexOf(name, at + 1)) {
     const next = text[at + name.length] ?? ' ';
     const previous = text[at - 1] ?? ' ';

@@ -1,7 +1,7 @@
 // Takes parts of definitions; gives the pieces of SQL that many statements share: literals, options, names taken apart.
 // Pure; it must not know which statement they stand in.
 
-import { bareName, quoteLiteral } from '../sql.ts';
+import { bareName, indexOutside, quoteLiteral } from '../sql.ts';
 import type { Item } from './model.ts';
 
 /** What a hidden value of an option becomes: whoever loads the file must set it. */
@@ -21,15 +21,13 @@ export function splitOptions(options: string): string[] {
 
 /** `app.f` of `app.f(integer,text)`. */
 export function withoutArguments(signature: string): string {
-  const at = signature.startsWith('"')
-    ? signature.indexOf('(', signature.lastIndexOf('"'))
-    : signature.indexOf('(');
+  const at = indexOutside(signature, '(');
   return at < 0 ? signature : signature.slice(0, at);
 }
 
 /** `OPERATOR(app.=%)` of `app.=%(integer,integer)`. */
 export function operatorName(signature: string): string {
-  const name = signature.slice(0, signature.lastIndexOf('('));
+  const name = withoutArguments(signature);
   return `OPERATOR(${name.includes('.') ? name : `pg_catalog.${name}`})`;
 }
 

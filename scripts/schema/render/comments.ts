@@ -1,6 +1,6 @@
 // Takes comments of the model; gives COMMENT ON. Pure; the kinds are those that pg_identify_object names.
 
-import { quoteLiteral } from '../sql.ts';
+import { indexOutside, quoteLiteral } from '../sql.ts';
 import { onDatabase } from './clauses.ts';
 import type { Item } from './model.ts';
 import { transformName } from './operators.ts';
@@ -46,7 +46,7 @@ const kindsOnTables = ['constraint', 'trigger', 'rule', 'policy'];
 
 /** `app.=% (integer,integer)`: the grammar reads `=%(` as one name. */
 const spaced = (identity: string) => {
-  const at = identity.lastIndexOf('(');
+  const at = indexOutside(identity, '(');
   return `${identity.slice(0, at)} ${identity.slice(at)}`;
 };
 

@@ -1,7 +1,7 @@
 // Takes items of the model; gives the SQL of what belongs to the database as a whole: text search, foreign data,
 // publications, event triggers, default privileges, settings. Pure; it must not know tables.
 
-import { quoteLiteral } from '../sql.ts';
+import { indexOutside, quoteLiteral, splitOutside } from '../sql.ts';
 import { aclSql, forRole, parseAcl, roleName } from './acl.ts';
 import { clause, onDatabase, optionsClause, settingValue, withoutArguments } from './clauses.ts';
 import type { Item } from './model.ts';
@@ -62,7 +62,7 @@ export function foreignServerSql(item: Item): string {
 
 /** Without the values of its options: whoever loads the file must set them. */
 export function userMappingSql({ identity, parts }: Item, reader: string): string {
-  const at = identity.lastIndexOf(' on ');
+  const at = indexOutside(identity, ' on ');
   const [user, server] = [identity.slice(0, at), identity.slice(at + ' on '.length)];
   const options = parts.get('options');
   const who = user === 'public' ? 'PUBLIC' : user === reader ? 'CURRENT_USER' : user;
@@ -75,7 +75,7 @@ export function publicationSql(item: Item): string {
   const objects = parts.has('all_tables')
     ? ['ALL TABLES']
     : [
-        ...clause(item, 'tables', (value) => `TABLE ONLY ${value.split('\n').join(', TABLE ONLY ')}`),
+        ...clause(item, 'tables', (value) => `TABLE ONLY ${splitOutside(value, '\n').join(', TABLE ONLY ')}`),
         ...clause(item, 'schemas', (value) => `TABLES IN SCHEMA ${value}`),
       ];
   const options = [

@@ -1,7 +1,7 @@
 // Takes items of the model; gives the SQL of collations, operators, their classes and families, casts, conversions,
 // transforms, languages, access methods and base types. Pure; it must not know tables.
 
-import { quoteLiteral } from '../sql.ts';
+import { indexOutside, quoteLiteral, splitOutside } from '../sql.ts';
 import { clause, operatorName, withoutArguments } from './clauses.ts';
 import { splitList } from './definitions.ts';
 import type { Item } from './model.ts';
@@ -28,7 +28,7 @@ export function collationSql(item: Item): string {
 
 /** CREATE OPERATOR. */
 export function operatorSql(item: Item): string {
-  const at = item.identity.lastIndexOf(' (');
+  const at = indexOutside(item.identity, ' (');
   const [left, right] = splitList(item.identity.slice(at + 2, -1));
   const options = [
     `FUNCTION = ${withoutArguments(item.parts.get('procedure') ?? '')}`,
@@ -44,11 +44,12 @@ export function operatorSql(item: Item): string {
   return `CREATE OPERATOR ${item.identity.slice(0, at)} (${options.join(', ')});`;
 }
 
-const members = (item: Item) => item.parts.get('members')?.split('\n') ?? [];
+const members = (item: Item) =>
+  splitOutside(item.parts.get('members') ?? '', '\n').filter((member) => member !== '');
 
 /** `app.name` and `hash` of `app.name USING hash`. */
 function splitMethod({ identity }: Item): [string, string] {
-  const at = identity.lastIndexOf(' USING ');
+  const at = indexOutside(identity, ' USING ');
   return [identity.slice(0, at), identity.slice(at + ' USING '.length)];
 }
 
@@ -70,7 +71,7 @@ export function operatorFamilySql(item: Item): string | undefined {
 /** ALTER OPERATOR FAMILY … ADD for members that belong to no class; undefined where there are none. */
 export function looseMembersSql(item: Item): string | undefined {
   const list = members(item).map((member) => {
-    const open = /^OPERATOR \d+ /.test(member) ? member.indexOf('(') : -1;
+    const open = /^OPERATOR \d+ /.test(member) ? indexOutside(member, '(') : -1;
     return open === -1 ? member : `${member.slice(0, open)} ${member.slice(open)}`;
   });
   return list.length === 0

@@ -2,7 +2,7 @@
 // Pure; it must not know tables.
 
 import { quoteLiteral } from '../sql.ts';
-import { settingValue } from './clauses.ts';
+import { settingValue, withoutArguments } from './clauses.ts';
 import type { Item, Model } from './model.ts';
 
 const sequenceLimits: Record<string, string> = {
@@ -105,7 +105,7 @@ function bodyClause(body: string): string {
 
 /** CREATE OR REPLACE FUNCTION or PROCEDURE, written from the definition alone, without a semicolon. */
 export function routineSql({ identity, parts }: Item): string {
-  const name = identity.slice(0, identity.indexOf('('));
+  const name = withoutArguments(identity);
   const procedure = parts.get('kind') === 'procedure';
   const clause = (key: string, text: (value: string) => string) => {
     const value = parts.get(key);
@@ -135,11 +135,11 @@ const modifies: Record<string, string> = { r: 'READ_ONLY', s: 'SHAREABLE', w: 'R
 
 /** CREATE AGGREGATE. */
 export function aggregateSql({ identity, parts }: Item): string {
-  const name = identity.slice(0, identity.lastIndexOf('('));
+  const name = withoutArguments(identity);
   const clause = (key: string, sql: string, text = (value: string) => value) =>
     parts.has(key) ? [`${sql} = ${text(parts.get(key) ?? '')}`] : [];
   const modify = (value: string) => modifies[value] ?? value;
-  const operator = (value: string) => `OPERATOR(${value.slice(0, value.lastIndexOf('('))})`;
+  const operator = (value: string) => `OPERATOR(${withoutArguments(value)})`;
   const clauses = [
     ...clause('transition', 'SFUNC'),
     ...clause('state', 'STYPE'),

@@ -1,7 +1,7 @@
 // Takes the model of a schema; gives the SQL of tables and views, and of what is set on them once everything stands, as
 // pieces to be put in order. Pure; where views wait for each other one can be announced by its columns alone.
 
-import { bareName, quoteLiteral } from '../sql.ts';
+import { bareName, quoteLiteral, splitOutside } from '../sql.ts';
 import { hierarchyPieces } from './hierarchies.ts';
 import type { Item, Model } from './model.ts';
 import type { Piece } from './order.ts';
@@ -82,7 +82,9 @@ export function onTablespace(item: Item): string[] {
 
 /** The triggers behind constraints have names of the server's making: they are looked up by their constraint. */
 function statePieces(table: Item): Piece[] {
-  const states = table.parts.get('constraint_triggers')?.split('\n') ?? [];
+  const states = splitOutside(table.parts.get('constraint_triggers') ?? '', '\n').filter(
+    (state) => state !== '',
+  );
   const statements = states.map((state) => {
     const [, action = '', name = '', owner = ''] =
       /^(disable|enable always|enable replica) ("(?:[^"]|"")*"|\S+) of (.+)$/s.exec(state) ?? [];

@@ -3,6 +3,7 @@
 
 import { sqlComment, visible } from '../../base/foreign-text.ts';
 import { readObjects, withCanonicalSession } from '../catalog/snapshot.ts';
+import { splitOutside } from '../sql.ts';
 import type { Query, SchemaOptions } from '../types.ts';
 import { attachedPieces, isBroken, skipsForeign } from './attached.ts';
 import { commentSql } from './comments.ts';
@@ -137,8 +138,7 @@ function silentExtensions(model: Model): string[] {
 /** ALTER … DEPENDS ON EXTENSION for each of `function public.f(integer), trigger t on public.x`. */
 function extensionDependents(model: Model): string[] {
   return model.of('extension').flatMap((item) =>
-    (item.parts.get('dependents') ?? '')
-      .split('\n')
+    splitOutside(item.parts.get('dependents') ?? '', '\n')
       .filter((dependent) => dependent !== '')
       .map((dependent) => {
         const [, kind = '', name = ''] =
