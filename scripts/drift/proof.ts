@@ -6,9 +6,12 @@ import type { Migration } from '../base/types.ts';
 import type { Config } from '../config/config.ts';
 import { readObjects, withCanonicalSession } from '../schema/catalog/snapshot.ts';
 import { type Difference, describeDifference, diffObjects } from '../schema/change/diff.ts';
+import { buildModel } from '../schema/render/model.ts';
 import { renderSchema } from '../schema/render/render.ts';
+import { needsSuperuser } from '../schema/render/superuser.ts';
 import type { Query, SchemaObject, SchemaOptions } from '../schema/types.ts';
 import { runsOneByOne } from '../scratch/citus-stand-ins.ts';
+import { isTrusted } from '../scratch/worker.ts';
 import { portable } from './options.ts';
 import { demandsOf, untried, withFormerConstraints } from './proof-rows.ts';
 import { lostBetween, readContents } from './rows.ts';
@@ -65,7 +68,8 @@ export async function prove(
  * stay through the down and the up: what is lost of them then would be lost elsewhere.
  */
 async function tryOut(scratch: Query, options: SchemaOptions, claim: Claim, withRows = true): Promise<Proof> {
-  const known = new Set((await differences(scratch, options, claim.live)).map(keyOf));
+  const lacking = await differences(scratch, options, claim.live);
+  const known = new Set(lacking.map(keyOf));
   const demands = demandsOf(claim);
   const seed = (asked: Demands) => withoutForcedPolicies(scratch, () => seedRows(scratch, asked));
   const contents = () => withoutForcedPolicies(scratch, () => readContents(scratch));
@@ -80,7 +84,11 @@ async function tryOut(scratch: Query, options: SchemaOptions, claim: Claim, with
     if (bare.length > 0) return { state: 'failed', problems: bare };
     const before = withRows ? await contents() : null;
     const failure = await run(scratch, statements);
-    if (failure !== null) return { state: 'failed', problems: [`its ${direction} fails: ${failure}`] };
+    if (failure !== null)
+      return {
+        state: 'failed',
+        problems: [`its ${direction} fails: ${failure}`, ...withoutRights(lacking, claim.live)],
+      };
     const left = (await differences(scratch, options, expected))
       .filter((difference) => !known.has(keyOf(difference)))
       .map((difference) => `after its ${direction}: ${describeDifference(difference)}`);
@@ -89,6 +97,20 @@ async function tryOut(scratch: Query, options: SchemaOptions, claim: Claim, with
     if (problems.length > 0) return { state: 'failed', problems };
   }
   return { state: 'proven', problems: [] };
+}
+
+/** What the scratch database lacks because migrations have no special rights there: then a failure says nothing of the pair. */
+function withoutRights(lacking: readonly Difference[], live: readonly SchemaObject[]): string[] {
+  const missing = new Set(lacking.filter(({ change }) => change === 'removed').map(keyOf));
+  const names = buildModel(live)
+    .items.filter(needsSuperuser)
+    .map(({ class: kind, identity }) => `${kind} ${identity}`)
+    .filter((name) => missing.has(name));
+  if (names.length === 0 || isTrusted()) return [];
+  const some = names.length > 3 ? [...names.slice(0, 3), '…'] : names;
+  return [
+    `only a superuser may make ${some.join(', ')}, which the scratch database lacks: on a scratch server that can be thrown away, MIGRATE_SCRATCH_TRUSTED=true lets the pair be tried`,
+  ];
 }
 
 const keyOf = ({ kind, identity }: Difference) => `${kind} ${identity}`;

@@ -125,10 +125,12 @@ describe('drift --write, where rows hang on it', () => {
     expect(up).to.contain('USING price::numeric(10,2)').and.to.contain('is a guess');
   });
 
-  it('calls no table of another migration tool drift, and writes none', async () => {
+  it('calls no table of another migration tool drift, and writes none; says what it cannot try without special rights', async () => {
     const database = await createDatabase();
     const env = { ...database.env(), SHADOW_DATABASE_URL: database.url, MIGRATE_ENV: 'test' };
-    const repo = await project(pair(1, 'base', 'CREATE TABLE t (id integer);', 'DROP TABLE t;'));
+    const repo = await project(
+      pair(1, 'base', 'CREATE TABLE t (id integer); CREATE FOREIGN DATA WRAPPER w;', 'DROP TABLE t;'),
+    );
     expect((await runInProcess(repo.root, env, ['up'])).exitCode).to.equal(0);
     await database.query(
       'CREATE TABLE migrations (id serial PRIMARY KEY, "timestamp" bigint NOT NULL, name varchar NOT NULL); CREATE TABLE knex_migrations (id serial PRIMARY KEY, name varchar, batch integer, migration_time timestamptz)',
@@ -139,6 +141,13 @@ describe('drift --write, where rows hang on it', () => {
     const written = await runInProcess(repo.root, env, ['drift', '--write', 'by-hand']);
     expect(written.document.recorded, written.said).to.equal(true);
     expect(fileOf(repo, 'up')).to.contain('public.changes').and.not.to.contain('migrations');
+
+    await database.query('CREATE SERVER s FOREIGN DATA WRAPPER w');
+    const untried = await runInProcess(repo.root, env, ['drift', '--write', 'server']);
+    expect(untried.document.recorded, untried.said).to.equal(false);
+    expect(untried.said)
+      .to.contain('only a superuser may make foreign-data-wrapper w')
+      .and.to.contain('MIGRATE_SCRATCH_TRUSTED=true');
   });
 
   it('proves with rows where policies, enums inside of others and special rights stand in the way', async () => {
