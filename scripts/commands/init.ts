@@ -7,6 +7,7 @@ import { packageRoot, shownPath } from '../base/paths.ts';
 import type { Config } from '../config/config.ts';
 import type { Command, CommandInput, CommandResult } from '../report/command.ts';
 import { create } from './create.ts';
+import { inManagersWords } from './package-manager.ts';
 import { imageOf, withScripts } from './package-scripts.ts';
 
 export interface InitFlags {
@@ -87,9 +88,15 @@ async function layExample(config: Config): Promise<Laid> {
 /** The image installs what the application does, so what a package file of its own brings must be in it. */
 function layImage(config: Config): Laid {
   const { content, note } = imageOf(template('Dockerfile'), read(join(config.root, 'package.json')));
-  const laid = withOtherManager(config, layFile(config, 'Dockerfile.migrations', content));
-  if (laid.outcome !== 'created' || note === null) return laid;
-  return { ...laid, note: [laid.note, note].filter((each) => each !== undefined).join('; ') };
+  return layForManager(config, 'Dockerfile.migrations', content, note);
+}
+
+/** @param template a file that installs packages, as for npm; it is laid in the words of the application's own manager */
+function layForManager(config: Config, path: string, template: string, note: string | null): Laid {
+  const spelt = inManagersWords(template, (file) => existsSync(join(config.root, file)));
+  const laid = layFile(config, path, spelt.content);
+  const notes = [spelt.note, note].filter((each) => each !== null);
+  return laid.outcome === 'created' && notes.length > 0 ? { ...laid, note: notes.join('; ') } : laid;
 }
 
 /** Adds `migrate:up` and its kin to package.json, whose text stays as it is otherwise; a script that is there stays. */
@@ -139,19 +146,9 @@ function layMake(config: Config): Laid[] {
 function layWorkflows(config: Config): Laid[] {
   const content = (name: string) => template(name).replaceAll('{{postgres}}', String(config.postgres));
   return [
-    layFile(config, '.github/workflows/migrations.yml', content('check.yml')),
-    layFile(config, '.github/workflows/migrate.yml', content('deploy.yml')),
-  ].map((laid) => withOtherManager(config, laid));
-}
-
-/** The templates install with npm: whoever has another package manager is told what to change. */
-function withOtherManager({ root }: Config, laid: Laid): Laid {
-  const lock = ['pnpm-lock.yaml', 'yarn.lock', 'bun.lock', 'bun.lockb'].find((name) =>
-    existsSync(join(root, name)),
-  );
-  if (laid.outcome !== 'created' || lock === undefined || existsSync(join(root, 'package-lock.json')))
-    return laid;
-  return { ...laid, note: `it installs with npm ci: put there what installs by your ${lock}` };
+    layForManager(config, '.github/workflows/migrations.yml', content('check.yml'), null),
+    layForManager(config, '.github/workflows/migrate.yml', content('deploy.yml'), null),
+  ];
 }
 
 function template(name: string): string {

@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, wr
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { expect } from 'chai';
+import { parse } from 'yaml';
 import { cleanUpAfterTest } from '../support/cleanup.ts';
 import { runInProcess } from '../support/in-process.ts';
 
@@ -88,7 +89,58 @@ describe('init in an application', () => {
     expect(text.replaceAll('\r\n', '')).not.to.include('\n');
     expect(text).to.match(/^\ufeff\{\r\n\t"name"[\s\S]*\r\n\t\t"migrate:up": "migrate up",[\s\S]*\r\n\}$/);
     expect(monorepo!.said).to.include('migrate kept as it was').and.include('include db/migrate.mk');
-    expect(pnpm!.said).to.match(/Dockerfile\.migrations \(it installs with npm ci: .*pnpm-lock\.yaml/);
+    expect(pnpm!.said).to.match(/created +Dockerfile\.migrations$/m);
+  });
+
+  it('lays workflows and an image in the words of the application’s package manager, or says what to put there', async () => {
+    const laid = async (...files: string[]) => {
+      const root = application({
+        'package.json': '{}',
+        ...Object.fromEntries(files.map((file) => [file, ''])),
+      });
+      const { said } = await runInProcess(root, {}, ['init', '--github', '--docker']);
+      const text = (path: string) => readFileSync(join(root, path), 'utf8');
+      const workflows = ['migrations.yml', 'migrate.yml'].map((name) => text(`.github/workflows/${name}`));
+      return { said, workflows, image: text('Dockerfile.migrations') };
+    };
+    const words = [
+      [['package-lock.json', 'yarn.lock'], 'cache: npm', 'run: npm ci', 'npx --no migrate up', 'RUN npm ci'],
+      [
+        ['pnpm-lock.yaml', '.npmrc'],
+        'cache: pnpm',
+        'run: pnpm install',
+        'pnpm exec migrate up',
+        'pnpm-lock.yaml .npmrc ./\nRUN corepack enable && pnpm',
+      ],
+      [
+        ['yarn.lock'],
+        'cache: yarn',
+        'run: yarn install --frozen-lockfile',
+        'yarn --silent run migrate up',
+        'package.json yarn.lock ./\nRUN corepack enable && yarn',
+      ],
+      [
+        ['yarn.lock', '.yarnrc.yml'],
+        'cache: yarn',
+        'run: yarn install --immutable',
+        'yarn run migrate up',
+        'RUN npm ci',
+      ],
+      [['bun.lock'], 'cache: npm', 'run: npm ci', 'npx --no migrate up', 'RUN npm ci'],
+    ] as const;
+    for (const [files, cache, install, call, image] of words) {
+      const told = await laid(...files);
+      for (const workflow of told.workflows) {
+        expect(workflow, files.join()).to.include(cache).and.include(install);
+        expect(workflow.includes('corepack'), files.join()).to.equal(!install.includes('npm ci'));
+        expect((parse(workflow) as { jobs: object }).jobs).to.be.an('object');
+      }
+      expect(told.workflows[1]).to.include(call);
+      expect(told.image).to.include(image);
+      expect(told.said.includes('it installs with npm ci'), files.join()).to.equal(
+        files.some((file) => ['.yarnrc.yml', 'bun.lock'].includes(file)),
+      );
+    }
   });
 
   it('lays an image that has the tool, or says what is missing for that', async () => {

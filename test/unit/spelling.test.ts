@@ -105,11 +105,14 @@ describe('The spelling of commands', () => {
 
 const names = new Set(commandLines.map(({ name }) => name));
 
-/** The texts of every source without its comments; the one file that decides is left out. */
+/** The one file that decides, and the one whose words are laid into an application's files, and said to nobody. */
+const ownWords = [join('base', 'place.ts'), join('commands', 'package-manager.ts')];
+
+/** The texts of every source without its comments. */
 function messages(): { readonly path: string; readonly text: string }[] {
   const folder = join(packageRoot, 'scripts');
   return readdirSync(folder, { recursive: true, encoding: 'utf8' })
-    .filter((path) => path.endsWith('.ts') && !path.endsWith(join('base', 'place.ts')))
+    .filter((path) => path.endsWith('.ts') && !ownWords.includes(path))
     .map((path) => ({
       path,
       text: readFileSync(join(folder, path), 'utf8').replaceAll(/^\s*(?:\/\/|\*|\/\*).*$|\s\/\/ .*$/gm, ''),
