@@ -47,6 +47,48 @@ export function refuseWrongTarget(config: Config, name: string = config.environm
   });
 }
 
+/** Other environments whose place this could be under another name: with their hosts, patterns aside, where those are names. */
+export function namesakes(config: Config): readonly { environment: string; host: string }[] {
+  const { target, environmentName } = config;
+  if (target === undefined) return [];
+  const bindings = bindingsOf(config.project);
+  const own = bindings.get(environmentName);
+  if (own !== undefined && mismatches(environmentName, own, target).length === 0) return [];
+  return [...bindings].flatMap(([environment, { host, database }]) => {
+    if (environment === environmentName || host === undefined) return [];
+    return database === undefined || matches(database, target.database) ? [{ environment, host }] : [];
+  });
+}
+
+/**
+ * What was reached counts, not only how it is spelled: an alias of another environment's host is that host.
+ * @param address that the connection really goes to
+ * @param addresses of the hosts in `namesakes`, by name
+ * @throws MigrateError `refused`
+ */
+export function refuseReached(
+  config: Config,
+  address: string,
+  addresses: ReadonlyMap<string, readonly string[]>,
+): void {
+  const reached = namesakes(config).find(
+    ({ host }) =>
+      matchesHost(host, address) ||
+      addresses.get(host)?.some((other) => canonicalHost(other) === canonicalHost(address)),
+  );
+  if (reached === undefined || config.target === undefined) return;
+  const { environment, host } = reached;
+  throw new MigrateError(
+    'refused',
+    `MIGRATE_ENV is ${config.environmentName}, but ${describe(config.target)} has the address ${address}, which is that of ${environment}`,
+    {
+      problems: [`db/config.json: environments.${environment}.host is "${host}"`],
+      hint: `Set MIGRATE_ENV=${environment} if that is what you mean. If both are behind one address, bind ${config.environmentName} to its own host: environments.${config.environmentName} in db/config.json.`,
+      state: 'Nothing was changed.',
+    },
+  );
+}
+
 function bindingsOf({ environments = {} }: ProjectSettings): Map<string, Binding> {
   const bound = Object.entries(environments).filter(
     ([, { host, database }]) => host !== undefined || database !== undefined,

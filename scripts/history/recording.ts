@@ -13,6 +13,7 @@ import type { CommandInput, CommandResult } from '../report/command.ts';
 import { audited } from './audit.ts';
 import { type CheckedHistory, readClassified } from './history-check.ts';
 import { loadForRecording } from './load-migrations.ts';
+import { refuseOtherAddress } from './reached.ts';
 import { lockWait, withTarget } from './with-target.ts';
 
 export interface HistoryWork extends RecordContext {
@@ -36,6 +37,7 @@ export async function withHistory(
           readProvenance(config),
         ]);
         refuseUnnamed(config, history.environment);
+        await refuseOtherAddress(session, config, history.environment);
         return work({ session, config, provenance, migrations, history });
       });
     return audited(input, session, locked);

@@ -27,6 +27,7 @@ import { refuseHalfDone } from '../history/half-done.ts';
 import { aheadLine, aheadOf, type MigrationState, refuseBrokenHistory } from '../history/history.ts';
 import { askForHistory, type CheckedHistory, readClassified } from '../history/history-check.ts';
 import { checkMigrations } from '../history/load-migrations.ts';
+import { refuseOtherAddress } from '../history/reached.ts';
 import { refuseRestored } from '../history/restored.ts';
 import { lockWait, withTarget } from '../history/with-target.ts';
 import { readDowns } from '../ledger/entries.ts';
@@ -95,6 +96,7 @@ export async function runMigrations(
           readClassified(session, config, state, files.all(), asked),
         );
         refuseUnnamed(config, history.environment);
+        await refuseOtherAddress(session, config, history.environment);
         const migrations = files.all();
         const refuseBroken = () => refuseBrokenHistory(history.statuses, request.tolerated);
         if (request.approve === undefined) refuseBroken();
