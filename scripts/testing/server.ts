@@ -14,6 +14,13 @@ import { readPassfile } from '../connection/login.ts';
 import { completing } from '../scratch/scratch-address.ts';
 import { connectTo, inTurn, whenIdle } from './session.ts';
 
+/** A setting of a database, for every role or for one: CREATE DATABASE copies none of its template's. */
+export interface DatabaseSetting {
+  readonly role: string | null;
+  readonly name: string;
+  readonly value: string;
+}
+
 export interface TestServer {
   readonly host: string;
   readonly port: number;
@@ -22,8 +29,8 @@ export interface TestServer {
   /** How to log in besides, for databases of this server: variables of libpq, and parameters as a URL has them. */
   readonly variables: Environment;
   readonly parameters: string;
-  /** Templates that this process built or saw, by name, each settled when it can be cloned. */
-  readonly templates: Map<string, Promise<void>>;
+  /** Templates that this process built or saw, by name, each settled when it can be cloned: with what a copy lacks. */
+  readonly templates: Map<string, Promise<readonly DatabaseSetting[]>>;
   query<Row = Record<string, unknown>>(text: string, values?: readonly unknown[]): Promise<Row[]>;
   /** Rejects (`refused`) where it belongs to another role. */
   exists(database: string): Promise<boolean>;

@@ -10,8 +10,9 @@ import { toolVersion } from '../base/paths.ts';
 import { resolveConfig } from '../config/config.ts';
 import { loadMigrations } from '../history/load-migrations.ts';
 import { trackingName } from '../ledger/ledger.ts';
+import { settingValue } from '../schema/render/clauses.ts';
 import { quoteLiteral } from '../schema/sql.ts';
-import { dropStale, openServer, type TestServer } from './server.ts';
+import { type DatabaseSetting, dropStale, openServer, type TestServer } from './server.ts';
 
 export interface TestDatabaseOptions {
   /** The folder that holds `db/`; the working directory if left out. */
@@ -52,11 +53,13 @@ export async function testDatabase(options: TestDatabaseOptions = {}): Promise<T
   server.clones.add(name);
   try {
     for (;;) {
-      const template = await templateOf(server, root, options);
-      if (await cloned(server, template, name)) return databaseOf(server, name);
+      const { template, settings } = await templateOf(server, root, options);
+      if (!(await cloned(server, template, name))) continue;
+      for (const setting of settings) await server.query(settingSql(name, setting));
+      return databaseOf(server, name);
     }
   } catch (error) {
-    server.clones.delete(name);
+    await server.drop(name).catch(() => server.clones.delete(name));
     throw error;
   }
 }
@@ -87,7 +90,11 @@ function mayNotCreate({ user }: TestServer, cause: unknown): MigrateError {
 }
 
 /** The name of the migrated template for the files as they are now; it is built where it is missing. */
-async function templateOf(server: TestServer, root: string, { dir }: TestDatabaseOptions): Promise<string> {
+async function templateOf(
+  server: TestServer,
+  root: string,
+  { dir }: TestDatabaseOptions,
+): Promise<{ readonly template: string; readonly settings: readonly DatabaseSetting[] }> {
   const environment = targetOf(server, 'postgres');
   const common = { json: true, ...(dir === undefined ? {} : { dir }) };
   const config = await resolveConfig('up', common, environment, root);
@@ -104,10 +111,37 @@ async function templateOf(server: TestServer, root: string, { dir }: TestDatabas
     .digest('hex')
     .slice(0, 24);
   const template = `migrate_template_${key}`;
-  server.templates.get(template) ??
-    server.templates.set(template, buildOnce(server, template, root, dir).catch(forget(server, template)));
-  await server.templates.get(template);
-  return template;
+  const ready =
+    server.templates.get(template) ??
+    buildOnce(server, template, root, dir)
+      .then(() => readSettings(server, template))
+      .catch(forget(server, template));
+  server.templates.set(template, ready);
+  return { template, settings: await ready };
+}
+
+/** What migrations have set with ALTER DATABASE, or ALTER ROLE … IN DATABASE. */
+async function readSettings(server: TestServer, template: string): Promise<DatabaseSetting[]> {
+  return server.query<DatabaseSetting>(
+    `SELECT r.rolname::text AS role, pg_catalog.split_part(c, '=', 1) AS name,
+            pg_catalog.substr(c, pg_catalog.strpos(c, '=') + 1) AS value
+       FROM pg_catalog.pg_db_role_setting s JOIN pg_catalog.pg_database d ON d.oid = s.setdatabase
+       LEFT JOIN pg_catalog.pg_roles r ON r.oid = s.setrole CROSS JOIN pg_catalog.unnest(s.setconfig) AS c
+      WHERE d.datname = $1`,
+    [template],
+  );
+}
+
+function settingSql(database: string, { role, name, value }: DatabaseSetting): string {
+  const where =
+    role === null
+      ? `DATABASE ${pg.escapeIdentifier(database)}`
+      : `ROLE ${pg.escapeIdentifier(role)} IN DATABASE ${pg.escapeIdentifier(database)}`;
+  const setting = name
+    .split('.')
+    .map((part) => pg.escapeIdentifier(part))
+    .join('.');
+  return `ALTER ${where} SET ${setting} TO ${settingValue(name, value)}`;
 }
 
 function forget(server: TestServer, template: string) {

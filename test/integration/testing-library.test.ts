@@ -189,6 +189,29 @@ describe('testDatabase', () => {
     await database.drop();
   });
 
+  it('has the settings that migrations gave to their database, which CREATE DATABASE does not copy', async () => {
+    const { fresh } = await scene(
+      pair(
+        '20250101000001_settings',
+        `CREATE SCHEMA "my app";
+         DO $$ BEGIN
+           EXECUTE format('ALTER DATABASE %I SET search_path TO "my app", public', current_database());
+           EXECUTE format('ALTER DATABASE %I SET shop.motto TO %L', current_database(), 'it''s, "so"');
+           EXECUTE format('ALTER ROLE %I IN DATABASE %I SET "TimeZone" TO %L', current_user, current_database(), 'Asia/Tokyo');
+         END $$;`,
+        'SELECT 1;\n',
+      ),
+    );
+    const database = await fresh();
+    expect(
+      await rows(
+        database,
+        "SELECT current_setting('search_path') AS path, current_setting('shop.motto') AS motto, current_setting('TimeZone') AS zone",
+      ),
+    ).to.deep.equal([{ path: '"my app", public', motto: 'it\'s, "so"', zone: 'Asia/Tokyo' }]);
+    await database.drop();
+  });
+
   describe('on a server that others use too', () => {
     it('calls nothing that was planted where it logs in, and lets nobody in while it builds', async () => {
       const { root, server, query } = await scene(
