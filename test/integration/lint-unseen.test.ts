@@ -94,4 +94,27 @@ describe('lint: what cannot be watched', () => {
       'unbatched-update',
     ]);
   });
+
+  it('takes LIMIT and ctid for a bound only where they bound the whole statement', async () => {
+    const whole = [
+      'UPDATE t SET v = (SELECT n FROM o ORDER BY n LIMIT 1)',
+      'UPDATE t SET v = 0 WHERE v < (SELECT max(n) FROM o LIMIT 1)',
+      'DELETE FROM t WHERE EXISTS (SELECT FROM o WHERE o.n = t.v LIMIT 1)',
+      'DELETE FROM t WHERE id NOT IN (SELECT n FROM o LIMIT 5)',
+      'DELETE FROM t a USING t b WHERE a.ctid < b.ctid AND a.v = b.v',
+      'DELETE FROM t WHERE v = 0 OR id IN (SELECT n FROM o LIMIT 5)',
+      'UPDATE t SET v = n FROM (VALUES (1)) AS k (n) WHERE NOT k.n = t.id',
+    ];
+    const bounded = [
+      'DELETE FROM t WHERE id IN (SELECT n FROM o LIMIT 5)',
+      'DELETE FROM t WHERE ctid = ANY (ARRAY(SELECT ctid FROM t LIMIT 100))',
+      "DELETE FROM t WHERE ctid BETWEEN '(0,0)' AND '(9,0)'",
+      'WITH few AS (SELECT n FROM o LIMIT 5) DELETE FROM t USING few WHERE few.n = t.id',
+      'UPDATE t SET v = k.n FROM (VALUES (1)) AS k (n) WHERE k.n = t.id',
+    ];
+    const before = 'CREATE TABLE t (id bigint PRIMARY KEY, v int); CREATE TABLE o (n int);';
+    const found = await review(before, ...whole, ...bounded);
+    // A list of values bounds what is joined with it; that it is not joined is not looked for.
+    expect(found.map((text) => text.split(' — ')[1])).to.deep.equal(whole.slice(0, -1));
+  });
 });

@@ -343,6 +343,11 @@ export const adviceCases: readonly AdviceCase[] = [
       `CREATE INDEX ON account ((email || 'x'), (age + 1), (CASE WHEN age > 1 THEN 1 END), (age::text), (coalesce(age, 0)), (email IS NULL), (ARRAY[age]), (greatest(age, 1)), (j ->> 'a'), (j['b']), (-age), (email COLLATE "C") text_pattern_ops)`,
     ],
     [
+      'partitioned, names taken where the partitions are',
+      'CREATE SCHEMA s; CREATE TABLE l (a int, b int) PARTITION BY RANGE (a); CREATE TABLE s.l1 PARTITION OF l FOR VALUES FROM (1) TO (9); CREATE TABLE s.l1_b_idx (a int); CREATE TABLE l2 PARTITION OF l DEFAULT; CREATE INDEX l2_b_idx ON s.l1 (a); INSERT INTO l VALUES (1, 1), (20, 2);',
+      'CREATE INDEX ON l (b)',
+    ],
+    [
       'partitioned, unique, partitions elsewhere',
       'CREATE SCHEMA s; CREATE TABLE l (a int, b int) PARTITION BY RANGE (a); CREATE TABLE s.l1 PARTITION OF l FOR VALUES FROM (1) TO (9); CREATE TABLE "L2" PARTITION OF l DEFAULT; INSERT INTO l VALUES (1, 1), (20, 2);',
       'CREATE UNIQUE INDEX ON l (b, a) WITH (fillfactor = 80)',
@@ -435,6 +440,11 @@ export const adviceCases: readonly AdviceCase[] = [
     ['plain', account, 'DELETE FROM purchase WHERE total < 2;'],
     ['all rows', account, 'DELETE FROM purchase;'],
     ['USING', account, 'DELETE FROM purchase USING account a WHERE a.id = account_id AND a.age < 3;'],
+    [
+      'LIMIT in one value',
+      account,
+      'DELETE FROM purchase WHERE total < (SELECT age FROM account ORDER BY id LIMIT 1)',
+    ],
     ['RETURNING, alias', account, 'DELETE FROM purchase AS p WHERE p.total < 2 RETURNING *;'],
     ['quoted, other schema', odd, 'DELETE FROM "Odd One"."Order Items" WHERE "größe" > 3'],
   ]),
@@ -592,6 +602,36 @@ export const wordsOnly: readonly (readonly [rule: string, why: RegExp, before: s
     /unique index/,
     'CREATE TABLE t (id int PRIMARY KEY, u int UNIQUE DEFERRABLE);',
     'UPDATE t SET u = 10 - u',
+  ],
+  [
+    'unbatched-update',
+    /exclusion/,
+    'CREATE TABLE t (id int PRIMARY KEY, a int, EXCLUDE (a WITH =) DEFERRABLE);',
+    'UPDATE t SET a = 10 - a',
+  ],
+  [
+    'unbatched-update',
+    /triggers of this one may change/,
+    `${noRows} CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN DELETE FROM purchase; RETURN NEW; END'; CREATE TRIGGER tr AFTER UPDATE ON account FOR EACH ROW EXECUTE FUNCTION f();`,
+    'UPDATE account SET age = 0 WHERE id IN (SELECT account_id FROM purchase)',
+  ],
+  [
+    'unbatched-delete',
+    /ON DELETE CASCADE or SET/,
+    `${noRows} ALTER TABLE purchase ADD FOREIGN KEY (account_id) REFERENCES account ON DELETE CASCADE;`,
+    'DELETE FROM account a USING purchase p WHERE p.total = a.age',
+  ],
+  [
+    'unbatched-delete',
+    /no key of one column/,
+    'CREATE TABLE t (k text NOT NULL, c text NOT NULL, a int); CREATE UNIQUE INDEX ON t (k text_pattern_ops); CREATE UNIQUE INDEX ON t (c COLLATE "C");',
+    'DELETE FROM t',
+  ],
+  [
+    'add-column-volatile-default',
+    /may be a domain/,
+    `CREATE DOMAIN key AS uuid NOT NULL; ${noRows}`,
+    `${t} ADD uid key DEFAULT gen_random_uuid()`,
   ],
   [
     'unbatched-delete',

@@ -2,6 +2,7 @@
 // Batches are walked here key range by key range, three rows at a time.
 import pg from 'pg';
 import type { Finding, Migration } from '../../scripts/base/types.ts';
+import { batchProblem } from '../../scripts/files/batch.ts';
 import { loadParser } from '../../scripts/files/statements.ts';
 import { type Fix, fixMigration } from '../../scripts/lint/fix.ts';
 import { reviewMigrations } from '../../scripts/lint/review.ts';
@@ -91,6 +92,11 @@ export async function applyFile(client: pg.Client, text: string): Promise<void> 
   const parsed = (await loadParser(16))(text);
   if (parsed.ok !== true) throw new Error(`does not parse: ${text}`);
   const batch = /^-- migrate: batch (.+) by (.+)$/m.exec(text);
+  const problem =
+    batch === null
+      ? null
+      : batchProblem({ table: batch[1] ?? '', column: batch[2] ?? '' }, text, await loadParser(16));
+  if (problem !== null) throw new Error(`no batch: ${problem}`);
   if (batch !== null)
     await walkBatch(client, batch[1] ?? '', batch[2] ?? '', parsed.statements[0]?.text ?? '');
   else if (/^-- migrate: no-transaction$/m.test(text))

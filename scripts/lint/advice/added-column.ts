@@ -3,7 +3,7 @@ import { child, listOf, type Node, text } from '../statement/ast.ts';
 import { unitsOf } from '../statement/clauses.ts';
 import { quoteIdentifier, sqlName } from '../statement/names.ts';
 import { slice, type Token } from '../statement/tokens.ts';
-import type { ActionOf } from '../statement/types.ts';
+import type { ActionOf, Name } from '../statement/types.ts';
 import { freeName } from './chosen-names.ts';
 import {
   alter,
@@ -52,12 +52,22 @@ export function addedColumn(occasion: AddColumn): Advice {
   if (parts.some(({ node }) => node.contype === 'CONSTR_UNIQUE' && hasStorage(node)))
     return refuse(storageRefused);
   const volatile = occasion.rules.has('add-column-volatile-default');
+  if (volatile && !isBuiltin(column.typeName))
+    return refuse('its type may be a domain, whose conditions the empty column would not meet');
   const filled = volatile || isSerial(column.type) ? filledPhases(occasion, definition, parts) : null;
   if (filled !== null && 'refused' in filled) return filled;
   const first = filled ?? plainColumn(occasion, definition, parts);
   if ('refused' in first) return first;
   return withConstraints(occasion, first.phases, parts);
 }
+
+/** A type of PostgreSQL's own; what it is called by words of the grammar has the schema already. */
+function isBuiltin({ schema, name }: Name): boolean {
+  return schema === 'pg_catalog' || (schema === undefined && builtin.test(name));
+}
+
+const builtin =
+  /^(uuid|text|bytea|jsonb?|date|timestamptz|timetz|inet|cidr|macaddr8?|money|name|oid|xml|pg_lsn|int[248]|float[48]|bool|varchar|bpchar|numeric|tsvector|point|(int[48]|num|date|ts|tstz)(multi)?range)$/;
 
 /** The column's constraints in order; their texts end where the next one begins. */
 function partsOf({ statement: { text: sql }, command }: AddColumn, definition: Node): readonly Part[] {

@@ -3,7 +3,7 @@ import { child, isNode, list, listOf, nameOf, option, strings, text } from '../s
 import { quoteIdentifier, sqlName } from '../statement/names.ts';
 import { slice, tokenAt, tokenize } from '../statement/tokens.ts';
 import type { ActionOf, Name } from '../statement/types.ts';
-import type { Catalog, CatalogRelation } from '../trace/traced.ts';
+import { type Catalog, type CatalogRelation, lookUp } from '../trace/traced.ts';
 import { chooseName, expressionName, joinColumns, takenNames } from './chosen-names.ts';
 import { childrenOf, isPartitioned, type Occasion, relationOf } from './occasion.ts';
 import { parseOne, proven } from './same-tree.ts';
@@ -63,12 +63,14 @@ function onPartitions(occasion: CreateIndex): Advice {
   );
   if (partitions.some(({ indexes }) => indexes.some((index) => JSON.stringify(index.columns) === columns)))
     return refuse('a partition has an index over these columns already, which may be the one to take over');
-  const taken = new Set(takenNames(parent.schema, catalog));
   const own = action.index ?? chosenIndexName(occasion);
-  taken.add(own);
+  // An index is in the schema of its table.
+  const taken = new Map([[parent.schema, new Set([...takenNames(parent.schema, catalog), own])]]);
   const built = partitions.map((partition) => {
-    const name = chooseName(partition.name, elementNames(occasion), 'idx', taken);
-    taken.add(name);
+    const { schema } = partition;
+    const there = taken.get(schema) ?? new Set(takenNames(schema, catalog));
+    const name = chooseName(partition.name, elementNames(occasion), 'idx', there);
+    taken.set(schema, there.add(name));
     return { partition, name, sql: partitionIndex(occasion, partition, name) };
   });
   if (built.some(({ sql }) => sql === null)) return refuse(cutRefused);
@@ -126,12 +128,10 @@ export function dropIndex(occasion: Occasion<ActionOf<'drop-index'>>): Advice {
 }
 
 /** CREATE INDEX as the catalog has it. */
-function definitionOf({ name }: Name, catalog: Catalog | undefined): string | undefined {
-  for (const { indexes } of catalog?.values() ?? []) {
-    const found = indexes.find((index) => index.name === name);
-    if (found !== undefined) return found.definition;
-  }
-  return undefined;
+function definitionOf(name: Name, catalog: Catalog | undefined): string | undefined {
+  const index = catalog === undefined ? undefined : lookUp(name, catalog);
+  const table = index?.table == null ? undefined : catalog?.get(index.table);
+  return table?.indexes.find((one) => one.name === index?.name)?.definition;
 }
 
 function nameIn(object: Parameters<typeof child>[0]): Name {

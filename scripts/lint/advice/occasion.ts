@@ -6,7 +6,7 @@ import { child, list, type Node } from '../statement/ast.ts';
 import { quoteIdentifier, sqlName } from '../statement/names.ts';
 import { slice, splitAtCommas, type Token, tokenize } from '../statement/tokens.ts';
 import type { Action, Name } from '../statement/types.ts';
-import { type Catalog, type CatalogRelation, lookUp } from '../trace/traced.ts';
+import { type Catalog, type CatalogIndex, type CatalogRelation, lookUp } from '../trace/traced.ts';
 import type { Advice } from './series.ts';
 
 /** One command of an ALTER TABLE. */
@@ -99,11 +99,18 @@ export function batchKey(relation: CatalogRelation | undefined): string | undefi
       (column) => column.name === name && column.notNull && sortable.test(column.type),
     ) === true;
   const keys = (relation?.indexes ?? [])
-    .filter(({ unique, partial, columns }) => unique && !partial && columns.length === 1)
+    .filter((index) => index.unique && !index.partial && index.columns.length === 1 && isInOwnOrder(index))
     .flatMap(({ columns }) => columns)
     .filter((name) => name !== '' && walkable(name));
   const primary = relation?.constraints.find(({ type, columns }) => type === 'p' && columns.length === 1);
   return keys.find((name) => name === primary?.columns[0]) ?? keys[0];
+}
+
+/** No operator class and no collation stands behind the column: the order is the one that the column has. */
+function isInOwnOrder({ definition }: CatalogIndex): boolean {
+  return / USING btree \((?:"(?:[^"]|"")*"|[\w$\u0080-\uffff]+)(?: DESC)?(?: NULLS (?:FIRST|LAST))?\)/.test(
+    definition,
+  );
 }
 
 const sortable =

@@ -3,7 +3,7 @@ import { child, isNode, list, listOf, type Node, strings, text, walk } from '../
 import { quoteIdentifier, sqlName } from '../statement/names.ts';
 import { slice, tokenize, wordAt } from '../statement/tokens.ts';
 import type { ActionOf, Name } from '../statement/types.ts';
-import { lookUp } from '../trace/traced.ts';
+import { type Catalog, type CatalogRelation, lookUp } from '../trace/traced.ts';
 import { batchDirective, batchKey, type Occasion, relationOf } from './occasion.ts';
 import { parseOne, proven } from './same-tree.ts';
 import { type Advice, type Phase, refuse } from './series.ts';
@@ -34,26 +34,36 @@ function batchPhase(directive: string, sql: string): Phase {
 /** Why the statement means something else when it runs range by range; null where it does not. */
 function whyWhole(occasion: Occasion<ActionOf<'change-rows'>>, key: string): string | null {
   const { statement, action, catalog } = occasion;
-  const { node } = statement;
+  const { node, kind } = statement;
   const relation = relationOf(action.table, occasion);
   const sets = listOf(node, 'targetList', 'ResTarget').map((target) => text(target, 'name') ?? '');
   if (sets.includes(key)) return 'it changes the key that a batch would walk';
   const inKey = (relation?.indexes ?? []).some(
     ({ unique, columns }) => unique && sets.some((set) => columns.includes(set)),
   );
-  if (inKey) return 'it changes columns of a unique index, whose values must fit all at once';
+  const isExcluded = relation?.constraints.some(
+    ({ type, columns }) => type === 'x' && sets.some((set) => columns.includes(set)),
+  );
+  if (inKey || isExcluded === true)
+    return 'it changes columns of a unique index or exclusion, whose values must fit all at once';
   if (readsItself(node, action.table, catalog))
     return 'it reads the table that it changes, which would differ from batch to batch';
   if (relation !== undefined && relation.statementTriggers > 0)
     return 'a trigger on the table fires once per statement';
   if (relation !== undefined && relation.rewriteRules > 0)
     return 'the table has rules, which rewrite the statement as a whole';
+  if (relation !== undefined && readsOthers(node)) {
+    if (relation.triggers > 0)
+      return 'it reads other tables, which the triggers of this one may change in between';
+    if (kind === 'DeleteStmt' && hasHeirs(relation, catalog))
+      return 'it reads other tables, and what it deletes changes rows of others (ON DELETE CASCADE or SET)';
+  }
   const called = unknownCall(node);
   if (called !== null) return `it calls ${called}(), which may read the table`;
   const self = relation?.constraints.some(
     ({ references }) => references === `${relation.schema}.${relation.name}`,
   );
-  if (statement.kind === 'DeleteStmt' && self === true) return 'rows of the table refer to one another';
+  if (kind === 'DeleteStmt' && self === true) return 'rows of the table refer to one another';
   return null;
 }
 
@@ -87,6 +97,26 @@ function readsItself(node: Node, table: Name, catalog: Parameters<typeof lookUp>
     if (kind === 'RangeFunction') found = true;
   });
   return found;
+}
+
+/** Tables in FROM, USING, a sub-select: what a batch reads of them is as the batch before left it. */
+function readsOthers(node: Node): boolean {
+  const { relation: _target, returningList: _returning, ...rest } = node;
+  let found = false;
+  walk(rest, (kind) => {
+    if (kind === 'RangeVar') found = true;
+  });
+  return found;
+}
+
+/** Rows of other tables go, or are set, with those of this one. */
+function hasHeirs({ schema, name }: CatalogRelation, catalog: Catalog | undefined): boolean {
+  return [...(catalog?.values() ?? [])].some(({ constraints }) =>
+    constraints.some(
+      ({ references, definition }) =>
+        references === `${schema}.${name}` && / ON DELETE (?:CASCADE|SET)\b/.test(definition),
+    ),
+  );
 }
 
 /** `… WHERE key BETWEEN $1 AND $2 AND (condition)`, without RETURNING; null where the parser reads something else. */

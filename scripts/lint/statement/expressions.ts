@@ -116,16 +116,35 @@ function equalColumn(condition: Node): readonly string[] {
   return [forward ?? backward].filter((name) => name !== undefined);
 }
 
-function isLimited(statement: Node): boolean {
-  let limited = false;
-  walk(statement, (kind, node) => {
-    if (kind === 'SelectStmt' && (node.limitCount !== undefined || node.valuesLists !== undefined))
-      limited = true;
-    if (kind === 'ColumnRef' && strings(node, 'fields').at(-1) === 'ctid') limited = true;
-    // The range of a batch.
-    if (kind === 'ParamRef') limited = true;
-  });
-  return limited;
+/** LIMIT, VALUES, parameters (the range of a batch) and places on disk, where they bound the rows of the whole statement. */
+function isLimited(value: unknown): boolean {
+  if (Array.isArray(value)) return value.some(isLimited);
+  return isNode(value) && Object.entries(value).some(([field, inner]) => bounds(field, inner));
+}
+
+/** What a select list or one value is computed from bounds nothing, nor does what may be otherwise. */
+function bounds(field: string, inner: unknown): boolean {
+  if (!isNode(inner)) return field !== 'targetList' && field !== 'returningList' && isLimited(inner);
+  switch (field) {
+    case 'ParamRef':
+      return true;
+    case 'SelectStmt':
+      return inner.limitCount !== undefined || inner.valuesLists !== undefined || isLimited(inner);
+    case 'SubLink':
+      return ['ANY_SUBLINK', 'ARRAY_SUBLINK'].includes(String(inner.subLinkType)) && isLimited(inner);
+    case 'BoolExpr':
+      return inner.boolop === 'AND_EXPR' && isLimited(inner);
+    case 'A_Expr':
+      return isPlace(inner) || isLimited(inner);
+    default:
+      return isLimited(inner);
+  }
+}
+
+/** `ctid` compared with constants. */
+function isPlace(expression: Node): boolean {
+  const { sides } = comparison({ A_Expr: expression });
+  return sides.some((side) => columnName(side) === 'ctid') && sides.some(isConstant);
 }
 
 /** `BETWEEN a AND b`, or one column with both a lower and an upper constant bound. */
