@@ -1,4 +1,5 @@
 // Takes any text that is about to be shown or kept; gives it without secrets. Pure, and linear in the text's length.
+import { visible, visibleLines } from './foreign-text.ts';
 import type { SecretRange } from './secret-tokens.ts';
 import { secretRanges } from './sql-secrets.ts';
 
@@ -61,11 +62,20 @@ export function hideForms(text: string, forms: readonly string[]): string {
   return hidden;
 }
 
-/** As it is, and as URLs, JSON, SQL literals and Node's inspection write it. */
+/** As it is, and as URLs, JSON, SQL literals, Node's inspection and what makes text visible write it. */
 function formsOf(secret: string): ReadonlySet<string> {
   const encoded = encodeURIComponent(Buffer.from(secret).toString());
   const lower = encoded.replaceAll(/%[0-9A-F]{2}/g, (code) => code.toLowerCase());
   const json = JSON.stringify(secret).slice(1, -1);
   const quoted = secret.replaceAll("'", "''");
-  return new Set([secret, encoded, lower, json, quoted, quoted.replaceAll('\\', '\\\\')]);
+  return new Set([
+    secret,
+    encoded,
+    lower,
+    json,
+    quoted,
+    quoted.replaceAll('\\', '\\\\'),
+    visible(secret),
+    visibleLines(secret),
+  ]);
 }

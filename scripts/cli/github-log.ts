@@ -12,6 +12,9 @@ import type { Output } from '../report/output.ts';
 const blockerPatterns = [/^\s*blocked by (.+)$/, /^Waiting for another migration run to finish: (.+)$/];
 const mostBlockers = 10;
 
+/** Without secrets before anything is changed in it, which would hide them from whoever looks for them. */
+const safe = (text: string) => defuse(redact(text));
+
 /** The output itself where this is no step of GitHub Actions. */
 export function onGithub(output: Output, json: boolean, environment: Environment = process.env): Output {
   if (environment.GITHUB_ACTIONS !== 'true') return output;
@@ -27,16 +30,16 @@ export function onGithub(output: Output, json: boolean, environment: Environment
       const [, who] = pattern.exec(bare) ?? [];
       if (who !== undefined && blockers.size < mostBlockers) blockers.add(who);
     }
-    output.say(defuse(line));
+    output.say(safe(line));
   };
   return {
     ...output,
     say,
-    live: (line) => output.live(defuse(line)),
-    detail: (line) => output.detail(defuse(line)),
-    warn: (line) => output.warn(defuse(line)),
-    result: (text) => output.result(defuse(text)),
-    error: (text) => output.error(defuse(text)),
+    live: (line) => output.live(safe(line)),
+    detail: (line) => output.detail(safe(line)),
+    warn: (line) => output.warn(safe(line)),
+    result: (text) => output.result(safe(text)),
+    error: (text) => output.error(safe(text)),
     group: (title) => {
       close();
       output.say(group(plain(title)));

@@ -2,6 +2,7 @@
 
 import { MigrateError } from '../base/errors.ts';
 import { majorRemark } from '../base/postgres-major.ts';
+import { redactAll } from '../base/secrets.ts';
 import type { Direction, Migration } from '../base/types.ts';
 import { allowsOutOfOrder } from '../config/binding.ts';
 import type { Config } from '../config/config.ts';
@@ -124,7 +125,8 @@ async function viewOf(
   sayNotes(progress.say);
   const { applied } = history;
   const trace = await foresee({ config, progress, session, migrations, applied, steps });
-  const { untraced, findings } = trace;
+  // Before Markdown escapes anything of it.
+  const { untraced, findings } = redactAll({ untraced: trace.untraced, findings: trace.findings });
   const batches = await readBatches(session, config, steps, parse);
   return {
     direction,

@@ -1,6 +1,9 @@
 // Text that is about to be shown, without the secrets in it.
 import { expect } from 'chai';
+import { visible, visibleLines } from '../../scripts/base/foreign-text.ts';
 import { hideSecrets, maskSqlSecrets } from '../../scripts/base/redact.ts';
+import { keepSecret } from '../../scripts/base/secrets.ts';
+import { onGithub } from '../../scripts/cli/github-log.ts';
 
 describe('Secrets in SQL', () => {
   const texts = [
@@ -45,5 +48,24 @@ describe('Known secrets', () => {
 
   it('are hidden also where one holds another', () => {
     expect(hideSecrets('longsecret-tail', ['longsecret', 'longsecret-tail'])).not.to.include('tail');
+  });
+
+  it('are hidden also where their control characters were made visible', () => {
+    const secret = 'a\tsecret\u200bof\u001bmine';
+    expect(hideSecrets(visibleLines(`${secret} ${visible(secret)}`), [secret])).to.equal('*** ***');
+  });
+
+  it('are hidden at GitHub before anything in the text is changed', () => {
+    const secrets = ['##[secret##[', '::set-secret::'];
+    keepSecret(secrets);
+    const told: string[] = [];
+    const note = (text: string) => void told.push(text);
+    const inner = { say: note, live: note, detail: note, warn: note, result: note, error: note };
+    const output = onGithub(inner as never, false, { GITHUB_ACTIONS: 'true' });
+    for (const secret of secrets)
+      for (const tell of [output.say, output.live, output.detail, output.warn, output.result, output.error])
+        tell(`\n${secret}`);
+    expect(told).to.have.length(12);
+    expect(told.join('').replaceAll('\u200d', '')).not.to.include('secret');
   });
 });
