@@ -93,7 +93,11 @@ function layImage(config: Config): Laid {
 
 /** @param template a file that installs packages, as for npm; it is laid in the words of the application's own manager */
 function layForManager(config: Config, path: string, template: string, note: string | null): Laid {
-  const spelt = inManagersWords(template, (file) => existsSync(join(config.root, file)));
+  // A monorepo has its lock file at its root, where its workflows are; what an image is made of lies in the folder itself.
+  const above = path.startsWith('.github/') ? repositoryAbove(config.root) : null;
+  const folders = above === null ? [config.root] : [config.root, above];
+  const has = (file: string) => folders.some((folder) => existsSync(join(folder, file)));
+  const spelt = inManagersWords(template, has);
   const laid = layFile(config, path, spelt.content);
   const notes = [spelt.note, note].filter((each) => each !== null);
   return laid.outcome === 'created' && notes.length > 0 ? { ...laid, note: notes.join('; ') } : laid;
@@ -145,10 +149,27 @@ function layMake(config: Config): Laid[] {
 
 function layWorkflows(config: Config): Laid[] {
   const content = (name: string) => template(name).replaceAll('{{postgres}}', String(config.postgres));
+  const note = belowRepository(config.root);
   return [
-    layForManager(config, '.github/workflows/migrations.yml', content('check.yml'), null),
-    layForManager(config, '.github/workflows/migrate.yml', content('deploy.yml'), null),
+    layForManager(config, '.github/workflows/migrations.yml', content('check.yml'), note),
+    layForManager(config, '.github/workflows/migrate.yml', content('deploy.yml'), note),
   ];
+}
+
+/** GitHub reads the workflows of a repository's own folder only. */
+function belowRepository(folder: string): string | null {
+  const above = repositoryAbove(folder);
+  return above === null
+    ? null
+    : `GitHub reads it in ${join(above, '.github', 'workflows')} only: move it there, with defaults.run.working-directory: ${shownPath(above, folder)}`;
+}
+
+/** The repository whose part the folder is, as a package of a monorepo; null where it is one itself, or none is above it. */
+function repositoryAbove(folder: string): string | null {
+  for (let at = folder; ; at = dirname(at)) {
+    if (existsSync(join(at, '.git'))) return at === folder ? null : at;
+    if (at === dirname(at)) return null;
+  }
 }
 
 function template(name: string): string {

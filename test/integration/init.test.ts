@@ -143,6 +143,14 @@ describe('init in an application', () => {
     }
   });
 
+  it('says where GitHub reads workflows, in a package of a monorepo', async () => {
+    const root = application({ '.git/HEAD': '', 'packages/api/package.json': '{}' });
+    const { said } = await runInProcess(join(root, 'packages', 'api'), {}, ['init', '--github']);
+    expect(
+      said.match(/move it there, with defaults\.run\.working-directory: packages\/api\)/g),
+    ).to.have.length(2);
+  });
+
   it('lays an image that has the tool, or says what is missing for that', async () => {
     const laid = async (packages: object) => {
       const root = application({ 'package.json': JSON.stringify(packages) });
