@@ -144,8 +144,8 @@ function write(config: Config, pairs: readonly NewPair[]): void {
 
 /** Rows of `db/probe` are found by the version of their migration. */
 function moveSeedRows(config: Config, from: string, to: string): void {
-  const probe = (version: string) => join(dirname(config.directory), 'probe', `${version}.sql`);
-  if (from !== to && existsSync(probe(from))) renameSync(probe(from), probe(to));
+  const seedRows = (version: string) => join(dirname(config.directory), 'probe', `${version}.sql`);
+  if (from !== to && existsSync(seedRows(from))) renameSync(seedRows(from), seedRows(to));
 }
 
 /** What is written is read anew, linted and verified like any other file. */

@@ -35,13 +35,13 @@ function planRedo(migrations: readonly Migration[], applied: readonly AppliedMig
       'history',
       `${newest.id} is applied, but not on disk, so it cannot be applied again`,
     );
-  const outside = [migration.up, migration.down].find(({ directives }) => directives.noTransaction);
-  if (outside !== undefined) {
+  const noTransaction = [migration.up, migration.down].find(({ directives }) => directives.noTransaction);
+  if (noTransaction !== undefined) {
     throw new MigrateError(
       'refused',
       `${newest.id} runs outside a transaction, so a failing up could not take the down back`,
       {
-        location: { file: outside.path },
+        location: { file: noTransaction.path },
         hint: 'Type make migrate-down, then make migrate-up.',
         state: 'Nothing was changed.',
       },

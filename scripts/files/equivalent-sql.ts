@@ -29,8 +29,8 @@ export function nodeText({ kind, node }: Pick<Statement, 'kind' | 'node'>): stri
   return JSON.stringify([kind, node], (key, value: unknown) => (places.has(key) ? undefined : value));
 }
 
-// From 18 on lists have places too.
-const places = new Set([
+/** Keys of a parse tree that say where something stands. From 18 on lists have places too. */
+export const places: ReadonlySet<string> = new Set([
   ...['location', 'name_location', 'stmt_location', 'stmt_len'],
   ...['list_start', 'list_end', 'rexpr_list_start', 'rexpr_list_end'],
 ]);

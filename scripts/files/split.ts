@@ -12,8 +12,8 @@ export interface SplitFile {
 /** Lines that only tell the other tool how to read the file; what they ask for is seen to here. */
 const toolLine =
   /^[ \t]*--[ \t]*(?:\+[ \t]*(?:goose|migrate|micrate)[ \t]+(?:statement[ \t]*(?:begin|end)|no[ \t]+transaction|envsub[ \t]+off)|liquibase[ \t]+formatted[ \t]+sql)\b[^\n]*\n?/gim;
-const outsideTransaction = /no[ \t]*transaction|transaction:[ \t]*false|runInTransaction:[ \t]*"?false/i;
-const wholeFileOutside = /^[ \t]*--[ \t]*\+[ \t]*goose[ \t]+no[ \t]+transaction\b/im;
+const saysNoTransaction = /no[ \t]*transaction|transaction:[ \t]*false|runInTransaction:[ \t]*"?false/i;
+const wholeNoTransaction = /^[ \t]*--[ \t]*\+[ \t]*goose[ \t]+no[ \t]+transaction\b/im;
 const changeset = /^[ \t]*--[ \t]*changeset[ \t]+\S+/i;
 const rollback = /^[ \t]*--[ \t]*rollback\b[ \t]*/i;
 
@@ -29,8 +29,8 @@ export function splitFile(text: string, parse: Parser): SplitFile | null {
   }));
   const half = (direction: Section['direction'], head: string) => {
     const own = bodies.filter((section) => section.direction === direction);
-    const outside = wholeFileOutside.test(text) || own.some(({ marker }) => outsideTransaction.test(marker));
-    return finished([head, ...own.map(({ body }) => body)].join(''), outside);
+    const noTransaction = wholeNoTransaction.test(text) || own.some(({ marker }) => saysNoTransaction.test(marker));
+    return finished([head, ...own.map(({ body }) => body)].join(''), noTransaction);
   };
   return { up: half('up', text.slice(0, first)), down: half('down', '') };
 }
@@ -53,11 +53,11 @@ function gapsOf(text: string, parse: Parser): (readonly [number, number])[] | un
 function splitChangesets(text: string): SplitFile {
   const up: string[] = [];
   const downs: string[][] = [[]];
-  let outside = false;
+  let noTransaction = false;
   for (const line of text.split('\n')) {
     if (changeset.test(line)) {
       downs.push([]);
-      outside ||= outsideTransaction.test(line);
+      noTransaction ||= saysNoTransaction.test(line);
     } else if (rollback.test(line)) {
       const sql = line.replace(rollback, '').trim();
       if (!/^(?:empty|not required)?$/i.test(sql)) downs.at(-1)?.push(sql);
@@ -66,13 +66,13 @@ function splitChangesets(text: string): SplitFile {
     up.push(line);
   }
   const down = downs.toReversed().flat().join('\n');
-  return { up: finished(up.join('\n'), outside), down: finished(down, outside) };
+  return { up: finished(up.join('\n'), noTransaction), down: finished(down, noTransaction) };
 }
 
 /** Without the other tool's lines; empty where nothing but comments is left. */
-function finished(text: string, outside: boolean): string {
+function finished(text: string, noTransaction: boolean): string {
   const own = text.replace(toolLine, '').trim();
   const hasSql = own.split('\n').some((line) => !/^\s*(?:--.*)?$/.test(line));
   if (!hasSql) return '';
-  return `${outside ? '-- migrate: no-transaction\n' : ''}${own}\n`;
+  return `${noTransaction ? '-- migrate: no-transaction\n' : ''}${own}\n`;
 }

@@ -36,20 +36,20 @@ export async function cycleCommitted(
   workspace: Workspace,
   parse: Parser,
   migration: Migration,
-  probe: SqlFile | null,
+  seedRows: SqlFile | null,
 ): Promise<CycleResult> {
-  const probed = probe === null ? [] : await probeOnCopy(server, workspace, parse, migration, probe);
+  const ofSeedRows = seedRows === null ? [] : await trySeedRowsBeside(server, workspace, parse, migration, seedRows);
   const result = await cycleOnce(server, workspace, parse, migration);
-  return { ...result, findings: [...probed, ...result.findings] };
+  return { ...result, findings: [...ofSeedRows, ...result.findings] };
 }
 
 /** The rows of db/probe, on a copy of their own: what has been committed cannot be taken back. */
-async function probeOnCopy(
+async function trySeedRowsBeside(
   server: ScratchServer,
   workspace: Workspace,
   parse: Parser,
   migration: Migration,
-  probe: SqlFile,
+  seedRows: SqlFile,
 ): Promise<readonly Finding[]> {
   await workspace.client.end();
   const copy = await server.clone(workspace.database);
@@ -57,7 +57,7 @@ async function probeOnCopy(
   const client = await connectTo(copy);
   try {
     const scratch = scratchOf({ ...workspace, client }, parse);
-    return await trySeedRowsOnCopy(scratch, migration, probe, (file) => runCommitted(scratch, file));
+    return await trySeedRowsOnCopy(scratch, migration, seedRows, (file) => runCommitted(scratch, file));
   } finally {
     await client.end().catch(() => undefined);
     await server.drop(copy);

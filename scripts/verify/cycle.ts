@@ -20,7 +20,7 @@ export interface CycleResult {
   /** A statement was refused that might run when each file has a transaction of its own: ask again that way. */
   readonly doubtful: boolean;
   /** Those of the findings that rows from db/probe brought to light. */
-  readonly probed?: readonly Finding[];
+  readonly ofSeedRows?: readonly Finding[];
   /** The token as it is now, where that is known: the next cycle need not read it again. */
   readonly token?: Map<string, string> | null;
 }
@@ -33,11 +33,11 @@ export interface CycleResult {
 export async function cycleInTransaction(
   scratch: Scratch,
   migration: Migration,
-  probe: SqlFile | null,
+  seedRows: SqlFile | null,
   known: Map<string, string> | null,
 ): Promise<CycleResult> {
   await scratch.sql('BEGIN');
-  const probed = probe === null ? [] : await tryWithSeedRows(scratch, migration, probe);
+  const ofSeedRows = seedRows === null ? [] : await tryWithSeedRows(scratch, migration, seedRows);
   const before = known ?? (await scratch.token());
   const filled = await filledViews(scratch, migration.down);
   await scratch.sql('SAVEPOINT before_up');
@@ -46,7 +46,7 @@ export async function cycleInTransaction(
   if (upFailure !== null) {
     await scratch.sql('ROLLBACK');
     const failure = fails('up-fails', migration.up, upFailure.message, upFailure);
-    return { findings: [...probed, failure], applied: false, doubtful: false };
+    return { findings: [...ofSeedRows, failure], applied: false, doubtful: false };
   }
   const result =
     migration.down.directives.irreversible === undefined
@@ -54,13 +54,13 @@ export async function cycleInTransaction(
       : { findings: [irreversible(migration)], token: null };
   if (result === 'doubtful') {
     await scratch.sql('ROLLBACK');
-    return { findings: probed, applied: false, doubtful: true, probed };
+    return { findings: ofSeedRows, applied: false, doubtful: true, ofSeedRows };
   }
   const refused = await commit(scratch, migration);
   // What the end of the transaction refuses may be the doing of three files in one.
-  if (refused !== null) return { findings: probed, applied: false, doubtful: true, probed };
+  if (refused !== null) return { findings: ofSeedRows, applied: false, doubtful: true, ofSeedRows };
   const { findings, token } = result;
-  return { findings: [...probed, ...findings], applied: true, doubtful: false, probed, token };
+  return { findings: [...ofSeedRows, ...findings], applied: true, doubtful: false, ofSeedRows, token };
 }
 
 async function commit(scratch: Scratch, { up }: Migration): Promise<Finding | null> {

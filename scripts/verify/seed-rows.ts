@@ -67,13 +67,13 @@ function differing(a: RowHashes, b: RowHashes): string[] {
 export async function tryWithSeedRows(
   scratch: Scratch,
   migration: Migration,
-  probe: SqlFile,
+  seedRows: SqlFile,
 ): Promise<Finding[]> {
-  await scratch.sql('SAVEPOINT probe');
+  await scratch.sql('SAVEPOINT seed_rows');
   try {
-    return await cycle(scratch, migration, probe, scratch.run, () => secondOpinion(scratch, migration.up));
+    return await cycle(scratch, migration, seedRows, scratch.run, () => secondOpinion(scratch, migration.up));
   } finally {
-    await scratch.sql('ROLLBACK TO SAVEPOINT probe; RELEASE SAVEPOINT probe');
+    await scratch.sql('ROLLBACK TO SAVEPOINT seed_rows; RELEASE SAVEPOINT seed_rows');
   }
 }
 
@@ -81,10 +81,10 @@ export async function tryWithSeedRows(
 export async function trySeedRowsOnCopy(
   scratch: Scratch,
   migration: Migration,
-  probe: SqlFile,
+  seedRows: SqlFile,
   run: Scratch['run'],
 ): Promise<Finding[]> {
-  return cycle(scratch, migration, probe, run, async () => new Map());
+  return cycle(scratch, migration, seedRows, run, async () => new Map());
 }
 
 /** Runs the up twice from the same rows: columns that then differ depend on chance or the clock. */
@@ -111,7 +111,7 @@ async function secondOpinion(scratch: Scratch, up: SqlFile): Promise<Columns> {
 async function cycle(
   scratch: Scratch,
   migration: Migration,
-  probe: SqlFile,
+  seedRows: SqlFile,
   run: Scratch['run'],
   findVolatile: () => Promise<Columns>,
 ): Promise<Finding[]> {
@@ -120,9 +120,9 @@ async function cycle(
     rule: 'up-fails' | 'down-fails' | 'up-again-fails',
     file: SqlFile,
     failure: ScratchFailure,
-  ) => fails(rule, file, `with the rows of ${probe.path}: ${failure.message}`, failure);
-  const probed = await run(probe);
-  if (probed !== null) return [fails('probe-fails', probe, probed.message, probed)];
+  ) => fails(rule, file, `with the rows of ${seedRows.path}: ${failure.message}`, failure);
+  const refused = await run(seedRows);
+  if (refused !== null) return [fails('probe-fails', seedRows, refused.message, refused)];
   const before = await rowHashes(scratch);
   const known = await columnsNow(scratch);
   const volatile = await findVolatile();

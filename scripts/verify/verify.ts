@@ -76,23 +76,23 @@ async function cycle(
   workspace: Workspace,
   parse: Parser,
   migration: Migration,
-  probe: SqlFile | null,
+  seedRows: SqlFile | null,
 ): Promise<CycleResult> {
-  const outside = migration.up.directives.noTransaction || migration.down.directives.noTransaction;
-  const known = probe === null ? workspace.token : null;
+  const noTransaction = migration.up.directives.noTransaction || migration.down.directives.noTransaction;
+  const known = seedRows === null ? workspace.token : null;
   workspace.token = null;
-  const inside = !outside
+  const inside = !noTransaction
     ? migration
-    : probe === null
+    : seedRows === null
       ? await asTransaction(scratchOf(workspace, parse), migration)
       : null;
-  if (inside === null) return cycleCommitted(server, workspace, parse, migration, probe);
+  if (inside === null) return cycleCommitted(server, workspace, parse, migration, seedRows);
   workspace.inside = true;
-  const result = await cycleInTransaction(scratchOf(workspace, parse), inside, probe, known);
+  const result = await cycleInTransaction(scratchOf(workspace, parse), inside, seedRows, known);
   workspace.inside = false;
   workspace.token = result.token ?? null;
   // What fails only because three files shared one transaction is no fault of theirs, nor what only some may not do in one.
-  if (!result.doubtful && (result.applied || !outside)) return result;
+  if (!result.doubtful && (result.applied || !noTransaction)) return result;
   const committed = await cycleCommitted(server, workspace, parse, migration, null);
-  return { ...committed, findings: [...(result.probed ?? []), ...committed.findings] };
+  return { ...committed, findings: [...(result.ofSeedRows ?? []), ...committed.findings] };
 }

@@ -11,6 +11,7 @@ import { createDatabase } from '../support/database.ts';
 import { runInProcess } from '../support/in-process.ts';
 import { empty, migration } from '../support/lint.ts';
 import { pair } from '../support/migrations.ts';
+import { testMajor } from '../support/postgres.ts';
 
 describe('lint: advice', () => {
   // One for all: every case begins with an empty schema.
@@ -36,7 +37,7 @@ describe('lint: advice', () => {
       earlier: [migration('20250101000000_before', before)],
       underReview: [migration('20250102000000_key', key)],
       scratch: client,
-      postgres: 16,
+      postgres: testMajor,
     });
     const found = findings.find(({ rule }) => rule === 'foreign-key-without-index');
     const states = await stateOf(client);
@@ -63,7 +64,7 @@ describe('lint: advice', () => {
         earlier: [migration('20250101000000_before', before)],
         underReview: [migration('20250102000000_asked', sql)],
         scratch: client,
-        postgres: 16,
+        postgres: testMajor,
       });
       const help = findings.find((finding) => finding.rule === rule)?.help ?? 'not found';
       if (!why.test(help) || printedFiles(help).length > 0) wrong.push(`${rule}: ${sql}\n${help}`);
@@ -82,7 +83,7 @@ describe('lint: advice', () => {
         earlier: [migration('20250101000000_before', before)],
         underReview: [migration('20250102000000_asked', sql)],
         scratch: client,
-        postgres: 16,
+        postgres: testMajor,
       });
       const printed = findings
         .map(({ help }) => printedFiles(help))

@@ -6,6 +6,7 @@ import type pg from 'pg';
 import { batchProblem } from '../../scripts/files/batch.ts';
 import { loadParser, type Parser } from '../../scripts/files/statements.ts';
 import { createDatabase } from '../support/database.ts';
+import { testMajor } from '../support/postgres.ts';
 
 const runs = Number(process.env.TEST_BATCH_STATEMENTS || 100);
 const schema = `CREATE TABLE t (id int PRIMARY KEY, ref int, flag boolean, n int NOT NULL DEFAULT 0);
@@ -86,7 +87,7 @@ describe('A statement that is taken as a batch', () => {
   before(async () => {
     client = await (await createDatabase()).client();
     await client.query(schema);
-    parse = await loadParser(16);
+    parse = await loadParser(testMajor);
   });
 
   async function met(sql: string, ranges: readonly (readonly [number, number])[]): Promise<string | null> {

@@ -9,6 +9,7 @@ import { expectExit, project } from '../support/cli.ts';
 import { createDatabase } from '../support/database.ts';
 import { administered, migration } from '../support/lint.ts';
 import { pair } from '../support/migrations.ts';
+import { testMajor } from '../support/postgres.ts';
 
 const files = {
   ...pair(
@@ -81,7 +82,7 @@ describe('lint of statements on distributed tables', () => {
     /^(key-without-distribution|foreign-key-not-colocated|trigger-on-dist|change-distribution)/;
   const found = async (sql: string, earlier: string, scratch?: pg.Client) => {
     const findings = await reviewMigrations({
-      postgres: 16,
+      postgres: testMajor,
       earlier: earlier === '' ? [] : [migration('20250101000000_before', earlier)],
       underReview: [migration('20250102000000_change', sql)],
       ...(scratch === undefined ? {} : { scratch }),

@@ -10,6 +10,7 @@ import { project } from '../support/cli.ts';
 import { createDatabase } from '../support/database.ts';
 import { runInProcess } from '../support/in-process.ts';
 import { pair, tables } from '../support/migrations.ts';
+import { testMajor } from '../support/postgres.ts';
 
 const proof = join('/tmp', `migrate-hostile-${process.pid}`);
 const drop = 'DROP TABLE public.payroll CASCADE;';
@@ -90,7 +91,7 @@ describe('drift --write in a database that an attacker filled', () => {
     await database.query(names.map(everything).join('\n'));
     const written = await run(database.env(), 'drift', '--write', 'adopted');
     expect(written.document, written.said.slice(-3000)).to.include({ recorded: true, proven: true });
-    const parse = await loadParser(16);
+    const parse = await loadParser(testMajor);
     const files = readdirSync(join(repo.root, 'db/migrations')).filter((name) => name.includes('adopted'));
     expect(files).to.have.length(2);
     for (const name of files) {

@@ -10,6 +10,7 @@ import { createDatabase } from '../support/database.ts';
 import { runInProcess } from '../support/in-process.ts';
 import { migration } from '../support/lint.ts';
 import { pair } from '../support/migrations.ts';
+import { testMajor } from '../support/postgres.ts';
 
 const account = pair(
   1,
@@ -293,7 +294,7 @@ describe('lint --fix', () => {
         earlier: [before],
         underReview: [migration('20250101000002_fixed', up, '-- migrate: irreversible x')],
         scratch: client,
-        postgres: 16,
+        postgres: testMajor,
         onReviewed: (reviewed, steps, complaints) => {
           fix = fixMigration(reviewed, steps, complaints);
         },

@@ -6,6 +6,7 @@ import { reviewMigrations } from '../../scripts/lint/review.ts';
 import { readUnreplicable } from '../../scripts/lint/trace/unreplicable.ts';
 import { createDatabase } from '../support/database.ts';
 import { administered, empty, line, migration } from '../support/lint.ts';
+import { testMajor } from '../support/postgres.ts';
 
 const tables = `CREATE TABLE keyed (id int PRIMARY KEY, a int NOT NULL, b int);
   CREATE TABLE bare (id int NOT NULL, a int NOT NULL);
@@ -59,7 +60,7 @@ describe('lint: what the running release loses', () => {
       earlier: [migration('20250101000000_before', before)],
       underReview: [migration('20250102000000_file', text)],
       scratch: client,
-      postgres: 16,
+      postgres: testMajor,
     });
     return findings.map(line);
   }

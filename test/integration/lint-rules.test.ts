@@ -9,6 +9,7 @@ import { reviewMigrations } from '../../scripts/lint/review.ts';
 import { rules } from '../../scripts/lint/rules/rules.ts';
 import { createDatabase } from '../support/database.ts';
 import { administered, empty, line, lines, migration } from '../support/lint.ts';
+import { testMajor } from '../support/postgres.ts';
 
 const folder = join(import.meta.dirname, '../fixtures/rules');
 
@@ -47,7 +48,7 @@ function review(client: pg.Client, id: string, example: 'bad' | 'good'): Promise
     : [];
   const text = readFileSync(join(folder, id, `${example}.up.sql`), 'utf8');
   return reviewMigrations({
-    postgres: 16,
+    postgres: testMajor,
     earlier,
     underReview: [migration(`20250102000000_${example}`, text)],
     scratch: client,

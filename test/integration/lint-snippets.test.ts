@@ -7,6 +7,7 @@ import type { Finding, Migration } from '../../scripts/base/types.ts';
 import { reviewMigrations } from '../../scripts/lint/review.ts';
 import { createDatabase } from '../support/database.ts';
 import { empty, line, migration } from '../support/lint.ts';
+import { testMajor } from '../support/postgres.ts';
 
 const folder = join(import.meta.dirname, '../fixtures/snippets');
 const wanted = { hazardsFound: 0.95, safeFlagged: 0 };
@@ -55,7 +56,7 @@ describe('lint: the labelled set, traced', () => {
   async function review(text: string): Promise<readonly Finding[]> {
     await empty(client);
     const underReview = [migration('20250102000000_snippet', text)];
-    return reviewMigrations({ postgres: 16, earlier: [before], underReview, scratch: client });
+    return reviewMigrations({ postgres: testMajor, earlier: [before], underReview, scratch: client });
   }
 });
 

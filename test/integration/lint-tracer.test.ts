@@ -10,6 +10,7 @@ import type { TracedLock, TracedStatement } from '../../scripts/lint/trace/trace
 import { traceMigration } from '../../scripts/lint/trace/tracer.ts';
 import { createDatabase } from '../support/database.ts';
 import { line, lines, migration } from '../support/lint.ts';
+import { testMajor } from '../support/postgres.ts';
 
 const schema = `CREATE TABLE customers (id bigint PRIMARY KEY, email text);
   CREATE TABLE orders (id bigint PRIMARY KEY, customer_id bigint, note text);
@@ -122,7 +123,7 @@ describe('lint: the tracer', () => {
   });
 
   async function trace(sql: string, noTransaction = false): Promise<readonly TracedStatement[]> {
-    const parsed = (await loadParser(16))(sql);
+    const parsed = (await loadParser(testMajor))(sql);
     if (parsed.ok !== true) throw new Error(`not parsed: ${sql}`);
     return (await traceMigration(client, parsed.statements, { noTransaction })).statements;
   }
@@ -196,7 +197,7 @@ describe('lint: a review of several migrations', () => {
     underReview: readonly Migration[],
     earlier: readonly Migration[] = [],
   ): Promise<readonly Finding[]> {
-    return reviewMigrations({ postgres: 16, earlier, underReview, scratch: client });
+    return reviewMigrations({ postgres: testMajor, earlier, underReview, scratch: client });
   }
 });
 

@@ -5,6 +5,7 @@ import type pg from 'pg';
 import { reviewMigrations } from '../../scripts/lint/review.ts';
 import { createDatabase } from '../support/database.ts';
 import { line, migration } from '../support/lint.ts';
+import { testMajor } from '../support/postgres.ts';
 
 describe('lint: what cannot be watched', () => {
   let client: pg.Client;
@@ -18,7 +19,7 @@ describe('lint: what cannot be watched', () => {
       earlier: [migration('20250101000000_before', before)],
       underReview: files.map((text, i) => migration(`2025010200000${i}_file`, text)),
       scratch: client,
-      postgres: 16,
+      postgres: testMajor,
     });
     return findings.map(line);
   }

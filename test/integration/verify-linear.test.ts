@@ -5,6 +5,7 @@ import { openScratchServer } from '../../scripts/scratch/scratch-server.ts';
 import { verifyMigrations } from '../../scripts/verify/verify.ts';
 import { createDatabase } from '../support/database.ts';
 import { migration } from '../support/lint.ts';
+import { testMajor } from '../support/postgres.ts';
 
 /** A new table, then a column of it, and so on. */
 function history(pairs: number): Migration[] {
@@ -37,7 +38,7 @@ describe('verify: a long history', () => {
       };
       try {
         const findings = await verifyMigrations(server, {
-          postgres: 16,
+          postgres: testMajor,
           earlier: [],
           underReview: history(60),
           seedRows: new Map(),
@@ -98,7 +99,7 @@ describe('verify: files inside of a transaction and outside', () => {
     try {
       const bases = pairs.map((_, i) => named(base, i)).join('\n');
       const findings = await verifyMigrations(server, {
-        postgres: 16,
+        postgres: testMajor,
         earlier: [migration('20250101000000_base', bases)],
         underReview,
         seedRows: new Map(),

@@ -10,6 +10,7 @@ import { describeDifference, diffSnapshots } from '../../scripts/schema/change/d
 import type { Query, SchemaObject } from '../../scripts/schema/types.ts';
 import { cleanUpAfterTest } from './cleanup.ts';
 import { empty, line, migration } from './lint.ts';
+import { testMajor } from './postgres.ts';
 import { preparedQueryOn, snapshotOf } from './schema.ts';
 
 export interface AdviceCase {
@@ -89,7 +90,7 @@ export function printedFiles(help: string): readonly string[] {
 }
 
 export async function applyFile(client: pg.Client, text: string): Promise<void> {
-  const parsed = (await loadParser(16))(text);
+  const parsed = (await loadParser(testMajor))(text);
   if (parsed.ok !== true) throw new Error(`does not parse: ${text}`);
   const batch = /^-- migrate: batch (.+) by (.+)$/m.exec(text);
   const problem =
@@ -126,7 +127,7 @@ export async function proveAdvice(client: pg.Client, test: AdviceCase): Promise<
     earlier,
     underReview: asked,
     scratch: client,
-    postgres: 16,
+    postgres: testMajor,
     onReviewed: (reviewed, steps, complaints) => {
       fix = fixMigration(reviewed, steps, complaints);
     },
@@ -172,7 +173,7 @@ async function findingsIn(
     earlier: [...earlier, emptied],
     underReview,
     scratch: client,
-    postgres: 16,
+    postgres: testMajor,
   });
   return findings.filter(({ severity }) => severity !== 'info');
 }

@@ -20,7 +20,8 @@ export function attach(occasion: Attach): Advice {
   if (catalog === undefined || parent === undefined || table === undefined || command === undefined)
     return refuse('the tables are not known before this migration');
   if (table.kind !== 'r') return refuse('the new partition is itself partitioned or foreign');
-  if (parent.constraints.some(({ type }) => type !== 'c'))
+  // From 18 on NOT NULL is a constraint too; the new partition has it, or cannot be attached at all.
+  if (parent.constraints.some(({ type }) => type !== 'c' && type !== 'n'))
     return refuse('keys of the partitioned table have to be made on the new partition first');
   const condition = boundCondition(parent, command.tokens, statement.text);
   if (condition === null) return refuse('its bound is not one of constants over one column');

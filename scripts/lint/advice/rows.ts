@@ -85,7 +85,7 @@ function unknownCall(node: Node): string | null {
 
 /** The table occurs in FROM, USING or a sub-select, by its name or behind a view. */
 function readsItself(node: Node, table: Name, catalog: Parameters<typeof lookUp>[1] | undefined): boolean {
-  const { relation: _target, returningList: _returning, ...rest } = node;
+  const { relation: _target, ...rest } = withoutReturning(node);
   let found = false;
   walk(rest, (kind, inner) => {
     if (kind !== 'RangeVar') return;
@@ -144,8 +144,13 @@ function withRange(
     condition === null
       ? rangeTree
       : { BoolExpr: { boolop: 'AND_EXPR', args: [rangeTree, child(node, 'whereClause')] } };
-  const { returningList: _returning, ...kept } = node;
-  return proven(parse, built, kind, { ...kept, whereClause });
+  return proven(parse, built, kind, { ...withoutReturning(node), whereClause });
+}
+
+/** RETURNING is a clause of its own from 18 on. */
+function withoutReturning(node: Node): Node {
+  const { returningList: _list, returningClause: _clause, ...kept } = node;
+  return kept;
 }
 
 /** TRUNCATE of one table that nothing else comes along with. */

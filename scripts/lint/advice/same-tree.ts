@@ -1,5 +1,6 @@
 // Takes SQL that was put together from slices, and the tree that it must have; gives the SQL only if PostgreSQL's parser
 // reads exactly that tree. This is what makes cutting texts safe: a wrong cut gives no advice instead of a wrong one.
+import { places } from '../../files/equivalent-sql.ts';
 import type { Parser } from '../../files/statements.ts';
 import type { Node } from '../statement/ast.ts';
 
@@ -9,7 +10,7 @@ function withoutPlaces(value: unknown): unknown {
   if (typeof value !== 'object' || value === null) return value;
   return Object.fromEntries(
     Object.entries(value)
-      .filter(([key, inner]) => key !== 'location' && inner !== undefined)
+      .filter(([key, inner]) => !places.has(key) && inner !== undefined)
       .sort(([a], [b]) => (a < b ? -1 : 1))
       .map(([key, inner]) => [key, withoutPlaces(inner)]),
   );

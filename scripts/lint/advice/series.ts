@@ -18,7 +18,7 @@ export type Advice =
   | { readonly phases: readonly Phase[]; readonly note?: string }
   | { readonly refused: string };
 
-export const outside = 'no-transaction';
+export const noTransaction = 'no-transaction';
 
 /** No SQL, and the reason why none is given. */
 export function refuse(refused: string): Advice {
@@ -32,7 +32,7 @@ export function inTransaction(statements: readonly string[], down: readonly stri
 
 /** One migration whose statements run one by one. */
 export function outsideTransaction(statements: readonly string[], down: readonly string[] | null): Phase {
-  return { directives: [outside], statements, down };
+  return { directives: [noTransaction], statements, down };
 }
 
 /** The phases of several advices side by side: the first of each, then the second of each. Only for independent ones. */

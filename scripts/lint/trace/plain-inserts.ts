@@ -18,6 +18,7 @@ export function isPlainInsert({ kind, node, text }: Statement): boolean {
     node.onConflictClause === undefined &&
     node.withClause === undefined &&
     node.returningList === undefined &&
+    node.returningClause === undefined &&
     // A word before a parenthesis may be a call; a literal that holds such a thing costs only time.
     !/\bselect\b|\w\s*\(/i.test(text.slice(text.search(/\bvalues\b/i) + 'values'.length));
   plain.set(node, isPlain);
