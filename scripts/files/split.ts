@@ -29,7 +29,8 @@ export function splitFile(text: string, parse: Parser): SplitFile | null {
   }));
   const half = (direction: Section['direction'], head: string) => {
     const own = bodies.filter((section) => section.direction === direction);
-    const noTransaction = wholeNoTransaction.test(text) || own.some(({ marker }) => saysNoTransaction.test(marker));
+    const noTransaction =
+      wholeNoTransaction.test(text) || own.some(({ marker }) => saysNoTransaction.test(marker));
     return finished([head, ...own.map(({ body }) => body)].join(''), noTransaction);
   };
   return { up: half('up', text.slice(0, first)), down: half('down', '') };

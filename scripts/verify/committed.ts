@@ -38,7 +38,8 @@ export async function cycleCommitted(
   migration: Migration,
   seedRows: SqlFile | null,
 ): Promise<CycleResult> {
-  const ofSeedRows = seedRows === null ? [] : await trySeedRowsBeside(server, workspace, parse, migration, seedRows);
+  const ofSeedRows =
+    seedRows === null ? [] : await trySeedRowsBeside(server, workspace, parse, migration, seedRows);
   const result = await cycleOnce(server, workspace, parse, migration);
   return { ...result, findings: [...ofSeedRows, ...result.findings] };
 }
