@@ -143,12 +143,15 @@ describe('init in an application', () => {
     }
   });
 
-  it('says where GitHub reads workflows, in a package of a monorepo', async () => {
-    const root = application({ '.git/HEAD': '', 'packages/api/package.json': '{}' });
-    const { said } = await runInProcess(join(root, 'packages', 'api'), {}, ['init', '--github']);
-    expect(
-      said.match(/move it there, with defaults\.run\.working-directory: packages\/api\)/g),
-    ).to.have.length(2);
+  it('says where GitHub reads workflows, in a package of a monorepo, and goes by the lock file of its root', async () => {
+    const root = application({ '.git/HEAD': '', 'pnpm-lock.yaml': '', 'packages/api/package.json': '{}' });
+    const folder = join(root, 'packages', 'api');
+    const { said } = await runInProcess(folder, {}, ['init', '--github', '--docker']);
+    const notes = said.match(/move it there, with defaults\.run\.working-directory: packages\/api\)/g);
+    expect(notes).to.have.length(2);
+    const text = (path: string) => readFileSync(join(folder, path), 'utf8');
+    expect(text('.github/workflows/migrate.yml')).to.include('pnpm exec migrate up');
+    expect(text('Dockerfile.migrations'), 'is made of what lies here').to.include('RUN npm ci');
   });
 
   it('lays an image that has the tool, or says what is missing for that', async () => {
