@@ -1,8 +1,10 @@
 // The rules on what breaks the release that still runs: dropping and renaming what it reads.
 import { quoteLiteral } from '../../schema/sql.ts';
-import { sameName } from '../statement/names.ts';
+import { child, list, rangeName, text } from '../statement/ast.ts';
+import { sameName, sqlName } from '../statement/names.ts';
 import type { Name } from '../statement/types.ts';
-import { type Context, defineRule, type Rule } from './rule.ts';
+import { type CatalogRelation, lookUp } from '../trace/traced.ts';
+import { type Context, defineRule, defineStepRule, type Rule } from './rule.ts';
 
 const brokenWhy =
   'The release that is running reads and writes the old name until the last instance is replaced: its queries fail.';
@@ -49,6 +51,44 @@ const dropColumn = defineRule({
   on: 'drop-column',
   effect: (table, { column }) => `column ${column} of ${table} is gone; AccessExclusiveLock on the table`,
   words: afterDeploy,
+});
+
+const dropDefault: Rule = defineStepRule({
+  id: 'drop-default',
+  breaksRelease: true,
+  severity: 'warning',
+  summary: 'dropping the default or identity of a column that takes no NULL',
+  why: 'The release that is running leaves the column out of its INSERTs: they fail with 23502 until the last instance is replaced.',
+  findInStep: ({ step: { statement }, catalog, resulting, old }) => {
+    const { kind, node } = statement;
+    if (kind !== 'AlterTableStmt' || catalog === undefined || resulting === undefined) return null;
+    const names = list(node, 'cmds')
+      .map((item) => child(item, 'AlterTableCmd'))
+      .filter(
+        ({ subtype, def }) =>
+          subtype === 'AT_DropIdentity' || (subtype === 'AT_ColumnDefault' && def === undefined),
+      )
+      .map((command) => text(command, 'name') ?? '');
+    const table = rangeName(child(node, 'relation'));
+    const before = names.length === 0 ? undefined : lookUp(table, catalog);
+    const after = before === undefined ? undefined : resulting.get(before.oid);
+    if (before === undefined || after === undefined || old?.has(before.oid) === false) return null;
+    const gives = (relation: CatalogRelation, name: string) =>
+      relation.columns.some((column) => column.name === name && (column.default !== null || column.identity));
+    const lost = names.filter(
+      (name) =>
+        gives(before, name) &&
+        !gives(after, name) &&
+        after.columns.some((column) => column.name === name && column.notNull),
+    );
+    return lost.length === 0
+      ? null
+      : {
+          table,
+          effect: `${lost.join(', ')} of ${sqlName(table)} has no value of its own any more, and takes no NULL`,
+          words: `Ship a release that writes the column first. Then drop the default in a later migration with "-- migrate: after-deploy".`,
+        };
+  },
 });
 
 const dropSchema = defineRule({
@@ -171,6 +211,7 @@ export const breakingRules: readonly Rule[] = [
   dropTable,
   dropView,
   dropColumn,
+  dropDefault,
   dropSchema,
   dropCascade,
   renameTable,

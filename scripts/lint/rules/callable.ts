@@ -1,4 +1,4 @@
-// The rules on functions, types and sequences that the running release uses by their names.
+// The rules on functions, types, sequences and the like that the running release uses by their names.
 import {
   child,
   isNode,
@@ -29,6 +29,10 @@ const words: Readonly<Record<string, string>> = {
   OBJECT_TYPE: 'type',
   OBJECT_DOMAIN: 'domain',
   OBJECT_SEQUENCE: 'sequence',
+  OBJECT_OPERATOR: 'operator',
+  OBJECT_COLLATION: 'collation',
+  OBJECT_TSCONFIGURATION: 'text search configuration',
+  OBJECT_EXTENSION: 'extension',
 };
 const functions = new Set(['function', 'procedure', 'routine', 'aggregate']);
 
@@ -67,6 +71,8 @@ function madeBy({ kind, node }: Step['statement']): { word: string; name: Name }
       return { word: 'type', name: rangeName(child(node, 'typevar')) };
     case 'CreateDomainStmt':
       return { word: 'type', name: nameOf(strings(node, 'domainname')) };
+    case 'CreateExtensionStmt':
+      return { word: 'extension', name: { name: text(node, 'extname') ?? '' } };
     case 'DefineStmt':
       return { word: words[String(node.kind)] ?? 'other', name: nameOf(strings(node, 'defnames')) };
     default:
@@ -86,7 +92,7 @@ const dropCallable = defineStepRule({
   id: 'drop-function-or-type',
   breaksRelease: true,
   severity: 'warning',
-  summary: 'dropping a function, type or sequence that is not made again',
+  summary: 'dropping a function, type, sequence, operator, collation or extension that is not made again',
   why: brokenWhy,
   findInStep: (context): Hit | null => {
     if (context.step.statement.kind !== 'DropStmt') return null;
@@ -156,7 +162,7 @@ const renameCallable = defineStepRule({
   id: 'rename-function-or-type',
   breaksRelease: true,
   severity: 'error',
-  summary: 'renaming a function, type or sequence, or moving it into another schema',
+  summary: 'renaming a function, type, sequence, operator or collation, or moving it into another schema',
   why: brokenWhy,
   findInStep: (context): Hit | null => {
     const { kind, node } = context.step.statement;

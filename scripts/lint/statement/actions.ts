@@ -166,6 +166,7 @@ function createTable(node: Node, sql: string): Action {
 
 const droppedObjects = {
   OBJECT_TABLE: 'table',
+  OBJECT_FOREIGN_TABLE: 'table',
   OBJECT_VIEW: 'view',
   OBJECT_MATVIEW: 'materialized view',
   OBJECT_SCHEMA: 'schema',
@@ -199,6 +200,7 @@ function droppedName(object: Node): Name {
 
 const renamedObjects = {
   OBJECT_TABLE: 'table',
+  OBJECT_FOREIGN_TABLE: 'table',
   OBJECT_VIEW: 'view',
   OBJECT_MATVIEW: 'view',
   OBJECT_COLUMN: 'column',

@@ -9,11 +9,14 @@ type CommandReader = (command: Node, table: Name, sql: string) => Action | null;
 
 /** What an ALTER TABLE does, command by command; those that no rule asks for are left out. */
 export function tableActions(node: Node, sql: string): readonly Action[] {
-  if (node.objtype !== 'OBJECT_TABLE' && node.objtype !== 'OBJECT_MATVIEW') return [];
+  const isForeign = node.objtype === 'OBJECT_FOREIGN_TABLE';
+  if (node.objtype !== 'OBJECT_TABLE' && node.objtype !== 'OBJECT_MATVIEW' && !isForeign) return [];
   const table = rangeName(child(node, 'relation'));
   return list(node, 'cmds').flatMap((item, i): readonly Action[] => {
     const command = child(item, 'AlterTableCmd');
     const action = commands[text(command, 'subtype') ?? '']?.(command, table, sql);
+    // A foreign table has no rows here that would be read or written.
+    if (isForeign && action?.kind !== 'drop-column') return [];
     return action == null ? [] : [{ ...action, command: i }];
   });
 }
