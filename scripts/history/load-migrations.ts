@@ -3,10 +3,10 @@
 import { existsSync, mkdirSync } from 'node:fs';
 import { MigrateError } from '../base/errors.ts';
 import { positionAt } from '../base/positions.ts';
-import { grammarOf, majorOf, newestMajor } from '../base/postgres-major.ts';
+import { grammarOf, grammars, majorOf, newestMajor } from '../base/postgres-major.ts';
 import type { Migration, SqlFile } from '../base/types.ts';
 import type { Config } from '../config/config.ts';
-import { connect } from '../connection/connect.ts';
+import { connectOnce } from '../connection/connect.ts';
 import type { Checked, GrammarError } from '../files/check.ts';
 import { type FileProblem, type MigrationList, readMigrations } from '../files/directory.ts';
 import { openFileCache } from '../files/file-cache.ts';
@@ -168,21 +168,32 @@ async function refuseSyntax(
   warn: (text: string) => void,
 ): Promise<void> {
   const server = await serverMajor(config);
-  if (server === null || grammarOf(server) === grammarOf(config.postgres)) throw syntaxError(errors);
+  if (server === null || grammarOf(server) === grammarOf(config.postgres))
+    throw syntaxError(errors, await takenBy(errors, config.postgres));
   const { checkSql } = await import('../files/check.ts');
   const { problems, syntaxErrors } = await checkSql(
     errors.map(({ file }) => file),
     server,
   );
   if (problems.length > 0) throw refused(problems, syntaxErrors);
-  if (syntaxErrors.length > 0 && server <= newestMajor) throw syntaxError(syntaxErrors);
+  if (syntaxErrors.length > 0 && server <= newestMajor) throw syntaxError(syntaxErrors, null);
   for (const error of syntaxErrors)
     warn(
       `${describeSyntax(error)} (in PostgreSQL ${newestMajor}; this server is newer and has the last word)`,
     );
 }
 
-function syntaxError(errors: readonly GrammarError[]): MigrateError {
+/** The first newer version whose grammar takes all of the files; null where none does. */
+async function takenBy(errors: readonly GrammarError[], major: number): Promise<number | null> {
+  const { checkSql } = await import('../files/check.ts');
+  const files = errors.map(({ file }) => file);
+  for (const newer of grammars.filter((grammar) => grammar > grammarOf(major)))
+    if ((await checkSql(files, newer)).syntaxErrors.length === 0) return newer;
+  return null;
+}
+
+/** @param newer a version that would take them */
+function syntaxError(errors: readonly GrammarError[], newer: number | null): MigrateError {
   const [first] = errors;
   if (first === undefined) return new MigrateError('migration-failed', 'syntax error');
   const { file, message, offset } = first;
@@ -191,7 +202,10 @@ function syntaxError(errors: readonly GrammarError[]): MigrateError {
     database: { sqlState: '42601' },
     excerpt: excerpt(file.text, offset),
     ...(errors.length > 1 ? { problems: errors.map(describeSyntax) } : {}),
-    hint: 'Mend the file, then run the command again.',
+    hint:
+      newer === null
+        ? 'Mend the file, then run the command again.'
+        : `PostgreSQL ${newer} would take it: if that is what your servers are, write "postgres": ${newer} into db/config.json; if not, mend the file. Then run the command again.`,
     state: 'The database was not touched.',
   });
 }
@@ -200,7 +214,7 @@ function syntaxError(errors: readonly GrammarError[]): MigrateError {
 async function serverMajor({ target }: Config): Promise<number | null> {
   if (target === undefined) return null;
   try {
-    const client = await connect(target, { applicationName: 'migrate version', timeoutMs: 2000 });
+    const client = await connectOnce(target, { applicationName: 'migrate version', timeoutMs: 2000 });
     const { rows } = await client.query<{ server_version_num: string }>('SHOW server_version_num');
     await client.end();
     return majorOf(Number(rows[0]?.server_version_num));

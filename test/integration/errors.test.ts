@@ -232,6 +232,23 @@ describe('A syntax error', () => {
     expect(await catalogOf(database)).to.deep.equal(before);
   });
 
+  it('that a newer PostgreSQL would take says so, with the line that makes it right there', async () => {
+    const of = (up: string) => project({ ...tables('one'), [`${versionOf(1)}_one.up.sql`]: up });
+    const hintOf = async (up: string) => {
+      const repo = await of(up);
+      const run = await repo.run(['up', '--json'], { env: { DATABASE_URL: 'postgres://u@127.0.0.1:1/d' } });
+      expectExit(run, 3);
+      return run.json().error.hint as string;
+    };
+    const named = (major: number) =>
+      `PostgreSQL ${major} would take it: if that is what your servers are, write "postgres": ${major}`;
+    expect(
+      await hintOf('MERGE INTO a USING b ON a.id = b.id WHEN MATCHED THEN DELETE RETURNING a.id;'),
+    ).to.include(named(17));
+    expect(await hintOf('ALTER TABLE a ADD CONSTRAINT k NOT NULL id NOT VALID;')).to.include(named(18));
+    expect(await hintOf('CREATE TABEL t ();')).to.equal('Mend the file, then run the command again.');
+  });
+
   it('in several files is listed for each', async () => {
     const repo = await project({
       ...tables('one', 'two'),
