@@ -23,12 +23,25 @@ export function depthOf(model: Model, table: string | undefined): number {
   return Math.max(0, ...parentsOf(model, table).map((parent) => 1 + depthOf(model, parent)));
 }
 
+const belowOf = new WeakMap<Model, ReadonlyMap<string, readonly string[]>>();
+
+/** The tables that stand directly below each. */
+function below(model: Model): ReadonlyMap<string, readonly string[]> {
+  const known = belowOf.get(model);
+  if (known !== undefined) return known;
+  const found = new Map<string, string[]>();
+  for (const { identity } of model.of('relation'))
+    for (const parent of parentsOf(model, identity))
+      found.set(parent, [...(found.get(parent) ?? []), identity]);
+  belowOf.set(model, found);
+  return found;
+}
+
 /** The same column of the heirs and partitions, theirs too. */
 function copiesOf(model: Model, { table = '', name }: Item): Item[] {
-  return model
-    .of('relation')
-    .filter(({ identity }) => ancestorsOf(model, identity).includes(table))
-    .flatMap(({ identity }) => model.find('column', `${identity}.${name}`) ?? []);
+  const heirs = new Set(below(model).get(table));
+  for (const heir of heirs) for (const next of below(model).get(heir) ?? []) heirs.add(next);
+  return [...heirs].flatMap((heir) => model.find('column', `${heir}.${name}`) ?? []);
 }
 
 /** What ALTER TABLE changes of the heirs' columns too, unless it says ONLY. */

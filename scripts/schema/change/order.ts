@@ -2,7 +2,7 @@
 
 import { attachedPieces, spreads } from '../render/attached.ts';
 import { eventTriggerSql } from '../render/database.ts';
-import type { Item, Model } from '../render/model.ts';
+import { groupBy, type Item, type Model } from '../render/model.ts';
 import { type Dependency, orderPieces, type Piece } from '../render/order.ts';
 import { addedDependencies, simplePieces } from '../render/pieces.ts';
 import { routineSql } from '../render/programs.ts';
@@ -12,8 +12,9 @@ import { indexOutside } from '../sql.ts';
 import { type Phase, phasesOfTables } from './change.ts';
 import { referencedFirst } from './distribution.ts';
 import { parentsOf } from './heirs.ts';
+import { namesIn } from './named.ts';
 import { goesWithViews, madeLate } from './over-views.ts';
-import { type Drop, mentions, type Plan } from './plan.ts';
+import type { Drop, Plan } from './plan.ts';
 
 /** Drops of what stands on tables, what tables need, changes, what stands on tables, drops of the rest, comments. */
 export function assemble(plan: Plan): string[] {
@@ -133,29 +134,28 @@ function refreshes({ to }: Plan, creates: readonly Piece[]): string[] {
 
 /** Highest rank first; among equals, what mentions another goes before it. */
 function orderDrops(plan: Plan): Drop[] {
+  const items = new Map(plan.from.items.map((item) => [`${item.class} ${item.identity}`, item]));
   const named = plan.drops.map((drop) => {
-    const item = plan.from.items.find((other) => `${other.class} ${other.identity}` === drop.key);
+    const item = items.get(drop.key);
     return { drop, item, text: item === undefined ? '' : textOf(plan.from, item) };
   });
   const pieces = named.map(
     ({ drop }): Piece => ({ key: drop.sql, rank: -drop.rank, sql: drop.sql, inlined: [] }),
   );
+  const byName = groupBy(named, ({ item }) => item?.identity ?? '');
+  const found = namesIn([...byName.keys()].filter((name) => name !== ''));
   const needs = named.flatMap(({ drop, text }) =>
-    named
-      .filter(
-        ({ item, drop: other }) => other !== drop && item !== undefined && mentions(text, item.identity),
-      )
+    found(text)
+      .flatMap((name) => byName.get(name) ?? [])
+      .filter(({ drop: other }) => other !== drop)
       .map(({ drop: other }): Dependency => ({ from: other.sql, to: drop.sql })),
   );
-  const constraints = named.filter(({ item }) => item?.class === 'constraint');
-  const inherited = constraints.flatMap(({ item, drop }) =>
-    constraints
-      .filter((other) =>
-        parentsOf(plan.from, item?.table).some(
-          (parent) => `${parent}.${item?.name}` === other.item?.identity,
-        ),
-      )
-      .map((other): Dependency => ({ from: drop.sql, to: other.drop.sql })),
+  const inherited = named.flatMap(({ item, drop }) =>
+    item?.class !== 'constraint'
+      ? []
+      : parentsOf(plan.from, item.table)
+          .flatMap((parent) => byName.get(`${parent}.${item.name}`) ?? [])
+          .map((other): Dependency => ({ from: drop.sql, to: other.drop.sql })),
   );
   const { ordered, stuck } = orderPieces(pieces, [...needs, ...inherited]);
   const rest = pieces.filter(({ key }) => stuck.includes(key)).sort((a, b) => a.rank - b.rank);
@@ -178,9 +178,12 @@ function mentioned(pieces: readonly Piece[]): Dependency[] {
   const named = pieces
     .map(({ key }) => ({ key, identity: key.slice(key.indexOf(' ') + 1) }))
     .filter(({ key }) => /^(relation|type|routine|aggregate|sequence) /.test(key));
+  const byName = groupBy(named, ({ identity }) => identity);
+  const found = namesIn([...byName.keys()]);
   return pieces.flatMap((piece) =>
-    named
-      .filter(({ key, identity }) => key !== piece.key && mentions(piece.sql, identity))
+    found(piece.sql)
+      .flatMap((identity) => byName.get(identity) ?? [])
+      .filter(({ key }) => key !== piece.key)
       .map(({ key }) => ({ from: piece.key, to: key })),
   );
 }

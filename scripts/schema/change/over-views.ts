@@ -1,8 +1,10 @@
 // Takes what a plan makes and drops; gives what of it stands on views, though it is of a kind that tables may stand on: it comes
 // after the tables with the views, and goes with them. Pure.
-import type { Item, Model } from '../render/model.ts';
+import { groupBy, type Item, type Model } from '../render/model.ts';
+
 import type { Piece } from '../render/order.ts';
 import { ranks } from '../render/tables.ts';
+import { namesIn } from './named.ts';
 import { waitsForParent } from './partitions.ts';
 import { type Drop, mentions, type Plan } from './plan.ts';
 
@@ -26,13 +28,13 @@ export function madeLate(plan: Plan, creates: readonly Piece[]): ReadonlySet<str
   const late = new Set(
     creates.filter((piece) => piece.rank > ranks.table || waitsForParent(plan, piece)).map(({ key }) => key),
   );
-  const named = [...late].filter((key) => /^(relation|routine|aggregate|type) /.test(key));
+  const keys = creates.map(({ key }) => key).filter((key) => /^(relation|routine|aggregate|type) /.test(key));
+  const byName = groupBy(keys, identityOf);
+  const found = namesIn([...byName.keys()]);
   for (const piece of creates) {
-    if (late.has(piece.key) || named.length === 0) continue;
-    const text = needingText(plan.to, piece);
-    if (!named.some((key) => mentions(text, identityOf(key)))) continue;
-    late.add(piece.key);
-    named.push(piece.key);
+    if (late.has(piece.key)) continue;
+    const names = found(needingText(plan.to, piece)).flatMap((name) => byName.get(name) ?? []);
+    if (names.some((key) => late.has(key))) late.add(piece.key);
   }
   return late;
 }

@@ -7,12 +7,22 @@ import { dropSql } from './drop.ts';
 import { dropInherited } from './heirs.ts';
 import type { Plan } from './plan.ts';
 
+const keysOf = new WeakMap<Plan['differences'], ReadonlySet<string>>();
+
+/** What goes as a whole, as `<class> <identity>`. */
+function removedKeys(differences: Plan['differences']): ReadonlySet<string> {
+  const known = keysOf.get(differences);
+  if (known !== undefined) return known;
+  const removed = differences.filter(({ change }) => change === 'removed');
+  const keys = new Set(removed.map(({ kind, identity }) => `${kind} ${identity}`));
+  keysOf.set(differences, keys);
+  return keys;
+}
+
 /** Notes what drops the object and when; false where a person must write it. */
 export function writeRemoved(plan: Plan, item: Item): boolean {
-  const gone = (objectClass: ObjectClass, identity: string) =>
-    plan.differences.some(
-      (other) => other.change === 'removed' && other.kind === objectClass && other.identity === identity,
-    );
+  const keys = removedKeys(plan.differences);
+  const gone = (objectClass: ObjectClass, identity: string) => keys.has(`${objectClass} ${identity}`);
   const found = dropSql(plan.from, item, gone);
   if (found === undefined) return false;
   const sql = item.class === 'column' && found.length > 0 ? dropInherited(plan, item) : found;
