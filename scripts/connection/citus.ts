@@ -15,7 +15,8 @@ const balanced = new Set([7432, 8432]);
 
 /**
  * One round trip, on clusters alone.
- * @throws MigrateError `refused` for a worker, and for a port that is load-balanced over all nodes
+ * @throws MigrateError `refused` for a worker, for a port that is load-balanced over all nodes, and where definitions would
+ *   change on the coordinator alone
  */
 export async function readCitus(
   query: Channel['query'],
@@ -24,10 +25,16 @@ export async function readCitus(
 ): Promise<Citus | null> {
   if (version === null) return null;
   const [row] = await query<Node>(
-    `SELECT l.groupid AS node, c.nodename AS host, c.nodeport AS port FROM pg_dist_local_group l
+    `SELECT l.groupid AS node, c.nodename AS host, c.nodeport AS port,
+       current_setting('citus.enable_ddl_propagation', true) AS propagates FROM pg_dist_local_group l
        LEFT JOIN pg_dist_node c ON c.groupid = 0 AND c.noderole::text = 'primary' LIMIT 1`,
   );
   refuseOtherNodes(target, row);
+  if (row?.propagates === 'off')
+    throw refused(
+      `Sessions on ${describeTarget(target)} have citus.enable_ddl_propagation = off: definitions would change on the coordinator alone, not on the shards`,
+      'Have the setting removed: ALTER ROLE … RESET citus.enable_ddl_propagation (or ALTER DATABASE …). A file may set it for its own statements.',
+    );
   return { version };
 }
 
@@ -36,6 +43,8 @@ interface Node extends Row {
   readonly node: number;
   readonly host: string | null;
   readonly port: number | null;
+  /** Whether the session's changes of definitions reach the shards: `on` or `off`. */
+  readonly propagates?: string | null;
 }
 
 /** @throws MigrateError `refused` where a run would not reach the coordinator, or not for sure; pure */

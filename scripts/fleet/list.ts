@@ -82,7 +82,8 @@ function problemOf(name: string, url: string): string | null {
     return 'the second word is no URL';
   }
   if (!/^postgres(?:ql)?:$/.test(parsed.protocol)) return 'the URL does not begin with postgres://';
-  if (parsed.password !== '' || parsed.searchParams.has('password'))
+  // Any of them: sslpassword is one too.
+  if (parsed.password !== '' || [...parsed.searchParams.keys()].some((key) => /password/i.test(key)))
     return 'the URL holds a password, which belongs into PGPASSWORD or .pgpass';
   return null;
 }

@@ -1,8 +1,10 @@
 // (m) Three hundred databases: by one command with a list of them, and by a loop that calls the tool for each.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import pg from 'pg';
 import { cleanEnvironment, productRoot } from './contenders.ts';
-import type { Command } from './measure.ts';
+import { type Command, type Measured, measure } from './measure.ts';
 import { type Bench, interleave } from './rounds.ts';
 import { smallWork } from './work.ts';
 
@@ -11,6 +13,8 @@ export const manyNothing = '300 databases, nothing to do';
 export const manyNames = { list: 'this tool, --targets', loop: 'this tool, a process each' };
 
 export async function manyDatabases(bench: Bench, count: number): Promise<void> {
+  // Figures of fewer databases are held to no target.
+  const titled = (scenario: string) => scenario.replace('300', String(count));
   const folder = join(bench.folder, 'many');
   const directory = join(folder, 'db', 'migrations');
   mkdirSync(directory, { recursive: true });
@@ -48,13 +52,68 @@ export async function manyDatabases(bench: Bench, count: number): Promise<void> 
     }
     await bench.server.hurry(false);
   };
-  await interleave(bench, manyPending, 1, [
+  await interleave(bench, titled(manyPending), 1, [
     { name: manyNames.loop, before: fresh, command: loop },
-    { name: manyNames.list, before: fresh, command: list },
+    { name: manyNames.list, before: fresh, command: list, memory: true },
   ]);
-  await interleave(bench, manyNothing, 1, [
+  const sessions = countSessions(bench.server.urlOf('postgres'));
+  await interleave(bench, titled(manyNothing), 1, [
     { name: manyNames.loop, command: loop },
     { name: manyNames.list, command: list, memory: true },
   ]);
+  bench.notes.push(
+    `${count} databases, four at a time: the tool had at most ${await sessions.most()} sessions at once.`,
+  );
+  await someBroken(bench, names, fresh, (args) => {
+    const own = list();
+    return { ...own, args: [...own.args, ...args] };
+  });
   for (const name of [...names, 'many_empty']) await bench.server.dropDatabase(name);
+}
+
+/** Looks every 10 ms how many sessions of the tool there are. */
+function countSessions(url: string): { most(): Promise<number> } {
+  const client = new pg.Client(url);
+  let highest = 0;
+  let ended = false;
+  const looking = client.connect().then(async () => {
+    while (!ended) {
+      const { rows } = await client.query<{ n: number }>(
+        "SELECT count(*)::int AS n FROM pg_stat_activity WHERE application_name LIKE 'migrate %'",
+      );
+      highest = Math.max(highest, rows[0]?.n ?? 0);
+      await delay(10);
+    }
+    await client.end();
+  });
+  return {
+    most: async () => {
+      ended = true;
+      await looking;
+      return highest;
+    },
+  };
+}
+
+/** Of so many databases three are broken: all others are migrated, and the second run does the mended ones alone. */
+async function someBroken(
+  bench: Bench,
+  names: readonly string[],
+  fresh: () => Promise<void>,
+  command: (args: readonly string[]) => Command,
+): Promise<void> {
+  await fresh();
+  const [, table = 't1'] = /CREATE TABLE (\S+)/i.exec(smallWork(1)[0]?.up ?? '') ?? [];
+  const broken = [3, Math.floor(names.length / 2) + 1, names.length - 1].map((at) => names[at] ?? '');
+  for (const name of broken) await bench.server.query(name, `CREATE TABLE ${table} (mine int)`);
+  const run = (args: readonly string[]): Promise<Measured | Error> =>
+    measure(command(args)).catch((error: Error) => error);
+  const first = await run(['--max-failures', '5']);
+  for (const name of broken) await bench.server.query(name, `DROP TABLE ${table}`);
+  const second = await run([]);
+  const told = (answer: Measured | Error) =>
+    (answer instanceof Error ? answer.message : answer.output).trim().split('\n').at(-1);
+  bench.notes.push(
+    `Three databases broken, --max-failures 5: ${first instanceof Error ? /ended with \d+/.exec(first.message) : 'ended with 0'}, ${told(first)} Mended, again: ${told(second)}`,
+  );
 }

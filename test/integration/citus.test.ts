@@ -10,6 +10,7 @@ import { clusterDatabase, needsCluster } from '../support/citus.ts';
 import { spreadCases, spreadTables } from '../support/citus-cases.ts';
 import { cleanUpAfterTest } from '../support/cleanup.ts';
 import { expectExit, project } from '../support/cli.ts';
+import { createDatabase } from '../support/database.ts';
 import { pair } from '../support/migrations.ts';
 import { until } from '../support/runs.ts';
 
@@ -95,6 +96,14 @@ describe('Citus', function suite() {
     expectExit(result, 7);
     const port = cluster.nodes[0]?.split(':')[1];
     expect(result.stderr).to.include('worker of a Citus cluster').and.to.include(`port ${port}`);
+  });
+
+  it('refuses a database whose sessions change definitions on the coordinator alone', async () => {
+    const cluster = await clusterDatabase();
+    await cluster.query(`ALTER DATABASE ${cluster.name} SET citus.enable_ddl_propagation = off`);
+    const result = await (await project(orders)).run(['up'], { env: cluster.env() });
+    expectExit(result, 7);
+    expect(result.stderr).to.include('citus.enable_ddl_propagation').and.to.include('RESET');
   });
 
   it('refuses the load-balanced ports with exit 7, also while the coordinator is behind them', async () => {
@@ -368,6 +377,58 @@ INSERT INTO dist SELECT i FROM generate_series(1, 900) i; INSERT INTO same SELEC
     expect(await filled()).to.deep.equal([{ dist: 900, same: 300 }]);
     expectExit(await tool.run(['down', '--n', '2'], { env: cluster.env() }), 0);
     expect(await filled()).to.deep.equal([{ dist: 0, same: 0 }]);
+  });
+
+  it('is migrated with plain databases by one list, each in its own way, and ends with them at a signal', async () => {
+    const [cluster, plain] = [await clusterDatabase(), await createDatabase()];
+    const distribute = (table: string) =>
+      `DO $$ BEGIN IF to_regproc('create_distributed_table') IS NOT NULL THEN PERFORM create_distributed_table('${table}', 'id'); END IF; END $$;`;
+    const tool = await project({
+      ...pair(1, 'one', `CREATE TABLE one (id int, n int); ${distribute('one')} CREATE INDEX ON one (n);`),
+      ...pair(2, 'late', '-- migrate: after-deploy\nALTER TABLE one DROP COLUMN n;'),
+    });
+    const urls = { cluster: cluster.env().DATABASE_URL, plain: plain.env().DATABASE_URL };
+    const { DATABASE_URL: _, ...ofPlain } = plain.env();
+    const { DATABASE_URL: __, ...ofCluster } = cluster.env();
+    const named = { ...ofCluster, ...ofPlain, MIGRATE_ENV: 'test' };
+    tool.write(
+      'db/targets',
+      Object.entries(urls)
+        .map(([name, url]) => `${name} ${url}`)
+        .join('\n'),
+    );
+    const run = (...args: string[]) =>
+      tool.run([...args, '--targets', 'db/targets', '--canary', '0'], { env: named });
+    const both = async (sql: string) => [(await cluster.query(sql))[0], (await plain.query(sql))[0]];
+    expectExit(await run('up'), 0);
+    expect(
+      await both(
+        "SELECT count(*)::int AS n FROM pg_attribute WHERE attrelid = 'one'::regclass AND attname = 'n'",
+      ),
+    ).to.deep.equal([{ n: 1 }, { n: 1 }]);
+    expect(await cluster.query("SELECT FROM citus_tables WHERE table_name = 'one'::regclass")).to.have.length(
+      1,
+    );
+    expectExit(await run('up', '--after-deploy'), 0);
+    for (const command of ['plan', 'drift', 'status']) expectExit(await run(command), 0);
+    tool.write('20250101000003_wait.up.sql', 'ALTER TABLE one ADD COLUMN late int; SELECT pg_sleep(60);');
+    tool.write('20250101000003_wait.down.sql', 'SELECT 1;');
+    const running = tool.start(['up', '--targets', 'db/targets', '--canary', '0', '--json'], { env: named });
+    const sleeps =
+      "SELECT count(*)::int AS n FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'";
+    await until('both to sleep', async () => (await both(sleeps)).every((row) => row?.n === 1));
+    running.kill('SIGTERM');
+    const ended = await running.result;
+    expectExit(ended, 143);
+    expect(ended.json().targets.map(({ exitCode }: { exitCode: number }) => exitCode)).to.deep.equal([
+      143, 143,
+    ]);
+    await until('both to be rolled back', async () => (await both(sleeps)).every((row) => row?.n === 0));
+    expect(
+      await both(
+        "SELECT count(*)::int AS n FROM pg_attribute WHERE attrelid = 'one'::regclass AND attname = 'late'",
+      ),
+    ).to.deep.equal([{ n: 0 }, { n: 0 }]);
   });
 
   it('plan tells how large a table is over all of its shards', async () => {

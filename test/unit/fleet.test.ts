@@ -38,6 +38,7 @@ describe('a list of databases', () => {
       `c ${url} more`,
       'd postgres://u:geheim@h/d',
       'e postgres://u@h/d?password=geheim',
+      'e2 postgres://u@h/d?sslpassword=geheim',
       'f http://h',
       'g h:5432',
       `h ${url}`,
@@ -53,8 +54,9 @@ describe('a list of databases', () => {
       '5',
       '6',
       '7',
-      '9',
+      '8',
       '10',
+      '11',
     ]);
     for (const hidden of ['geheim', '\u001b']) expect(found.join('\n')).not.to.include(hidden);
     for (const nothing of ['', '\uFEFF', '# none', '\r\n\r\n'])
