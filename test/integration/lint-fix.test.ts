@@ -64,13 +64,16 @@ describe('lint --fix', () => {
     commit(repo);
     const result = await repo.run(['lint', '--fix', '--all'], { env: database.env() });
     expectExit(result, 0);
-    expect(result.stdout).to.include('Replaced 1 migration by 3').and.to.include('no findings');
+    // From 18 on NOT NULL is added first and validated later, without a CHECK that stands in for it.
+    const series = testMajor >= 18 ? ['strict-2.up.sql'] : ['strict-2.up.sql', 'strict-3.up.sql'];
+    expect(result.stdout)
+      .to.include(`Replaced 1 migration by ${series.length + 1}`)
+      .and.to.include('no findings');
     const names = files(repo);
     expect(names.map((name) => name.slice(15))).to.deep.equal([
       'account.up.sql',
       'strict.up.sql',
-      'strict-2.up.sql',
-      'strict-3.up.sql',
+      ...series,
       'after.up.sql',
     ]);
     expect(text(repo, names[1] ?? '')).to.match(
@@ -185,7 +188,9 @@ describe('lint --fix', () => {
     commit(repo);
     const result = await repo.run(['lint', '--fix', '--all'], { env: database.env() });
     expectExit(result, 0);
-    expect(result.stdout).to.include('Replaced 2 migrations by 6').and.to.include('verify: 1 info');
+    expect(result.stdout)
+      .to.include(`Replaced 2 migrations by ${testMajor >= 18 ? 5 : 6}`)
+      .and.to.include('verify: 1 info');
     const names = files(repo);
     const texts = names.map((name) => text(repo, name));
     expect(texts.filter((one) => one.includes('-- migrate: batch public.account by id'))).to.have.length(2);

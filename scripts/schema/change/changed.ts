@@ -17,7 +17,12 @@ import { changesPlace, noteWhatFails, type Plan, take, want } from './plan.ts';
 /** Notes what leads from one form to the other; false where a person must write it. */
 export function writeChanged(plan: Plan, before: Item, after: Item, difference: Difference): boolean {
   const keys = keysThatDiffer(before, after);
-  const follows = ['inherited', 'partition_of'];
+  // From 18 on the NOT NULL of a table that leaves its parent shows the name that it had all along.
+  const follows = [
+    'inherited',
+    'partition_of',
+    ...(before.parts.get('nullable') === 'no' ? ['not_null'] : []),
+  ];
   if (keys.every((key) => follows.includes(key)) && changesPlace(plan, after.table)) return true;
   if (after.parts.get('inherited') === 'only' && followsParent(plan, after)) {
     plan.alters.push(...withoutOwnNotNull(before, after).map((sql) => ({ phase: 'free' as const, sql })));
@@ -54,6 +59,10 @@ function changeTextSearch(plan: Plan, before: Item, after: Item, difference: Dif
   return true;
 }
 
+/** Whether the column loses a NOT NULL that a parent has too. */
+const isFreed = (before: Item, after: Item) =>
+  (notNullOf(before)?.inherited ?? null) !== null && notNullOf(after) === null;
+
 /** A NOT NULL of the heir's own would stay beside the one that it gets from its parent. */
 function withoutOwnNotNull(before: Item, after: Item): string[] {
   if (after.class !== 'column') return [];
@@ -79,7 +88,9 @@ function changeColumn(plan: Plan, before: Item, after: Item, difference: Differe
   if (holdsColumns(plan.to, after.table)) {
     const change = alterColumn([plan.from, plan.to], before, after, plan.takesBack);
     const follows = changesPlace(plan, after.table) && change.statements.length === 0;
-    if (!follows) take(plan, difference, change);
+    // A NOT NULL that the parent has too can only go once the table has left it.
+    const isLate = changesPlace(plan, after.table) && isFreed(before, after);
+    if (!follows) take(plan, difference, isLate ? { ...change, phase: 'drop' } : change);
     if (change.later !== undefined) plan.remade.add(after.identity);
     return true;
   }

@@ -180,13 +180,21 @@ function settingsSql(
     keys.includes(key) ? [`${alterOf(key)} SET ${key.toUpperCase()} ${value(key) ?? otherwise};`] : [];
   return [
     ...(typed || keys.includes('default') ? defaultSql(alterOf('default'), from, to, typed) : []),
-    ...set('storage', 'DEFAULT'),
+    ...set('storage', usualStorage(to.parts.get('type') ?? '')),
     ...set('compression', 'default'),
     ...set('statistics', '-1'),
     ...(keys.includes('options')
       ? optionsSql(alterOf('options'), from.parts.get('options'), value('options'))
       : []),
   ];
+}
+
+/** How a type is stored where nothing is said; by its name where that is known, for PostgreSQL 15 has no SET STORAGE DEFAULT. */
+function usualStorage(type: string): string {
+  if (/^(?:numeric|inet|cidr)(?:\(\d+(?:,\d+)?\))?$/.test(type)) return 'MAIN';
+  return /^(?:text|varchar|character|char|bpchar|bytea|jsonb?|xml|tsvector)(?:\(\d+\))?(?:\[\])?$/.test(type)
+    ? 'EXTENDED'
+    : 'DEFAULT';
 }
 
 function defaultSql(alter: string, from: Item, to: Item, dropped: boolean): string[] {

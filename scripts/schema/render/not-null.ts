@@ -123,7 +123,7 @@ export function alterNotNull(
   const [before, after] = [notNullOf(from), notNullOf(to)];
   const alter = `ALTER TABLE ${to.table}`;
   if (after === null) return before === null ? [] : [`${alter} ALTER COLUMN ${to.name} DROP NOT NULL;`];
-  if (after.inherited !== (before?.inherited ?? null)) return undefined;
+  if (before === null ? after.inherited === 'only' : after.inherited !== before.inherited) return undefined;
   if (before === null)
     return [
       after.name === null
