@@ -144,7 +144,7 @@ describe('lint: what the running release loses', () => {
       CREATE VIEW v AS SELECT id, a, b FROM t; CREATE MATERIALIZED VIEW m AS SELECT id FROM t;
       CREATE TYPE pair AS (x int, y int); GRANT SELECT, INSERT ON v, t TO released_reader; GRANT SELECT ON m TO PUBLIC;
       CREATE FUNCTION eq(int, int) RETURNS boolean LANGUAGE sql AS 'SELECT $1 = $2'; CREATE OPERATOR === (FUNCTION = eq, LEFTARG = int, RIGHTARG = int);
-      CREATE COLLATION coll FROM "C"; CREATE FOREIGN DATA WRAPPER w; CREATE SERVER elsewhere FOREIGN DATA WRAPPER w; CREATE FOREIGN TABLE far (a int, b int) SERVER elsewhere;`;
+      CREATE POLICY seen ON t USING (true); CREATE COLLATION coll FROM "C"; CREATE FOREIGN DATA WRAPPER w; CREATE SERVER elsewhere FOREIGN DATA WRAPPER w; CREATE FOREIGN TABLE far (a int, b int) SERVER elsewhere;`;
     const lost: Readonly<Record<string, RegExp>> = {
       'DROP VIEW v; CREATE VIEW v AS SELECT id, a FROM t; GRANT SELECT, INSERT ON v TO released_reader;':
         /^error made-anew-without 1:1 public.v is made anew without b/,
@@ -173,6 +173,7 @@ describe('lint: what the running release loses', () => {
       'ALTER TYPE pair ADD ATTRIBUTE w int;': /^warning change-attribute/,
       "DO $$ BEGIN EXECUTE 'ALTER TYPE pair RENAME ATTRIBUTE x TO z'; END $$;": /attribute x is called z/,
       'DROP OPERATOR === (int, int);': /^warning drop-function-or-type 1:1 operator "===" is gone/,
+      'DROP POLICY seen ON t;': /^warning enable-row-security 1:1 rows of t that only policy seen shows/,
       'DROP COLLATION coll;': /collation coll is gone/,
       'ALTER COLLATION coll RENAME TO other;': /^error rename-function-or-type/,
       'DROP FOREIGN TABLE far;': /^warning drop-table/,
@@ -190,13 +191,14 @@ describe('lint: what the running release loses', () => {
       'ALTER TABLE t RENAME TO t2; CREATE VIEW t AS SELECT * FROM t2; GRANT SELECT, INSERT ON t TO released_reader;',
       'DROP TYPE pair; CREATE TYPE pair AS (x int, y int);',
       'CREATE TYPE other AS (x int); ALTER TYPE other RENAME ATTRIBUTE x TO y; ALTER TYPE other ADD ATTRIBUTE z int;',
+      'DROP POLICY seen ON t; CREATE POLICY seen ON t USING (id > 0);',
       'DROP EXTENSION IF EXISTS nowhere; DROP COLLATION IF EXISTS nowhere; DROP OPERATOR IF EXISTS <<>> (int, int);',
       'DROP OPERATOR === (int, int); CREATE OPERATOR === (FUNCTION = eq, LEFTARG = int, RIGHTARG = int);',
       '-- migrate: after-deploy\nDROP VIEW v; CREATE VIEW v AS SELECT id FROM t;',
     ];
     for (const text of kept) {
       const found = (await review(before, text)).filter((one) =>
-        /made-anew|change-attribute|drop-function/.test(one),
+        /made-anew|change-attribute|drop-function|row-security/.test(one),
       );
       if (found.length > 0) wrong.push(`${text}\n  ${found.join('\n  ')}`);
     }

@@ -13,7 +13,7 @@ import {
 import { sameName, sqlName } from '../statement/names.ts';
 import type { Name } from '../statement/types.ts';
 import { lookUp } from '../trace/traced.ts';
-import { type Context, defineStepRule, existed, isCreatedBefore, type Rule } from './rule.ts';
+import { type Context, defineStepRule, existed, type Hit, isCreatedBefore, type Rule } from './rule.ts';
 
 const securityCommands = new Set(['AT_EnableRowSecurity', 'AT_ForceRowSecurity']);
 
@@ -21,10 +21,11 @@ const rowSecurity = defineStepRule({
   id: 'enable-row-security',
   breaksRelease: true,
   severity: 'warning',
-  summary: 'ENABLE or FORCE ROW LEVEL SECURITY on a table that exists',
+  summary: 'ENABLE or FORCE ROW LEVEL SECURITY on a table that exists, or DROP POLICY without another one',
   why: 'From then on a role sees only rows that a policy shows it: without one, none at all, and without an error.',
   findInStep: (context) => {
     const { kind, node } = context.step.statement;
+    if (kind === 'DropStmt' && node.removeType === 'OBJECT_POLICY') return droppedPolicy(node, context);
     if (kind !== 'AlterTableStmt') return null;
     const command = list(node, 'cmds')
       .map((item) => text(child(item, 'AlterTableCmd'), 'subtype') ?? '')
@@ -40,6 +41,22 @@ const rowSecurity = defineStepRule({
     };
   },
 });
+
+/** Rows that no other policy shows are gone from then on, without an error. */
+function droppedPolicy(node: Node, context: Context): Hit | null {
+  for (const object of list(node, 'objects')) {
+    const parts = strings(child(object, 'List'), 'items');
+    const table = nameOf(parts.slice(0, -1));
+    if (!existed(table, context) || hasPolicy(table, context)) continue;
+    return {
+      table,
+      effect: `rows of ${sqlName(table)} that only policy ${parts.at(-1)} shows are seen no more`,
+      words:
+        'Make the policy that takes its place in the same migration; where others show the rows already, allow the rule with that reason.',
+    };
+  }
+  return null;
+}
 
 /** The file makes a policy for the table: somebody thought of who sees what. */
 function hasPolicy(table: Name, { before, after }: Context): boolean {
