@@ -138,20 +138,28 @@ export async function compile(root, state) {
     };
     const esmBanner =
       "import { createRequire as __createRequire } from 'node:module';const require = __createRequire(import.meta.url);";
+    const { entryPoints: _, outdir: __, ...bundled } = library;
+    const required = {
+      ...bundled,
+      format: 'cjs',
+      outExtension: { '.js': '.cjs' },
+      define: { 'import.meta.url': 'importMetaUrl' },
+      external: [...external, 'pg'],
+      plugins: [ownFiles, noJiti],
+      // Jest runs CommonJS in a context where import() is refused.
+      supported: { 'dynamic-import': false },
+      banner: { js: "const importMetaUrl = require('node:url').pathToFileURL(__filename).href;" },
+    };
+    const functions = {
+      contents: `export * as api from './${libraries.api}'; export * as testing from './${libraries.testing}';`,
+      resolveDir: root,
+    };
     const [program, ...built] = await Promise.all([
       buildProgram(build, common),
       build({ ...library, splitting: true, format: 'esm', banner: { js: esmBanner } }),
-      build({
-        ...library,
-        format: 'cjs',
-        outExtension: { '.js': '.cjs' },
-        define: { 'import.meta.url': 'importMetaUrl' },
-        external: [...external, 'pg'],
-        plugins: [ownFiles, noJiti],
-        // Jest runs CommonJS in a context where import() is refused.
-        supported: { 'dynamic-import': false },
-        banner: { js: "const importMetaUrl = require('node:url').pathToFileURL(__filename).href;" },
-      }),
+      build({ ...required, entryPoints: { gate: libraries.gate, nest: libraries.nest }, outdir: staging }),
+      // One file for both: each would carry all of the other.
+      build({ ...required, stdin: functions, outfile: join(staging, 'functions.cjs') }),
       buildPage(build, root, staging),
     ]);
     // A name that says what is in it: the code of another build can never be taken for this one's.
@@ -162,7 +170,16 @@ export async function compile(root, state) {
     writeFileSync(join(staging, `${name}.cjs`), text);
     const boot = readFileSync(join(import.meta.dirname, 'boot.cjs'), 'utf8');
     writeFileSync(join(staging, 'migrate.cjs'), boot.replace('= PROGRAM', `= '${name}.cjs'`));
-    const paths = built.flatMap(({ metafile }) => Object.keys(metafile.outputs));
+    for (const entry of ['api', 'testing'])
+      writeFileSync(
+        join(staging, `${entry}.cjs`),
+        `module.exports = Object.defineProperty({ ...require('./functions.cjs').${entry} }, '__esModule', { value: true });\n`,
+      );
+    const paths = [
+      ...built.flatMap(({ metafile }) => Object.keys(metafile.outputs)),
+      'api.cjs',
+      'testing.cjs',
+    ];
     const chunks = new Set(paths.map((path) => path.slice(path.lastIndexOf('/') + 1)));
     publish(staging, dist, [`${name}.cjs`, ...chunks, 'migrate.cjs']);
     writeFileSync(join(dist, '.files'), JSON.stringify([`${name}.cjs`, ...chunks, 'migrate.cjs']));
