@@ -141,6 +141,7 @@ function adviseCommands(question: Question, hazards: readonly Hazard[]): Advice 
   const series: (readonly Phase[])[] = [];
   const notes = new Set<string>();
   const done = new Set<number>();
+  const strict = new Set<string>();
   const chosen = namesGiven(question.statement.node);
   for (const { rule, action } of hazards) {
     const at = action.command;
@@ -149,6 +150,10 @@ function adviseCommands(question: Question, hazards: readonly Hazard[]): Advice 
     if (at === undefined || command === undefined || program === undefined) return refuse(cutRefused);
     if (done.has(at)) continue;
     done.add(at);
+    // Said twice, it is one NOT NULL: as a constraint (18) it cannot be added again.
+    const again = action.kind === 'set-not-null' && strict.has(action.column);
+    if (action.kind === 'set-not-null') strict.add(action.column);
+    if (again) continue;
     const occasion = occasionOf(question, action);
     const unanswered = [...occasion.rules].find(
       (id) => /^add-column-/.test(id) && ofCommands[id] === undefined,
