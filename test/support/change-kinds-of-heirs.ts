@@ -18,6 +18,8 @@ export const kindsOfHeirs: Readonly<Record<string, string>> = {
     "ALTER TABLE e ADD w int; CREATE TABLE e25 PARTITION OF e FOR VALUES FROM ('2025-01-01') TO ('2026-01-01')",
   'partition split':
     "ALTER TABLE e DETACH PARTITION e24; CREATE TABLE e24b PARTITION OF e FOR VALUES FROM ('2024-07-01') TO ('2025-01-01'); ALTER TABLE e ATTACH PARTITION e24 FOR VALUES FROM ('2024-01-01') TO ('2024-07-01')",
+  'partition and what refers to its table':
+    "CREATE TABLE e25 PARTITION OF e FOR VALUES FROM ('2025-01-01') TO ('2026-01-01'); CREATE TABLE r3 (a int, b date, FOREIGN KEY (a, b) REFERENCES e)",
   'foreign keys to partitioned':
     'CREATE TABLE r2 (a int, b date, c int, d date, FOREIGN KEY (a, b) REFERENCES e, FOREIGN KEY (c, d) REFERENCES e)',
   'type under a generated column with it':

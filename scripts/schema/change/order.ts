@@ -2,6 +2,7 @@
 
 import { attachedPieces, spreads } from '../render/attached.ts';
 import { eventTriggerSql } from '../render/database.ts';
+import { foreignKeyOf } from '../render/definitions.ts';
 import { groupBy, type Item, type Model } from '../render/model.ts';
 import { type Dependency, orderPieces, type Piece } from '../render/order.ts';
 import { addedDependencies, simplePieces } from '../render/pieces.ts';
@@ -11,7 +12,7 @@ import { ranks } from '../render/tables.ts';
 import { indexOutside } from '../sql.ts';
 import { type Phase, phasesOfTables } from './change.ts';
 import { referencedFirst } from './distribution.ts';
-import { parentsOf } from './heirs.ts';
+import { ancestorsOf, parentsOf } from './heirs.ts';
 import { namesIn } from './named.ts';
 import { goesWithViews, madeLate } from './over-views.ts';
 import type { Drop, Plan } from './plan.ts';
@@ -157,11 +158,30 @@ function orderDrops(plan: Plan): Drop[] {
           .flatMap((parent) => byName.get(`${parent}.${item.name}`) ?? [])
           .map((other): Dependency => ({ from: drop.sql, to: other.drop.sql })),
   );
-  const { ordered, stuck } = orderPieces(pieces, [...needs, ...inherited]);
+  // A foreign key to a partitioned table holds its partitions too.
+  const held = named.flatMap(({ item, drop }) =>
+    item?.class !== 'relation'
+      ? []
+      : referencedBy(plan.from, item)
+          .flatMap((name) => byName.get(name) ?? [])
+          .filter(({ drop: other }) => other !== drop)
+          .map((other): Dependency => ({ from: drop.sql, to: other.drop.sql })),
+  );
+  const { ordered, stuck } = orderPieces(pieces, [...needs, ...inherited, ...held]);
   const rest = pieces.filter(({ key }) => stuck.includes(key)).sort((a, b) => a.rank - b.rank);
   const bySql = new Map(plan.drops.map((drop) => [drop.sql, drop]));
   const all = [...ordered, ...rest].flatMap(({ key }) => bySql.get(key) ?? []);
   return all.map((drop) => ({ ...drop, rank: goesWithViews(plan, drop) ? ranks.view : drop.rank }));
+}
+
+/** The tables whose foreign keys lead to a table that this one is a partition of. */
+function referencedBy(model: Model, table: Item): string[] {
+  if (!table.parts.has('partition_of')) return [];
+  const above = ancestorsOf(model, table.identity);
+  return model.of('constraint').flatMap(({ parts, table: owner = '' }) => {
+    const target = foreignKeyOf(parts.get('definition') ?? '')?.target;
+    return target !== undefined && above.includes(target) ? [owner] : [];
+  });
 }
 
 /** All that the server would print of it: of a domain its checks, of a table what its columns are computed from. */
