@@ -64,7 +64,7 @@ export function hideForms(text: string, forms: readonly string[]): string {
 
 /** As it is, and as URLs, JSON, SQL literals, Node's inspection and what makes text visible write it. */
 function formsOf(secret: string): ReadonlySet<string> {
-  const encoded = encodeURIComponent(Buffer.from(secret).toString());
+  const encoded = encodeURIComponent(new TextDecoder().decode(new TextEncoder().encode(secret)));
   const lower = encoded.replaceAll(/%[0-9A-F]{2}/g, (code) => code.toLowerCase());
   const json = JSON.stringify(secret).slice(1, -1);
   const quoted = secret.replaceAll("'", "''");

@@ -150,7 +150,9 @@ describe('drift', () => {
 
   it('stores the new gate, so that only the first run after housekeeping pays for the comparison', async () => {
     const { database, run } = await migrated();
-    await database.query('ALTER TABLE users ADD COLUMN gone text; ALTER TABLE users DROP COLUMN gone');
+    await database.query(
+      'ALTER TABLE users DROP CONSTRAINT users_pkey; ALTER TABLE users ADD PRIMARY KEY (id)',
+    );
     const trips = async () => (await run('up', '--json')).json().roundTrips;
     const first = await trips();
     const second = await trips();
