@@ -41,7 +41,7 @@ const pathOf = ({ tool }: Real, id: string, direction: string) =>
   join(tool.root, 'db', 'migrations', `${id}.${direction}.sql`);
 
 const look = `SELECT json_build_object(
-  'log', (SELECT json_agg(token || '/' || context ORDER BY id) FROM public.log),
+  'log', (SELECT json_agg(said || '/' || context ORDER BY id) FROM public.log),
   'tracked', (SELECT json_agg(name ORDER BY name) FROM public.pgmigrations),
   'ledger', (SELECT json_agg(id ORDER BY id) FROM migration_ledger.applied),
   'half', (SELECT json_agg(h) FROM (SELECT id || ' ' || direction || ' ' || count(*) FILTER (WHERE done) AS h FROM migration_ledger.journal GROUP BY id, direction) j),

@@ -133,14 +133,14 @@ CREATE FUNCTION public.context() RETURNS text LANGUAGE sql AS $$
     CASE WHEN EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid() AND classid = 0 AND objid = ${sessionLock}) THEN '+lock' END,
     '@', substring(current_setting('search_path') from 'path_\\w+'))
 $$;
-CREATE TABLE public.log (id serial, token text, context text DEFAULT public.context(),
+CREATE TABLE public.log (id serial, said text, context text DEFAULT public.context(),
   parent text REFERENCES public.parent DEFERRABLE INITIALLY DEFERRED);`;
 
 const statements: Readonly<Record<Exclude<Kind, 'range' | 'usetemp' | 'adopt'>, (token: string) => string>> =
   {
-    insert: (token) => `INSERT INTO public.log (token) VALUES ('${token}');`,
+    insert: (token) => `INSERT INTO public.log (said) VALUES ('${token}');`,
     gate: (token) =>
-      `INSERT INTO public.log (token) SELECT '${token}' FROM pg_advisory_xact_lock_shared(${gateKey});`,
+      `INSERT INTO public.log (said) SELECT '${token}' FROM pg_advisory_xact_lock_shared(${gateKey});`,
     boom: (token) => `SELECT 1/0 AS ${token};`,
     set: (token) => `SELECT set_config('model.setting', '${token}', false);`,
     setcmd: (token) => `SET model.setting = '${token}';`,
@@ -148,7 +148,7 @@ const statements: Readonly<Record<Exclude<Kind, 'range' | 'usetemp' | 'adopt'>, 
     path: (token) => `SET search_path = path_${token}, public;`,
     lock: (token) => `SELECT pg_advisory_lock(${sessionLock}) AS ${token};`,
     temp: (token) => `CREATE TEMP TABLE temp_${token} (x int);`,
-    orphan: (token) => `INSERT INTO public.log (token, parent) VALUES ('${token}', '${token}');`,
+    orphan: (token) => `INSERT INTO public.log (said, parent) VALUES ('${token}', '${token}');`,
     immediate: () => 'SET CONSTRAINTS ALL IMMEDIATE;',
     table: (token) => `CREATE TABLE IF NOT EXISTS public.${token} (id int);`,
   };
@@ -157,14 +157,14 @@ function statementOf({ kind, token, at, gate, of = 'none' }: Line): string {
   if (kind === 'adopt')
     return `INSERT INTO public.parent VALUES ('${of === 'none' ? token : of}') ON CONFLICT DO NOTHING;`;
   if (kind === 'usetemp')
-    return `WITH seen AS (SELECT count(*) FROM pg_temp.temp_${of}) INSERT INTO public.log (token) SELECT '${token}' FROM seen;`;
+    return `WITH seen AS (SELECT count(*) FROM pg_temp.temp_${of}) INSERT INTO public.log (said) SELECT '${token}' FROM seen;`;
   if (kind !== 'range') return statements[kind](token);
   const boom = at === undefined ? '' : ` || substr((1 / (id - ${at}))::text, 1, 0)`;
   const stop =
     gate === undefined
       ? ''
       : ` || CASE WHEN id = ${gate} THEN pg_advisory_xact_lock_shared(${gateKey})::text ELSE '' END`;
-  return `INSERT INTO public.log (token) SELECT '${token}.' || id${boom}${stop} FROM public.work WHERE id BETWEEN $1 AND $2 ORDER BY id;`;
+  return `INSERT INTO public.log (said) SELECT '${token}.' || id${boom}${stop} FROM public.work WHERE id BETWEEN $1 AND $2 ORDER BY id;`;
 }
 
 /** The file. */
