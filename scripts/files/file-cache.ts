@@ -93,14 +93,17 @@ export function openFileCache(directory: string, major: number): FileCache {
     look: (names) => {
       seen = names;
       found = find(directory, names);
-      const rows = rowsOf(stored, names);
       const { states } = found;
-      const isKnown = (i: number) => rows[i]?.startsWith(states[i] ?? '\n') === true;
+      const rows = rowsOf(stored, names, states);
+      const isEverything = stored.isWhole && stored.rows.length === names.length && !rows.includes(undefined);
+      let checksums: ReadonlyMap<string, string> | undefined;
       known = {
-        isEverything:
-          stored.isWhole && stored.rows.length === names.length && names.every((_, i) => isKnown(i)),
-        get: (i) => (isKnown(i) ? fileIn(states[i] ?? '', rows[i]) : undefined),
-        passed: (i, checksum) => checksumIn(rows[i]) === checksum,
+        isEverything,
+        get: (i) => fileIn(states[i] ?? '', rows[i]),
+        passed: (i, checksum) => {
+          checksums ??= checksumsOf(stored);
+          return checksums.get(names[i] ?? '') === checksum;
+        },
       };
       return known;
     },
@@ -146,23 +149,32 @@ function statOf(file: string): Stats | undefined {
 }
 
 /** The stored row of each file, undefined where it has none. Both lists are sorted, so that one walk finds all. */
-function rowsOf({ rows }: Stored, names: readonly string[]): (string | undefined)[] {
+function rowsOf(
+  { rows }: Stored,
+  names: readonly string[],
+  states: readonly string[],
+): (string | undefined)[] {
   let at = 0;
-  return names.map((name) => {
+  return names.map((name, i) => {
     while (at < rows.length && (rows[at] ?? '') < name) at += 1;
     const row = rows[at];
-    return row?.startsWith(`${name}\t`) ? row : undefined;
+    return row?.startsWith(states[i] ?? '\n') ? row : undefined;
   });
+}
+
+/** By name, whatever the file's state was: behind name, size, times and inode. */
+function checksumsOf({ rows }: Stored): ReadonlyMap<string, string> {
+  return new Map(
+    rows.map((row) => {
+      const [name = '', , , , , rest = ''] = row.split('\t', 6);
+      return [name, rest.slice(0, checksumLength)] as const;
+    }),
+  );
 }
 
 function rowOf(state: string, { checksum, directives }: KnownFile): string {
   const text = JSON.stringify(directives);
   return `${state}${checksum}${text === JSON.stringify(plain) ? '' : `\t${text}`}`;
-}
-
-/** Behind name, size, times and inode. */
-function checksumIn(row: string | undefined): string | undefined {
-  return row?.split('\t', 6)[5]?.slice(0, checksumLength);
 }
 
 function fileIn(state: string, row: string | undefined): KnownFile | undefined {
