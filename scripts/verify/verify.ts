@@ -2,7 +2,7 @@
 // from where the last one ended: linear in the length of the history.
 
 import type { Finding, Migration, SqlFile } from '../base/types.ts';
-import { loadParser, type Parser } from '../files/statements.ts';
+import { loadParser, type ParseResult, type Parser } from '../files/statements.ts';
 import { defaultSchemaOptions, type SchemaOptions } from '../schema/types.ts';
 import { ensureStandIns } from '../scratch/citus-stand-ins.ts';
 import { ensureRoles } from '../scratch/placeholder-roles.ts';
@@ -29,7 +29,7 @@ export interface VerifyRequest {
 
 /** @throws MigrateError `migration-failed` when an earlier migration does not run */
 export async function verifyMigrations(server: ScratchServer, request: VerifyRequest): Promise<Finding[]> {
-  const parse = await loadParser(request.postgres);
+  const parse = remembering(await loadParser(request.postgres));
   const database = await server.create();
   const workspace: Workspace = {
     database,
@@ -47,6 +47,25 @@ export async function verifyMigrations(server: ScratchServer, request: VerifyReq
     await workspace.client.end().catch(() => undefined);
   }
 }
+
+/** A cycle runs its two files up to six times, and looks into them each time: they are parsed once. */
+function remembering(parse: Parser): Parser {
+  const known = new Map<string, ParseResult>();
+  return (text, each) => {
+    if (each !== undefined || text.length > longestRemembered) return parse(text, each);
+    const result = known.get(text) ?? parse(text);
+    known.delete(text);
+    known.set(text, result);
+    const [oldest] = known.keys();
+    if (oldest !== undefined && known.size > rememberedTexts) known.delete(oldest);
+    return result;
+  };
+}
+
+/** Those of a migration, with and without what a scratch server does not run. */
+const rememberedTexts = 4;
+/** In characters: the tree of a text takes a hundred times its size. */
+const longestRemembered = 64 * 1024;
 
 async function verifyEach(
   server: ScratchServer,
