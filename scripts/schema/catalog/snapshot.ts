@@ -14,6 +14,7 @@ import {
   type Snapshot,
 } from '../types.ts';
 import * as annotations from './annotations.ts';
+import * as constraints from './constraints.ts';
 import * as database from './database.ts';
 import { distribution } from './distribution.ts';
 import { readUntilStill } from './moving.ts';
@@ -26,8 +27,8 @@ const sources: Readonly<Record<ObjectClass, string>> = {
   relation: relations.relation,
   column: relations.column,
   'column-order': relations.columnOrder,
-  constraint: relations.constraint,
-  index: relations.index,
+  constraint: constraints.constraint,
+  index: constraints.index,
   routine: programs.routine,
   aggregate: programs.aggregate,
   trigger: relations.trigger,

@@ -2,7 +2,7 @@
 // routines. Objects are named as in the snapshot, `<class> <identity>`. It must not know how SQL is written.
 
 import { notNullNames } from '../catalog/by-version.ts';
-import { validHeirChecks } from '../catalog/relations.ts';
+import { validHeirChecks } from '../catalog/constraints.ts';
 import { firstUserOid, scope } from '../sql.ts';
 import type { Query, SchemaObject, SchemaOptions } from '../types.ts';
 import type { Dependency } from './order.ts';
