@@ -1,5 +1,5 @@
 // Runs the compiled program many times in one process, each time from its first line with modules of its own: what Node's
-// start and compiling cost is paid once. Takes messages { args, cwd, env }; answers { exitCode, written }. What a run
+// start and compiling cost is paid once. Takes messages { args, cwd, env }; answers { exitCode, written, isLast }. What a run
 // leaves behind (listeners, timers) is taken away; after a crash, or an exit in the middle, the process ends.
 'use strict';
 const { readFileSync } = require('node:fs');
@@ -98,7 +98,7 @@ function end(run, exitCode, isLast) {
     if (event === 'exit') listener.call(process, exitCode);
   current = null;
   for (const timer of run.timers) clearTimeout(timer);
-  process.send({ exitCode, written: run.written }, () => isLast && process.reallyExit(exitCode));
+  process.send({ exitCode, written: run.written, isLast }, () => isLast && process.reallyExit(exitCode));
 }
 
 process.on('message', ({ args, cwd, env }) => {

@@ -18,6 +18,15 @@ export interface Ended {
   readonly all: string;
 }
 
+/** What host.cjs tells when a run has ended. */
+interface Answer {
+  readonly exitCode: number;
+  /** Stream and text, in the order of writing. */
+  readonly written: readonly (readonly [stream: 'stdout' | 'stderr', text: string])[];
+  /** Whether the process ends with it. */
+  readonly isLast: boolean;
+}
+
 interface Host {
   readonly child: ChildProcess;
   /** What was written past the program's own streams, by Node or by a process that the program started. */
@@ -60,25 +69,23 @@ export async function runInHost({ args, cwd, env }: Call, timeout: number): Prom
   const used = host();
   const { child, beside } = used;
   keepAlive(used, true);
-  const ended = new Promise<{ exitCode: number; written: [string, string][]; alive: boolean }>((resolve) => {
-    child.once('message', (message) =>
-      resolve({ ...(message as Omit<Ended, never> & { written: [] }), alive: true }),
-    );
+  const ended = new Promise<Answer>((resolve) => {
+    child.once('message', (answer) => resolve(answer as Answer));
     child.once('close', (code, signal) => {
-      resolve({ exitCode: code ?? (signal === 'SIGKILL' ? 137 : 143), written: [], alive: false });
+      resolve({ exitCode: code ?? (signal === 'SIGKILL' ? 137 : 143), written: [], isLast: true });
     });
   });
   const timer = setTimeout(() => child.kill(), timeout);
   child.send({ args, cwd, env });
-  const { exitCode, written, alive } = await ended;
+  const { exitCode, written, isLast } = await ended;
   clearTimeout(timer);
   child.removeAllListeners('message').removeAllListeners('close');
   used.runs += 1;
   keepAlive(used, false);
-  if (alive && child.connected && used.runs < longestUse) idle.push(used);
+  if (!isLast && used.runs < longestUse) idle.push(used);
   else if (child.connected) child.disconnect();
   const past = beside.splice(0).join('');
-  const of = (wanted: string) =>
+  const of = (wanted: 'stdout' | 'stderr') =>
     written.flatMap(([stream, text]) => (stream === wanted ? [text] : [])).join('');
   return {
     exitCode,
