@@ -43,15 +43,19 @@ export function nodeOf({ citus }: Pick<Session, 'citus'>, error: unknown): strin
   return /^(08|57P0)/.test(code) || (code === 'XX000' && named !== undefined) ? (named ?? '') : null;
 }
 
-/** The coordinator rolled back, for a worker did not answer: nothing is wrong with the file. */
+/**
+ * The coordinator rolled back, for a worker did not answer: nothing is wrong with the file.
+ * @returns null for any other error
+ */
 export function nodeLost(
   session: Pick<Session, 'citus'>,
   step: ReadyStep,
-  error: DatabaseError,
+  error: unknown,
   options: MigrateErrorOptions,
-): MigrateError {
+): MigrateError | null {
   const node = nodeOf(session, error);
-  const [first = ''] = error.message.split('\n');
+  if (node === null) return null;
+  const [first = ''] = (error as DatabaseError).message.split('\n');
   return new MigrateError(
     'connection',
     `A worker of the Citus cluster does not answer${node ? `, ${node}` : ''}: ${visible(first)}`,

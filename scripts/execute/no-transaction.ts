@@ -13,7 +13,7 @@ import { clearSql, type JournalRow, type JournalTexts } from '../ledger/journal.
 import { commandOf, resumeHint } from '../plan/mend-hint.ts';
 import { entryOf, type ReadyStep } from '../plan/steps.ts';
 import { beginStep } from './begin-step.ts';
-import { hintWithoutCitus, nodeLost, nodeOf } from './citus-refusals.ts';
+import { hintWithoutCitus, nodeLost } from './citus-refusals.ts';
 import type { GroupEnd, RunContext } from './context.ts';
 import {
   attemptOne,
@@ -64,9 +64,10 @@ function stopped({ signal, session }: RunContext, step: ReadyStep, cause: Error)
   const { code: sqlState } = error as Partial<DatabaseError>;
   const database = sqlState === undefined ? {} : { database: { sqlState } };
   const options = { location: { file: step.path }, ...database, cause, state, hint };
-  return nodeOf(session, error) === null
-    ? new MigrateError('migration-failed', `${step.path} could not be run: ${error.message}`, options)
-    : nodeLost(session, step, error as DatabaseError, options);
+  return (
+    nodeLost(session, step, error, options) ??
+    new MigrateError('migration-failed', `${step.path} could not be run: ${error.message}`, options)
+  );
 }
 
 async function runStatements(context: RunContext, step: ReadyStep): Promise<void> {
@@ -177,8 +178,8 @@ async function describe(
   };
   const { message, options } = describeSqlError(error, sent, statement.index - 1);
   const left = halfDone(step, statement, total);
-  if (nodeOf(context.session, error) !== null)
-    return nodeLost(context.session, step, error as DatabaseError, { ...options, ...left });
+  const lost = nodeLost(context.session, step, error, { ...options, ...left });
+  if (lost !== null) return lost;
   const missing = hintWithoutCitus(context.session, step, error, statement.text);
   const hint = missing === null ? left.hint : `${missing} ${left.hint}`;
   return new MigrateError('migration-failed', message, { ...options, ...left, hint });

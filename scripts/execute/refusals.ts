@@ -5,7 +5,7 @@ import { MigrateError } from '../base/errors.ts';
 import type { BatchResult } from '../connection/simple-query.ts';
 import { describeSqlError } from '../files/sql-error.ts';
 import type { ReadyStep } from '../plan/steps.ts';
-import { hintWithoutCitus, nodeLost, nodeOf } from './citus-refusals.ts';
+import { hintWithoutCitus, nodeLost } from './citus-refusals.ts';
 import type { RunContext } from './context.ts';
 import { rowColumns } from './row-columns.ts';
 import { openingCount } from './step-sql.ts';
@@ -27,7 +27,8 @@ export async function refusedStatement(
   const sent = { path: step.path, text: step.text, statements, prefixLength, columns };
   const failedIndex = Math.max(0, completed - openingCount(session));
   const { message, options } = describeSqlError(error as DatabaseError, sent, failedIndex);
-  if (nodeOf(session, error) !== null) return nodeLost(session, step, error as DatabaseError, options);
+  const lost = nodeLost(session, step, error, options);
+  if (lost !== null) return lost;
   const hint = hintWithoutCitus(session, step, error, statements?.[failedIndex]?.text ?? '');
   return new MigrateError('migration-failed', message, { ...options, ...(hint && { hint }) });
 }
@@ -53,8 +54,7 @@ export function recordingRefused(
         ? 'deferred constraints, checked at the end of the transaction'
         : 'recording the migration',
   };
-  if (nodeOf(session, error) !== null) return nodeLost(session, step, error, told);
-  return new MigrateError('migration-failed', error.message, told);
+  return nodeLost(session, step, error, told) ?? new MigrateError('migration-failed', error.message, told);
 }
 
 /** The session was lost before a COMMIT was sent. */

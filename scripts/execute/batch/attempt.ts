@@ -8,7 +8,7 @@ import { fileSettings, ownSearchPath, runLockKey } from '../../connection/sessio
 import { describeSqlError } from '../../files/sql-error.ts';
 import { type BatchState, batchStateSql } from '../../ledger/journal.ts';
 import type { ReadyStep } from '../../plan/steps.ts';
-import { nodeLost, nodeOf } from '../citus-refusals.ts';
+import { nodeLost } from '../citus-refusals.ts';
 import type { RunContext } from '../context.ts';
 import { sendStatements } from '../messages.ts';
 import { rowColumns } from '../row-columns.ts';
@@ -85,9 +85,7 @@ export async function attempt(
     };
     const { message, options } = describeSqlError(cause as never, sent, 0);
     const refused =
-      nodeOf(session, cause) === null
-        ? new MigrateError('migration-failed', message, options)
-        : nodeLost(session, step, cause as never, options);
+      nodeLost(session, step, cause, options) ?? new MigrateError('migration-failed', message, options);
     return { error: refused, blockers: watching.blockers() };
   } finally {
     await watching.stop();

@@ -1,9 +1,10 @@
 // Gives the SQL that tells by which types a batch can walk, and with what such keys may be compared. It knows pg_type and
 // the operator classes, no tables. `type` is the alias of a row of pg_type.
+import { firstUserOid } from '../../schema/sql.ts';
 
 /** The order is the server's own: of a built-in type, of an enum, of arrays and ranges of built-in types. */
 export function builtinSql(type: string): string {
-  return `(${type}.oid < 16384 OR ${type}.typtype = 'e')`;
+  return `(${type}.oid < ${firstUserOid} OR ${type}.typtype = 'e')`;
 }
 
 /** There is a default order, also where it is the one of another type that is stored alike (varchar, cidr). */
