@@ -96,8 +96,9 @@ const rights: Readonly<Record<string, string>> = { r: 'SELECT', a: 'INSERT', w: 
 
 /** `reader (SELECT)`: what others than the owner had. Written as pg_class.relacl: `reader=r/owner`. */
 function lostRights(old: CatalogRelation, now: CatalogRelation): readonly string[] {
+  const left = grantsOf(now);
   return [...grantsOf(old)].flatMap(([grantee, had]) => {
-    const has = grantsOf(now).get(grantee) ?? '';
+    const has = left.get(grantee) ?? '';
     const lost = [...had].filter((letter) => rights[letter] !== undefined && !has.includes(letter));
     return lost.length === 0
       ? []

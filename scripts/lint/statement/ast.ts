@@ -1,13 +1,12 @@
 // Takes nodes of PostgreSQL's parse tree, untyped as the parser hands them out; gives checked reads of their fields.
 // It knows the tree's shapes (lists of {Kind: {...}}), nothing of rules.
+import { isTree, type Tree } from '../../files/tree.ts';
 import type { Name } from './types.ts';
 
-export type Node = Readonly<Record<string, unknown>>;
+export type Node = Tree;
 
 /** True for objects of the parse tree. */
-export function isNode(value: unknown): value is Node {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
+export const isNode = isTree;
 
 /** The field as a node; an empty one when it is absent. */
 export function child(node: Node, field: string): Node {

@@ -1,7 +1,7 @@
 // Gives the queries that read locks, storage and scans of our own session, and the catalog as rules need it.
 // It knows pg_catalog, nothing of statements. Every name is qualified: a migration may have moved search_path.
 import { distributionRows } from '../../schema/catalog/distribution.ts';
-import { quoteLiteral } from '../../schema/sql.ts';
+import { firstUserOid, quoteLiteral } from '../../schema/sql.ts';
 import { ledgerSchema } from '../../schema/types.ts';
 import type { ScratchClient } from '../../scratch/client.ts';
 import type { Catalog, CatalogRelation } from './traced.ts';
@@ -28,7 +28,7 @@ export const probeSql = `SELECT coalesce(pg_catalog.json_agg(pg_catalog.json_bui
   'scans', pg_catalog.pg_stat_get_xact_numscans(h.oid), 'schema', n.nspname, 'name', c.relname, 'kind', c.relkind
 )), '[]') AS probe
 FROM (SELECT l.relation AS oid, pg_catalog.array_agg(l.mode) AS modes FROM pg_catalog.pg_locks l
-      WHERE l.locktype = 'relation' AND l.pid = pg_catalog.pg_backend_pid() AND l.granted AND l.relation >= 16384
+      WHERE l.locktype = 'relation' AND l.pid = pg_catalog.pg_backend_pid() AND l.granted AND l.relation >= ${firstUserOid}
         AND l.database = (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database())
       GROUP BY l.relation) h
 LEFT JOIN pg_catalog.pg_class c ON c.oid = h.oid
@@ -47,7 +47,7 @@ export interface Baseline {
 export const baselineSql = `SELECT pg_catalog.json_build_object('publishes', EXISTS (SELECT FROM pg_catalog.pg_publication), 'storage',
   coalesce(pg_catalog.json_agg(pg_catalog.json_build_array(
   c.oid::bigint, pg_catalog.pg_relation_filenode(c.oid)::bigint, pg_catalog.pg_stat_get_xact_numscans(c.oid))), '[]')) AS baseline
-FROM pg_catalog.pg_class c WHERE c.oid >= 16384 AND c.relkind IN ('r','m','i','p')`;
+FROM pg_catalog.pg_class c WHERE c.oid >= ${firstUserOid} AND c.relkind IN ('r','m','i','p')`;
 
 function catalogSql(condition: string): string {
   return `WITH spread AS MATERIALIZED (SELECT * FROM ${distributionRows})
@@ -82,7 +82,7 @@ SELECT coalesce(pg_catalog.json_agg(pg_catalog.json_build_object(
 )), '[]') AS catalog
 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 LEFT JOIN pg_catalog.pg_index own ON own.indexrelid = c.oid
-WHERE c.oid >= 16384 AND c.relkind IN ('r','p','v','m','f','c','i','I','S') AND n.nspname NOT IN ('pg_catalog','information_schema', ${ours}) AND n.nspname NOT LIKE 'pg\\_toast%' ${condition}`;
+WHERE c.oid >= ${firstUserOid} AND c.relkind IN ('r','p','v','m','f','c','i','I','S') AND n.nspname NOT IN ('pg_catalog','information_schema', ${ours}) AND n.nspname NOT LIKE 'pg\\_toast%' ${condition}`;
 }
 
 /** Reads the whole catalog of user relations, or those given. */

@@ -2,7 +2,7 @@
 // filter or column list that the identity does not fit. It knows pg_catalog, nothing of statements.
 // https://www.postgresql.org/docs/16/logical-replication-publication.html
 import type { Statement } from '../../base/types.ts';
-import { quoteLiteral } from '../../schema/sql.ts';
+import { firstUserOid, quoteLiteral } from '../../schema/sql.ts';
 import { ledgerSchema } from '../../schema/types.ts';
 import type { ScratchClient } from '../../scratch/client.ts';
 import { queryJson } from './catalog.ts';
@@ -30,7 +30,7 @@ CROSS JOIN LATERAL (SELECT ARRAY(SELECT c.oid UNION SELECT t.relid::oid FROM pg_
 CROSS JOIN LATERAL (SELECT ${identity} AS columns) identity
 JOIN pg_catalog.pg_publication p ON p.pubupdate OR p.pubdelete
 LEFT JOIN pg_catalog.pg_publication_rel r ON r.prpubid = p.oid AND r.prrelid = ANY (family.oids)
-WHERE c.relkind = 'r' AND c.relpersistence = 'p' AND c.oid >= 16384 AND n.nspname <> ${quoteLiteral(ledgerSchema)}
+WHERE c.relkind = 'r' AND c.relpersistence = 'p' AND c.oid >= ${firstUserOid} AND n.nspname <> ${quoteLiteral(ledgerSchema)}
   AND (p.puballtables OR r.oid IS NOT NULL OR EXISTS (SELECT FROM pg_catalog.pg_publication_namespace s JOIN pg_catalog.pg_class f ON f.relnamespace = s.pnnspid
        WHERE s.pnpubid = p.oid AND f.oid = ANY (family.oids)))
   AND CASE WHEN c.relreplident = 'f' THEN r.prattrs IS NOT NULL

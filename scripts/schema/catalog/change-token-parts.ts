@@ -1,7 +1,7 @@
 // Takes what to leave out; gives the change token part by part, so that two readings tell which catalogs differ, and parts whose
 // catalogs nobody wrote to need not be read. It reads nothing itself.
 
-import { quoteLiteral } from '../sql.ts';
+import { firstUserOid, quoteLiteral } from '../sql.ts';
 import type { SchemaOptions } from '../types.ts';
 import { countsOf, hiddenSql } from './change-token.ts';
 import { catalogs } from './counted-catalogs.ts';
@@ -44,7 +44,7 @@ const byRelation = new Set(['pg_class', 'pg_index', 'pg_attribute']);
  */
 const touchedRelations = `locked AS MATERIALIZED (
   SELECT l.relation AS oid FROM pg_catalog.pg_locks l WHERE l.locktype = 'relation' AND l.pid = pg_catalog.pg_backend_pid()
-    AND l.relation >= 16384 AND l.database = (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database())
+    AND l.relation >= ${firstUserOid} AND l.database = (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database())
 ), touched_relation AS MATERIALIZED (
   SELECT oid FROM locked UNION SELECT i.indexrelid FROM pg_catalog.pg_index i WHERE i.indrelid IN (SELECT oid FROM locked)
   UNION SELECT t.reltoastrelid FROM pg_catalog.pg_class t WHERE t.oid IN (SELECT oid FROM locked) AND t.reltoastrelid <> 0

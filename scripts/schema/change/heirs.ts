@@ -90,10 +90,8 @@ export function afterParents({ from, to, differences }: Plan, before: Item, afte
  * statements of their own.
  */
 export function dropInherited({ from, to }: Plan, { table = '', name }: Item): string[] {
-  const heirs = from
-    .of('relation')
-    .filter(({ identity }) => parentsOf(from, identity).includes(table))
-    .flatMap(({ identity }) => from.find('column', `${identity}.${name}`) ?? [])
+  const heirs = (below(from).get(table) ?? [])
+    .flatMap((heir) => from.find('column', `${heir}.${name}`) ?? [])
     .filter(({ parts }) => parts.get('inherited') === 'only');
   const stays = ({ identity }: Item) => to.find('column', identity) !== undefined;
   if (!heirs.some(stays)) return [`ALTER TABLE ${table} DROP COLUMN ${name};`];

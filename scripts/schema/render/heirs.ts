@@ -3,7 +3,7 @@
 
 import type { Item, Model } from './model.ts';
 import { notNullOf } from './not-null.ts';
-import { hasHeirs, parentsOf } from './storage.ts';
+import { parentsOf } from './storage.ts';
 
 /** The parents that CREATE TABLE names, and those that the table joins when it has all its columns. */
 export interface Parents {
@@ -49,6 +49,7 @@ function mayJoin(model: Model, table: Item, parent: string): boolean {
 /** How a table comes to its parents. */
 export function joinedParents(model: Model, table: Item): Parents {
   const all = parentsOf(table);
+  if (all.length === 0) return { early: [], late: [] };
   if (inOrder(model, table, all)) return { early: all, late: [] };
   for (let i = all.length - 1; i >= 0 && mayJoin(model, table, all[i] ?? ''); i -= 1) {
     const early = all.slice(0, i);
@@ -94,7 +95,11 @@ export function hierarchies(model: Model, isApart: (table: Item) => boolean): It
   const heirs = model.of('relation').filter((table) => parentsOf(table).length > 0);
   if (heirs.length === 0) return [];
   const group = new Map<string, Set<Item>>();
-  const members = new Set([...heirs, ...model.of('relation').filter((table) => hasHeirs(model, table))]);
+  const parents = new Set(heirs.flatMap(parentsOf));
+  const members = new Set([
+    ...heirs,
+    ...model.of('relation').filter(({ identity }) => parents.has(identity)),
+  ]);
   for (const table of members) group.set(table.identity, new Set([table]));
   for (const heir of heirs)
     for (const parent of joinedParents(model, heir).early) {
