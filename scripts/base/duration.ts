@@ -1,6 +1,13 @@
 // Takes durations as PostgreSQL writes them ("2s", "10min", "250ms"), always with their unit; gives ms, and back for people.
 
-const unitMs: Readonly<Record<string, number>> = { ms: 1, s: 1000, min: 60_000, h: 3_600_000, d: 86_400_000 };
+/** Ms of each unit. */
+export const unitMs: Readonly<Record<string, number>> = {
+  ms: 1,
+  s: 1000,
+  min: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+};
 
 /**
  * Reads a duration in PostgreSQL's notation. A number without a unit is refused, for people mean seconds and PostgreSQL

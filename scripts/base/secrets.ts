@@ -9,7 +9,9 @@ const most = 1000;
 
 /** @param values never to be shown from here on */
 export function keepSecret(values: readonly (string | undefined)[]): void {
-  for (const value of values) if (value !== undefined && value !== '') known.add(value);
+  const added = values.filter((value) => value !== undefined && value !== '' && !known.has(value));
+  if (added.length === 0) return;
+  for (const value of added as string[]) known.add(value);
   for (const oldest of known) {
     if (known.size <= most) break;
     known.delete(oldest);

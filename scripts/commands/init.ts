@@ -55,7 +55,7 @@ function reported(config: Config, laid: readonly Laid[]): CommandResult {
   const pairs = readdirSync(config.directory).filter((name) => name.endsWith('.up.sql'));
   const next =
     pairs.length === 1
-      ? `Next: write the SQL into ${shown(config, join(config.directory, pairs[0] ?? ''))} and its .down.sql, then run make migrate-up`
+      ? `Next: write the SQL into ${shownPath(config.root, join(config.directory, pairs[0] ?? ''))} and its .down.sql, then run make migrate-up`
       : 'Next: make migrate-status';
   return { document: { files: laid }, lines: [...lines, next] };
 }
@@ -63,7 +63,7 @@ function reported(config: Config, laid: readonly Laid[]): CommandResult {
 /** The directory with a first pair, where it holds none. */
 async function layMigrations(input: CommandInput<InitFlags>): Promise<Laid[]> {
   const { config } = input;
-  const path = shown(config, config.directory);
+  const path = shownPath(config.root, config.directory);
   const hasSome =
     existsSync(config.directory) && readdirSync(config.directory).some((name) => name.endsWith('.sql'));
   if (hasSome) return [{ path, outcome: 'kept' }];
@@ -80,8 +80,7 @@ function layFile(config: Config, path: string, content: string): Laid {
 
 async function layExample(config: Config): Promise<Laid> {
   const { installForDevelopment } = await import('../devserver/binaries.ts');
-  const { defaultMajor } = await import('../base/postgres-major.ts');
-  const embedded = installForDevelopment(config.postgres ?? defaultMajor);
+  const embedded = installForDevelopment(config.postgres);
   return layFile(config, '.env.example', template('env.example').replace('{{embedded}}', embedded));
 }
 
@@ -174,10 +173,6 @@ function repositoryAbove(folder: string): string | null {
 
 function template(name: string): string {
   return readFileSync(join(packageRoot, 'db', 'templates', 'init', name), 'utf8');
-}
-
-function shown({ root }: Config, path: string): string {
-  return shownPath(root, path);
 }
 
 function read(path: string): string {

@@ -22,9 +22,8 @@ export function rangeProblem(statement: Tree, names: Walked): string | null {
     return `the range must bound the whole statement, ends included, and stand neither below OR, NOT or CASE nor only in a select list, or rows are met in every range: ${right} AND (…)`;
   if (hasStray(statement, walked.ranges))
     return `$1 and $2 may stand in one range of the key and in select lists; in another condition they leave rows out: ${right}`;
-  const open = changesWithin(statement).find(
-    (change) => !boundsOf(change, walked, ctesOf(statement, walked)).found,
-  );
+  const ctes = ctesOf(statement, walked);
+  const open = changesWithin(statement).find((change) => !boundsOf(change, walked, ctes).found);
   return open === undefined
     ? null
     : `each UPDATE and DELETE of the statement must be bounded, in a WITH clause too, or its rows are met in every range: ${right}`;

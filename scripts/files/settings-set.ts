@@ -1,5 +1,6 @@
 // Takes a statement as PostgreSQL's parser reads it; gives the settings it changes by name, and which of those a file must
 // not change. It looks at statements of the file alone, but for the lock time-out in DO blocks.
+import { unitMs } from '../base/duration.ts';
 import type { Statement } from '../base/types.ts';
 import type { Parser } from './statements.ts';
 
@@ -78,7 +79,6 @@ const callInBody = new RegExp(
 
 const ownBound =
   /\block_timeout\b'?\s{0,20}(?:=|\bto\b|,)\s{0,20}'?\s{0,20}(\d{1,9})\s{0,20}(ms|s|min|h|d)?/gi;
-const inMs: Readonly<Record<string, number>> = { ms: 1, s: 1000, min: 60_000, h: 3_600_000, d: 86_400_000 };
 
 /**
  * How long (ms) a statement of the text may wait for a lock: as the tool has it, or as long as the text says itself; null
@@ -88,7 +88,7 @@ export function lockBound(text: string, lockTimeoutMs: number): number | null {
   const mentions = text.match(/\block_timeout\b/gi)?.length ?? 0;
   if (mentions === 0) return lockTimeoutMs;
   const own = [...text.matchAll(ownBound)].map(
-    ([, n, unit]) => Number(n) * (inMs[unit?.toLowerCase() ?? 'ms'] ?? 1),
+    ([, n, unit]) => Number(n) * (unitMs[unit?.toLowerCase() ?? 'ms'] ?? 1),
   );
   return own.length < mentions ? null : Math.max(lockTimeoutMs, ...own);
 }

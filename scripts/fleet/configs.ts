@@ -64,7 +64,8 @@ function refuseWrong({ mistakes, strangers, total, environment }: Wrong): void {
   const state = 'Nothing was connected to.';
   if (mistakes.length > 0)
     throw new MigrateError('usage', `The list of databases is wrong in ${mistakes.length} of ${total}`, {
-      ...{ problems: mistakes, state },
+      problems: mistakes,
+      state,
     });
   if (strangers.length === 0) return;
   throw new MigrateError(

@@ -66,8 +66,11 @@ export async function runFleet(
   const all = targets.map(
     ({ name }, i): TargetEnd =>
       (begun[i] ? ends.get(name) : undefined) ?? {
-        ...{ name, exitCode: null, line: 'not begun' },
-        ...{ durationMs: 0, document: null },
+        name,
+        exitCode: null,
+        line: 'not begun',
+        durationMs: 0,
+        document: null,
       },
   );
   const code = signal.aborted ? exitStatus(signal.reason) : worstOf(all);

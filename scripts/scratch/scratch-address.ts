@@ -26,7 +26,8 @@ export interface ScratchOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-const durabilityOff = { fsync: 'off', full_page_writes: 'off', synchronous_commit: 'off' };
+/** Settings of a server whose data may be lost. */
+export const durabilityOff = { fsync: 'off', full_page_writes: 'off', synchronous_commit: 'off' };
 
 /** Starts the embedded server where that is meant. @throws MigrateError `usage`, or `connection` */
 export async function scratchAddress({

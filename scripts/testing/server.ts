@@ -5,13 +5,12 @@ import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
 import { MigrateError } from '../base/errors.ts';
 import { visible } from '../base/foreign-text.ts';
-import { defaultMajor } from '../base/postgres-major.ts';
 import { keepSecret } from '../base/secrets.ts';
 import type { Environment } from '../config/environment.ts';
 import { secretsOf } from '../config/secrets.ts';
 import { readTarget, type Target } from '../config/target.ts';
 import { readPassfile } from '../connection/login.ts';
-import { completing } from '../scratch/scratch-address.ts';
+import { completing, durabilityOff } from '../scratch/scratch-address.ts';
 import { connectTo, inTurn, whenIdle } from './session.ts';
 
 /** A setting of a database, for every role or for one: CREATE DATABASE copies none of its template's. */
@@ -158,7 +157,7 @@ async function embedded(root: string): Promise<Login> {
   const { host, port, user, password } = await startServer({
     dataDirectory: projectDirectories(root).scratch,
     postgres: await majorOf(root),
-    settings: { fsync: 'off', full_page_writes: 'off', synchronous_commit: 'off' },
+    settings: durabilityOff,
   });
   return {
     target: { host, port, user, password, database: 'postgres', sslMode: 'disable' },
@@ -170,7 +169,7 @@ async function embedded(root: string): Promise<Login> {
 async function majorOf(root: string): Promise<number> {
   const { resolveConfig } = await import('../config/config.ts');
   const { postgres } = await resolveConfig('status', {}, {}, root);
-  return postgres ?? defaultMajor;
+  return postgres;
 }
 
 async function locked(query: TestServer['query'], name: string, work: () => Promise<void>): Promise<void> {
