@@ -43,22 +43,34 @@ function stars(text: string): string {
   return text.replace(/[^\n\r']/gu, (character) => '*'.repeat(character.length));
 }
 
-/** Hides known secrets wherever they stand, also URL-encoded; very short ones would blank out ordinary text. */
-export function hideSecrets(text: string, secrets: readonly string[]): string {
-  return hideForms(text, formsOfAll(secrets));
+/** One way to write a secret, and what is shown instead. */
+interface Form {
+  readonly written: string;
+  readonly shown: string;
 }
+
+/** A secret below this length would blank out ordinary text: it is hidden where it is all that stands in quotes. */
+const shortest = 4;
 
 /** Every way in which the secrets may be written, in the order in which they are to be looked for. */
-export function formsOfAll(secrets: readonly string[]): readonly string[] {
+export function formsOfAll(secrets: readonly string[]): readonly Form[] {
   // The longest first: another may be a part of it, and what is left around that would show.
-  const known = secrets.filter(({ length }) => length >= 4).sort((a, b) => b.length - a.length);
-  return known.flatMap((secret) => [...formsOf(secret)]);
+  return [...secrets].sort(longestFirst).flatMap((secret) => {
+    const around = secret.length < shortest ? ["'", '"', '$$', '`'] : [''];
+    return [...formsOf(secret)]
+      .sort(longestFirst)
+      .flatMap((form) =>
+        around.map((quote) => ({ written: quote + form + quote, shown: `${quote}${blank}${quote}` })),
+      );
+  });
 }
 
-/** `hideSecrets` with what `formsOfAll` gave, which takes longer than to look for them. */
-export function hideForms(text: string, forms: readonly string[]): string {
+const longestFirst = (a: string, b: string) => b.length - a.length;
+
+/** The text without the secrets whose forms these are. */
+export function hideForms(text: string, forms: readonly Form[]): string {
   let hidden = text;
-  for (const form of forms) hidden = hidden.replaceAll(form, '***');
+  for (const { written, shown } of forms) hidden = hidden.replaceAll(written, () => shown);
   return hidden;
 }
 

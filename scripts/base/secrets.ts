@@ -4,7 +4,7 @@ import { formsOfAll, hideForms, maskSqlSecrets } from './redact.ts';
 
 const known = new Set<string>();
 /** How they may be written; null where that must be found out anew. */
-let forms: readonly string[] | null = [];
+let forms: ReturnType<typeof formsOfAll> | null = [];
 const most = 1000;
 
 /** @param values never to be shown from here on */

@@ -1,5 +1,6 @@
 // db-up: starts the embedded development server and says where it is.
 
+import { shellWord } from '../base/shell-word.ts';
 import { refuseMissingTarget } from '../config/config.ts';
 import type { Command } from '../report/command.ts';
 
@@ -16,12 +17,7 @@ export const dbUp: Command<object> = async ({ config }) => {
     document: { host, port, user, database, dataDirectory, passwordFile: file, started },
     lines: [
       `${started ? 'Started' : 'Already running:'} the embedded PostgreSQL ${config.postgres}: ${address}`,
-      `An application in this shell finds it with: export DATABASE_URL=postgres://${user}@${host}:${port}/${database} PGPASSWORD="$(cat ${inShell(file)})"`,
+      `An application in this shell finds it with: export DATABASE_URL=postgres://${user}@${host}:${port}/${database} PGPASSWORD="$(cat ${shellWord(file)})"`,
     ],
   };
 };
-
-/** A word for a shell, which shows the password to nobody: only the file is named. */
-function inShell(path: string): string {
-  return `'${path.replaceAll("'", "'\\''")}'`;
-}

@@ -1,5 +1,6 @@
 // Takes a target; gives a connected client, or says why not. Tries again while the server may still be coming up.
 // It runs no query of its own.
+import type { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { formatDuration } from '../base/duration.ts';
@@ -146,9 +147,9 @@ function escaped(value: string): string {
   return value.replace(/[\s\\]/g, '\\$&');
 }
 
-/** The socket below a client, to be cut where asking is of no use. */
-export function streamOf(client: pg.Client): { destroy(): void } {
-  return (client as unknown as { connection: { stream: { destroy(): void } } }).connection.stream;
+/** The socket below a client. */
+export function streamOf(client: pg.Client): Socket {
+  return (client as unknown as { connection: { stream: Socket } }).connection.stream;
 }
 
 function codeOf(error: unknown): string {

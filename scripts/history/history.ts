@@ -2,7 +2,7 @@
 // Whether a changed text is a real change is the caller's to find out: that needs the parser and the ledger's text.
 
 import { MigrateError } from '../base/errors.ts';
-import { visible } from '../base/foreign-text.ts';
+import { shellWord } from '../base/shell-word.ts';
 import type { AppliedMigration, Migration } from '../base/types.ts';
 import type { HalfDone } from '../ledger/half-done.ts';
 
@@ -166,11 +166,6 @@ const remedies: Partial<Record<MigrationState, (status: MigrationStatus) => stri
   untracked: ({ id, version }) =>
     `${id} is in the ledger, but its row in the tracking table is gone. Say which is right: ${repair(`--record ${version} applied`)} (or pending)`,
 };
-
-/** A name as it may be typed: another tool may have recorded anything. */
-function shellWord(name: string): string {
-  return /^[\w.:=-]+$/.test(name) ? name : `'${visible(name).replaceAll("'", `'\\''`)}'`;
-}
 
 /** What is wrong with one migration and what to do about it, or null. */
 export function problemOf(status: MigrationStatus): string | null {

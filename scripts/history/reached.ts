@@ -24,7 +24,7 @@ export async function refuseOtherAddress(
   resolve: Resolve = addressesOf,
 ): Promise<void> {
   if (stamp !== null) return;
-  const { remoteAddress } = streamOf(session.client) as { remoteAddress?: string };
+  const { remoteAddress } = streamOf(session.client);
   const others = namesakes(config);
   if (remoteAddress === undefined || others.length === 0) return;
   const names = [...new Set(others.map(({ host }) => host))].filter((host) => isName(host));

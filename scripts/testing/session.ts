@@ -1,11 +1,10 @@
 // Takes where a test server is; gives a connection to it that keeps no process alive, and ends when it is idle. It must not
 // know what databases it is for.
-import type { Socket } from 'node:net';
 import { clearTimeout, setTimeout } from 'node:timers';
 import type pg from 'pg';
 import { MigrateError } from '../base/errors.ts';
 import type { Target } from '../config/target.ts';
-import { connectOnce } from '../connection/connect.ts';
+import { connectOnce, streamOf } from '../connection/connect.ts';
 import { ownSearchPath } from '../connection/session-settings.ts';
 
 /** How long (ms) a connection without a database of its own is kept: jest begins each test file with new modules. */
@@ -33,7 +32,7 @@ type InTurn = <Row = Record<string, unknown>>(text: string, values?: readonly un
 
 /** Queries one after the other, as the connection takes them. It keeps the process alive only while it is asked something. */
 export function inTurn(client: pg.Client): InTurn {
-  const { stream } = (client as unknown as { connection: { stream: Socket } }).connection;
+  const stream = streamOf(client);
   // A test runner ends when its tests do: an idle connection must not keep it.
   stream.unref();
   let last: Promise<unknown> = Promise.resolve();

@@ -1,7 +1,7 @@
 // Text that is about to be shown, without the secrets in it.
 import { expect } from 'chai';
 import { visible, visibleLines } from '../../scripts/base/foreign-text.ts';
-import { hideSecrets, maskSqlSecrets } from '../../scripts/base/redact.ts';
+import { formsOfAll, hideForms, maskSqlSecrets } from '../../scripts/base/redact.ts';
 import { keepSecret } from '../../scripts/base/secrets.ts';
 import { onGithub } from '../../scripts/cli/github-log.ts';
 
@@ -40,19 +40,30 @@ describe('Secrets in SQL', () => {
 });
 
 describe('Known secrets', () => {
+  const hidden = (text: string, secrets: readonly string[]) => hideForms(text, formsOfAll(secrets));
+
   it('are hidden wherever they stand, also URL-encoded and in JSON', () => {
     const secret = 'p@ss/w"ord';
     const text = `${secret} ${encodeURIComponent(secret)} ${JSON.stringify({ secret })}`;
-    expect(hideSecrets(text, [secret])).to.equal('*** *** {"secret":"***"}');
+    expect(hidden(text, [secret])).to.equal('*** *** {"secret":"***"}');
   });
 
   it('are hidden also where one holds another', () => {
-    expect(hideSecrets('longsecret-tail', ['longsecret', 'longsecret-tail'])).not.to.include('tail');
+    expect(hidden('longsecret-tail', ['longsecret', 'longsecret-tail'])).not.to.include('tail');
+  });
+
+  it('of up to three characters are hidden where they are the whole of what is quoted, and spoil no other text', () => {
+    const text = `VALUES ('ab', 'cab', E'ab', $$ab$$, $$abc$$, '$1''') -- {"k":"ab"} about \`ab\``;
+    expect(hidden(text, ['ab', "$1'"])).to.equal(
+      `VALUES ('***', 'cab', E'***', $$***$$, $$abc$$, '***') -- {"k":"***"} about \`***\``,
+    );
+    for (const place of ['postgres://u:ab@h/d', 'host=h password=ab', "PASSWORD 'ab'", '?sslpassword=ab&x=1'])
+      expect(maskSqlSecrets(place), place).not.to.include('ab');
   });
 
   it('are hidden also where their control characters were made visible', () => {
     const secret = 'a\tsecret\u200bof\u001bmine';
-    expect(hideSecrets(visibleLines(`${secret} ${visible(secret)}`), [secret])).to.equal('*** ***');
+    expect(hidden(visibleLines(`${secret} ${visible(secret)}`), [secret])).to.equal('*** ***');
   });
 
   it('are hidden at GitHub before anything in the text is changed', () => {
