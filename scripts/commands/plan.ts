@@ -12,17 +12,18 @@ import { checkDrift, readFingerprint } from '../drift/check.ts';
 import { sayDrift, stopForDrift } from '../drift/run.ts';
 import { findResumePoint } from '../execute/resume-point.ts';
 import { loadParser, type Parser } from '../files/statements.ts';
+import { refuseFaulty } from '../history/file-faults.ts';
 import { refuseForeignHistory } from '../history/find-foreign.ts';
 import { refuseHalfDone } from '../history/half-done.ts';
 import { aheadLine, aheadOf, type MigrationState, toleratedByDown } from '../history/history.ts';
 import { type CheckedHistory, readChecked } from '../history/history-check.ts';
-import { loadMigrations } from '../history/load-migrations.ts';
+import { type CheckedMigrations, checkMigrations } from '../history/load-migrations.ts';
 import { refuseRestored } from '../history/restored.ts';
 import { withTarget } from '../history/with-target.ts';
 import { readDowns } from '../ledger/entries.ts';
 import { readJournal } from '../ledger/journal.ts';
 import { readState } from '../ledger/ledger.ts';
-import { type AfterDeployFlags, waitingLines } from '../plan/after-deploy.ts';
+import type { AfterDeployFlags } from '../plan/after-deploy.ts';
 import { planDown, planUp } from '../plan/plan.ts';
 import { type ReadyStep, readySteps } from '../plan/steps.ts';
 import { readPlanTarget, type TargetFlags } from '../plan/target-flags.ts';
@@ -52,19 +53,20 @@ export const plan: Command<PlanFlags> = async (input) => {
   readPlanTarget(flags, direction === 'down');
   // What is printed is to be posted as it is.
   const progress = flags.markdown ? { ...input.progress, say: () => undefined } : input.progress;
-  const migrations = await loadMigrations(config, progress.warn);
+  const files = await checkMigrations(config, progress.warn);
   return withTarget({ ...input, progress }, async (session) => {
-    return planIn({ ...input, progress }, session, migrations, direction);
+    return planIn({ ...input, progress }, session, files, direction);
   });
 };
 
 async function planIn(
   input: CommandInput<PlanFlags>,
   session: Session,
-  migrations: readonly Migration[],
+  files: CheckedMigrations,
   direction: Direction,
 ): Promise<CommandResult> {
   const { config, flags, progress } = input;
+  const migrations = files.all();
   const allowOutOfOrder = allowsOutOfOrder(config, flags.allowOutOfOrder);
   const tolerated = direction === 'down' ? toleratedByDown : toleratedByUp(allowOutOfOrder);
   const state = await readState(session, config);
@@ -74,17 +76,17 @@ async function planIn(
   if (drift.state === 'drifted') return stopForDrift(drift, session, config);
   sayDrift(drift, history, progress);
   const { steps, waiting } = await stepsOf(session, migrations, history, flags, direction);
+  refuseFaulty(steps, files.faults);
   if (steps.length > 0 && !flags.freshHistory) await refuseForeignHistory(session, config, history);
   const remark = majorRemark(config.postgres, session.major);
   if (remark !== null) progress.warn(remark);
-  const view = await viewOf(input, session, { migrations, history, steps, direction });
+  const view = await viewOf(input, session, { migrations, history, steps, waiting, direction });
   const ahead = direction === 'up' ? aheadOf(history.statuses) : [];
   if (ahead.length > 0) progress.say(aheadLine(ahead));
   const document = {
     ...planJson(view),
     fingerprint: await readFingerprint(session, drift),
     ...(ahead.length > 0 ? { ahead } : {}),
-    ...(waiting.length > 0 ? { waiting: waiting.map(({ id }) => id) } : {}),
   };
   const ids = steps.map(({ id }) => id);
   const save = async (path: string) => {
@@ -99,8 +101,7 @@ async function planIn(
   const digest = flags.out === undefined ? {} : { planDigest: await save(flags.out) };
   const result = resultOf(view, { ...document, ...digest }, flags, progress.style);
   // One text, so that --quiet leaves nothing of a comment out.
-  if (flags.markdown) return { ...result, lines: [[...result.lines, ...waitingLines(waiting)].join('\n')] };
-  return { ...result, lines: [...waitingLines(waiting), ...result.lines] };
+  return flags.markdown ? { ...result, lines: [result.lines.join('\n')] } : result;
 }
 
 function toleratedByUp(allowOutOfOrder: boolean): ReadonlySet<MigrationState> {
@@ -111,6 +112,7 @@ interface Planned {
   readonly migrations: readonly Migration[];
   readonly history: CheckedHistory;
   readonly steps: readonly ReadyStep[];
+  readonly waiting: readonly Migration[];
   readonly direction: Direction;
 }
 
@@ -118,7 +120,7 @@ interface Planned {
 async function viewOf(
   { config, progress }: CommandInput<PlanFlags>,
   session: Session,
-  { migrations, history, steps, direction }: Planned,
+  { migrations, history, steps, waiting, direction }: Planned,
 ): Promise<PlanView> {
   const parse = await loadParser(session.major);
   const ran = await statementsThatRan(session, config, steps, parse);
@@ -133,6 +135,7 @@ async function viewOf(
     environment: config.environmentName,
     database: describeTarget(session.target),
     ...(await lookAtTarget(session, parse, steps, trace, ran, batches)),
+    waiting,
     findings,
     untraced,
   };

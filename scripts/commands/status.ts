@@ -5,10 +5,11 @@ import { formatBytes } from '../base/size.ts';
 import { allowsOutOfOrder } from '../config/binding.ts';
 import { checkDrift, readFingerprint } from '../drift/check.ts';
 import { driftJson, driftLines } from '../drift/report.ts';
+import type { FileFaults } from '../history/file-faults.ts';
 import { halfDoneProblem, unfinishableError } from '../history/half-done.ts';
 import { aheadLine, aheadOf, historyError, type MigrationStatus } from '../history/history.ts';
 import { readClassified } from '../history/history-check.ts';
-import { loadMigrations } from '../history/load-migrations.ts';
+import { checkMigrations } from '../history/load-migrations.ts';
 import { restoredLine } from '../history/restored.ts';
 import { withTarget } from '../history/with-target.ts';
 import { readAudit } from '../ledger/audit.ts';
@@ -28,10 +29,10 @@ export interface StatusFlags {
 export const status: Command<StatusFlags> = async (input) => {
   const { config, flags, progress } = input;
   const limit = readLimit(flags.log, config.json);
-  const migrations = await loadMigrations(config, progress.warn);
+  const files = await checkMigrations(config, progress.warn);
   return withTarget(input, async (session) => {
     const state = await readState(session, config);
-    const history = await readClassified(session, config, state, migrations);
+    const history = await readClassified(session, config, state, files.all());
     const { statuses, environment } = history;
     const drift = await checkDrift(session, config, history);
     const fingerprint = await readFingerprint(session, drift);
@@ -43,8 +44,9 @@ export const status: Command<StatusFlags> = async (input) => {
       ({ applied, twin, half }) => applied === null && (twin === null || half !== null),
     ).length;
     const ahead = aheadOf(statuses);
+    const shown = statuses.map((each) => ({ ...each, isEmpty: isEmpty(each, files.faults) }));
     const document = {
-      migrations: statuses.map(statusJson),
+      migrations: shown.map(statusJson),
       mark: environment,
       ...driftJson(drift),
       fingerprint,
@@ -53,7 +55,8 @@ export const status: Command<StatusFlags> = async (input) => {
     return {
       document,
       lines: [
-        ...(log === null ? formatTable(statuses.map(statusRow)) : auditLines(log)),
+        ...(log === null ? formatTable(shown.map(statusRow)) : auditLines(log)),
+        ...shown.flatMap(emptyLine),
         ...statuses.map(halfDoneProblem).filter((line) => line !== null),
         ...driftLines(drift, config.verbose),
         ...(ahead.length === 0 ? [] : [aheadLine(ahead)]),
@@ -74,13 +77,14 @@ function readLimit(log: string | true | undefined, json: boolean): number | null
   throw new MigrateError('usage', `--log "${log}" is not a whole number above 0; a right value is 20`);
 }
 
-function statusJson(status: MigrationStatus): Record<string, unknown> {
+function statusJson(status: Shown): Record<string, unknown> {
   const { version, name, state, applied, half, diffs, twin } = status;
   return {
     version,
     name,
     state: state === 'modified down' ? 'modified' : state,
     ...(waits(status) ? { afterDeploy: true } : {}),
+    ...(status.isEmpty ? { empty: true } : {}),
     appliedAt: applied?.appliedAt ?? null,
     appliedBy: applied?.entry?.actor ?? null,
     gitSha: applied?.entry?.gitSha ?? null,
@@ -104,9 +108,19 @@ function waits({ migration, applied }: MigrationStatus): boolean {
   return applied === null && migration !== null && isAfterDeploy(migration);
 }
 
-function statusRow(status: MigrationStatus): string[] {
+interface Shown extends MigrationStatus {
+  /** Pending, and refused by `up` until somebody writes it. */
+  readonly isEmpty: boolean;
+}
+
+function isEmpty({ migration, applied }: MigrationStatus, faults: FileFaults): boolean {
+  return applied === null && migration !== null && faults.has(migration.up.path);
+}
+
+function statusRow(status: Shown): string[] {
   const { id, state, applied, half } = status;
-  const plain = waits(status) ? `${state} (after-deploy)` : state;
+  const notes = [waits(status) ? 'after-deploy' : '', status.isEmpty ? 'empty' : ''].filter(Boolean);
+  const plain = notes.length === 0 ? state : `${state} (${notes.join(', ')})`;
   const shown =
     half === null
       ? plain
@@ -120,6 +134,11 @@ function statusRow(status: MigrationStatus): string[] {
   return [`  ${shown}`, id, applied?.appliedAt ?? '', [by, commit, kind, unkept].filter(Boolean).join(' ')];
 }
 
+function emptyLine({ isEmpty, migration }: Shown): string[] {
+  if (!isEmpty) return [];
+  return [`${migration?.up.path} and its down are still to be written: make migrate-up refuses them empty`];
+}
+
 function summary(statuses: readonly MigrationStatus[], pending: number): string {
   if (statuses.length === 0) return 'There are no migrations';
   const applied = statuses.filter(({ applied, half }) => applied !== null && half === null).length;
@@ -127,5 +146,7 @@ function summary(statuses: readonly MigrationStatus[], pending: number): string 
   const parts = [...new Set(halves.map(halfWord))].map(
     (word) => `, ${halves.filter((half) => halfWord(half) === word).length} ${word}`,
   );
-  return `${count(applied)} applied, ${pending} pending${parts.join('')}`;
+  const later = statuses.filter(waits).length;
+  const afterDeploy = later === 0 ? '' : ` (${later} after-deploy)`;
+  return `${count(applied)} applied, ${pending} pending${afterDeploy}${parts.join('')}`;
 }

@@ -18,6 +18,8 @@ export interface FileProblem {
   readonly message: string;
   /** Set where the text is at fault, not its name, its bytes or its partner. */
   readonly isContent?: true;
+  /** Set where the file holds no statement, and should. */
+  readonly isEmpty?: true;
 }
 
 /** The migrations of a directory. */
@@ -159,7 +161,7 @@ function readSqlFile(path: string, file: string, direction: Direction, problems:
   const { directives, problems: wrong } = readDirectives(text, direction);
   problems.push(...wrong.map((problem) => ({ file, ...problem, isContent: true as const })));
   if (directives.irreversible === undefined && skipBlank(text, 0) >= text.length) {
-    problems.push({ file, message: emptyProblem(direction) });
+    problems.push({ file, message: emptyProblem(direction), isEmpty: true });
   } else if (directives.irreversible !== undefined && skipBlank(text, 0) < text.length) {
     problems.push({ file, message: 'is marked irreversible, yet holds statements: keep one of the two' });
   }

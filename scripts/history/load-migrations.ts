@@ -8,7 +8,7 @@ import type { Migration, SqlFile } from '../base/types.ts';
 import type { Config } from '../config/config.ts';
 import { connectOnce } from '../connection/connect.ts';
 import type { Checked, GrammarError } from '../files/check.ts';
-import { type FileProblem, type MigrationList, readMigrations } from '../files/directory.ts';
+import { type FileProblem, type Loaded, type MigrationList, readMigrations } from '../files/directory.ts';
 import { openFileCache } from '../files/file-cache.ts';
 import { excerpt } from '../files/sql-error.ts';
 import { appliedAsTheyAre, type FileFaults } from './file-faults.ts';
@@ -37,6 +37,19 @@ export function sharedFiles(): NonNullable<Config['shared']> {
 /** git keeps no empty folder, and what is to be reverted comes from the ledger: then the folder is made. */
 function ensureFolder({ command, directory }: Config): void {
   if (command === 'down' && !existsSync(directory)) mkdirSync(directory, { recursive: true });
+}
+
+/** Commands that run nothing pending: a pair that is still to be written is none of their business. */
+const runsNothingPending: ReadonlySet<string> = new Set(['down', 'redo', 'status']);
+
+/** Problems of pairs that nobody has written yet, where the command can live with them. */
+function unwrittenIn({ command }: Config, { all, problems }: Loaded): ReadonlySet<FileProblem> {
+  const empty = problems.filter(({ isEmpty }) => isEmpty);
+  if (empty.length === 0 || !runsNothingPending.has(command)) return new Set();
+  const files = new Set(empty.map(({ file }) => file));
+  const pairs = all().filter(({ up, down }) => files.has(up.path) && files.has(down.path));
+  const paths = new Set(pairs.flatMap(({ up, down }) => [up.path, down.path]));
+  return new Set(empty.filter(({ file }) => paths.has(file)));
 }
 
 /**
@@ -72,29 +85,33 @@ async function check(
 ): Promise<CheckedMigrations> {
   const cache = openFileCache(config.directory, config.postgres);
   const loaded = readMigrations(config.directory, config.root, cache);
+  const unwritten = unwrittenIn(config, loaded);
+  const found = loaded.problems.filter((problem) => !unwritten.has(problem));
   const { problems, syntaxErrors } = await checkUnknown(loaded.unchecked, config.postgres);
-  const content = [...loaded.problems.filter(({ isContent }) => isContent), ...problems];
-  const wrong = new Set([...content.map(({ file }) => file), ...syntaxErrors.map(({ file }) => file.path)]);
-  if (wrong.size === 0 && loaded.problems.length === 0) {
-    cache.keep(loaded.read);
+  const content = [...found.filter(({ isContent }) => isContent), ...problems];
+  const wrong = new Set([...content, ...unwritten].map(({ file }) => file));
+  for (const { file } of syntaxErrors) wrong.add(file.path);
+  const keepOthers = () => cache.keep(new Map([...loaded.read].filter(([, { path }]) => !wrong.has(path))));
+  if (wrong.size === 0 && found.length === 0) {
+    keepOthers();
     return { ...loaded, faults: new Map() };
   }
-  if (loaded.problems.some(({ isContent }) => !isContent))
-    throw refused([...loaded.problems, ...problems], syntaxErrors);
+  if (found.some(({ isContent }) => !isContent)) throw refused([...found, ...problems], syntaxErrors);
   const files = loaded.unchecked.filter(({ path }) => wrong.has(path));
-  const applied = await tolerated(files);
+  const faulty = content.length + syntaxErrors.length > 0;
+  const applied = faulty ? await tolerated(files) : new Set<string>();
   const left = content.filter(({ file }) => !applied.has(file));
   const leftErrors = syntaxErrors.filter(({ file }) => !applied.has(file.path));
   if (left.length > 0) throw refused(left, leftErrors);
   if (leftErrors.length > 0) await refuseSyntax(config, leftErrors, warn);
-  if (leftErrors.length === 0)
-    cache.keep(new Map([...loaded.read].filter(([, { path }]) => !wrong.has(path))));
+  if (leftErrors.length === 0) keepOthers();
   const described = [
     ...content.map((problem) => ({ path: problem.file, problem: describeProblem(problem) })),
     ...syntaxErrors.map((error) => ({ path: error.file.path, problem: describeSyntax(error) })),
   ].filter(({ path }) => applied.has(path));
   for (const { problem } of described)
     warn(`${problem} (a warning only: nothing of this file is run, it is applied or recorded as it is)`);
+  for (const problem of unwritten) described.push({ path: problem.file, problem: describeProblem(problem) });
   const checksums = new Map(files.map(({ path, checksum }) => [path, checksum]));
   const faults = described.map(({ path, problem }) => {
     return [path, { checksum: checksums.get(path) ?? '', problem }] as const;

@@ -56,6 +56,14 @@ export function isBlocked(waiting: readonly Migration[]): boolean {
 
 const ids = (migrations: readonly Migration[]) => migrations.map(({ id }) => id).join(', ');
 
+/** The last line of a report, which may be all that is read of it, with what it leaves out. */
+export function butForWaiting(line: string, waiting: readonly Migration[]): string {
+  if (waiting.length === 0) return line;
+  const [number, verb] =
+    waiting.length === 1 ? ['1 migration', 'waits'] : [`${waiting.length} migrations`, 'wait'];
+  return `${line} (${number} ${verb} until the application has started)`;
+}
+
 /** Lines for people: what waits for what; none where nothing waits. */
 export function waitingLines(waiting: readonly Migration[]): string[] {
   if (waiting.length === 0) return [];

@@ -4,6 +4,7 @@ import { markdownCode, markdownFence, markdownText, visible } from '../base/fore
 import { formatBytes } from '../base/size.ts';
 import { halfExtent } from '../ledger/half-done.ts';
 import { strengthOf } from '../lint/trace/locks.ts';
+import { butForWaiting, waitingLines } from '../plan/after-deploy.ts';
 import { formatFindings } from '../report/findings.ts';
 import { count, type Style } from '../report/human.ts';
 import type {
@@ -91,15 +92,19 @@ function modeOf({ step }: PlannedStep): string {
   return step.directives.noTransaction ? 'outside a transaction, one by one' : 'in one transaction';
 }
 
-function verdictOf({ steps, direction }: PlanView): string {
-  if (steps.length === 0)
-    return direction === 'up' ? 'Already up to date: nothing would be applied' : 'Nothing to revert';
-  return `Would ${direction === 'up' ? 'apply' : 'revert'} ${count(steps.length)}. Nothing was changed.`;
+function verdictOf({ steps, direction, waiting }: PlanView): string {
+  const [nothing, verb] =
+    direction === 'up'
+      ? ['Already up to date: nothing would be applied', 'apply']
+      : ['Nothing to revert', 'revert'];
+  const verdict = steps.length === 0 ? nothing : `Would ${verb} ${count(steps.length)}. Nothing was changed.`;
+  return butForWaiting(verdict, waiting);
 }
 
 /** The plan for a terminal, a text a line. */
 export function planLines(view: PlanView, style: Style): string[] {
   return [
+    ...waitingLines(view.waiting),
     ...view.steps.flatMap((planned) => stepLines(planned, style)),
     ...formatFindings(view.findings, style),
     ...(view.untraced === null ? [] : [`${style.yellow('no locks')} ${view.untraced}`]),
@@ -131,7 +136,7 @@ function firstLine(sql: string): string {
 
 /** For a comment on a pull request. */
 export function planMarkdown(view: PlanView): string[] {
-  const { direction, environment, database, steps, findings, obstacles, untraced } = view;
+  const { direction, environment, database, steps, waiting, findings, obstacles, untraced } = view;
   return [
     `### Migration plan: ${direction} ${count(steps.length)}, ${markdownText(environment)}`,
     '',
@@ -145,6 +150,7 @@ export function planMarkdown(view: PlanView): string[] {
       ),
     ),
     ...section('In the way right now', obstacles.map(describeObstacle).map(markdownText)),
+    ...section('Not yet', waitingLines(waiting)),
     ...(untraced === null ? [] : ['', `Locks are not known: ${markdownText(untraced)}`]),
   ];
 }
@@ -174,9 +180,11 @@ function section(title: string, items: readonly string[]): string[] {
 }
 
 /** The plan as `--json` has it. */
-export function planJson({ steps, findings, obstacles, untraced }: PlanView): Record<string, unknown> {
+export function planJson(view: PlanView): Record<string, unknown> {
+  const { steps, waiting, findings, obstacles, untraced } = view;
   return {
     migrations: stepsJson(steps),
+    ...(waiting.length > 0 ? { waiting: waiting.map(({ id }) => id) } : {}),
     findings,
     warnings: obstacles.map((obstacle) => ({ ...obstacle, message: describeObstacle(obstacle) })),
     traced: untraced === null,

@@ -1,6 +1,6 @@
 // What a plan is made of, as types: steps, their statements, the locks with the live tables they hit. No code here.
 
-import type { Finding } from '../base/types.ts';
+import type { Finding, Migration } from '../base/types.ts';
 import type { ReadyStep } from '../plan/steps.ts';
 
 /** A table of the target as it is now. */
@@ -78,6 +78,8 @@ export interface PlanView {
   readonly environment: string;
   readonly database: string;
   readonly steps: readonly PlannedStep[];
+  /** After-deploy migrations, and what is behind them, that are no part of it. */
+  readonly waiting: readonly Migration[];
   readonly findings: readonly Finding[];
   readonly obstacles: readonly Obstacle[];
   /** Why locks are missing, from some step on or at all; null where all are known. */

@@ -6,7 +6,7 @@ import type { DriftCheck } from '../drift/check.ts';
 import { type Expectation, meetExpectation } from '../drift/expect.ts';
 import { aheadOf } from '../history/history.ts';
 import type { CheckedHistory } from '../history/history-check.ts';
-import { isBlocked, waitingLines } from '../plan/after-deploy.ts';
+import { butForWaiting, isBlocked, waitingLines } from '../plan/after-deploy.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { CommandResult, Progress } from '../report/command.ts';
 
@@ -16,8 +16,11 @@ export function withWaiting(result: CommandResult, { waiting = [] }: Plan): Comm
   return {
     ...result,
     document: { ...result.document, waiting: waiting.map(({ id }) => id) },
-    // The verdict stays the last line.
-    lines: [...waitingLines(waiting), ...result.lines],
+    lines: [
+      ...waitingLines(waiting),
+      ...result.lines.slice(0, -1),
+      butForWaiting(result.lines.at(-1) ?? '', waiting),
+    ],
     verdict: isBlocked(waiting) ? 'pending' : (result.verdict ?? null),
   };
 }

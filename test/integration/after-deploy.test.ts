@@ -36,12 +36,14 @@ describe('after-deploy migrations', () => {
     const again = await run(release, 'up');
     expectExit(again, 0);
     expect(again.all, transcript(again))
-      .to.contain(`Already up to date at ${v1}_accounts`)
+      .to.contain(`Already up to date at ${v1}_accounts (1 migration waits until`)
       .and.contain(`make migrate-up after_deploy=1): ${v2}_drop-old`);
     const status = await run(release, 'status', '--json', '--check');
     expectExit(status, 10);
     expect(status.json().migrations.at(-1)).to.deep.include({ state: 'pending', afterDeploy: true });
-    expect((await run(release, 'status')).all).to.contain('pending (after-deploy)');
+    expect((await run(release, 'status')).all)
+      .to.contain('pending (after-deploy)')
+      .and.contain('1 pending (1 after-deploy)');
     expectExit(await run(release, 'up', '--after-deploy'), 0);
     expect(await tables(database)).to.deep.equal(['accounts']);
     expectExit(await run(release, 'status', '--check'), 0);
@@ -67,7 +69,19 @@ describe('after-deploy migrations', () => {
     expectExit(plan, 0);
     expect(plan.all).to.contain('CREATE TABLE accounts').and.contain(`after_deploy=1): ${v2}_drop-old`);
     expect(plan.all).not.to.contain('DROP TABLE old');
+    expect(plan.all).to.contain('Nothing was changed. (1 migration waits until the application has started)');
     expectExit(await run(release, 'up'), 0);
+    // One line of each target is all that is read of many.
+    release.write('db/targets', `t1 ${database.env().DATABASE_URL}\n`);
+    const { DATABASE_URL: _, ...others } = database.env();
+    const env = { ...others, MIGRATE_ENV: 'development' };
+    for (const command of ['plan', 'up', 'status']) {
+      const fleet = await release.run([command, '--targets', 'db/targets'], { env });
+      expectExit(fleet, 0);
+      expect(fleet.all).to.match(/t1 .*(1 migration waits until the application|\(1 after-deploy\))/);
+    }
+    const posted = await run(release, 'plan', '--markdown');
+    expect(posted.stdout).to.match(/up to date: .*1 migration waits.*\n\n#### Not yet\n\n- Waits until/);
     expectExit(await run(release, 'plan', '--after-deploy', '--out', 'plan.json'), 0);
     expectExit(await run(release, 'up', '--plan', 'plan.json'), 0);
     expect(await tables(database)).to.deep.equal(['accounts']);

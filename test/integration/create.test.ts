@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { expectExit, type Project, project } from '../support/cli.ts';
 import { createDatabase } from '../support/database.ts';
+import { tables } from '../support/migrations.ts';
 
 const filesOf = ({ root }: Project) => readdirSync(join(root, 'db', 'migrations')).sort();
 const text = ({ root }: Project, name: string) => readFileSync(join(root, 'db', 'migrations', name), 'utf8');
@@ -49,6 +50,45 @@ describe('Creating a migration', () => {
     expect(result.stderr)
       .to.match(/add-email\.up\.sql: is empty/)
       .and.match(/add-email\.down\.sql: is empty/);
+  });
+
+  it('writes a pair that status shows as empty, and that keeps nobody from reverting another', async () => {
+    const database = await createDatabase();
+    const env = database.env();
+    const repo = await project(tables('one'));
+    expectExit(await repo.run(['up'], { env }), 0);
+    await repo.run(['create', 'add-email']);
+    const status = await repo.run(['status'], { env });
+    expectExit(status, 0);
+    expect(status.stdout)
+      .to.match(/pending \(empty\) +\d{14}_add-email/)
+      .and.match(/add-email\.up\.sql and its down are still to be written/);
+    const checked = await repo.run(['status', '--check', '--json'], { env });
+    expectExit(checked, 10);
+    expect(checked.json().migrations.at(-1)).to.include({ state: 'pending', empty: true });
+    for (const args of [['redo'], ['down', '--dry-run'], ['down']])
+      expectExit(await repo.run(args, { env }), 0);
+    for (const command of ['up', 'plan', 'manifest', 'lint', 'verify', 'schema']) {
+      const refused = await repo.run([command], { env: { ...env, SHADOW_DATABASE_URL: database.url } });
+      expectExit(refused, 2);
+      expect(refused.stderr).to.match(/add-email\.up\.sql: is empty/);
+    }
+  });
+
+  it('finds an applied pair that somebody emptied: changed for status and down, nothing that redo runs', async () => {
+    const database = await createDatabase();
+    const env = database.env();
+    const repo = await project(tables('one'));
+    expectExit(await repo.run(['up'], { env }), 0);
+    for (const name of filesOf(repo)) repo.write(name, '-- gone\n');
+    for (const command of ['status', 'down']) {
+      const changed = await repo.run([command], { env });
+      expectExit(changed, 4);
+      expect(changed.all).to.match(/_one was changed after it was applied/);
+    }
+    const redo = await repo.run(['redo'], { env });
+    expectExit(redo, 2);
+    expect(redo.stderr).to.match(/_one\.(up|down)\.sql: is empty/);
   });
 
   it('writes files that work as soon as SQL is put below their comments', async () => {
