@@ -1,5 +1,5 @@
 // Takes a migration that runs outside of a transaction; gives one that makes the same schema inside of one, where that is
-// sure: indexes built or dropped CONCURRENTLY, and comments. Committing each file costs a copy of the database.
+// sure: indexes built or dropped CONCURRENTLY, and what runs the same in both. Committing each file costs a copy of the database.
 import type { Migration, SqlFile, Statement } from '../base/types.ts';
 import type { Parser } from '../files/statements.ts';
 import { runsOneByOne } from '../scratch/citus-stand-ins.ts';
@@ -19,6 +19,10 @@ export async function asTransaction(scratch: Scratch, migration: Migration): Pro
   return (await anyPartitioned(scratch, names)) ? null : { ...migration, up: up.file, down: down.file };
 }
 
+const ofIndexes = new Set(['IndexStmt', 'DropStmt']);
+/** What is done of these depends on no transaction's end; some of it is refused inside of one, and then run as it is. */
+const sameInBoth = new Set(['CommentStmt', 'AlterTableStmt', 'RenameStmt']);
+
 interface Changed {
   readonly file: SqlFile;
   /** Tables and indexes that must not be partitioned: CONCURRENTLY is refused there. */
@@ -32,8 +36,8 @@ function withoutConcurrently(file: SqlFile, parse: Parser): Changed | null {
   const names: string[] = [];
   let text = file.text;
   for (const statement of parsed.statements) {
-    const { start, kind } = statement;
-    if (kind === 'CommentStmt') continue;
+    const { start, kind, node } = statement;
+    if (sameInBoth.has(kind) || (ofIndexes.has(kind) && node.concurrent !== true)) continue;
     const name = indexOrTable(statement);
     const found = concurrently.exec(statement.text);
     if (name === null || found === null) return null;

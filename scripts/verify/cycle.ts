@@ -79,11 +79,17 @@ async function revertAndRepeat(
   before: Map<string, string>,
   written: RowsWritten,
   filled: readonly string[],
-): Promise<{ findings: Finding[]; token: Map<string, string> } | 'doubtful'> {
+): Promise<{ findings: Finding[]; token: Map<string, string> | null } | 'doubtful'> {
   const { up, down } = migration;
   await scratch.sql('SAVEPOINT after_up');
   const first = writtenSince(written, await scratch.rowsWritten());
-  if ((await scratch.run(down)) !== null) return 'doubtful';
+  const downFailure = await scratch.run(down);
+  if (downFailure !== null) {
+    if (!failsCommittedToo(downFailure)) return 'doubtful';
+    await scratch.sql('ROLLBACK TO SAVEPOINT after_up');
+    const token = first === null ? null : withNew(before, await tokenOf(scratch, first));
+    return { findings: [fails('down-fails', down, downFailure.message, downFailure)], token };
+  }
   const unfilled = await unfilledOf(scratch, filled);
   const writtenThen = await scratch.rowsWritten();
   const touched = writtenSince(written, writtenThen);
@@ -112,6 +118,21 @@ async function revertAndRepeat(
     findings,
     token: all === null ? await scratch.token() : withNew(before, await tokenOf(scratch, all)),
   };
+}
+
+/**
+ * What is refused because of objects that are there, or are not: a transaction of its own would change none of that. All
+ * other refusals may be the doing of the up's transaction: a new enum value, waiting triggers, rows that are checked late.
+ * https://www.postgresql.org/docs/16/errcodes-appendix.html
+ */
+const staticStates = new Set(
+  '42P01 42703 42704 42883 42P07 42701 42710 42723 42P06 3F000 2BP01 42809 42P16 42804 42846 42601 42830 42P17 42P13 42611'.split(
+    ' ',
+  ),
+);
+
+function failsCommittedToo({ sqlState }: ScratchFailure): boolean {
+  return sqlState !== undefined && staticStates.has(sqlState);
 }
 
 /** The parts of before with those that were read anew: in place, for there are thousands. */

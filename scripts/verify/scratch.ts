@@ -28,6 +28,8 @@ export interface ScratchFailure {
   readonly message: string;
   readonly line?: number;
   readonly column?: number;
+  /** Of the statement itself; none where a function that it called was refused something. */
+  readonly sqlState?: string;
 }
 
 export interface Scratch {
@@ -129,8 +131,10 @@ async function runFile(client: pg.Client, parse: Parser, file: SqlFile): Promise
     const sent = { path: file.path, text: file.text, statements, prefixLength };
     const { message, options } = describeSqlError(error, sent, separately ? i : completed);
     const { line, column } = options.location ?? {};
+    const { sqlState, context } = options.database ?? {};
     return {
       message,
+      ...(sqlState === undefined || context !== undefined ? {} : { sqlState }),
       ...(line === undefined ? {} : { line }),
       ...(column === undefined ? {} : { column }),
     };

@@ -61,7 +61,9 @@ describe('verify: files inside of a transaction and outside', () => {
   const base = `CREATE TABLE a (id int PRIMARY KEY, n int, t text); CREATE TABLE b (id int, a_id int REFERENCES a);
     CREATE TABLE kid () INHERITS (a); CREATE TYPE pair AS (x int, y int); CREATE TABLE typed OF pair;
     CREATE TABLE parted (d int) PARTITION BY RANGE (d); CREATE TABLE part_1 PARTITION OF parted FOR VALUES FROM (0) TO (9);
-    CREATE INDEX parted_d ON parted (d); CREATE INDEX a_n ON a (n); CREATE SCHEMA s; CREATE VIEW v AS SELECT n FROM a;`;
+    CREATE INDEX parted_d ON parted (d); CREATE INDEX a_n ON a (n); CREATE SCHEMA s; CREATE VIEW v AS SELECT n FROM a;
+    CREATE TYPE mood AS ENUM ('ok'); CREATE TABLE late (id int REFERENCES a DEFERRABLE INITIALLY DEFERRED);
+    INSERT INTO a VALUES (1); CREATE FUNCTION f() RETURNS void LANGUAGE plpgsql AS 'BEGIN PERFORM 1 FROM not_there; END';`;
   const outside = '-- migrate: no-transaction\n';
   /** Up and down; what each makes or leaves is found the same way. */
   const pairs: readonly (readonly [string, string])[] = [
@@ -84,6 +86,19 @@ describe('verify: files inside of a transaction and outside', () => {
     [`${outside}CREATE INDEX CONCURRENTLY i ON a (t);`, `${outside}DROP INDEX CONCURRENTLY i;`],
     [`${outside}CREATE UNIQUE INDEX CONCURRENTLY i ON a (t);`, 'SELECT 1;'],
     [`${outside}DROP INDEX CONCURRENTLY a_n;`, `${outside}CREATE INDEX CONCURRENTLY a_n ON a (n DESC);`],
+    [
+      `${outside}DROP INDEX a_n; ALTER TABLE a ADD z int; ALTER TABLE a RENAME z TO y;`,
+      `${outside}ALTER TABLE a DROP COLUMN y; CREATE INDEX a_n ON a (n DESC);`,
+    ],
+    [
+      `${outside}ALTER TABLE a ADD z int;`,
+      `${outside}ALTER TABLE a DROP z; DROP INDEX CONCURRENTLY not_there;`,
+    ],
+    ['ALTER TABLE a ADD z int;', 'ALTER TABLE a DROP z;\n\n DROP TABLE not_there;'],
+    ['CREATE TABLE s.i (id int);', 'SELECT f();'],
+    ["ALTER TYPE mood ADD VALUE 'new';", "ALTER TABLE a ADD z mood DEFAULT 'new';"],
+    ['INSERT INTO late VALUES (1);', 'ALTER TABLE late ADD z int;'],
+    ['CREATE TEMP TABLE i (id int) ON COMMIT DROP;', 'CREATE TEMP TABLE i (id int); DROP TABLE a;'],
   ];
   /** What is refused CONCURRENTLY, and would run without that word. */
   const refused: readonly string[] = [
@@ -91,7 +106,10 @@ describe('verify: files inside of a transaction and outside', () => {
     'DROP INDEX CONCURRENTLY parted_d;',
   ];
   const named = (sql: string, i: number) =>
-    sql.replaceAll(/\b(a|b|kid|pair|typed|parted|part_1|parted_d|a_[mno]|a_pkey|v|i|s)\b/g, `k${i}_$1`);
+    sql.replaceAll(
+      /\b(a|b|kid|pair|typed|parted|part_1|parted_d|a_[mno]|a_pkey|v|i|s|mood|late|f)\b/g,
+      `k${i}_$1`,
+    );
 
   async function find(underReview: readonly Migration[]): Promise<string[]> {
     const database = await createDatabase();
@@ -104,7 +122,11 @@ describe('verify: files inside of a transaction and outside', () => {
         underReview,
         seedRows: new Map(),
       });
-      return findings.map(({ rule, message }) => `${rule} ${message}`).sort();
+      return findings
+        .map(({ rule, message, line, column }) =>
+          rule === 'down-fails' ? `${rule} ${line}:${column} ${message}` : `${rule} ${message}`,
+        )
+        .sort();
     } finally {
       await server.close();
     }
@@ -124,6 +146,14 @@ describe('verify: files inside of a transaction and outside', () => {
     const together = await find(files(''));
     expect(await find(files(outside))).to.deep.equal(together);
     expect(together).to.have.length.above(9);
+    expect(together.filter((finding) => finding.startsWith('down-fails'))).to.have.length(4);
+  });
+
+  it('whose up is refused at COMMIT is told so, though its down fails too', async () => {
+    const found = await find([
+      migration('20250102000000_late', named('INSERT INTO late VALUES (7);', 0), 'DROP TABLE not_there;'),
+    ]);
+    expect(found.join()).to.match(/^up-fails at COMMIT: .*foreign key/);
   });
 
   it('that only run without CONCURRENTLY are found to fail', async () => {
