@@ -52,6 +52,23 @@ describe('the schema as SQL', () => {
       .and.not.to.match(/pgmigrations|migration_ledger/);
   });
 
+  it('takes no value for another setting, and no name for SQL', async () => {
+    const original = await emptyDatabase(`
+      CREATE FUNCTION public.f() RETURNS integer LANGUAGE sql SET app.x = 'a, search_path=evil' SET app.v2 = '50%, %2C =1' SET App.Odd = E'two\\nlines, a=b' AS 'SELECT 1';
+      CREATE FUNCTION public.g() RETURNS integer LANGUAGE sql SET search_path = "a, b=c", public SET work_mem = '5MB' AS 'SELECT 1';
+      CREATE FUNCTION public.h() RETURNS integer LANGUAGE sql SET app.x = 'a' SET app.v2 = 'b' AS 'SELECT 1';
+      CREATE SUBSCRIPTION odd CONNECTION 'dbname=nowhere' PUBLICATION "a, b", "c WITH (x); --" WITH (connect = false);
+      DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET app.x = %L', current_database(), 'a, search_path=evil'); END $$;`);
+    const { copy } = await expectCopy(original);
+    const read = `SELECT string_agg(proconfig::text, E'\\n' ORDER BY proname) AS routines, (SELECT subpublications::text FROM pg_subscription
+      WHERE subdbid = d.oid) AS publications, (SELECT setconfig::text FROM pg_db_role_setting WHERE setdatabase = d.oid) AS database
+      FROM pg_proc, pg_database d WHERE pronamespace = 'public'::regnamespace AND datname = current_database() GROUP BY d.oid`;
+    const [said, kept] = [await copy(read), await original(read)];
+    for (const query of [original, copy])
+      await query('ALTER SUBSCRIPTION odd SET (slot_name = NONE); DROP SUBSCRIPTION odd');
+    expect(said).to.deep.equal(kept);
+  });
+
   it('breaks circles between a table and functions that take its rows', async () => {
     const original = await emptyDatabase(`
       CREATE TABLE public.a (id integer PRIMARY KEY, n integer);

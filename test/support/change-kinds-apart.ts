@@ -57,6 +57,8 @@ export const fewerKinds: Readonly<Record<string, string>> = {
   'function add': "CREATE FUNCTION f() RETURNS int LANGUAGE sql SET search_path = '' AS 'SELECT 1'",
   'function settings':
     "CREATE FUNCTION f2() RETURNS int LANGUAGE sql SET search_path = public, pg_temp SET work_mem = '5MB' AS 'SELECT 1'",
+  'function settings that read as others':
+    "CREATE FUNCTION f3() RETURNS int LANGUAGE sql SET app.x = 'a, search_path=evil' SET app.v2 = '50%, =b' SET search_path = \"a, b=c\", public AS 'SELECT 1'",
   'function body':
     "CREATE OR REPLACE FUNCTION twice(n integer) RETURNS integer LANGUAGE sql IMMUTABLE AS 'SELECT n + n'",
   'function volatility': 'ALTER FUNCTION thrice(integer) STABLE STRICT PARALLEL SAFE COST 5 LEAKPROOF',

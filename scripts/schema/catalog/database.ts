@@ -54,7 +54,7 @@ export const publication = `
 // The connection text may hold a password and is readable by superusers only.
 export const subscription = `
   SELECT quote_ident(s.subname), NULL, ${lines(
-    part('publications', sorted('s.subpublications')),
+    part('publications', sorted('ARRAY(SELECT quote_ident(item) FROM unnest(s.subpublications) AS item)')),
     part('slot', 's.subslotname::text'),
     flag('disabled', 'NOT s.subenabled'),
     part('options', subscriptionOptions),

@@ -17,6 +17,10 @@ const parallel = partWhen(
   `CASE p.proparallel WHEN 's' THEN 'safe' ELSE 'restricted' END`,
 );
 
+// A value that reads like a list of settings has no comma in it, and begins with `=`.
+const settings = sorted(`ARRAY(SELECT CASE WHEN item ~ ', [^[:space:],=]*=' OR item !~ '^[^[:space:],=]+='
+      THEN '=' || replace(replace(item, '%', '%25'), ',', '%2C') ELSE item END FROM unnest(p.proconfig) AS item)`);
+
 export const routine = `
   SELECT ${signature}, NULL, ${lines(
     part(
@@ -34,7 +38,7 @@ export const routine = `
     part('cost', 'p.procost::text'),
     partWhen('p.proretset', 'rows', 'p.prorows::text'),
     partWhen('p.prosupport <> 0', 'support', 'p.prosupport::regproc::text'),
-    part('settings', sorted('p.proconfig')),
+    part('settings', settings),
     part('transforms', sorted('ARRAY(SELECT format_type(item, NULL) FROM unnest(p.protrftypes) AS item)')),
     part('library', 'p.probin'),
     part('body', 'coalesce(pg_get_function_sqlbody(p.oid), p.prosrc)'),

@@ -42,7 +42,9 @@ export function onDatabase(statement: string): string {
   return `DO $database$ BEGIN EXECUTE pg_catalog.format(${quoteLiteral(statement)}, pg_catalog.current_database()); END $database$;`;
 }
 
-const listSettings = new Set(['search_path', 'temp_tablespaces', 'session_preload_libraries']);
+const listSettings = new Set([
+  ...['search_path', 'temp_tablespaces', 'local_preload_libraries', 'session_preload_libraries'],
+]);
 
 /** What a list setting holds may have been set as it is, without being SQL: each of its names becomes a literal. */
 function quotedList(value: string): string {

@@ -26,3 +26,13 @@ export function splitList(list: string): string[] {
   const parts = list.match(/(?:"[^"]*"|\((?:[^()"]|"[^"]*")*\)|[^,"])+/g) ?? [];
   return parts.map((part) => part.trim());
 }
+
+/** What `a=b, c=d` of a routine says; a value that reads like such a list itself is written `=c=1%2C d=2`. */
+export function settingsIn(text: string | undefined): { readonly name: string; readonly value: string }[] {
+  if (text === undefined || text === '') return [];
+  return text.split(/, (?=[^\s,=]*=)/).map((each) => {
+    const setting = each.startsWith('=') ? each.slice(1).replaceAll('%2C', ',').replaceAll('%25', '%') : each;
+    const at = setting.indexOf('=');
+    return { name: setting.slice(0, at), value: setting.slice(at + 1) };
+  });
+}

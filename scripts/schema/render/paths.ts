@@ -1,6 +1,7 @@
 // Takes ordered pieces and what they need; gives their SQL, with a search_path round those that make the server look into
 // a function whose text names things without their schema. Pure.
 
+import { settingsIn } from './definitions.ts';
 import type { Model } from './model.ts';
 import type { Dependency, Piece } from './order.ts';
 
@@ -11,12 +12,11 @@ const carriers = /^(operator|cast|routine|type|operator-class) /;
 /** SQL functions whose body is text: it is read again whenever they are used, with the search_path of that moment. */
 function openRoutines(model: Model): ReadonlySet<string> {
   const open = model.of('routine').filter(({ parts }) => {
-    const settings = parts.get('settings') ?? '';
     const body = parts.get('body') ?? '';
     return (
       parts.get('language') === 'sql' &&
       !/^(BEGIN ATOMIC|RETURN )/.test(body) &&
-      !/(?:^|, )search_path=/.test(settings)
+      !settingsIn(parts.get('settings')).some(({ name }) => name === 'search_path')
     );
   });
   return new Set(open.map(({ identity }) => `routine ${identity}`));

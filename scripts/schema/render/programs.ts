@@ -3,6 +3,7 @@
 
 import { quoteLiteral } from '../sql.ts';
 import { settingValue, withoutArguments } from './clauses.ts';
+import { settingsIn, splitList } from './definitions.ts';
 import type { Item, Model } from './model.ts';
 
 const sequenceLimits: Record<string, string> = {
@@ -87,15 +88,6 @@ export function typeSql(model: Model, item: Item, withChecks = true): string | u
   }
 }
 
-/** `SET search_path TO …` for each of `a=b, c=d`. */
-function settingClauses(settings: string): string[] {
-  return settings.split(/, (?=[a-z_.]+=)/).map((setting) => {
-    const at = setting.indexOf('=');
-    const [name, value] = [setting.slice(0, at), setting.slice(at + 1)];
-    return `SET ${name} TO ${settingValue(name, value)}`;
-  });
-}
-
 function bodyClause(body: string): string {
   if (/^(BEGIN ATOMIC|RETURN )/.test(body)) return body;
   let tag = '$body$';
@@ -115,7 +107,7 @@ export function routineSql({ identity, parts }: Item): string {
   const clauses = [
     ...(procedure ? [] : clause('returns', (value) => `RETURNS ${value}`)),
     ...clause('language', (value) => `LANGUAGE ${value}`),
-    ...clause('transforms', (value) => `TRANSFORM FOR TYPE ${value.split(', ').join(', FOR TYPE ')}`),
+    ...clause('transforms', (value) => `TRANSFORM FOR TYPE ${splitList(value).join(', FOR TYPE ')}`),
     ...(parts.get('kind') === 'window function' ? ['WINDOW'] : []),
     ...(procedure ? [] : clause('volatility', (value) => value.toUpperCase())),
     ...(procedure ? [] : clause('parallel', (value) => `PARALLEL ${value.toUpperCase()}`)),
@@ -125,7 +117,9 @@ export function routineSql({ identity, parts }: Item): string {
     ...(procedure ? [] : clause('cost', (value) => `COST ${value}`)),
     ...clause('rows', (value) => `ROWS ${value}`),
     ...clause('support', (value) => `SUPPORT ${value}`),
-    ...(parts.has('settings') ? settingClauses(parts.get('settings') ?? '') : []),
+    ...settingsIn(parts.get('settings')).map(
+      ({ name, value }) => `SET ${name} TO ${settingValue(name, value)}`,
+    ),
     ...clause('body', bodyClause),
   ];
   return `CREATE OR REPLACE ${procedure ? 'PROCEDURE' : 'FUNCTION'} ${name}(${parts.get('arguments') ?? ''})\n  ${clauses.join('\n  ')}`;
