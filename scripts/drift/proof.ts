@@ -5,7 +5,7 @@ import { isInterruption, MigrateError } from '../base/errors.ts';
 import type { Migration } from '../base/types.ts';
 import type { Config } from '../config/config.ts';
 import { readObjects, withCanonicalSession } from '../schema/catalog/snapshot.ts';
-import { type Difference, describeDifference, diffObjects } from '../schema/change/diff.ts';
+import { type Difference, describeDifference, differenceKey, diffObjects } from '../schema/change/diff.ts';
 import { buildModel } from '../schema/render/model.ts';
 import { renderSchema } from '../schema/render/render.ts';
 import { needsSuperuser } from '../schema/render/superuser.ts';
@@ -69,7 +69,7 @@ export async function prove(
  */
 async function tryOut(scratch: Query, options: SchemaOptions, claim: Claim, withRows = true): Promise<Proof> {
   const lacking = await differences(scratch, options, claim.live);
-  const known = new Set(lacking.map(keyOf));
+  const known = new Set(lacking.map(differenceKey));
   const demands = demandsOf(claim);
   const seed = (asked: Demands) => withoutForcedPolicies(scratch, () => seedRows(scratch, asked));
   const contents = () => withoutForcedPolicies(scratch, () => readContents(scratch));
@@ -90,7 +90,7 @@ async function tryOut(scratch: Query, options: SchemaOptions, claim: Claim, with
         problems: [`its ${direction} fails: ${failure}`, ...withoutRights(lacking, claim.live)],
       };
     const left = (await differences(scratch, options, expected))
-      .filter((difference) => !known.has(keyOf(difference)))
+      .filter((difference) => !known.has(differenceKey(difference)))
       .map((difference) => `after its ${direction}: ${describeDifference(difference)}`);
     const lost = before === null ? [] : lostBetween(before, await contents());
     const problems = [...left, ...lost.map((each) => `after its ${direction} ${each}`)];
@@ -101,7 +101,7 @@ async function tryOut(scratch: Query, options: SchemaOptions, claim: Claim, with
 
 /** What the scratch database lacks because migrations have no special rights there: then a failure says nothing of the pair. */
 function withoutRights(lacking: readonly Difference[], live: readonly SchemaObject[]): string[] {
-  const missing = new Set(lacking.filter(({ change }) => change === 'removed').map(keyOf));
+  const missing = new Set(lacking.filter(({ change }) => change === 'removed').map(differenceKey));
   const names = buildModel(live)
     .items.filter(needsSuperuser)
     .map(({ class: kind, identity }) => `${kind} ${identity}`)
@@ -112,8 +112,6 @@ function withoutRights(lacking: readonly Difference[], live: readonly SchemaObje
     `only a superuser may make ${some.join(', ')}, which the scratch database lacks: on a scratch server that can be thrown away, MIGRATE_SCRATCH_TRUSTED=true lets the pair be tried`,
   ];
 }
-
-const keyOf = ({ kind, identity }: Difference) => `${kind} ${identity}`;
 
 async function run(scratch: Query, statements: readonly string[]): Promise<string | null> {
   try {

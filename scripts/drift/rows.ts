@@ -3,7 +3,7 @@
 import { withoutTrailing } from '../base/ends.ts';
 import { userNamespace } from '../schema/sql.ts';
 import type { Query } from '../schema/types.ts';
-import { notOfExtension, qualified } from './seed.ts';
+import { notOfExtension, qualified, unfilledViewsSql } from './seed.ts';
 
 interface Column {
   readonly number: number;
@@ -65,9 +65,7 @@ export async function readContents(scratch: Query): Promise<Contents> {
   const labels = await scratch(
     'SELECT oid::text AS oid, format_type(enumtypid, NULL) AS type, enumlabel AS label FROM pg_enum',
   );
-  const views = await scratch(
-    `SELECT ${qualified('m.oid')} AS name FROM pg_class m WHERE m.relkind = 'm' AND NOT m.relispopulated AND ${notOfExtension('m.oid')}`,
-  );
+  const views = await scratch(unfilledViewsSql);
   return {
     tables,
     sequences: await readSequences(scratch),

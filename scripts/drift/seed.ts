@@ -40,6 +40,9 @@ export const qualified = (oid: string): string =>
 export const notOfExtension = (oid: string): string =>
   `NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = 'pg_class'::regclass AND e.objid = ${oid} AND e.deptype = 'e')`;
 
+/** SQL for the names of the materialized views that hold nothing. */
+export const unfilledViewsSql = `SELECT ${qualified('m.oid')} AS name FROM pg_class m WHERE m.relkind = 'm' AND NOT m.relispopulated AND ${notOfExtension('m.oid')}`;
+
 const wanted = 3;
 const attempts = 36;
 
@@ -181,10 +184,7 @@ async function moveSequences(scratch: Query): Promise<void> {
 
 /** Views over views need more than one round. */
 async function fillViews(scratch: Query): Promise<void> {
-  const unfilled = () =>
-    scratch(
-      `SELECT ${qualified('m.oid')} AS name FROM pg_class m WHERE m.relkind = 'm' AND NOT m.relispopulated AND ${notOfExtension('m.oid')}`,
-    );
+  const unfilled = () => scratch(unfilledViewsSql);
   for (let [before, views] = [-1, await unfilled()]; views.length > 0 && views.length !== before; ) {
     for (const { name } of views)
       await scratch(`REFRESH MATERIALIZED VIEW ${String(name)}`).catch(() => undefined);

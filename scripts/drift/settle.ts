@@ -10,7 +10,7 @@ import type { CheckedHistory } from '../history/history-check.ts';
 import { type JournalRow, readJournal } from '../ledger/journal.ts';
 import { parseObjects, storedObjectsSql } from '../ledger/snapshot.ts';
 import type { Progress } from '../report/command.ts';
-import { type Difference, diffObjects, foldDifferences } from '../schema/change/diff.ts';
+import { type Difference, differenceKey, diffObjects, foldDifferences } from '../schema/change/diff.ts';
 import { parseDefinition } from '../schema/definition.ts';
 import type { Query } from '../schema/types.ts';
 import { type DriftCheck, queryOf, readLiveObjects } from './check.ts';
@@ -96,7 +96,8 @@ async function explain(found: Unsettled, changed: readonly Difference[]): Promis
   const journals = await Promise.all(
     history.halfDone.map(({ id, direction }) => readJournal(session, config.trackingTable, id, direction)),
   );
-  const isNew = (difference: Difference) => changed.some((each) => keyOf(each) === keyOf(difference));
+  const isNew = (difference: Difference) =>
+    changed.some((each) => differenceKey(each) === differenceKey(difference));
   try {
     const unexplained = await withMigrated(forServer(config, session.major), applied, async (scratch) => {
       await runRows(
@@ -111,8 +112,8 @@ async function explain(found: Unsettled, changed: readonly Difference[]): Promis
       if (differences.length === 0 || begun.length === 0) return differences;
       // Of the statement that was under way, all may have happened or nothing.
       await runRows(scratch, begun).catch(() => undefined);
-      const after = new Set((await compare()).map(keyOf));
-      return differences.filter((each) => after.has(keyOf(each)));
+      const after = new Set((await compare()).map(differenceKey));
+      return differences.filter((each) => after.has(differenceKey(each)));
     });
     return { unexplained, by: 'built on a scratch database' };
   } catch (error) {
@@ -127,8 +128,6 @@ async function runRows(scratch: Query, rows: readonly JournalRow[]): Promise<voi
   await scratch('RESET ROLE');
   await scratch('RESET ALL');
 }
-
-const keyOf = ({ kind, identity }: Difference) => `${kind} ${identity}`;
 
 /** What a concurrent build leaves that was cut off; the run drops it before it builds again. */
 function isInvalidIndex({ kind, actual }: Difference): boolean {

@@ -2,7 +2,7 @@
 // on the way. The likeness of what went and what came is tried on a scratch database; the target is only read.
 import type { Config } from '../config/config.ts';
 import { readObjects, withCanonicalSession } from '../schema/catalog/snapshot.ts';
-import { diffObjects } from '../schema/change/diff.ts';
+import { differenceKey, diffObjects } from '../schema/change/diff.ts';
 import { findLikeness } from '../schema/change/likeness.ts';
 import type { Decide, Likeness, Renamed } from '../schema/change/likeness-pairs.ts';
 import { type Transition, transition } from '../schema/change/transition.ts';
@@ -126,7 +126,7 @@ const isRight = ({ class: name }: SchemaObject) => name === 'owner' || name === 
 async function withoutRenamings(copy: Copy, sides: Sides): Promise<Unrenamed> {
   const { live } = sides;
   // What could not be carried over is as it is in the live schema.
-  const lost = diffObjects(live, await copy.read()).map(({ kind, identity }) => `${kind} ${identity}`);
+  const lost = diffObjects(live, await copy.read()).map(differenceKey);
   const kept = live.filter((object) => isRight(object) || lost.includes(keyOf(object)));
   const now = async () => [...kept, ...(await copy.read()).filter((object) => !lost.includes(keyOf(object)))];
   const renamings: Likeness[] = [];

@@ -12,6 +12,15 @@ export const kindsOfHeirs: Readonly<Record<string, string>> = {
   'heir keeps its column': 'ALTER TABLE ONLY par DROP COLUMN x',
   'heir of two columns and checks':
     'ALTER TABLE kid2 ADD c int, ADD CONSTRAINT mk CHECK (id > 0); ALTER TABLE par ADD c int, ADD CONSTRAINT mk CHECK (id > 0)',
+  'heirs of a column dropped': 'ALTER TABLE calc DROP x',
+  'heirs of a computed column':
+    'ALTER TABLE ONLY calc ALTER g SET STATISTICS 8; ALTER TABLE calc_kid ALTER g SET STATISTICS 9',
+  'heirs of a computed column made anew':
+    'ALTER TABLE calc DROP g; ALTER TABLE calc ADD g int GENERATED ALWAYS AS (id * 5) STORED; ALTER TABLE calc_kid ALTER g SET STATISTICS 9',
+  'heirs of a computed column over another type':
+    'ALTER TABLE calc DROP g; ALTER TABLE calc ALTER id TYPE bigint; ALTER TABLE calc ADD g int GENERATED ALWAYS AS (id * 5) STORED; ALTER TABLE ONLY calc ALTER g SET STATISTICS 6; CREATE INDEX calc_kid_g ON calc_kid (g)',
+  'heirs of a computed column over another function':
+    "DROP FUNCTION fourfold CASCADE; CREATE FUNCTION fourfold(n integer) RETURNS bigint LANGUAGE sql IMMUTABLE AS 'SELECT n * 4::bigint'; ALTER TABLE calc ADD g int GENERATED ALWAYS AS (fourfold(id)) STORED; ALTER TABLE ONLY calc ALTER g SET STATISTICS 6",
   'heir named before its parent':
     'CREATE TABLE a_kid (r int); CREATE TABLE z_par (r int); ALTER TABLE a_kid INHERIT z_par',
   'partition and column':

@@ -14,7 +14,8 @@ export function writeAdded(plan: Plan, item: Item, difference: Difference): bool
     const table = plan.to.find('relation', item.table ?? '');
     const isNew = plan.from.find('relation', item.table ?? '') === undefined;
     if (isNew || table === undefined || item.parts.get('inherited') === 'only') return table !== undefined;
-    if (holdsColumns(plan.to, item.table)) take(plan, difference, addColumn(plan.to, table, item));
+    if (holdsColumns(plan.to, item.table))
+      take(plan, difference, addColumn([plan.from, plan.to], table, item));
     return true;
   }
   if (comesWithParent(plan, item)) return true;

@@ -11,7 +11,7 @@ import { alterColumn, viewColumnSql } from './columns.ts';
 import { remake } from './dependents.ts';
 import type { Difference } from './diff.ts';
 import { dropSql, holdsColumns, isTable } from './drop.ts';
-import { afterParents, parentsOf } from './heirs.ts';
+import { afterParents, noteAnew, parentsOf } from './heirs.ts';
 import { changesPlace, noteWhatFails, type Plan, take, want } from './plan.ts';
 
 /** Notes what leads from one form to the other; false where a person must write it. */
@@ -91,7 +91,7 @@ function changeColumn(plan: Plan, before: Item, after: Item, difference: Differe
     // A NOT NULL that the parent has too can only go once the table has left it.
     const isLate = changesPlace(plan, after.table) && isFreed(before, after);
     if (!follows) take(plan, difference, isLate ? { ...change, phase: 'drop' } : change);
-    if (change.later !== undefined) plan.remade.add(after.identity);
+    if (change.later !== undefined) noteAnew(plan, before);
     return true;
   }
   const kind = kindOf(plan.to, after.table);

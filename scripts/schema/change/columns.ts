@@ -8,7 +8,7 @@ import { keysThatDiffer, optionsSql } from './alter.ts';
 import { foreignOptionsChange } from './alter-outside.ts';
 import { type Change, onTables, unwritten } from './change.ts';
 import { conversion, needsUsing } from './conversion.ts';
-import { alterColumnOf } from './heirs.ts';
+import { alterColumnOf, copiesOf } from './heirs.ts';
 
 /** A NOT NULL that rows which are there already are held against. */
 const mustBeFilled = (column: Item) => notNullOf(column)?.notValid === false;
@@ -22,13 +22,18 @@ function fillsItself(model: Model, column: Item): boolean {
   return given || !demands || type?.parts.has('default') === true || table === undefined;
 }
 
-/** ADD COLUMN with its settings; undecided for a NOT NULL that nothing fills. */
-export function addColumn(model: Model, table: Item, column: Item): Change {
+/**
+ * ADD COLUMN with its settings, and those that heirs have of their own; undecided for a NOT NULL that nothing fills.
+ * @param models before and after: heirs that are new bring theirs along
+ */
+export function addColumn(models: readonly [Model, Model], table: Item, column: Item): Change {
+  const [, model] = models;
   const head = `ALTER TABLE ${table.identity}`;
   const settings = [
     ...columnSettings(table, column, true),
     ...lateNotNull(table, column),
     ...checkedCopies(model, column),
+    ...settingsOfCopies(models, column),
   ];
   const phase = column.parts.has('generated') ? 'compute' : 'add';
   if (fillsItself(model, column))
@@ -49,6 +54,23 @@ export function addColumn(model: Model, table: Item, column: Item): Change {
   };
 }
 
+/** An heir gets the column with what ADD COLUMN says of it: its default and compression, not what was set behind that. */
+function settingsOfCopies([before, after]: readonly [Model, Model], column: Item): string[] {
+  return copiesOf(after, column).flatMap((copy) => {
+    if (before.find('relation', copy.table ?? '') === undefined) return [];
+    const parts = new Map(copy.parts);
+    for (const key of ['storage', 'statistics', 'options']) parts.delete(key);
+    for (const key of ['default', 'compression']) {
+      const given = column.parts.get(key);
+      if (given === undefined) parts.delete(key);
+      else parts.set(key, given);
+    }
+    const as = `ALTER TABLE ONLY ${copy.table} ALTER COLUMN ${copy.name}`;
+    const given = { ...copy, parts };
+    return settingsSql(() => as, given, copy, keysThatDiffer(given, copy), false);
+  });
+}
+
 /** Undecided where values, or the position of a sequence, would be lost or computed anew. */
 export function alterColumn(
   models: readonly [Model, Model],
@@ -58,8 +80,7 @@ export function alterColumn(
 ): Change {
   const keys = keysThatDiffer(from, to);
   const alter = `ALTER TABLE ${to.table} ALTER COLUMN ${to.name}`;
-  if (keys.includes('generated') || keys.includes('virtual'))
-    return generatedChange(models[1], alter, from, to);
+  if (keys.includes('generated') || keys.includes('virtual')) return generatedChange(models, alter, from, to);
   const foreign = foreignOptionsChange(from.parts.get('foreign_options'), to.parts.get('foreign_options'));
   if (foreign === undefined) return unwritten('the values of its options are not known: they may be secrets');
   const identity = keys.includes('identity')
@@ -92,7 +113,8 @@ export function alterColumn(
  * What is computed before and after is lost to nobody: the column is made anew. An expression is dropped without loss, but
  * its values would be written later; and nothing turns a filled column into a computed one.
  */
-function generatedChange(model: Model, alter: string, from: Item, to: Item): Change {
+function generatedChange(models: readonly [Model, Model], alter: string, from: Item, to: Item): Change {
+  const table = models[1].find('relation', to.table ?? '');
   if (!to.parts.has('generated'))
     return onTables([`${alter} DROP EXPRESSION;`], {
       undecided: `what ${to.identity} holds was computed until now, and its down would throw away what is written to it later`,
@@ -102,7 +124,7 @@ function generatedChange(model: Model, alter: string, from: Item, to: Item): Cha
     statements: [`ALTER TABLE ${to.table} DROP COLUMN ${to.name};`],
     later: {
       phase: 'compute',
-      statements: [`ALTER TABLE ${to.table} ADD COLUMN ${columnClause(model, to, false, true)};`],
+      statements: table === undefined ? [] : addColumn(models, table, to).statements,
     },
     ...(from.parts.has('generated')
       ? {}

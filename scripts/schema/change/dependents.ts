@@ -6,6 +6,7 @@ import { ranks } from '../render/tables.ts';
 import type { ObjectClass } from '../types.ts';
 import { addColumn } from './columns.ts';
 import { dropSql } from './drop.ts';
+import { noteAnew } from './heirs.ts';
 import { type Moving, mentions, type Plan, want } from './plan.ts';
 
 const textOf = (item: Item) => [...item.parts.values()].join('\n');
@@ -26,8 +27,7 @@ export function remakeDependents(plan: Plan, moving: readonly Moving[]): void {
         continue;
       }
       if (item.class === 'column' && item.parts.has('generated')) {
-        remakeColumn(plan, item, after);
-        queue.push({ identity: item.table ?? '', columns: [item.name], anew: true });
+        queue.push(...remakeColumn(plan, item, after));
       } else if (item.class === 'column') resetDefault(plan, item, after);
       else {
         remake(plan, item, after);
@@ -35,6 +35,7 @@ export function remakeDependents(plan: Plan, moving: readonly Moving[]): void {
       }
     }
   }
+  withoutOvertaken(plan);
 }
 
 /** Routines and casts else go last. */
@@ -90,17 +91,33 @@ function isOfType(model: Model, item: Item, type: string): boolean {
 }
 
 /** A computed column holds nothing that is not computed again. */
-function remakeColumn(plan: Plan, before: Item, after: Item): void {
-  plan.remade.add(before.identity);
+function remakeColumn(plan: Plan, before: Item, after: Item): Moving[] {
+  const sql = `ALTER TABLE ${before.table} DROP COLUMN ${before.name};`;
+  // Behind all that stands on tables, before the functions that it calls.
+  plan.drops.push({ rank: ranks.distribution, sql, key: `column ${before.identity}` });
   const table = plan.to.find('relation', after.table ?? '');
-  // What would change it in place finds nothing.
-  const own = `ALTER TABLE ${before.table} ALTER COLUMN ${before.name} `;
-  const others = plan.alters.filter(({ sql }) => !sql.startsWith(own));
-  plan.alters.splice(0, plan.alters.length, ...others);
-  plan.alters.push({ phase: 'free', sql: `ALTER TABLE ${before.table} DROP COLUMN ${before.name};` });
-  if (table === undefined) return;
-  const { phase, statements } = addColumn(plan.to, table, after);
-  plan.alters.push(...statements.map((sql) => ({ phase, sql })));
+  if (table !== undefined) {
+    const { phase, statements } = addColumn([plan.from, plan.to], table, after);
+    plan.alters.push(...statements.map((each) => ({ phase, sql: each })));
+  }
+  return noteAnew(plan, before).map((column) => ({
+    ...{ identity: column.table ?? '', columns: [column.name], anew: true },
+  }));
+}
+
+/** What would change a column in place that is made anew finds nothing: its settings come with it. */
+function withoutOvertaken({ alters, to, remade }: Plan): void {
+  const heads = to
+    .of('column')
+    .filter(({ identity, parts }) => parts.has('generated') && remade.has(identity))
+    .flatMap(({ table, name }) =>
+      ['', 'ONLY '].map((only) => `ALTER TABLE ${only}${table} ALTER COLUMN ${name} `),
+    );
+  const left = alters.filter(
+    ({ phase, sql }) =>
+      phase === 'free' || phase === 'compute' || !heads.some((head) => sql.startsWith(head)),
+  );
+  alters.splice(0, alters.length, ...left);
 }
 
 function resetDefault(plan: Plan, before: Item, after: Item): void {

@@ -17,6 +17,9 @@ export interface Difference {
   readonly severity: 'drift' | 'warning';
 }
 
+/** What a difference is of: `column public.t.c`. */
+export const differenceKey = ({ kind, identity }: Difference): string => `${kind} ${identity}`;
+
 const signs = { added: '+', removed: '-', changed: '~' } as const;
 
 // NUL never occurs in a catalog's text.

@@ -1,16 +1,16 @@
 // Takes tables that INHERIT from others or are their partitions; gives how far a statement on a parent goes, and what is left
 // to be said of its heirs. Pure.
-import { type Item, type Model, splitNames } from '../render/model.ts';
+import type { Item, Model } from '../render/model.ts';
 import { notNullOf } from '../render/not-null.ts';
+import { tablesAbove } from '../render/storage.ts';
 import { keysThatDiffer } from './alter.ts';
 import type { Difference } from './diff.ts';
 import type { Plan } from './plan.ts';
 
 /** The tables that a table is an heir or a partition of. */
 export function parentsOf(model: Model, table: string | undefined): string[] {
-  const parts = model.find('relation', table ?? '')?.parts;
-  const partitioned = parts?.get('partition_of');
-  return [...(partitioned === undefined ? [] : [partitioned]), ...splitNames(parts?.get('inherits') ?? '')];
+  const found = model.find('relation', table ?? '');
+  return found === undefined ? [] : tablesAbove(found);
 }
 
 /** Their parents too. */
@@ -38,10 +38,17 @@ function below(model: Model): ReadonlyMap<string, readonly string[]> {
 }
 
 /** The same column of the heirs and partitions, theirs too. */
-function copiesOf(model: Model, { table = '', name }: Item): Item[] {
+export function copiesOf(model: Model, { table = '', name }: Item): Item[] {
   const heirs = new Set(below(model).get(table));
   for (const heir of heirs) for (const next of below(model).get(heir) ?? []) heirs.add(next);
   return [...heirs].flatMap((heir) => model.find('column', `${heir}.${name}`) ?? []);
+}
+
+/** Notes that a column is dropped and made anew, and with it the copies that heirs have only from there; gives all of them. */
+export function noteAnew({ from, remade }: Plan, column: Item): Item[] {
+  const copies = copiesOf(from, column).filter(({ parts }) => parts.get('inherited') === 'only');
+  for (const { identity } of [column, ...copies]) remade.add(identity);
+  return [column, ...copies];
 }
 
 /** What ALTER TABLE changes of the heirs' columns too, unless it says ONLY. */

@@ -3,6 +3,7 @@ import type { Item } from '../render/model.ts';
 import { ranks } from '../render/tables.ts';
 import type { ObjectClass } from '../types.ts';
 import { rankOf } from './classes.ts';
+import { differenceKey } from './diff.ts';
 import { dropSql } from './drop.ts';
 import { dropInherited } from './heirs.ts';
 import type { Plan } from './plan.ts';
@@ -14,7 +15,7 @@ function removedKeys(differences: Plan['differences']): ReadonlySet<string> {
   const known = keysOf.get(differences);
   if (known !== undefined) return known;
   const removed = differences.filter(({ change }) => change === 'removed');
-  const keys = new Set(removed.map(({ kind, identity }) => `${kind} ${identity}`));
+  const keys = new Set(removed.map(differenceKey));
   keysOf.set(differences, keys);
   return keys;
 }

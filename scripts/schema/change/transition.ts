@@ -9,7 +9,7 @@ import { carriedRights } from './carried-rights.ts';
 import type { Undecided } from './change.ts';
 import { writeChanged } from './changed.ts';
 import { remakeDependents } from './dependents.ts';
-import { type Difference, diffObjects, foldDifferences } from './diff.ts';
+import { type Difference, differenceKey, diffObjects, foldDifferences } from './diff.ts';
 import { writeDistribution } from './distribution.ts';
 import { dropSql, isTable } from './drop.ts';
 import { inOrderOfHeirs } from './heirs.ts';
@@ -48,9 +48,9 @@ export function transition(
     ...{ moving: [], drops: [], alters: [], closing: [], fails: [] },
     ...{ distributions: [], distributionNeeds: [] },
   };
-  const listed = new Set(foldDifferences(differences).map(keyOf));
+  const listed = new Set(foldDifferences(differences).map(differenceKey));
   for (const difference of inOrderOfHeirs(plan, differences)) {
-    if (write(plan, difference, listed.has(keyOf(difference)))) continue;
+    if (write(plan, difference, listed.has(differenceKey(difference)))) continue;
     const why = 'there is no statement of ours for this';
     markIncomplete(plan, difference, why);
   }
@@ -66,8 +66,6 @@ export function transition(
     fails: [...new Set(plan.fails)],
   };
 }
-
-const keyOf = ({ kind, identity }: Difference) => `${kind} ${identity}`;
 
 /** Notes in the plan what settles the difference; false where a person must write it. */
 function write(plan: Plan, difference: Difference, listed: boolean): boolean {

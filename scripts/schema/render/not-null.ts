@@ -4,7 +4,7 @@
 import { bareName } from '../sql.ts';
 import { lastPart } from './definitions.ts';
 import type { Item, Model } from './model.ts';
-import { heirsOf, parentsOf } from './storage.ts';
+import { heirsOf, tablesAbove } from './storage.ts';
 
 interface NotNull {
   /** Null where the server chooses the name itself. */
@@ -64,11 +64,7 @@ interface Copy {
 
 /** The NOT NULLs of that column in the tables below: of heirs, and of partitions. */
 function copiesOf(model: Model, { table = '', name }: Item): Copy[] {
-  const above = (below: Item) => [
-    ...parentsOf(below),
-    ...(below.parts.has('partition_of') ? [below.parts.get('partition_of') ?? ''] : []),
-  ];
-  return heirsOf(model, table, above).flatMap((identity) => {
+  return heirsOf(model, table, tablesAbove).flatMap((identity) => {
     const [below, copy] = [model.find('relation', identity), model.find('column', `${identity}.${name}`)];
     const notNull = copy === undefined ? null : notNullOf(copy);
     return below === undefined || notNull === null ? [] : [{ table: below, notNull }];

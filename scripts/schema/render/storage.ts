@@ -44,6 +44,12 @@ export function parentsOf(table: Item): string[] {
   );
 }
 
+/** The tables that a table is an heir or a partition of. */
+export function tablesAbove(table: Item): string[] {
+  const partitioned = table.parts.get('partition_of');
+  return [...(partitioned === undefined ? [] : [partitioned]), ...parentsOf(table)];
+}
+
 /** `inline` says that CREATE TABLE has written compression already; storage it can write from PostgreSQL 16 on only. */
 export function storageSettings(table: Item, column: Item, inline: boolean): string[] {
   const [storage, compression] = [column.parts.get('storage'), column.parts.get('compression')];
