@@ -2,6 +2,7 @@
 // arguments that mean the same, or refuses a variable that the command does not know. The Makefile hands every variable on
 // in the environment, untouched, and their names in MAKE_GIVEN; what they mean is known here alone.
 import { MigrateError } from '../base/errors.ts';
+import { visible } from '../base/foreign-text.ts';
 import { nearest } from '../base/nearest.ts';
 import type { Environment } from '../config/environment.ts';
 import type { CommandLine } from './command-line.ts';
@@ -39,12 +40,13 @@ interface Meaning {
 /**
  * @returns arguments for `line`: an option each, in the order given, then what `args=` holds, then the positional argument
  * @throws MigrateError `usage` for a variable that the command does not know, naming the nearest one, for a switch that is
- * neither on nor off, and for dry_run in the environment
+ * neither on nor off, and for one in the environment without which more would happen than was asked for
  */
 export function makeArguments(line: CommandLine, environment: Environment): string[] {
   const given = (environment.MAKE_GIVEN ?? '').split(/\s+/).filter((name) => name !== '');
-  if (!given.includes('dry_run') && (environment.dry_run ?? '') !== '') throw dryRunBefore();
   const meanings = variablesOf(line);
+  for (const name of ['dry_run', ...(line.name === 'up' ? bounding : [])])
+    if (!given.includes(name) && environment[name]) throw setBefore(name, environment[name]);
   const positional = positionalOf(line);
   const known = [...meanings.keys(), ...(positional === undefined ? [] : [positional]), 'args'];
   const words: string[] = [];
@@ -83,10 +85,12 @@ function asArguments(name: string, value: string, { flag, takes }: Meaning): str
   throw new MigrateError('usage', `${name}="${value}" is neither on nor off; a right value is ${name}=1`);
 }
 
-/** Elsewhere than on make's command line variables do not count; of this one the opposite of what is meant would follow. */
-function dryRunBefore(): MigrateError {
-  return new MigrateError('usage', 'dry_run is set in the environment, where it does not count', {
-    hint: 'Put it behind the target, as in make migrate-down dry_run=1. Nothing was run.',
+/** Elsewhere than on make's command line variables do not count. Without these `up` would do more than is meant. */
+const bounding: readonly string[] = ['to', 'n', 'plan', 'targets', 'targets_query'];
+
+function setBefore(name: string, value: string): MigrateError {
+  return new MigrateError('usage', `${name} is set in the environment, where it does not count`, {
+    hint: `Put it behind the target, as in make migrate-… ${name}=${visible(value)}; or unset it (unset ${name}). Nothing was run.`,
   });
 }
 

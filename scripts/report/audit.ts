@@ -3,6 +3,11 @@ import { formatDuration } from '../base/duration.ts';
 import type { AuditRow } from '../ledger/audit.ts';
 import { formatTable } from './human.ts';
 
+/** What a run told in the end, its verdict last; of an error the head. */
+function said(row: AuditRow | undefined): string[] {
+  return (row?.message ?? '').split('\n').slice(0, row?.result === 'ok' ? 5 : 1);
+}
+
 /** Newest first, one line each: when, who, what, how it ended; what it said below. */
 export function auditLines(rows: readonly AuditRow[]): string[] {
   if (rows.length === 0) return ['The audit log is empty'];
@@ -17,7 +22,7 @@ export function auditLines(rows: readonly AuditRow[]): string[] {
   );
   return table.flatMap((line, i) => [
     line,
-    `      ${rows[i]?.message.split('\n')[0] ?? ''}`,
+    ...said(rows[i]).map((text) => `      ${text}`),
     ...(rows[i]?.runUrl == null ? [] : [`      ${rows[i]?.runUrl}`]),
   ]);
 }

@@ -41,6 +41,9 @@ describe('after-deploy migrations', () => {
     const status = await run(release, 'status', '--json', '--check');
     expectExit(status, 10);
     expect(status.json().migrations.at(-1)).to.deep.include({ state: 'pending', afterDeploy: true });
+    expect((await run(release, 'status', '--log', '1')).all)
+      .to.match(/ {6}Waits until .*\n {6}Applied 1 migration/)
+      .and.contain('1 pending (1 after-deploy)');
     expect((await run(release, 'status')).all)
       .to.contain('pending (after-deploy)')
       .and.contain('1 pending (1 after-deploy)');

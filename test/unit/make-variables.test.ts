@@ -60,6 +60,11 @@ describe('variables of make', () => {
     expect(makeArguments(line('down'), { to: '0', n: '3' })).to.deep.equal([]);
     // `dry_run=1 make migrate-down` would revert.
     expect(() => makeArguments(line('down'), { dry_run: '1' })).to.throw('dry_run is set in the environment');
+    expect(() => makeArguments(line('redo'), { dry_run: '1' })).to.throw('dry_run is set in the environment');
+    // `n=1 make migrate-up` would apply all, and one with `targets` another database.
+    for (const name of ['to', 'n', 'plan', 'targets', 'targets_query'])
+      expect(() => makeArguments(line('up'), { [name]: '1' })).to.throw(`${name} is set in the environment`);
+    expect(makeArguments(line('up'), { n: '', MAKE_GIVEN: '' })).to.deep.equal([]);
   });
 
   it('hold words in args=, told apart as a shell does, and nothing is carried out', () => {
