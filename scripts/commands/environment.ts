@@ -9,10 +9,11 @@ import { refuseReadOnly, type Session } from '../connection/session.ts';
 import { audited } from '../history/audit.ts';
 import { lockWait, withTarget } from '../history/with-target.ts';
 import { halfDoneLine } from '../ledger/half-done.ts';
-import { readHistory, readState, restampSql } from '../ledger/ledger.ts';
+import { readHistory, readState } from '../ledger/ledger.ts';
 import { prepareLedger } from '../ledger/prepare.ts';
 import { recordAtomically } from '../ledger/record.ts';
 import { withRunLock } from '../ledger/run-lock.ts';
+import { type Place, readPlace, restampSql } from '../ledger/stamp.ts';
 import type { Command, CommandInput, CommandResult } from '../report/command.ts';
 
 export interface EnvironmentFlags extends ConfirmFlags {
@@ -60,19 +61,30 @@ async function restamp(
   return withRunLock(session, config, lockWait(input), async (state) => {
     const history = await readHistory(session, config, state);
     const stamp = history.environment;
-    if (stamp === name)
+    const place = await readPlace(session);
+    // Confirmed, the same name is written again where the database has moved.
+    if (stamp === name && (flags.confirm === undefined || isSame(history.place, place)))
       return { document: { mark: stamp }, lines: [`The database is stamped ${name} already`] };
     if (flags.confirm !== (stamp ?? name)) throw unconfirmed(stamp, name, flags.confirm);
-    progress.say(`Stamping the database ${name}${stamp === null ? '' : ` instead of ${stamp}`}`);
+    progress.say(`Stamping the database ${name}${origin(stamp, name)}`);
     const provenance = { ...(await readProvenance(config)), environment: name };
     await prepareLedger(session, config, history, provenance);
-    await recordAtomically({ session }, [restampSql(name, provenance)]);
+    await recordAtomically({ session }, [restampSql(name, provenance, place)]);
     return {
       document: { mark: name, was: stamp },
       lines: [`The database is stamped ${name}; use MIGRATE_ENV=${name} from now on`],
       wrote: true,
     };
   });
+}
+
+const origin = (stamp: string | null, name: string) =>
+  stamp === null ? '' : stamp === name ? ' at the place where it is now' : ` instead of ${stamp}`;
+
+function isSame(stamped: Place | null, here: Place): boolean {
+  return (
+    stamped !== null && (Object.keys(here) as (keyof Place)[]).every((key) => stamped[key] === here[key])
+  );
 }
 
 function unconfirmed(stamp: string | null, name: string, confirm: string | undefined): MigrateError {

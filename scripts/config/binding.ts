@@ -47,6 +47,16 @@ export function refuseWrongTarget(config: Config, name: string = config.environm
   });
 }
 
+/** Whether db/config.json says where this environment is, not only that it is somewhere, and the target is there. */
+export function isBoundHere({ project, environmentName, target }: Config): boolean {
+  const own = bindingsOf(project).get(environmentName);
+  return (
+    /[^*?]/.test(own?.host ?? '') &&
+    own !== undefined &&
+    mismatches(environmentName, own, target ?? embedded).length === 0
+  );
+}
+
 /** Other environments whose place this could be under another name: with their hosts, patterns aside, where those are names. */
 export function namesakes(config: Config): readonly { environment: string; host: string }[] {
   const { target, environmentName } = config;

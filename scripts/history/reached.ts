@@ -1,11 +1,16 @@
-// Takes a session on a database without a stamp; refuses where its address is that of another environment. A stamp says
-// what a database is, so that nothing is looked up where there is one.
+// Takes a session whose stamp agrees with MIGRATE_ENV; refuses where its address is that of another environment, and where
+// a protected database is not the one that was stamped. It is asked before the first write of a run.
 import { isIP } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
-import { namesakes, refuseReached } from '../config/binding.ts';
+import { MigrateError } from '../base/errors.ts';
+import { isBoundHere, namesakes, refuseReached } from '../config/binding.ts';
 import type { Config } from '../config/config.ts';
+import { canonicalHost } from '../config/host.ts';
+import { isProtected } from '../config/protection.ts';
 import { streamOf } from '../connection/connect.ts';
 import type { Session } from '../connection/session.ts';
+import type { History } from '../ledger/ledger.ts';
+import { type Place, readPlace } from '../ledger/stamp.ts';
 
 /** How long (ms) a name server may take; what it does not know by then stands for nothing. */
 const patience = 2000;
@@ -14,16 +19,31 @@ const patience = 2000;
 type Resolve = (host: string) => Promise<readonly string[]>;
 
 /**
- * @param stamp what the database says it is; null before its first write
- * @throws MigrateError `refused` naming the environment whose address was reached
+ * @param history with the stamp, null before the first write, and the place that the database had then
+ * @returns what is worth a line, or null
+ * @throws MigrateError `refused` naming the environment whose address was reached, or the place that was stamped
  */
-export async function refuseOtherAddress(
+export async function refuseOtherPlace(
+  session: Pick<Session, 'client' | 'query' | 'login' | 'target'>,
+  config: Config,
+  { environment, place }: Pick<History, 'environment' | 'place'>,
+  resolve: Resolve = addressesOf,
+): Promise<string | null> {
+  await refuseOtherAddress(session, config, resolve);
+  // Where a host is bound, a restore, a failover or an upgrade behind its name is meant.
+  if (environment === null || place === null || !isProtected(config, environment) || isBoundHere(config))
+    return null;
+  const here = await readPlace(session);
+  refuseCopy(environment, place, here);
+  if (canonicalHost(place.host) === canonicalHost(here.host) || place.address === here.address) return null;
+  return `${environment} was stamped at ${at(place)} and is reached at ${at(here)}: after a failover, by another way, or as a physical copy. ${meant(environment)}`;
+}
+
+async function refuseOtherAddress(
   session: Pick<Session, 'client'>,
   config: Config,
-  stamp: string | null,
-  resolve: Resolve = addressesOf,
+  resolve: Resolve,
 ): Promise<void> {
-  if (stamp !== null) return;
   const { remoteAddress } = streamOf(session.client);
   const others = namesakes(config);
   if (remoteAddress === undefined || others.length === 0) return;
@@ -46,3 +66,28 @@ async function addressesOf(host: string): Promise<readonly string[]> {
   const late = delay(patience, [], { signal: limit.signal, ref: false });
   return Promise.race([known, late]).finally(() => limit.abort());
 }
+
+/** A dump that was restored, a copy and an upgrade have the stamp, but another identity. */
+function refuseCopy(environment: string, stamped: Place, here: Place): void {
+  const { system } = stamped;
+  const otherServer = system !== null && here.system !== null && system !== here.system;
+  if (!otherServer && stamped.database === here.database) return;
+  throw new MigrateError(
+    'refused',
+    `This database is stamped ${environment}, and it is not the one that was stamped: it was restored, copied or upgraded`,
+    {
+      problems: [`stamped: ${identity(stamped)}`, `here: ${identity(here)}`],
+      hint: `If it is a copy, stamp it as what it is: make migrate-environment set=staging confirm=${environment}. ${meant(environment)}`,
+      state: 'Nothing was changed.',
+    },
+  );
+}
+
+const meant = (environment: string) =>
+  `If this is ${environment} from now on: make migrate-environment set=${environment} confirm=${environment}. Where environments.${environment}.host is in db/config.json, its host counts instead.`;
+
+const at = ({ host, address }: Place) =>
+  address === null || address === host ? host : `${host} (${address})`;
+
+const identity = (place: Place) =>
+  `database ${place.database} of server ${place.system ?? 'unknown'}, at ${at(place)}`;

@@ -13,7 +13,7 @@ import type { CommandInput, CommandResult } from '../report/command.ts';
 import { audited } from './audit.ts';
 import { type CheckedHistory, readClassified } from './history-check.ts';
 import { loadForRecording } from './load-migrations.ts';
-import { refuseOtherAddress } from './reached.ts';
+import { refuseOtherPlace } from './reached.ts';
 import { lockWait, withTarget } from './with-target.ts';
 
 export interface HistoryWork extends RecordContext {
@@ -37,7 +37,8 @@ export async function withHistory(
           readProvenance(config),
         ]);
         refuseUnnamed(config, history.environment);
-        await refuseOtherAddress(session, config, history.environment);
+        const remark = await refuseOtherPlace(session, config, history);
+        if (remark !== null) progress.warn(remark);
         return work({ session, config, provenance, migrations, history });
       });
     return audited(input, session, locked);

@@ -26,6 +26,7 @@ export interface HistoryDigest {
   readonly digest: string | null;
   readonly ledgerVersion: number | null;
   readonly environment: string | null;
+  readonly place: History['place'];
   readonly halfDone: readonly HalfDone[] | null;
 }
 
@@ -45,7 +46,7 @@ export function askForDigest(
        WHERE history ->> 'tracking' = ${quoteLiteral(trackingName(trackingTable))} AND history ->> 'gate' = ${historyTokenSql(trackingTable)}
     ), found AS MATERIALIZED (SELECT coalesce((SELECT history FROM kept), (${historySql(trackingTable)})) AS history)
     SELECT json_build_object('count', (history ->> 'count')::int, 'digest', history ->> 'digest', 'ledgerVersion', (SELECT max(id) FROM migration_ledger.migrations),
-      'environment', environment, 'halfDone', half_done) FROM found, (SELECT ${ledgerFacts(trackingTable, state)}) f`;
+      'environment', environment, 'place', place, 'halfDone', half_done) FROM found, (SELECT ${ledgerFacts(trackingTable, state)}) f`;
   const digest = session
     .ask(sql, 1)
     .then((answers) => JSON.parse(answers[0]?.[0]?.[0] ?? '{}') as HistoryDigest);
@@ -58,7 +59,7 @@ export function askForDigest(
  * go up from, not to revert.
  */
 export function expectedHistory(
-  { count, digest, ledgerVersion, environment, halfDone }: HistoryDigest,
+  { count, digest, ledgerVersion, environment, place, halfDone }: HistoryDigest,
   state: LedgerState,
   migrations: readonly Migration[],
 ): History | null {
@@ -70,6 +71,7 @@ export function expectedHistory(
     applied: expected.map(toApplied),
     ledgerCurrent: (ledgerVersion ?? -1) >= newestLedgerFile(),
     environment,
+    place,
     halfDone: [],
     restored: ledgerVersion === null,
   };

@@ -14,6 +14,7 @@ import type { HalfDone } from './half-done.ts';
 import type { Engine } from './node-pg-migrate.ts';
 import { refuseStrangers, strangersSql } from './ownership.ts';
 import { inTransaction } from './record.ts';
+import { type Place, placeKnownSql, readPlace, stampSql } from './stamp.ts';
 import { qualifiedName } from './tracking.ts';
 import { preparingError, refuseOtherShape, trackingProblemSql } from './tracking-shape.ts';
 import { ledgerSql } from './upgrade.ts';
@@ -40,6 +41,8 @@ export interface History extends LedgerState {
   readonly ledgerCurrent: boolean;
   /** The name that the database is stamped with; null before the first write. */
   readonly environment: string | null;
+  /** Where it was then; null where that was not written down. */
+  readonly place: Place | null;
   /** No-transaction migrations that stopped half-way. */
   readonly halfDone: readonly HalfDone[];
   /** The ledger's tables are there, but nothing says so in them: the schema was restored without rows. */
@@ -97,13 +100,22 @@ interface HistoryAnswer {
   readonly rows: readonly HistoryRow[] | null;
   readonly ledgerVersion?: number | null;
   readonly environment?: string | null;
+  readonly place?: Place | null;
   readonly halfDone?: readonly HalfDone[] | null;
 }
 
 /** All applied migrations in one round trip, however many there are; it is begun before this returns. */
 export async function readHistory(session: Session, config: Config, state: LedgerState): Promise<History> {
   if (!state.hasTracking && !state.hasLedger)
-    return { ...state, applied: [], ledgerCurrent: false, environment: null, halfDone: [], restored: false };
+    return {
+      ...state,
+      applied: [],
+      ledgerCurrent: false,
+      environment: null,
+      place: null,
+      halfDone: [],
+      restored: false,
+    };
   const answers = await session.ask(historySql(config.trackingTable, state), 1);
   const answer = JSON.parse(answers[0]?.[0]?.[0] ?? '{}') as HistoryAnswer;
   const applied = (answer.rows ?? []).map(toApplied);
@@ -112,6 +124,7 @@ export async function readHistory(session: Session, config: Config, state: Ledge
     applied: applied.sort((a, b) => (a.id < b.id ? -1 : 1)),
     ledgerCurrent: state.hasLedger && (answer.ledgerVersion ?? -1) >= newestLedgerFile(),
     environment: answer.environment ?? null,
+    place: answer.place ?? null,
     halfDone: answer.halfDone ?? [],
     restored: state.hasLedger && (answer.ledgerVersion ?? null) === null,
   };
@@ -129,7 +142,7 @@ function historySql({ schema, table }: TrackingTable, state: LedgerState): strin
     ? '(SELECT up_size FROM migration_ledger.long_texts l WHERE l.seq = e.seq)'
     : 'NULL::bigint';
   return `SELECT json_build_object('ledgerVersion', (SELECT max(id) FROM migration_ledger.migrations),
-    'environment', environment, 'halfDone', half_done, 'rows', (SELECT json_agg(h) FROM (
+    'environment', environment, 'place', place, 'halfDone', half_done, 'rows', (SELECT json_agg(h) FROM (
     SELECT coalesce(t.id, a.id) AS id, t.id IS NOT NULL AS tracked, t.rows, ${iso('coalesce(e.finished_at, t.run_on)')} AS run_on,
            e.seq, e.kind, e.up_checksum, e.down_checksum, e.duration_ms, e.actor, e.git_sha, ${upSize} AS up_size
       FROM (${tracking}) t
@@ -148,13 +161,14 @@ export function trackingRows(
     : 'SELECT NULL::text AS id, NULL::timestamptz AS run_on, NULL::int[] AS rows WHERE false';
 }
 
-/** Select-list items `environment` and `half_done`, from a ledger that exists. */
+/** Select-list items `environment`, `place` and `half_done`, from a ledger that exists. */
 export function ledgerFacts(tracking: TrackingTable, state: LedgerState): string {
-  const stamp = state.hasEnvironment ? '(SELECT name FROM migration_ledger.environment)' : 'NULL::text';
+  const stamp = (column: string) =>
+    state.hasEnvironment ? `(SELECT ${column} FROM migration_ledger.environment)` : 'NULL';
   const halfDone = state.hasJournal
     ? `(SELECT json_agg(j) FROM (SELECT id, direction, count(*) FILTER (WHERE done) AS done, max(total) AS total, max(to_jsonb(journal) ->> 'batch') AS batch FROM migration_ledger.journal WHERE tracking = ${quoteLiteral(trackingName(tracking))} GROUP BY id, direction) j)`
     : 'NULL::json';
-  return `${stamp} AS environment, ${halfDone} AS half_done`;
+  return `${stamp('name')} AS environment, ${stamp("to_jsonb(environment) -> 'place'")} AS place, ${halfDone} AS half_done`;
 }
 
 function toApplied(row: HistoryRow): AppliedMigration {
@@ -207,26 +221,16 @@ export async function ensureLedger(
   history: History,
   provenance: Provenance,
 ): Promise<void> {
+  const place = await readPlace(session);
   const made = [
     ...keptLocalStatements(session.citus),
     ...(history.hasTracking ? [] : await engine.trackingTableSql()),
     ...(history.ledgerCurrent ? [] : await ledgerSql(session, ledgerDirectory, history.hasLedger)),
-    ...(history.environment === null ? [stampSql(provenance)] : []),
+    history.environment === null ? stampSql(provenance, place) : placeKnownSql(place),
   ];
   try {
     await inTransaction(session, made);
   } catch (error) {
     throw preparingError(tracking, history.hasTracking, error);
   }
-}
-
-/** Only where there is no stamp yet: changing one is `restampSql`'s work. */
-function stampSql({ environment, actor }: Provenance): string {
-  return `INSERT INTO migration_ledger.environment (name, stamped_by) VALUES (${quoteLiteral(environment)}, ${quoteLiteral(actor)}) ON CONFLICT DO NOTHING`;
-}
-
-/** Writes another name over the stamp. */
-export function restampSql(name: string, { actor }: Provenance): string {
-  return `INSERT INTO migration_ledger.environment (name, stamped_by) VALUES (${quoteLiteral(name)}, ${quoteLiteral(actor)})
-    ON CONFLICT (only_row) DO UPDATE SET name = excluded.name, stamped_by = excluded.stamped_by, stamped_at = clock_timestamp()`;
 }

@@ -27,7 +27,7 @@ import { refuseHalfDone } from '../history/half-done.ts';
 import { aheadLine, aheadOf, type MigrationState, refuseBrokenHistory } from '../history/history.ts';
 import { askForHistory, type CheckedHistory, readClassified } from '../history/history-check.ts';
 import { checkMigrations } from '../history/load-migrations.ts';
-import { refuseOtherAddress } from '../history/reached.ts';
+import { refuseOtherPlace } from '../history/reached.ts';
 import { refuseRestored } from '../history/restored.ts';
 import { lockWait, withTarget } from '../history/with-target.ts';
 import { readDowns } from '../ledger/entries.ts';
@@ -96,7 +96,6 @@ export async function runMigrations(
           readClassified(session, config, state, files.all(), asked),
         );
         refuseUnnamed(config, history.environment);
-        await refuseOtherAddress(session, config, history.environment);
         const migrations = files.all();
         const refuseBroken = () => refuseBrokenHistory(history.statuses, request.tolerated);
         if (request.approve === undefined) refuseBroken();
@@ -167,8 +166,9 @@ async function runChecked(
     return nothingToDo(request.nothing(history), session, aheadOf(history.statuses));
   }
   if (!request.freshHistory) await refuseForeignHistory(session, config, history);
-  const remark = majorRemark(config.postgres, session.major);
-  if (remark !== null) progress.warn(remark);
+  const place = await refuseOtherPlace(session, config, history);
+  for (const remark of [place, majorRemark(config.postgres, session.major)])
+    if (remark !== null) progress.warn(remark);
   const takenAway = newestAfterDeploy(plan.steps);
   if (takenAway !== null) await refuseOlderReleases(session, config, takenAway);
   saveMemory(plan.steps.length);

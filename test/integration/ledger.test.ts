@@ -156,6 +156,7 @@ describe('The ledger', () => {
     await database.query(`DROP FUNCTION migration_ledger.record;
       ALTER TABLE migration_ledger.snapshot DROP COLUMN history, DROP COLUMN major;
       ALTER TABLE migration_ledger.journal DROP COLUMN up_sql, DROP COLUMN down_sql, DROP COLUMN session, DROP COLUMN batch;
+      ALTER TABLE migration_ledger.environment DROP COLUMN place;
       DROP TABLE migration_ledger.long_texts;
       DELETE FROM migration_ledger.migrations WHERE id > 5`);
     const nothing = await run(['up'], { env: database.env() });
@@ -168,9 +169,11 @@ describe('The ledger', () => {
     const newest = Math.max(
       ...readdirSync(join(productRoot, 'db', 'ledger')).map((file) => Number.parseInt(file, 10)),
     );
-    expect(await database.query('SELECT max(id) AS id FROM migration_ledger.migrations')).to.deep.equal([
-      { id: newest },
-    ]);
+    expect(
+      await database.query(
+        'SELECT max(id) AS id, (SELECT place IS NOT NULL FROM migration_ledger.environment) AS known FROM migration_ledger.migrations',
+      ),
+    ).to.deep.equal([{ id: newest, known: true }]);
   });
 
   for (const [what, sql, id] of [
