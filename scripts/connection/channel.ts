@@ -44,6 +44,57 @@ export interface Channel {
  */
 export function openChannel(target: Target, client: pg.Client, signal: AbortSignal | undefined): Channel {
   let trips = 0;
+  const { lost, encoding } = watchClient(client);
+  const sending = openPipeline(client);
+  const explained = (result: BatchResult): BatchResult =>
+    isConnectionLoss(result.error) ? { ...result, error: lostError(target, lost() ?? result.error) } : result;
+  const turns = takeTurns(sending.drained);
+  const inTurn = <Result>(send: () => Promise<Result>): Promise<Result> => {
+    trips += 1;
+    return turns.wait(send);
+  };
+  const refusal = (error: unknown): unknown => {
+    signal?.throwIfAborted();
+    return ownQueryError(target, error, lost());
+  };
+  const batch = async (text: SqlText, options?: BatchOptions): Promise<BatchResult> =>
+    explained(await inTurn(() => sendBatch(client, text, options)));
+  const pipeline = (batches: readonly Sent[]): Promise<BatchResult>[] => {
+    trips += batches.length;
+    return sending.send(batches).map(async (answer) => explained(await answer));
+  };
+  return {
+    query: async <Result extends Row>(text: string, values?: readonly unknown[]): Promise<Result[]> => {
+      try {
+        return (await inTurn(() => client.query<Result>(text, values as unknown[]))).rows;
+      } catch (error) {
+        throw refusal(error);
+      }
+    },
+    ask: async (text, keepRows = 0) => {
+      const [sent] = turns.idle() ? pipeline([{ text, keepRows }]) : [];
+      const { rows, error } = await (sent ?? batch(text, { keepRows }));
+      if (error === null) return rows;
+      throw refusal(error);
+    },
+    batch,
+    statements: async (texts, { keepRows = 0 } = {}) => {
+      const sent = texts.map((text, i) => ({ text, keepRows: i < keepRows ? 1 : 0 }));
+      return explained(await inTurn(async () => asOne(await Promise.all(sending.send(sent)), keepRows)));
+    },
+    pipeline,
+    restoreEncoding: async () => {
+      if (encoding() === 'UTF8') return;
+      trips += 1;
+      await sending.drained();
+      await sendBatch(client, 'RESET client_encoding');
+    },
+    roundTrips: () => trips,
+  };
+}
+
+/** What the client tells by itself: the error that ended its connection, and the encoding it is in. */
+function watchClient(client: pg.Client) {
   let lost: Error | null = null;
   let encoding = 'UTF8';
   client.on('error', (error) => {
@@ -53,58 +104,7 @@ export function openChannel(target: Target, client: pg.Client, signal: AbortSign
   connection.on('parameterStatus', (status: { parameterName: string; parameterValue: string }) => {
     if (status.parameterName === 'client_encoding') encoding = status.parameterValue;
   });
-  const sending = openPipeline(client);
-  const explained = (result: BatchResult): BatchResult =>
-    isConnectionLoss(result.error) ? { ...result, error: lostError(target, lost ?? result.error) } : result;
-  const turns = takeTurns(sending.drained);
-  const inTurn = <Result>(send: () => Promise<Result>): Promise<Result> => {
-    trips += 1;
-    return turns.wait(send);
-  };
-  const refusal = (error: unknown): unknown => {
-    signal?.throwIfAborted();
-    return ownQueryError(target, error, lost);
-  };
-  const batch = async (text: SqlText, options?: BatchOptions): Promise<BatchResult> =>
-    explained(await inTurn(() => sendBatch(client, text, options)));
-  const statements = async (
-    texts: readonly string[],
-    { keepRows = 0 }: BatchOptions = {},
-  ): Promise<BatchResult> => {
-    const sent = texts.map((text, i) => ({ text, keepRows: i < keepRows ? 1 : 0 }));
-    return explained(await inTurn(async () => asOne(await Promise.all(sending.send(sent)), keepRows)));
-  };
-  const pipeline = (batches: readonly Sent[]): Promise<BatchResult>[] => {
-    trips += batches.length;
-    return sending.send(batches).map(async (answer) => explained(await answer));
-  };
-  return {
-    query: async <Result extends Row>(text: string, values?: readonly unknown[]): Promise<Result[]> => {
-      try {
-        const { rows } = await inTurn(() => client.query<Result>(text, values as unknown[]));
-        return rows;
-      } catch (error) {
-        throw refusal(error);
-      }
-    },
-    ask: async (text: string, answers = 0) => {
-      const keepRows = answers;
-      const [sent] = turns.idle() ? pipeline([{ text, keepRows }]) : [];
-      const { rows, error } = await (sent ?? batch(text, { keepRows }));
-      if (error === null) return rows;
-      throw refusal(error);
-    },
-    batch,
-    statements,
-    pipeline,
-    restoreEncoding: async () => {
-      if (encoding === 'UTF8') return;
-      trips += 1;
-      await sending.drained();
-      await sendBatch(client, 'RESET client_encoding');
-    },
-    roundTrips: () => trips,
-  };
+  return { lost: () => lost, encoding: () => encoding };
 }
 
 /** One work at a time has the client, in the order of asking, and only when `drained` has resolved. */

@@ -61,28 +61,34 @@ export async function loadEngine(tracking: TrackingTable): Promise<Engine> {
       const narrowed = rows.length === 0 ? '' : ` AND id = ANY ('{${rows.join(',')}}')`;
       return form.join(id) + narrowed;
     },
-    trackingTableSql: async () => {
-      const noUnits = async () => [];
-      const collected: string[] = [];
-      // It is told that nothing is there, and what it wants to run is kept.
-      const query = async (text: string) => {
-        if (!text.startsWith('SELECT')) collected.push(text);
-        return { rows: [] };
-      };
-      await runner({
-        ...common,
-        dbClient: { query },
-        direction: 'up',
-        count: 0,
-        noLock: true,
-        checkOrder: false,
-        createMigrationsSchema: tracking.schema !== 'public',
-        dir: join(packageRoot, 'db', 'ledger'),
-        migrationLoaderStrategies: [{ extensions: ['.sql'], loader: noUnits }],
-      } as unknown as RunnerOption);
-      return collected;
-    },
+    trackingTableSql: () => tableSql(runner, common, tracking.schema !== 'public'),
   };
+}
+
+/** What node-pg-migrate wants to run on an empty database: it is told that nothing is there, and its answer is kept. */
+async function tableSql(
+  runner: typeof import('node-pg-migrate').runner,
+  common: Readonly<Record<string, unknown>>,
+  createMigrationsSchema: boolean,
+): Promise<readonly string[]> {
+  const noUnits = async () => [];
+  const collected: string[] = [];
+  const query = async (text: string) => {
+    if (!text.startsWith('SELECT')) collected.push(text);
+    return { rows: [] };
+  };
+  await runner({
+    ...common,
+    dbClient: { query },
+    direction: 'up',
+    count: 0,
+    noLock: true,
+    checkOrder: false,
+    createMigrationsSchema,
+    dir: join(packageRoot, 'db', 'ledger'),
+    migrationLoaderStrategies: [{ extensions: ['.sql'], loader: noUnits }],
+  } as unknown as RunnerOption);
+  return collected;
 }
 
 /**

@@ -44,7 +44,7 @@ export async function attempt(
   range: Range,
   size: number,
 ): Promise<Attempted> {
-  const { context, step, statement } = batch;
+  const { context, step } = batch;
   const { session, config } = context;
   const started = performance.now();
   const lockMs = step.directives.lockTimeoutMs ?? config.lockTimeoutMs;
@@ -73,23 +73,21 @@ export async function attempt(
     const rolledBack = await session.batch('ROLLBACK');
     // What the statement itself met of it is pg's own error, without a word about the session.
     if (rolledBack.error instanceof MigrateError) return { error: rolledBack.error, blockers: [] };
-    if (cause instanceof MigrateError) return { error: cause, blockers: watching.blockers() };
-    const before = [...step.text.slice(0, statement.start)].length;
-    const columns = await rowColumns(session, cause);
-    const sent = {
-      path: step.path,
-      text: step.text,
-      statements: [statement],
-      prefixLength: -before,
-      columns,
-    };
-    const { message, options } = describeSqlError(cause as never, sent, 0);
-    const refused =
-      nodeLost(session, step, cause, options) ?? new MigrateError('migration-failed', message, options);
-    return { error: refused, blockers: watching.blockers() };
+    const error = cause instanceof MigrateError ? cause : await refusedByServer(batch, cause);
+    return { error, blockers: watching.blockers() };
   } finally {
     await watching.stop();
   }
+}
+
+/** An error of the server, with its place in the file. */
+async function refusedByServer({ context, step, statement }: Batch, cause: Error): Promise<MigrateError> {
+  const { session } = context;
+  const before = [...step.text.slice(0, statement.start)].length;
+  const columns = await rowColumns(session, cause);
+  const sent = { path: step.path, text: step.text, statements: [statement], prefixLength: -before, columns };
+  const { message, options } = describeSqlError(cause as never, sent, 0);
+  return nodeLost(session, step, cause, options) ?? new MigrateError('migration-failed', message, options);
 }
 
 function openingOf({ context, step, ownFormats }: Batch, size: number): readonly string[] {

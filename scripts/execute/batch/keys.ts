@@ -73,27 +73,9 @@ export async function readKey(
 ): Promise<BatchState> {
   const [row] = await session.query<KeyRow>(keySql, [oid, name]);
   if (row === undefined)
-    throw refused(step, `${table} has no column ${column}`, `Write a column of ${table}.`);
-  if (!row.unique) {
-    throw refused(
-      step,
-      `${row.table}.${row.column} has no unique index or primary key that begins with it`,
-      'Batches walk along an index in the order of the column itself, over all rows: name another column, or make a unique index (CREATE UNIQUE INDEX CONCURRENTLY) in a migration before this one.',
-    );
-  }
-  if (!row.builtin || !row.sortable)
-    throw refused(
-      step,
-      `Batches cannot walk along the type ${row.type} of ${row.table}.${row.column}`,
-      'Name a column of a type of PostgreSQL’s own that has an order, or an enum; types of extensions, composite types and what is made of them have none that is known here.',
-    );
-  const other = families?.find((family) => family !== row.family);
-  if (other !== undefined)
-    throw refused(
-      step,
-      `$1 and $2 are keys of ${row.table}, of type ${row.type}, and the statement compares them with something of another type, whose order is another`,
-      `Compare them with the key itself: … WHERE ${row.column} BETWEEN $1 AND $2`,
-    );
+    throw refused(step, [`${table} has no column ${column}`, `Write a column of ${table}.`]);
+  const unfit = unfitKey(row, families);
+  if (unfit !== null) throw refused(step, unfit);
   // Qualified: an output column of the same name, in text form, would be what ORDER BY means. NULLs are looked for whatever
   // the catalog says: NOT NULL may be NOT VALID (from PostgreSQL 18 on).
   const [found] = await session.query<{ end: string | null; nulls: boolean; counted: number }>(
@@ -102,11 +84,10 @@ export async function readKey(
             (SELECT pg_catalog.count(*)::pg_catalog.int4 FROM (SELECT 1 AS one FROM ${row.table} LIMIT ${countedUpTo}) AS counted) AS counted`,
   );
   if (found?.nulls)
-    throw refused(
-      step,
+    throw refused(step, [
       `${row.table} has rows whose ${row.column} is NULL, which no range of keys holds`,
       'Give them a key first, or name another column.',
-    );
+    ]);
   return {
     table: row.table,
     column: row.column,
@@ -118,6 +99,29 @@ export async function readKey(
     batches: 0,
     estimated: await estimate(session, row, found?.counted ?? 0),
   };
+}
+
+/** What a refusal says, and what to do about it. */
+type Refusal = readonly [message: string, hint: string];
+
+/** Why the catalog's word on a column keeps it from being walked along. */
+function unfitKey(row: KeyRow, families: Found['families']): Refusal | null {
+  if (!row.unique)
+    return [
+      `${row.table}.${row.column} has no unique index or primary key that begins with it`,
+      'Batches walk along an index in the order of the column itself, over all rows: name another column, or make a unique index (CREATE UNIQUE INDEX CONCURRENTLY) in a migration before this one.',
+    ];
+  if (!row.builtin || !row.sortable)
+    return [
+      `Batches cannot walk along the type ${row.type} of ${row.table}.${row.column}`,
+      'Name a column of a type of PostgreSQL’s own that has an order, or an enum; types of extensions, composite types and what is made of them have none that is known here.',
+    ];
+  if (families?.some((family) => family !== row.family))
+    return [
+      `$1 and $2 are keys of ${row.table}, of type ${row.type}, and the statement compares them with something of another type, whose order is another`,
+      `Compare them with the key itself: … WHERE ${row.column} BETWEEN $1 AND $2`,
+    ];
+  return null;
 }
 
 /** How many rows there are: of a small table counted, else as ANALYZE left it, else as the planner takes it from the size. */
@@ -158,7 +162,7 @@ export function keysSql({ table, column, type, position }: BatchState, end: stri
   return `SELECT k.${column} AS key FROM ${table} AS k WHERE k.${column} OPERATOR(pg_catalog.<=) ${value(end)} ${after} ORDER BY k.${column} FETCH FIRST ${size} ROWS WITH TIES`;
 }
 
-function refused(step: ReadyStep, message: string, hint: string): MigrateError {
+function refused(step: ReadyStep, [message, hint]: Refusal): MigrateError {
   return new MigrateError('migration-failed', `${step.path}: ${message}`, {
     location: { file: step.path },
     hint,

@@ -31,20 +31,36 @@ const lagSql = `SELECT pg_catalog.count(*)::pg_catalog.int4 AS standbys,
 export function watchTraffic(session: Session, maxLagMs: number, say: (line: string) => void): Traffic {
   let stopped = false;
   let waited = false;
-  let toldBlind = false;
   const connecting = new AbortController();
-  const looking = session
-    .aside(
-      async (client: pg.Client) => {
-        while (!stopped) {
-          const { rows } = await client.query<{ waiting: boolean }>(waitingSql, [session.pid]);
-          waited ||= rows[0]?.waiting === true;
-          await sleep(everyMs);
-        }
-      },
-      { signal: connecting.signal },
-    )
-    .catch(() => undefined);
+  const look = async (client: pg.Client) => {
+    while (!stopped) {
+      const { rows } = await client.query<{ waiting: boolean }>(waitingSql, [session.pid]);
+      waited ||= rows[0]?.waiting === true;
+      await sleep(everyMs);
+    }
+  };
+  const looking = session.aside(look, { signal: connecting.signal }).catch(() => undefined);
+  return {
+    othersWaited: () => {
+      const answer = waited;
+      waited = false;
+      return answer;
+    },
+    standbysFollow: followedStandbys(session, maxLagMs, say),
+    stop: async () => {
+      stopped = true;
+      connecting.abort();
+      await looking;
+    },
+  };
+}
+
+function followedStandbys(
+  session: Session,
+  maxLagMs: number,
+  say: (line: string) => void,
+): Traffic['standbysFollow'] {
+  let toldBlind = false;
   const readLag = async () => {
     const [row] = await session.query<{ standbys: number; allowed: boolean; lag: number | null }>(lagSql);
     if (row === undefined || row.standbys === 0) return 0;
@@ -56,24 +72,12 @@ export function watchTraffic(session: Session, maxLagMs: number, say: (line: str
     }
     return row.lag ?? 0;
   };
-  return {
-    othersWaited: () => {
-      const answer = waited;
-      waited = false;
-      return answer;
-    },
-    standbysFollow: async (signal) => {
-      let told = false;
-      for (let lag = await readLag(); lag > maxLagMs && !signal.aborted; lag = await readLag()) {
-        if (!told) say(`waiting for a standby that lags by ${formatDuration(lag)} (MIGRATE_BATCH_MAX_LAG)`);
-        told = true;
-        await sleep(500, undefined, { signal }).catch(() => undefined);
-      }
-    },
-    stop: async () => {
-      stopped = true;
-      connecting.abort();
-      await looking;
-    },
+  return async (signal) => {
+    let told = false;
+    for (let lag = await readLag(); lag > maxLagMs && !signal.aborted; lag = await readLag()) {
+      if (!told) say(`waiting for a standby that lags by ${formatDuration(lag)} (MIGRATE_BATCH_MAX_LAG)`);
+      told = true;
+      await sleep(500, undefined, { signal }).catch(() => undefined);
+    }
   };
 }

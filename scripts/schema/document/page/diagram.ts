@@ -20,52 +20,35 @@ const tooManyAtFirst = 150;
 /** More than this take long to arrange, and nobody could read them. */
 const tooMany = 400;
 
+/** What the reader has chosen to be shown; no schema and no table stand for all. */
+interface Chosen {
+  readonly schema: string;
+  readonly table: string;
+  /** How many foreign keys away from the table. */
+  readonly distance: number;
+  readonly detail: Detail;
+}
+
 /** @param open goes to the card of a table */
 export function diagramPart(tables: readonly PageTable[], open: (identity: string) => void): DiagramPart {
-  const chosen = {
+  let chosen: Chosen = {
     schema: '',
     table: tables.length > tooManyAtFirst ? busiest(tables) : '',
     distance: 1,
-    detail: (tables.length > many ? 'none' : 'keys') as Detail,
+    detail: tables.length > many ? 'none' : 'keys',
   };
   const drawing = makeDrawing((identity) => focus(identity));
   const empty = element('p', { class: 'empty', role: 'status' });
+  const choices = choicesOf(tables, (values) => change(values));
   const openButton = button('Open table', () => open(chosen.table));
-  const change = (values: Partial<typeof chosen>) => {
-    Object.assign(chosen, values);
+  function change(values: Partial<Chosen>) {
+    chosen = { ...chosen, ...values };
     draw();
-  };
-  const schemas = [...new Set(tables.map(({ schema }) => schema))];
-  const schema = choice('Schema', [['', 'all'], ...schemas.map((name) => [name, name] as const)], (value) =>
-    change({ schema: value, table: '' }),
-  );
-  const table = choice(
-    'Table',
-    [['', 'all'], ...tables.map(({ identity }) => [identity, identity] as const)],
-    (value) => change({ table: value }),
-  );
-  const distances = [0, 1, 2, 3].map((value) => [String(value), String(value)] as const);
-  const distance = choice('Neighbours', distances, (value) => change({ distance: Number(value) }));
-  const detail = choice(
-    'Columns',
-    [
-      ['all', 'all'],
-      ['keys', 'keys'],
-      ['none', 'none'],
-    ],
-    (value) => change({ detail: value as Detail }),
-  );
+  }
   function draw() {
-    schema.select.value = chosen.schema;
-    table.select.value = chosen.table;
-    distance.select.value = String(chosen.distance);
-    distance.label.hidden = chosen.table === '';
+    choices.show(chosen);
     openButton.hidden = chosen.table === '';
-    detail.select.value = chosen.detail;
-    const shown =
-      chosen.table === ''
-        ? tables.filter((each) => chosen.schema === '' || each.schema === chosen.schema)
-        : neighbourhood(tables, chosen.table, chosen.distance);
+    const shown = shownTables(tables, chosen);
     const isTooMany = shown.length > tooMany;
     empty.hidden = shown.length > 0 && !isTooMany;
     empty.textContent = isTooMany
@@ -79,17 +62,45 @@ export function diagramPart(tables: readonly PageTable[], open: (identity: strin
   const bar = element(
     'div',
     { class: 'bar' },
-    ...[
-      schema.label,
-      table.label,
-      distance.label,
-      detail.label,
-      openButton,
-      element('span', { class: 'grow' }),
-    ],
+    ...[...choices.labels, openButton, element('span', { class: 'grow' })],
     button('−', () => drawing.zoomBy(1 / 1.4), { 'aria-label': 'Zoom out' }),
     button('+', () => drawing.zoomBy(1.4), { 'aria-label': 'Zoom in' }),
     button('Fit', drawing.fit),
   );
   return { root: element('section', { id: 'diagram' }, bar, empty, drawing.svg), focus, draw };
+}
+
+function shownTables(
+  tables: readonly PageTable[],
+  { schema, table, distance }: Chosen,
+): readonly PageTable[] {
+  if (table !== '') return neighbourhood(tables, table, distance);
+  return tables.filter((each) => schema === '' || each.schema === schema);
+}
+
+/** The menus of the diagram, and how they show what is chosen. */
+function choicesOf(tables: readonly PageTable[], change: (values: Partial<Chosen>) => void) {
+  const named = (names: readonly string[]) => names.map((name) => [name, name] as const);
+  const withAll = (names: readonly string[]) => [['', 'all'] as const, ...named(names)];
+  const schemas = [...new Set(tables.map(({ schema }) => schema))];
+  const schema = choice('Schema', withAll(schemas), (value) => change({ schema: value, table: '' }));
+  const table = choice('Table', withAll(tables.map(({ identity }) => identity)), (value) =>
+    change({ table: value }),
+  );
+  const distance = choice('Neighbours', named(['0', '1', '2', '3']), (value) =>
+    change({ distance: Number(value) }),
+  );
+  const detail = choice('Columns', named(['all', 'keys', 'none']), (value) =>
+    change({ detail: value as Detail }),
+  );
+  return {
+    labels: [schema.label, table.label, distance.label, detail.label],
+    show: (chosen: Chosen) => {
+      schema.select.value = chosen.schema;
+      table.select.value = chosen.table;
+      distance.select.value = String(chosen.distance);
+      distance.label.hidden = chosen.table === '';
+      detail.select.value = chosen.detail;
+    },
+  };
 }
