@@ -1,6 +1,7 @@
 // Takes a batch's statement as the parser reads it; tells whether each of its rows is met in the one range of keys that its
 // key is in, and in no other: $1 and $2 are compared with the key itself, ends included, and bound the whole statement.
 // It knows no database: of what type and order the key is, the server tells when the batch begins.
+import { unlikeProblem } from './batch-alike.ts';
 import {
   type Bounds,
   conjunctsOf,
@@ -10,6 +11,7 @@ import {
   type Walk,
   type Walked,
 } from './batch-comparisons.ts';
+import { linkIn, unwrapped } from './batch-references.ts';
 import { isTree, listOf, type Tree, treeOf } from './tree.ts';
 
 /** @returns what is wrong with the statement as one of a batch, or null */
@@ -21,12 +23,12 @@ export function rangeProblem(statement: Tree, names: Walked): string | null {
   if (!bounded.found)
     return `the range must bound the whole statement, ends included, and stand neither below OR, NOT or CASE nor only in a select list, or rows are met in every range: ${right} AND (…)`;
   if (hasStray(statement, walked.ranges))
-    return `$1 and $2 may stand in one range of the key and in select lists; in another condition they leave rows out: ${right}`;
+    return `$1 and $2 may stand in one range of the key only; in another condition they leave rows out, and as values they are chance, for the size of a range adapts by itself: ${right}`;
   const ctes = ctesOf(statement, walked);
   const open = changesWithin(statement).find((change) => !boundsOf(change, walked, ctes).found);
   return open === undefined
-    ? null
-    : `each UPDATE and DELETE of the statement must be bounded, in a WITH clause too, or its rows are met in every range: ${right}`;
+    ? unlikeProblem(statement, walked)
+    : `each INSERT, UPDATE and DELETE of the statement must be bounded, in a WITH clause too, or its rows are met in every range: ${right}`;
 }
 
 function either(all: readonly Bounds[]): Bounds {
@@ -53,7 +55,7 @@ function boundsOf(query: Tree, walked: Walk, outer: Ctes): Bounds {
   const context = { walked, ctes, tables: sources.flatMap(tablesIn) };
   const places = [
     rangeIn(conjuncts, context),
-    ...conjuncts.flatMap((leaf) => sublinks(leaf).map((inner) => boundsOf(inner, walked, ctes))),
+    ...conjuncts.flatMap(linkIn).map(([link]) => boundsOf(treeOf(link.subselect), walked, ctes)),
     ...sources.map((source) => boundsOfSource(source, context)),
   ];
   const bounds = either(places);
@@ -73,11 +75,6 @@ function boundsOf(query: Tree, walked: Walk, outer: Ctes): Bounds {
   )
     ? { found: true, wrong: 'SKIP LOCKED leaves rows of a range out for good' }
     : bounds;
-}
-
-function unwrapped(query: Tree): readonly [string, Tree] {
-  const [kind = '', node] = Object.entries(query)[0] ?? [];
-  return /Stmt$/.test(kind) && isTree(node) ? [kind, node] : ['SelectStmt', query];
 }
 
 function ctesOf(statement: Tree, walked: Walk): Ctes {
@@ -125,28 +122,17 @@ function boundsOfSource(source: Tree, context: Context): Bounds {
   ]);
 }
 
-/** Subqueries of IN, EXISTS and = ANY (ARRAY(…)) that stand for themselves. */
-function sublinks({ SubLink: link, A_Expr: expression }: Tree): readonly Tree[] {
-  const { kind, rexpr } = treeOf(expression);
-  const inArray = kind === 'AEXPR_OP_ANY' ? treeOf(treeOf(rexpr).SubLink) : {};
-  return [treeOf(link), inArray].flatMap(({ subLinkType, subselect }) =>
-    ['ANY_SUBLINK', 'EXISTS_SUBLINK', 'ARRAY_SUBLINK'].includes(String(subLinkType))
-      ? [treeOf(subselect)]
-      : [],
-  );
-}
-
 /** Whether $1 or $2 stand in a condition that is no range. */
 function hasStray(value: unknown, ranges: ReadonlySet<Tree>): boolean {
   if (Array.isArray(value)) return value.some((item) => hasStray(item, ranges));
   if (!isTree(value) || ranges.has(value)) return false;
   if (value.ParamRef !== undefined) return true;
-  return Object.entries(value).some(
-    ([field, inner]) => field !== 'targetList' && field !== 'returningList' && hasStray(inner, ranges),
-  );
+  return Object.values(value).some((inner) => hasStray(inner, ranges));
 }
 
-/** Every UPDATE and DELETE below the statement itself. */
+const changing = new Set(['InsertStmt', 'UpdateStmt', 'DeleteStmt', 'MergeStmt']);
+
+/** Every change of rows below the statement itself. */
 function changesWithin(statement: Tree): readonly Tree[] {
   const [, node] = unwrapped(statement);
   const found: Tree[] = [];
@@ -154,7 +140,7 @@ function changesWithin(statement: Tree): readonly Tree[] {
     if (Array.isArray(value)) value.forEach(visit);
     if (!isTree(value)) return;
     for (const [kind, inner] of Object.entries(value)) {
-      if (kind === 'UpdateStmt' || kind === 'DeleteStmt') found.push({ [kind]: inner });
+      if (changing.has(kind)) found.push({ [kind]: inner });
       visit(inner);
     }
   };

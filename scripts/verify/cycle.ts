@@ -84,12 +84,10 @@ async function revertAndRepeat(
   await scratch.sql('SAVEPOINT after_up');
   const first = writtenSince(written, await scratch.rowsWritten());
   const downFailure = await scratch.run(down);
-  if (downFailure !== null) {
-    if (!failsCommittedToo(downFailure)) return 'doubtful';
-    await scratch.sql('ROLLBACK TO SAVEPOINT after_up');
-    const token = first === null ? null : withNew(before, await tokenOf(scratch, first));
-    return { findings: [fails('down-fails', down, downFailure.message, downFailure)], token };
-  }
+  if (downFailure !== null)
+    return failsCommittedToo(downFailure)
+      ? withoutDown(scratch, down, downFailure, before, first)
+      : 'doubtful';
   const unfilled = await unfilledOf(scratch, filled);
   const writtenThen = await scratch.rowsWritten();
   const touched = writtenSince(written, writtenThen);
@@ -133,6 +131,19 @@ const staticStates = new Set(
 
 function failsCommittedToo({ sqlState }: ScratchFailure): boolean {
   return sqlState !== undefined && staticStates.has(sqlState);
+}
+
+/** Goes back to after the up, from where the next cycle starts. */
+async function withoutDown(
+  scratch: Scratch,
+  down: SqlFile,
+  failure: ScratchFailure,
+  before: Map<string, string>,
+  written: RowsWritten,
+): Promise<{ findings: Finding[]; token: Map<string, string> | null }> {
+  await scratch.sql('ROLLBACK TO SAVEPOINT after_up');
+  const token = written === null ? null : withNew(before, await tokenOf(scratch, written));
+  return { findings: [fails('down-fails', down, failure.message, failure)], token };
 }
 
 /** The parts of before with those that were read anew: in place, for there are thousands. */

@@ -1,27 +1,8 @@
 // Takes parsed expressions; gives what a rule asks of them: volatile or not, how many rows a condition can meet.
 // Without a database it goes by the names of functions; a scratch database has the better word.
+import { volatileFunctions } from '../../files/volatile.ts';
 import { child, isNode, list, type Node, strings, text, walk } from './ast.ts';
 import type { Where } from './types.ts';
-
-/** Volatile functions that stand in defaults: https://www.postgresql.org/docs/16/xfunc-volatility.html */
-const volatileFunctions = new Set([
-  'random',
-  'random_normal',
-  'gen_random_uuid',
-  'gen_random_bytes',
-  'gen_salt',
-  'uuid_generate_v1',
-  'uuid_generate_v1mc',
-  'uuid_generate_v4',
-  'uuidv7',
-  'clock_timestamp',
-  'timeofday',
-  'nextval',
-  'setval',
-  'currval',
-  'lastval',
-  'pg_sleep',
-]);
 
 /** Whether the expression calls a function that is known to give another value for each row. */
 export function isVolatile(expression: unknown): boolean {
