@@ -1,11 +1,11 @@
 // Takes a session whose stamp agrees with MIGRATE_ENV; refuses where its address is that of another environment, and where
-// a protected database is not the one that was stamped. It is asked before the first write of a run.
+// a protected database is on another server than it was stamped on. It is asked before the first write of a run.
 import { isIP } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { MigrateError } from '../base/errors.ts';
 import { isBoundHere, namesakes, refuseReached } from '../config/binding.ts';
 import type { Config } from '../config/config.ts';
-import { canonicalHost } from '../config/host.ts';
+import { canonicalHost, isLoopback } from '../config/host.ts';
 import { isProtected } from '../config/protection.ts';
 import { streamOf } from '../connection/connect.ts';
 import type { Session } from '../connection/session.ts';
@@ -34,9 +34,12 @@ export async function refuseOtherPlace(
   if (environment === null || place === null || !isProtected(config, environment) || isBoundHere(config))
     return null;
   const here = await readPlace(session);
-  refuseCopy(environment, place, here);
-  if (canonicalHost(place.host) === canonicalHost(here.host) || place.address === here.address) return null;
-  return `${environment} was stamped at ${at(place)} and is reached at ${at(here)}: after a failover, by another way, or as a physical copy. ${meant(environment)}`;
+  const moved = isElsewhere(place, here);
+  const isOther = place.system !== null && here.system !== null && place.system !== here.system;
+  // A tunnel ends on this machine, wherever it begins: there another server is no upgrade of the one that was stamped.
+  if (isOther && (moved || isLoopback(here.host))) throw otherServer(environment, place, here);
+  if (!isOther && !moved && place.database === here.database) return null;
+  return `${environment} was stamped at ${identity(place)}, and is reached at ${identity(here)}: restored, copied, upgraded, after a failover or by another way. ${meant(environment)}`;
 }
 
 async function refuseOtherAddress(
@@ -67,14 +70,16 @@ async function addressesOf(host: string): Promise<readonly string[]> {
   return Promise.race([known, late]).finally(() => limit.abort());
 }
 
-/** A dump that was restored, a copy and an upgrade have the stamp, but another identity. */
-function refuseCopy(environment: string, stamped: Place, here: Place): void {
-  const { system } = stamped;
-  const otherServer = system !== null && here.system !== null && system !== here.system;
-  if (!otherServer && stamped.database === here.database) return;
-  throw new MigrateError(
+/** Neither the host nor its address is what it was. */
+function isElsewhere(stamped: Place, here: Place): boolean {
+  return canonicalHost(stamped.host) !== canonicalHost(here.host) && stamped.address !== here.address;
+}
+
+/** A dump that was restored on another server has the stamp, but not the identity. */
+function otherServer(environment: string, stamped: Place, here: Place): MigrateError {
+  return new MigrateError(
     'refused',
-    `This database is stamped ${environment}, and it is not the one that was stamped: it was restored, copied or upgraded`,
+    `This database is stamped ${environment}, and its server is not the one where it was stamped`,
     {
       problems: [`stamped: ${identity(stamped)}`, `here: ${identity(here)}`],
       hint: `If it is a copy, stamp it as what it is: make migrate-environment set=staging confirm=${environment}. ${meant(environment)}`,

@@ -62,9 +62,9 @@ describe('A database that is reached under another name', () => {
 describe('A protected database that carries its stamp to another place', () => {
   const stamped: Place = { system: '7', database: 5, host: 'db.prod', address: '10.0.0.1' };
 
-  it('is refused as a copy, remarked on as a failover, and taken where its host is bound', async () => {
+  it('is refused on another server, remarked on where that may be right, and taken where its host is bound', async () => {
     const outcome = async (here: Partial<Place>, of: Config, place: Place | null = stamped) => {
-      const { system, database, host, address } = { ...stamped, ...here };
+      const { system, database, host, address } = { ...(place ?? stamped), ...here };
       const session = {
         client: { connection: { stream: { remoteAddress: address ?? undefined } } },
         login: { database },
@@ -76,30 +76,37 @@ describe('A protected database that carries its stamp to another place', () => {
       );
     };
     const production = config({}, 'production');
+    const copy = { system: '8', host: 'other', address: '10.0.0.2' };
+    const remark =
+      /^production was stamped at database 5 of server 7, at db\.prod \(10\.0\.0\.1\), .*make migrate-environment set=production confirm=production/;
     const rows: [Partial<Place>, Config, RegExp | null][] = [
       [{}, production, null],
-      [{ system: '8' }, production, /^refused$/],
-      [{ database: 6 }, production, /^refused$/],
-      [{ system: null, host: 'other', address: '10.0.0.2', database: 6 }, production, /^refused$/],
+      [copy, production, /^refused$/],
+      [{ ...copy, database: 6 }, production, /^refused$/],
+      [{ system: '8' }, production, remark],
+      [{ system: '8', host: 'other' }, production, remark],
+      [{ system: '8', host: 'DB.prod.', address: '10.0.0.2' }, production, remark],
+      [{ database: 6 }, production, remark],
+      [{ ...copy, system: null }, production, remark],
+      [{ ...copy, system: '7' }, production, remark],
       [{ system: null }, production, null],
       [{ host: 'DB.prod.', address: '10.0.0.2' }, production, null],
       [{ host: 'replica' }, production, null],
-      [
-        { host: 'replica', address: '10.0.0.2' },
-        production,
-        /stamped at db\.prod \(10\.0\.0\.1\) .* reached at replica \(10\.0\.0\.2\).*make migrate-environment set=production confirm=production/,
-      ],
-      [{ system: '8' }, config({ production: { host: 'alias' } }, 'production'), null],
-      [{ system: '8' }, config({ production: { database: 'shop' } }, 'production'), /^refused$/],
-      [{ system: '8' }, config({ production: { host: '*' } }, 'production'), /^refused$/],
-      [{ system: '8' }, config({}, 'staging'), null],
+      [copy, config({ production: { host: 'alias' } }, 'production'), null],
+      [copy, config({ production: { database: 'shop' } }, 'production'), /^refused$/],
+      [copy, config({ production: { host: '*' } }, 'production'), /^refused$/],
+      [copy, config({}, 'staging'), null],
     ];
     for (const [here, of, expected] of rows) {
       const said = await outcome(here, of);
       if (expected === null) expect(said, JSON.stringify(here)).to.equal(null);
       else expect(said, JSON.stringify(here)).to.match(expected);
     }
-    expect(await outcome({ system: '8' }, production, null)).to.equal(null);
+    expect(await outcome(copy, production, null)).to.equal(null);
+    const tunnel = { ...stamped, host: '127.0.0.1', address: '127.0.0.1' };
+    expect(await outcome({ system: '8' }, production, tunnel), 'nobody sees where a tunnel begins').to.equal(
+      'refused',
+    );
   });
 
   it('is refused before anything is written, and taken once it is stamped where it is, as itself or as a copy', async () => {
@@ -127,7 +134,7 @@ describe('A protected database that carries its stamp to another place', () => {
       const refused = await run('production', ...args);
       expectExit(refused, 7);
       expect(refused.all)
-        .to.contain('restored, copied or upgraded')
+        .to.contain('its server is not the one where it was stamped')
         .and.to.contain('set=production confirm=production')
         .and.to.contain('set=staging confirm=production');
     }
