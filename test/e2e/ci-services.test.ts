@@ -107,11 +107,12 @@ describe('the choice of a test server', function () {
 });
 
 describe('the repository', () => {
-  it('has no server without a password in its workflows', () => {
-    const found = execFileSync('bash', ['-c', 'grep -rn "trust$" .github/workflows || true'], {
+  it('has no server without a password in its workflows, but for the nodes of Citus, which log in to each other', () => {
+    const found = execFileSync('grep', ['-rhnE', '\\btrust\\b', '.github/workflows'], {
       cwd: productRoot,
       encoding: 'utf8',
     });
-    expect(found).to.equal('');
+    expect(found.trim().split('\n')).to.have.length(1);
+    expect(found).to.include('citusdata/citus');
   });
 });
