@@ -1,7 +1,7 @@
 // docs: writes db/SCHEMA.md, the schema for people, or with --html a page to look at, from a scratch database; --check
 // compares instead.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { MigrateError } from '../base/errors.ts';
 import { makeDocument, makePage } from '../drift/document.ts';
 import { loadMigrations } from '../history/load-migrations.ts';
@@ -14,7 +14,7 @@ export interface DocsFlags extends GeneratedFlags {
   readonly html?: string;
 }
 
-const documentFile = join('db', 'SCHEMA.md');
+const documentFile = 'db/SCHEMA.md';
 
 export const docs: Command<DocsFlags> = async ({ config, flags, progress }) => {
   const migrations = await loadMigrations(config, progress.warn);

@@ -2,7 +2,7 @@
 // the target demands of the login: the method, the binding to TLS, the kind of server. It sends nothing.
 import { createReadStream, statSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { join, win32 } from 'node:path';
 import type pg from 'pg';
 import { MigrateError } from '../base/errors.ts';
 import { keepSecret } from '../base/secrets.ts';
@@ -102,6 +102,13 @@ function refused(target: Target, what: string, hint: string): MigrateError {
   });
 }
 
+/** Where libpq looks for passwords. */
+export function passfileOf({ HOME, APPDATA }: NodeJS.ProcessEnv, platform: NodeJS.Platform): string {
+  return platform === 'win32' && APPDATA
+    ? win32.join(APPDATA, 'postgresql', 'pgpass.conf')
+    : join(HOME || homedir(), '.pgpass');
+}
+
 /** Hiding a password that is also a name would spoil what is shown of that. */
 function keepPassword({ user, host, database }: Target, password: string): void {
   if (![user, host, database].includes(password)) keepSecret([password]);
@@ -113,7 +120,7 @@ function keepPassword({ user, host, database }: Target, password: string): void 
  * @throws MigrateError `connection` for a file that others may read: as with libpq it is not used, and nothing is left
  */
 export async function readPassfile(target: Target): Promise<string | undefined> {
-  const path = target.passfile ?? join(process.env.HOME || homedir(), '.pgpass');
+  const path = target.passfile ?? passfileOf(process.env, process.platform);
   const stat = statSync(path, { throwIfNoEntry: false });
   if (stat === undefined || !stat.isFile()) return undefined;
   if (process.platform !== 'win32' && (stat.mode & 0o77) !== 0) {

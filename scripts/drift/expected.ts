@@ -5,7 +5,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Config } from '../config/config.ts';
 
-export const schemaFile = join('db', 'schema.sql');
+export const schemaFile = 'db/schema.sql';
 
 export interface SchemaFile {
   readonly text: string;

@@ -1,7 +1,7 @@
 // Takes the migrations directory; gives its pairs, checksums and directives, and every problem of names and bytes.
 // It knows nothing of databases; what the SQL says is check.ts's work.
 import { lstatSync, readdirSync, readFileSync, realpathSync } from 'node:fs';
-import { dirname, join, sep } from 'node:path';
+import { dirname, sep } from 'node:path';
 import { MigrateError } from '../base/errors.ts';
 import { shownPath } from '../base/paths.ts';
 import { skipBlank } from '../base/positions.ts';
@@ -60,7 +60,7 @@ export function readMigrations(directory: string, root: string, cache?: Pick<Fil
   const read = new Map<string, SqlFile>();
   const unproven = new Set<SqlFile>();
   for (const [i, name] of names.entries()) {
-    const file = join(shown, name);
+    const file = below(shown, name);
     const [, version, title, side] = fileName.exec(name) ?? [];
     if (side === undefined) {
       problems.push({ file, message: nameProblem(name) });
@@ -120,7 +120,7 @@ function filesOnDemand(directory: string, shown: string): Readonly<Record<string
   return {
     get path(): string {
       const { name } = this as unknown as { name: string };
-      return shown === '' ? name : `${shown}/${name}`;
+      return below(shown, name);
     },
     get text(): string {
       const { name, path, checksum: expected } = this as unknown as SqlFile & { name: string };
@@ -132,6 +132,9 @@ function filesOnDemand(directory: string, shown: string): Readonly<Record<string
     },
   };
 }
+
+/** Shown paths have slashes on every system; empty is the root itself. */
+const below = (shown: string, name: string) => (shown === '' ? name : `${shown}/${name}`);
 
 function nameProblem(name: string): string {
   return `name is not <14-digit version>_<name>.up.sql or .down.sql with a-z, 0-9, _ and - (make migrate-new name=… makes a right one)${name.endsWith('.sql') ? '' : '; move other files out of this directory'}`;
@@ -206,16 +209,16 @@ function toMigrations(
     const version = id.slice(0, 14);
     if (twin.startsWith(version)) {
       problems.push({
-        file: join(directory, `${id}.up.sql`),
+        file: below(directory, `${id}.up.sql`),
         message: `has the same version as ${twin}: give one of them another (make migrate-new makes a fresh one)`,
       });
     }
     twin = id;
     if (up === undefined)
-      problems.push({ file: join(directory, `${id}.down.sql`), message: `has no partner ${id}.up.sql` });
+      problems.push({ file: below(directory, `${id}.down.sql`), message: `has no partner ${id}.up.sql` });
     if (down === undefined) {
       problems.push({
-        file: join(directory, `${id}.up.sql`),
+        file: below(directory, `${id}.up.sql`),
         message: `has no partner ${id}.down.sql; for a change that cannot be reverted write one that holds "-- migrate: irreversible <reason>"`,
       });
     }

@@ -2,6 +2,7 @@
 import { posix, win32 } from 'node:path';
 import { expect } from 'chai';
 import { shownPath } from '../../scripts/base/paths.ts';
+import { passfileOf } from '../../scripts/connection/login.ts';
 import { serverEnvironment, shellUnsafe } from '../../scripts/devserver/account.ts';
 import { isSameFolder } from '../../scripts/devserver/postmaster.ts';
 
@@ -28,6 +29,13 @@ describe('On Windows', () => {
     expect(isSameFolder('C:/other/cluster', 'C:\\shop\\cluster', 'win32')).to.equal(false);
     expect(isSameFolder('/SHOP/cluster', '/shop/cluster', 'linux')).to.equal(false);
     expect(isSameFolder(undefined, 'C:\\shop', 'win32')).to.equal(false);
+  });
+
+  it('passwords are looked for where libpq does', () => {
+    const env = { HOME: '/home/ada', APPDATA: 'C:\\Users\\ada\\AppData\\Roaming' };
+    expect(passfileOf(env, 'win32')).to.equal('C:\\Users\\ada\\AppData\\Roaming\\postgresql\\pgpass.conf');
+    expect(passfileOf(env, 'linux')).to.equal('/home/ada/.pgpass');
+    expect(passfileOf({ HOME: '/home/ada' }, 'win32')).to.match(/\.pgpass$/);
   });
 
   it('the server’s programs get what Windows needs to open sockets and shells, and no PG variable', () => {
