@@ -3,6 +3,7 @@
 import { parseDuration } from '../base/duration.ts';
 import { MigrateError } from '../base/errors.ts';
 import { flagOf } from '../base/flag.ts';
+import { visible } from '../base/foreign-text.ts';
 import type { AppliedMigration, Migration } from '../base/types.ts';
 import { allowsOutOfOrder } from '../config/binding.ts';
 import type { Config } from '../config/config.ts';
@@ -98,7 +99,7 @@ function planOf(config: Config, flags: UpFlags, path: string): SavedPlan {
   if (saved.environment === config.environmentName) return saved;
   throw new MigrateError(
     'refused',
-    `The plan was made for another environment: ${saved.environment} in the plan, ${config.environmentName} now`,
+    `The plan was made for another environment: ${visible(saved.environment)} in the plan, ${config.environmentName} now`,
     {
       hint: 'Set MIGRATE_ENV to what the plan is for, or make a plan for this one.',
       state: 'Nothing was connected to.',

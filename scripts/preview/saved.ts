@@ -14,6 +14,7 @@ import { type DriftCheck, readFingerprint } from '../drift/check.ts';
 import type { History } from '../ledger/ledger.ts';
 import { type Difference, describeDifference } from '../schema/change/diff.ts';
 import { digestOf, type Shown, type ShownEffects } from './approved.ts';
+import { hasPlanShape } from './plan-shape.ts';
 
 const format = 'migrate-plan/2';
 
@@ -138,12 +139,12 @@ export function readPlan({ root }: Pick<Config, 'root'>, path: string, approved?
   const plan = parse(readFileSync(file, 'utf8'));
   if (plan === null || typeof plan.format !== 'string')
     throw new MigrateError('usage', `${path} is no plan of this tool`, { hint });
-  const isIntact = plan.format === format && plan.digest === digestOf(plan) && isComplete(plan);
+  const isIntact = plan.format === format && plan.digest === digestOf(plan) && hasPlanShape(plan);
   if (isIntact && (approved === undefined || approved === plan.digest)) return plan as unknown as SavedPlan;
   const otherwise = isIntact
     ? `is not the plan that was approved: its digest is ${String(plan.digest)}`
     : plan.format === format
-      ? 'is not as this tool wrote it: its digest is another'
+      ? 'is not as this tool wrote it'
       : `was written by another version of this tool (${visible(plan.format).slice(0, 40)})`;
   throw new MigrateError('refused', `${path} ${otherwise}`, {
     hint: 'Make the plan anew, have it approved, then run that.',
@@ -158,18 +159,6 @@ function parse(text: string): Record<string, unknown> | null {
   } catch {
     return null;
   }
-}
-
-function isComplete({ target, history, files, steps, fingerprint, asked }: Record<string, unknown>): boolean {
-  const objects = [target, history, files, asked].every(
-    (value) => typeof value === 'object' && value !== null,
-  );
-  return (
-    objects &&
-    typeof fingerprint === 'string' &&
-    Array.isArray(steps) &&
-    steps.every((id) => typeof id === 'string')
-  );
 }
 
 /**
@@ -200,7 +189,9 @@ function changes(saved: SavedPlan, now: Binding, differences: readonly Differenc
     ...differ('tool version', saved.toolVersion, now.toolVersion),
     ...differ('environment', saved.environment, now.environment),
     ...differ('target', place(saved.target), place(now.target)),
-    ...(saved.history.digest === now.history.digest ? [] : history),
+    ...(saved.history.digest === now.history.digest && past(saved.history) === past(now.history)
+      ? []
+      : history),
     ...differ('database schema', saved.fingerprint, now.fingerprint),
     ...(saved.fingerprint === now.fingerprint
       ? []
