@@ -1,8 +1,8 @@
 // docs: writes db/SCHEMA.md, the schema for people, or with --html a page to look at, from a scratch database; --check
 // compares instead.
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { MigrateError } from '../base/errors.ts';
+import { writeProjectFile } from '../base/project-file.ts';
 import { makeDocument, makePage } from '../drift/document.ts';
 import { loadMigrations } from '../history/load-migrations.ts';
 import type { Command } from '../report/command.ts';
@@ -24,7 +24,7 @@ export const docs: Command<DocsFlags> = async ({ config, flags, progress }) => {
   const file = html ?? documentFile;
   const path = resolve(config.root, file);
   if (!flags.check) {
-    write(path, file, text);
+    writeProjectFile(config.root, file, text);
     return { document: { file }, lines: [`Wrote ${file}`] };
   }
   const missing = !existsSync(path);
@@ -38,11 +38,3 @@ export const docs: Command<DocsFlags> = async ({ config, flags, progress }) => {
     verdict: 'findings',
   };
 };
-
-function write(path: string, file: string, text: string): void {
-  try {
-    writeFileSync(path, text);
-  } catch (cause) {
-    throw new MigrateError('usage', `${file} cannot be written: ${(cause as Error).message}`, { cause });
-  }
-}

@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync
 import { join, resolve } from 'node:path';
 import { MigrateError } from '../base/errors.ts';
 import { shownPath } from '../base/paths.ts';
+import { leadsOut } from '../base/project-file.ts';
 import type { Config } from '../config/config.ts';
 import { cannotRunInTransaction } from '../files/check.ts';
 import { decode } from '../files/decode.ts';
@@ -86,6 +87,7 @@ function pairOf(config: Config, { version, name, path, down }: Source, parse: Pa
 function textOf(config: Config, path: string): string {
   let bytes: Buffer;
   try {
+    if (leadsOut(path)) throw new Error('it is a symbolic link to a file outside of its directory');
     bytes = readFileSync(path);
   } catch (cause) {
     throw new MigrateError('usage', `Cannot read ${shown(config, path)}: ${(cause as Error).message}`, {

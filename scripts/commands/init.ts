@@ -1,9 +1,10 @@
 // init: lays what an application needs to have migrations: the folder with a first pair, settings, npm scripts, lines for
 // git, and, asked for, make targets, workflows and an image. It asks nothing, overwrites nothing, and says what it did.
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { MigrateError } from '../base/errors.ts';
 import { packageRoot, shownPath } from '../base/paths.ts';
+import { writeProjectFile } from '../base/project-file.ts';
 import type { Config } from '../config/config.ts';
 import type { Command, CommandInput, CommandResult } from '../report/command.ts';
 import { create } from './create.ts';
@@ -74,7 +75,7 @@ async function layMigrations(input: CommandInput<InitFlags>): Promise<Laid[]> {
 function layFile(config: Config, path: string, content: string): Laid {
   const full = join(config.root, path);
   if (existsSync(full)) return { path, outcome: 'kept' };
-  write(full, content);
+  writeProjectFile(config.root, path, content, true);
   return { path, outcome: 'created' };
 }
 
@@ -119,7 +120,7 @@ function layScripts(config: Config): Laid {
     others.length === 0 ? [] : [`${others.join(', ')} kept as it was, though it does something else`];
   if (added === 0)
     return { path: 'package.json', outcome: 'kept', ...(kept[0] === undefined ? {} : { note: kept[0] }) };
-  write(path, text);
+  writeProjectFile(config.root, 'package.json', text);
   const note = [`${added} scripts, such as migrate:up`, ...kept].join('; ');
   return { path: 'package.json', outcome: 'added to', note };
 }
@@ -132,7 +133,7 @@ function layIgnored(config: Config): Laid {
   const missing = ignored.filter((line) => !there.has(line) && !there.has(line.replace(/\/$/, '')));
   if (missing.length === 0) return { path: '.gitignore', outcome: 'kept' };
   const gap = text === '' || text.endsWith('\n') ? '' : end;
-  write(path, `${text}${gap}${missing.join(end)}${end}`);
+  writeProjectFile(config.root, '.gitignore', `${text}${gap}${missing.join(end)}${end}`);
   return { path: '.gitignore', outcome: text === '' ? 'created' : 'added to' };
 }
 
@@ -180,17 +181,5 @@ function read(path: string): string {
     return readFileSync(path, 'utf8');
   } catch (cause) {
     throw new MigrateError('usage', `Cannot read ${path}: ${(cause as Error).message}`, { cause });
-  }
-}
-
-function write(path: string, content: string): void {
-  try {
-    mkdirSync(dirname(path), { recursive: true });
-    writeFileSync(path, content);
-  } catch (cause) {
-    throw new MigrateError('usage', `Cannot write ${path}: ${(cause as Error).message}`, {
-      hint: 'Mend that, then run it again: what is there already stays as it is.',
-      cause,
-    });
   }
 }

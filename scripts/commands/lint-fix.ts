@@ -1,9 +1,10 @@
 // lint --fix: replaces pending files by the series that lint advises, then lints and verifies what it wrote.
 // What it replaces must be committed: git is where the original stays.
-import { existsSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, renameSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { MigrateError } from '../base/errors.ts';
 import { shownPath } from '../base/paths.ts';
+import { writeProjectFile } from '../base/project-file.ts';
 import type { Direction, Finding, Migration } from '../base/types.ts';
 import type { Config } from '../config/config.ts';
 import { schemaOptions } from '../drift/options.ts';
@@ -139,7 +140,8 @@ function write(config: Config, pairs: readonly NewPair[]): void {
   }
   for (const { id, texts } of pairs)
     if (texts !== undefined)
-      for (const direction of directions) writeFileSync(pathOf(config, id, direction), texts[direction]);
+      for (const direction of directions)
+        writeProjectFile(config.root, pathOf(config, id, direction), texts[direction]);
 }
 
 /** Rows of `db/probe` are found by the version of their migration. */

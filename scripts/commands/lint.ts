@@ -1,9 +1,8 @@
 // lint: what each statement would do to a live database, and the safe way to write it. It never touches the target.
 
-import { writeFileSync } from 'node:fs';
-import { resolve } from 'node:path';
 import { MigrateError } from '../base/errors.ts';
 import { toolVersion } from '../base/paths.ts';
+import { writeProjectFile } from '../base/project-file.ts';
 import { redactAll } from '../base/secrets.ts';
 import { loadForReview } from '../history/load-migrations.ts';
 import { reviewMigrations } from '../lint/review.ts';
@@ -47,8 +46,9 @@ export const lint: Command<LintFlags> = async (input) => {
           config.project.lint?.timeZone,
         );
   if (flags.sarif !== undefined)
-    writeFileSync(
-      resolve(config.root, flags.sarif),
+    writeProjectFile(
+      config.root,
+      flags.sarif,
       `${JSON.stringify(redactAll(toSarif(findings, toolVersion())), null, 2)}\n`,
     );
   return {

@@ -1,8 +1,7 @@
 // manifest: writes down which migrations a release is built with, for the application's gate. It needs no database.
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { dirname, resolve } from 'node:path';
-import { MigrateError } from '../base/errors.ts';
+import { resolve } from 'node:path';
 import { shownPath, toolVersion } from '../base/paths.ts';
+import { writeProjectFile } from '../base/project-file.ts';
 import type { Config } from '../config/config.ts';
 import { readSchemaFile, schemaFile } from '../drift/expected.ts';
 import { meaning } from '../files/equivalent-sql.ts';
@@ -35,8 +34,8 @@ export const manifest: Command<ManifestFlags> = async ({ config, flags, progress
     })),
   };
   const path = resolve(config.root, flags.out ?? defaultManifestPath);
-  write(path, `${JSON.stringify(content, null, 2)}\n`);
   const shown = shownPath(config.root, path);
+  writeProjectFile(config.root, shown, `${JSON.stringify(content, null, 2)}\n`, true);
   return {
     document: { file: shown, ...content },
     lines: [`Wrote ${shown}: ${count(content.migrations.length)}, ${note}`],
@@ -62,13 +61,4 @@ function fingerprintOf(
       `is of PostgreSQL ${file.major}, and db/config.json says ${config.postgres} (make schema writes it anew)`,
     );
   return { fingerprint: file.fingerprint, note: `fingerprint ${file.fingerprint}` };
-}
-
-function write(path: string, text: string): void {
-  try {
-    mkdirSync(dirname(path), { recursive: true });
-    writeFileSync(path, text);
-  } catch (cause) {
-    throw new MigrateError('usage', `Cannot write ${path}: ${(cause as Error).message}`, { cause });
-  }
 }

@@ -1,8 +1,7 @@
 // schema: writes db/schema.sql, what all migrations add up to, from a scratch database; --check compares instead.
 
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { visible } from '../base/foreign-text.ts';
+import { writeProjectFile } from '../base/project-file.ts';
 import type { Config } from '../config/config.ts';
 import { readSchemaFile, type SchemaFile, schemaFile } from '../drift/expected.ts';
 import { differenceJson, differenceLines } from '../drift/report.ts';
@@ -27,7 +26,7 @@ export const schema: Command<GeneratedFlags> = async ({ config, flags, progress 
   for (const name of made.unsupported)
     progress.warn(`${visible(name)} is something that no SQL makes: in ${schemaFile} it stands as a comment`);
   if (flags.check) return check(config, made);
-  writeFileSync(join(config.root, schemaFile), made.text);
+  writeProjectFile(config.root, schemaFile, made.text);
   const written = `Wrote ${schemaFile}: fingerprint ${made.fingerprint}, newest ${made.newest ?? 'none'}`;
   return {
     document: documentOf(made),

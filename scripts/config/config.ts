@@ -4,6 +4,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { MigrateError } from '../base/errors.ts';
 import { defaultMajor } from '../base/postgres-major.ts';
+import { leadsOut } from '../base/project-file.ts';
 import { connectionRemarks } from './connection-string.ts';
 import { type Environment, namesTarget, readEnvironment } from './environment.ts';
 import {
@@ -158,7 +159,12 @@ function readProject(root: string): ProjectSettings {
   try {
     json = JSON.parse(readFileSync(path, 'utf8'));
   } catch (cause) {
-    throw new MigrateError('usage', `db/config.json is no JSON: ${(cause as Error).message}`, { cause });
+    // What is no JSON is quoted; of a file that a link has chosen nothing is shown.
+    const reason =
+      existsSync(path) && leadsOut(path, root)
+        ? 'it is a symbolic link out of the project'
+        : (cause as Error).message;
+    throw new MigrateError('usage', `db/config.json is no JSON: ${reason}`, { cause });
   }
   const checked = checkSettings<ProjectSettings>(projectSchema, json);
   if ('problems' in checked) throw mistakes(checked.problems.map((problem) => `db/config.json: ${problem}`));

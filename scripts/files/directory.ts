@@ -1,10 +1,11 @@
 // Takes the migrations directory; gives its pairs, checksums and directives, and every problem of names and bytes.
 // It knows nothing of databases; what the SQL says is check.ts's work.
-import { lstatSync, readdirSync, readFileSync, realpathSync } from 'node:fs';
-import { dirname, sep } from 'node:path';
+import { readdirSync, readFileSync } from 'node:fs';
+import { sep } from 'node:path';
 import { MigrateError } from '../base/errors.ts';
 import { shownPath } from '../base/paths.ts';
 import { skipBlank } from '../base/positions.ts';
+import { leadsOut } from '../base/project-file.ts';
 import type { Direction, Migration, SqlFile } from '../base/types.ts';
 import { allowPauses, saveMemory } from '../base/v8-heap.ts';
 import { checksumOfFile, decode } from './decode.ts';
@@ -175,12 +176,6 @@ function emptyProblem(direction: Direction): string {
   return direction === 'up'
     ? 'is empty: it holds no statement'
     : 'is empty: write what reverts the up, or "-- migrate: irreversible <reason>"';
-}
-
-/** What is wrong in a file is shown: a link of somebody's branch must not choose another file of this machine. */
-function leadsOut(path: string): boolean {
-  if (!lstatSync(path).isSymbolicLink()) return false;
-  return !realpathSync(path).startsWith(`${realpathSync(dirname(path))}${sep}`);
 }
 
 function readBytes(path: string, file: string, problems: FileProblem[]): Buffer {

@@ -4,6 +4,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { MigrateError } from '../base/errors.ts';
 import { shownPath } from '../base/paths.ts';
+import { leadsOut } from '../base/project-file.ts';
 import type { Migration, SqlFile } from '../base/types.ts';
 import type { Config } from '../config/config.ts';
 import { checksum, decode } from '../files/decode.ts';
@@ -23,6 +24,8 @@ export function readSeedRows(config: Config, migrations: readonly Migration[]): 
     if (!migrations.some((migration) => migration.version === version)) {
       throw new MigrateError('usage', `${path} belongs to no migration: name it <version>.sql`);
     }
+    if (leadsOut(join(directory, name)))
+      throw new MigrateError('usage', `${path} is a symbolic link to a file outside of this directory`);
     const { text, faults } = decode(readFileSync(join(directory, name)));
     const [fault] = faults;
     if (fault !== undefined) throw new MigrateError('usage', `${path}:${fault.line}: ${fault.message}`);

@@ -1,0 +1,103 @@
+// A symbolic link that somebody has committed chooses no other file of this machine: none is shown, none is overwritten.
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { expect } from 'chai';
+import { packageRoot } from '../../scripts/base/paths.ts';
+import { leadsOut, writeProjectFile } from '../../scripts/base/project-file.ts';
+import { runInProcess } from '../support/in-process.ts';
+
+describe('A symbolic link in a project', () => {
+  let home: string;
+  let root: string;
+  let outside: string;
+
+  beforeEach(() => {
+    home = realpathSync(mkdtempSync(join(tmpdir(), 'migrate-links-')));
+    root = join(home, 'project');
+    outside = join(home, 'secret.txt');
+    mkdirSync(join(root, 'db', 'migrations'), { recursive: true });
+    writeFileSync(outside, 'hunter2hunter2\n');
+    writeFileSync(join(root, 'package.json'), '{}\n');
+  });
+  afterEach(() => rmSync(home, { recursive: true }));
+
+  const link = (path: string, to = outside) => {
+    const full = join(root, path);
+    mkdirSync(dirname(full), { recursive: true });
+    symlinkSync(to, full);
+    return full;
+  };
+
+  it('is written through only where it stays inside, also where it leads to nothing yet', () => {
+    for (const to of [outside, join(home, 'nowhere'), '../../nowhere', '/etc/passwd']) {
+      const path = link('db/schema.sql', to);
+      expect(leadsOut(path), to).to.equal(true);
+      expect(() => writeProjectFile(root, 'db/schema.sql', 'x'), to)
+        .to.throw('db/schema.sql cannot be written: it is a symbolic link')
+        .with.property('code', 'usage');
+      rmSync(path);
+    }
+    link('chain', link('db/schema.sql'));
+    expect(() => writeProjectFile(root, 'chain', 'x')).to.throw('symbolic link');
+    const inside = link('db/SCHEMA.md', '../README.md');
+    writeProjectFile(root, 'db/SCHEMA.md', 'x');
+    expect(readFileSync(inside, 'utf8')).to.equal('x');
+    writeProjectFile(root, '/dev/null', 'x');
+    expect(readFileSync(outside, 'utf8')).to.equal('hunter2hunter2\n');
+  });
+
+  it('is neither read nor written by a command', async () => {
+    const database = {
+      DATABASE_URL: 'postgres://u@127.0.0.1:1/d',
+      PGPASSWORD: 'x',
+      MIGRATE_ENV: 'test',
+      MIGRATE_CONNECT_TIMEOUT: '1ms',
+    };
+    for (const direction of ['up', 'down'])
+      writeFileSync(join(root, 'db/migrations', `20250101000001_a.${direction}.sql`), 'SELECT 1;\n');
+    link('lint.sarif');
+    link('db/migrations.json');
+    link('.env.example', join(home, 'made'));
+    link('prisma/migrations/20250101000002_b/migration.sql');
+    link('db/probe/20250101000001.sql');
+    for (const args of [
+      ['lint', '--static', '--all', '--sarif', 'lint.sarif'],
+      ['manifest', '--out', 'db/migrations.json'],
+      ['init'],
+      ['import', '--from', 'prisma'],
+      ['verify'],
+    ]) {
+      const { exitCode, said } = await runInProcess(root, database, args);
+      expect(exitCode, `${args.join(' ')}\n${said}`).to.equal(2);
+      expect(said, args.join(' ')).to.include('symbolic link').and.not.to.include('hunter2');
+    }
+    rmSync(join(root, 'db/config.json'), { force: true });
+    link('db/config.json');
+    const { said } = await runInProcess(root, database, ['up']);
+    expect(said).to.include('db/config.json is no JSON').and.not.to.include('hunter');
+    expect(readFileSync(outside, 'utf8')).to.equal('hunter2hunter2\n');
+    expect(existsSync(join(home, 'made'))).to.equal(false);
+  });
+
+  it('has no other way: commands write new files alone, or through that one function', () => {
+    const folder = join(packageRoot, 'scripts', 'commands');
+    const writes = readdirSync(folder).flatMap((name) =>
+      (readFileSync(join(folder, name), 'utf8').match(/writeFileSync\(.*/g) ?? []).map(
+        (call) => `${name}: ${call}`,
+      ),
+    );
+    expect(writes.length).to.be.greaterThan(1);
+    expect(writes.filter((call) => !call.includes("flag: 'wx'"))).to.deep.equal([]);
+  });
+});
