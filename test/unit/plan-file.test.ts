@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
+import { visible } from '../../scripts/base/foreign-text.ts';
 import { digestOf, refuseEdited, refuseOtherEffects } from '../../scripts/preview/approved.ts';
 import { readPlan, refuseChanged, type SavedPlan } from '../../scripts/preview/saved.ts';
 
@@ -89,12 +90,17 @@ describe('A plan file', () => {
           judge(forged);
           taken.add(path.join('.'));
         } catch (error) {
-          const { code, message, options } = error as { code: string; message: string; options: object };
+          const { code, message, options } = error as {
+            code: string;
+            message: string;
+            options: { problems?: string[] };
+          };
           expect(code, `${path.join('.')} ${what}: ${String((error as Error).stack)}`).to.be.oneOf([
             'refused',
             'usage',
           ]);
-          expect(`${message}${JSON.stringify(options)}`).not.to.match(/[\u001b\n]/);
+          const shown = [message, ...(options.problems ?? [])].join('');
+          expect(visible(shown)).to.equal(shown);
         }
       }
     expect([...taken].filter((path) => !free.test(path))).to.deep.equal([]);
