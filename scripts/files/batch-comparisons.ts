@@ -1,6 +1,6 @@
 // Takes the conditions of one query of a batch; tells whether $1 and $2 bound its key there: compared with the key itself,
 // ends included. It knows nothing of how queries are put together.
-import { isTree, listOf, type Tree, treeOf } from './tree.ts';
+import { isTree, listOf, places, type Tree, treeOf } from './tree.ts';
 
 /** The table and the key that a batch walks along, as the catalog has them, without a schema. */
 export interface Walked {
@@ -113,7 +113,7 @@ function isEqual(a: unknown, b: unknown, conjuncts: readonly Tree[]): boolean {
 
 /** Two spellings of a key are the same where they differ in their places only. */
 function shape(key: unknown): string {
-  return JSON.stringify(key, (name, value: unknown) => (name === 'location' ? undefined : value));
+  return JSON.stringify(key, (name, value: unknown) => (places.has(name) ? undefined : value));
 }
 
 /** Types that a key may be written as: the others have another order, or make one of several keys. */

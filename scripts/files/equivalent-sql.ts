@@ -4,6 +4,7 @@ import { withoutSecrets } from '../base/redact.ts';
 import type { Statement } from '../base/types.ts';
 import { unifyLineEnds } from './decode.ts';
 import { loadParser, type Parser } from './statements.ts';
+import { places } from './tree.ts';
 
 /**
  * @param major of the server that the texts are for
@@ -28,9 +29,3 @@ export function meaning(parse: Parser, text: string): string | null {
 export function nodeText({ kind, node }: Pick<Statement, 'kind' | 'node'>): string {
   return JSON.stringify([kind, node], (key, value: unknown) => (places.has(key) ? undefined : value));
 }
-
-/** Keys of a parse tree that say where something stands. From 18 on lists have places too. */
-export const places: ReadonlySet<string> = new Set([
-  ...['location', 'name_location', 'stmt_location', 'stmt_len'],
-  ...['list_start', 'list_end', 'rexpr_list_start', 'rexpr_list_end'],
-]);

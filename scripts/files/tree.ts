@@ -1,7 +1,17 @@
-// Reads of a parse tree whose shape is not known beforehand; what is absent is empty.
+// Reads of a parse tree whose shape is not known beforehand; what is absent is empty. What the grammars of the major
+// versions call otherwise is named here once.
 
 /** A node of the tree that the parser gives. */
 export type Tree = Readonly<Record<string, unknown>>;
+
+/** Keys that say where something stands. From 18 on lists have places too. */
+export const places: ReadonlySet<string> = new Set([
+  ...['location', 'name_location', 'stmt_location', 'stmt_len'],
+  ...['list_start', 'list_end', 'rexpr_list_start', 'rexpr_list_end'],
+]);
+
+/** Keys of select lists, and of RETURNING, which is a clause of its own from 18 on: what comes out of the rows that are met. */
+export const outputs: ReadonlySet<string> = new Set(['targetList', 'returningList', 'returningClause']);
 
 /** True for nodes. */
 export function isTree(value: unknown): value is Tree {

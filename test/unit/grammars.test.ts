@@ -2,9 +2,11 @@
 // the same whatever stands between its words.
 import { expect } from 'chai';
 import { grammars } from '../../scripts/base/postgres-major.ts';
+import { rangeProblem } from '../../scripts/files/batch-range.ts';
 import { cannotRunInTransaction } from '../../scripts/files/check.ts';
 import { loadComparison } from '../../scripts/files/equivalent-sql.ts';
 import { loadParser } from '../../scripts/files/statements.ts';
+import { readWhere } from '../../scripts/lint/statement/expressions.ts';
 
 /** No spaces in quotes: comments are put where spaces are. */
 const brought: readonly (readonly [since: 17 | 18, sql: string])[] = [
@@ -64,6 +66,30 @@ for (const grammar of grammars)
         expect(same(sql, spread(sql)), sql).to.equal(true);
         expect(same(sql, sql.replace(/\w+(\W*)$/, 'other$1')), sql).to.equal(false);
       }
+    });
+
+    it('bounds rows by what meets them, not by what is returned of them', async () => {
+      const parse = await loadParser(grammar);
+      const node = (sql: string) => {
+        const parsed = parse(sql);
+        if (parsed.ok !== true || parsed.statements[0] === undefined) throw new Error(sql);
+        return parsed.statements[0];
+      };
+      const problem = (sql: string) => {
+        const { kind, node: tree } = node(sql);
+        return rangeProblem({ [kind]: tree }, { table: 't', column: 'id' });
+      };
+      expect(problem('DELETE FROM t WHERE id BETWEEN $1 AND $2 RETURNING id, 1 AS one')).to.equal(null);
+      expect(problem('DELETE FROM t WHERE id BETWEEN $1 AND $2 RETURNING $1')).to.contain('one range');
+      expect(problem('UPDATE t SET a = ARRAY[1] WHERE id >= $1 AND id <= $2 RETURNING t.*')).to.equal(null);
+      expect(problem('DELETE FROM t WHERE (ARRAY[id])[1] >= $1 AND (ARRAY[id])[1] <= $2')).to.contain(
+        'computed',
+      );
+      expect(problem('DELETE FROM t WHERE (id IN (1, 2)) >= $1 AND (id IN (1, 2)) <= $2')).to.contain(
+        'computed',
+      );
+      for (const returned of ['$1', '(SELECT 1 LIMIT 1)', 'id IN (SELECT 1 LIMIT 1)'])
+        expect(readWhere(node(`DELETE FROM t RETURNING ${returned}`).node).limited, returned).to.equal(false);
     });
 
     it('knows that VACUUM of one table alone needs no transaction, as that of all does', async () => {

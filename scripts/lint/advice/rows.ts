@@ -101,7 +101,7 @@ function readsItself(node: Node, table: Name, catalog: Parameters<typeof lookUp>
 
 /** Tables in FROM, USING, a sub-select: what a batch reads of them is as the batch before left it. */
 function readsOthers(node: Node): boolean {
-  const { relation: _target, returningList: _returning, ...rest } = node;
+  const { relation: _target, ...rest } = withoutReturning(node);
   let found = false;
   walk(rest, (kind) => {
     if (kind === 'RangeVar') found = true;

@@ -1,7 +1,7 @@
 // Takes SQL that was put together from slices, and the tree that it must have; gives the SQL only if PostgreSQL's parser
 // reads exactly that tree. This is what makes cutting texts safe: a wrong cut gives no advice instead of a wrong one.
-import { places } from '../../files/equivalent-sql.ts';
 import type { Parser } from '../../files/statements.ts';
+import { places } from '../../files/tree.ts';
 import type { Node } from '../statement/ast.ts';
 
 /** Where something stands is no part of what it means. */

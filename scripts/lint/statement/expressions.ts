@@ -1,6 +1,7 @@
 // Takes parsed expressions; gives what a rule asks of them: volatile or not, how many rows a condition can meet.
 // Without a database it goes by the names of functions; a scratch database has the better word.
 import { volatileFunctions } from '../../files/volatile.ts';
+import { outputs } from '../../files/tree.ts';
 import { child, isNode, list, type Node, strings, text, walk } from './ast.ts';
 import type { Where } from './types.ts';
 
@@ -105,7 +106,8 @@ function isLimited(value: unknown): boolean {
 
 /** What a select list or one value is computed from bounds nothing, nor does what may be otherwise. */
 function bounds(field: string, inner: unknown): boolean {
-  if (!isNode(inner)) return field !== 'targetList' && field !== 'returningList' && isLimited(inner);
+  if (outputs.has(field)) return false;
+  if (!isNode(inner)) return isLimited(inner);
   switch (field) {
     case 'ParamRef':
       return true;
