@@ -7,9 +7,14 @@ import { type LintSettings, reviewMigrations } from '../../scripts/lint/review.t
 import { readActions } from '../../scripts/lint/statement/actions.ts';
 import { lines, migration } from '../support/lint.ts';
 
-function review(up: string, settings: LintSettings = {}, down?: string): Promise<readonly Finding[]> {
+function review(
+  up: string,
+  settings: LintSettings = {},
+  down?: string,
+  postgres = 16,
+): Promise<readonly Finding[]> {
   return reviewMigrations({
-    postgres: 16,
+    postgres,
     earlier: [],
     underReview: [migration('20250101000000_change', up, down)],
     settings,
@@ -37,6 +42,24 @@ describe('lint: static rules', () => {
     expect(finding?.help).to.include(
       '-- migrate: no-transaction\nCREATE UNIQUE INDEX CONCURRENTLY "Mail" ON app.users (lower(email));',
     );
+  });
+
+  it('takes a key WITHOUT OVERLAPS for what it is, an exclusion that no index builds beside traffic', async () => {
+    const keys = [
+      'UNIQUE (room, during WITHOUT OVERLAPS)',
+      'PRIMARY KEY (room, "during" without   overlaps)',
+    ];
+    for (const key of keys) {
+      const [finding, ...rest] = await review(
+        `ALTER TABLE stays ADD CONSTRAINT k ${key};`,
+        {},
+        undefined,
+        18,
+      );
+      expect(rest).to.deep.equal([]);
+      expect(finding?.rule).to.equal('add-exclude');
+      expect(finding?.help).not.to.contain('USING INDEX');
+    }
   });
 
   it('asks a migration that runs after the deployment nothing about what the release before would miss', async () => {

@@ -65,7 +65,7 @@ const storedColumn = defineRule({
   seen: rewriteSeen,
   effect: rewriteEffect,
   words: (_table, { column }) =>
-    `Add column ${column.name} as an ordinary one; let a trigger (or the application) keep it right for new rows, and a batch (-- migrate: batch) fill the old ones. A stored expression cannot be added without writing every row.`,
+    `Add column ${column.name} as an ordinary one; let a trigger (or the application) keep it right for new rows, and a batch (-- migrate: batch) fill the old ones. A stored expression cannot be added without writing every row; from PostgreSQL 18 on a VIRTUAL column, which is computed when it is read, can.`,
 });
 
 const domainColumn = defineRule({

@@ -69,6 +69,10 @@ const validateTogether = defineRule({
   words: 'Move VALIDATE CONSTRAINT into the next migration.',
 });
 
+/** A key WITHOUT OVERLAPS is an exclusion too: no unique index does what its own does, and it takes over none. */
+const keepsApart = ({ type, definition }: ConstraintFacts) =>
+  type === 'exclude' || (['primary', 'unique'].includes(type) && /\bWITHOUT\s+OVERLAPS\b/i.test(definition));
+
 const buildEffect = (table: string) =>
   `AccessExclusiveLock on ${table} while its index is built: reads and writes wait`;
 
@@ -78,7 +82,8 @@ const primaryKey = defineRule({
   summary: 'ADD PRIMARY KEY that builds its index',
   why: 'The index is built, and every row read for nulls, under a lock that stops all reads and writes.',
   on: 'add-constraint',
-  when: ({ constraint }) => constraint.type === 'primary' && constraint.usingIndex === undefined,
+  when: ({ constraint }) =>
+    constraint.type === 'primary' && constraint.usingIndex === undefined && !keepsApart(constraint),
   effect: buildEffect,
   words:
     'Build a unique index with the same columns and options CONCURRENTLY, and let the constraint take it over with USING INDEX in the next migration. Columns that may be null are made NOT NULL before, as the rule set-not-null says.',
@@ -103,7 +108,8 @@ const uniqueConstraint = defineRule({
   summary: 'ADD UNIQUE that builds its index',
   why: 'The index is built under a lock that stops all reads and writes.',
   on: 'add-constraint',
-  when: ({ constraint }) => constraint.type === 'unique' && constraint.usingIndex === undefined,
+  when: ({ constraint }) =>
+    constraint.type === 'unique' && constraint.usingIndex === undefined && !keepsApart(constraint),
   effect: buildEffect,
   words:
     'Build a unique index with the same columns and options CONCURRENTLY, and let the constraint take it over with USING INDEX in the next migration. Of a partitioned table, do so for each partition first.',
@@ -124,10 +130,10 @@ const uniqueColumn = defineRule({
 const exclusion = defineRule({
   id: 'add-exclude',
   severity: 'error',
-  summary: 'ADD … EXCLUDE on a table that exists',
+  summary: 'ADD … EXCLUDE, or a key WITHOUT OVERLAPS, on a table that exists',
   why: 'Its index cannot be built concurrently, nor can it be NOT VALID: the table is closed while it is built.',
   on: 'add-constraint',
-  when: ({ constraint }) => constraint.type === 'exclude',
+  when: ({ constraint }) => keepsApart(constraint),
   effect: buildEffect,
   words: (table) =>
     `Make a new table like ${table} with the constraint; copy the rows in batches, keep both in step with a trigger, then swap the names in a quiet minute.`,

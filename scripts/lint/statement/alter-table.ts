@@ -76,7 +76,7 @@ const commands: Readonly<Record<string, CommandReader>> = {
     kind: 'rewrite',
     table,
     by: 'access-method',
-    clause: `SET ACCESS METHOD ${text(command, 'name') ?? ''}`,
+    clause: `SET ACCESS METHOD ${text(command, 'name') ?? 'DEFAULT'}`,
   }),
 };
 
