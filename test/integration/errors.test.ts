@@ -233,7 +233,11 @@ describe('A syntax error', () => {
   });
 
   it('that a newer PostgreSQL would take says so, with the line that makes it right there', async () => {
-    const of = (up: string) => project({ ...tables('one'), [`${versionOf(1)}_one.up.sql`]: up });
+    const of = (up: string) =>
+      project({
+        ...{ ...tables('one'), [`${versionOf(1)}_one.up.sql`]: up },
+        'db/config.json': JSON.stringify({ postgres: 16 }),
+      });
     const hintOf = async (up: string) => {
       const repo = await of(up);
       const run = await repo.run(['up', '--json'], { env: { DATABASE_URL: 'postgres://u@127.0.0.1:1/d' } });

@@ -9,8 +9,15 @@ import { majorRemark, newestMajor, tooOld } from '../../scripts/base/postgres-ma
 import { loadParser } from '../../scripts/files/statements.ts';
 import { expectExit, type Project, project, transcript } from '../support/cli.ts';
 import type { OwnServer } from '../support/server.ts';
-import { filesFor, fixtures, serverOf, versionKinds } from '../support/versions.ts';
-import { openTrial, type Trial, textOf } from '../support/ways.ts';
+import {
+  baseOfRenamed,
+  filesFor,
+  fixtures,
+  renamedKinds,
+  serverOf,
+  versionKinds,
+} from '../support/versions.ts';
+import { differences, openTrial, type Trial, textOf } from '../support/ways.ts';
 
 const majors = [15, 16, 17, 18];
 
@@ -188,6 +195,38 @@ for (const major of majors) {
             await trial.tryBothWays(way, live);
           });
     });
+
+    if (major >= 18)
+      describe('a name of a NOT NULL that another one has', () => {
+        let trial: Trial;
+        let client: pg.Client;
+        before(async () => {
+          await server.query('CREATE DATABASE renamed TEMPLATE template0');
+          const { host, port, user, password } = server;
+          client = new pg.Client({ host, port, user, password, database: 'renamed' });
+          await client.connect();
+          await client.query(baseOfRenamed);
+          trial = await openTrial(client);
+        });
+        after(() => client?.end());
+        beforeEach(() => trial.run('BEGIN'));
+        afterEach(() => trial.run('ROLLBACK'));
+
+        for (const sql of renamedKinds)
+          it(`is given once it is free, both ways and in both readings: ${sql}`, async () => {
+            const { run, stored, read } = trial;
+            const { ways, live } = await trial.changed(sql);
+            for (const way of [ways.renamed, ways.direct]) {
+              if (way === null) continue;
+              await run('SAVEPOINT reading');
+              await run(textOf(way, 'up'));
+              expect(differences(live, await read()), textOf(way, 'up')).to.deep.equal([]);
+              await run(textOf(way, 'down'));
+              expect(differences(stored, await read()), textOf(way, 'down')).to.deep.equal([]);
+              await run('ROLLBACK TO SAVEPOINT reading');
+            }
+          });
+      });
 
     it('says that another version was meant, once, and only where something runs', async () => {
       const { repo, run, lintOf } = await given(false);

@@ -2,6 +2,7 @@
 // type them on the base of change-kinds.ts.
 
 export const kindsOfHeirs: Readonly<Record<string, string>> = {
+  'heir leaves without a column': 'ALTER TABLE kid2 NO INHERIT par; ALTER TABLE kid2 DROP x',
   'heir keeps its default': "ALTER TABLE ONLY par ALTER x SET DEFAULT 'q'",
   'heir gets another default':
     "ALTER TABLE par ALTER x SET DEFAULT 'a'; ALTER TABLE kid2 ALTER x SET DEFAULT 'b'",
@@ -33,6 +34,8 @@ export const kindsOfHeirs: Readonly<Record<string, string>> = {
     'CREATE TABLE r2 (a int, b date, c int, d date, FOREIGN KEY (a, b) REFERENCES e, FOREIGN KEY (c, d) REFERENCES e)',
   'type under a generated column with it':
     'ALTER TABLE posts DROP CONSTRAINT posts_user; ALTER TABLE users DROP gen; DROP INDEX users_twice; ALTER TABLE users ALTER id TYPE bigint, ADD gen bigint GENERATED ALWAYS AS (id * 2) STORED; ALTER TABLE posts ALTER user_id TYPE bigint; ALTER TABLE posts ADD CONSTRAINT posts_user FOREIGN KEY (user_id) REFERENCES users (id)',
+  'function and check over a new generated column':
+    'ALTER TABLE tags ADD twice integer GENERATED ALWAYS AS (id * 2) STORED CHECK (twice > 0); CREATE FUNCTION all_twice() RETURNS SETOF integer BEGIN ATOMIC SELECT twice FROM tags; END',
   'functions of a new view':
     'CREATE VIEW act AS SELECT id FROM users; CREATE FUNCTION get_act(u users) RETURNS SETOF act LANGUAGE sql STABLE AS $$ SELECT id FROM users $$; CREATE FUNCTION count_act() RETURNS bigint LANGUAGE sql BEGIN ATOMIC SELECT count(*) FROM act; END; CREATE VIEW act2 AS SELECT count_act() AS n',
   'domain over a new function':

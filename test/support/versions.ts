@@ -88,3 +88,54 @@ export const versionKinds: readonly (readonly [since: number, sql: string])[] = 
     'CREATE TABLE new_above (a text STORAGE EXTERNAL); CREATE TABLE new_below () INHERITS (new_above); ALTER TABLE new_above ADD CONSTRAINT given NOT NULL a NOT VALID',
   ],
 ];
+
+/** Tables whose NOT NULLs have names from 18 on, for `renamedKinds`. */
+export const baseOfRenamed = `
+  CREATE TABLE line (id serial PRIMARY KEY, a integer NOT NULL, b integer NOT NULL, c text NOT NULL, d integer);
+  CREATE TABLE cut (a integer NOT NULL, b integer NOT NULL) PARTITION BY LIST (a);
+  CREATE TABLE cut_1 PARTITION OF cut FOR VALUES IN (1);
+  CREATE TABLE cut_2 (a integer NOT NULL, b integer NOT NULL);
+  ALTER TABLE cut ATTACH PARTITION cut_2 FOR VALUES IN (2);
+  CREATE TABLE over_all (a integer NOT NULL, b integer NOT NULL);
+  CREATE TABLE under_all (x integer NOT NULL) INHERITS (over_all);
+  CREATE TABLE "T x" ("a.b" integer NOT NULL, "c""d" integer NOT NULL);
+  CREATE TYPE two AS (a integer, b text);
+  CREATE TABLE of_two OF two (a NOT NULL);
+  CREATE TABLE a_b (c integer NOT NULL);
+  CREATE TABLE checked (a integer, b integer, CONSTRAINT checked_a_not_null CHECK (a IS NOT NULL));
+  CREATE DOMAIN word AS text NOT NULL;
+  COMMENT ON CONSTRAINT line_c_not_null ON line IS 'must';
+  COMMENT ON CONSTRAINT word_not_null ON DOMAIN word IS 'must';
+`;
+
+/** Renamings, after which a name of a NOT NULL is that of another; each may be read as dropped and made anew. */
+export const renamedKinds: readonly string[] = [
+  'ALTER TABLE line RENAME TO journal',
+  'ALTER TABLE line RENAME TO journal; CREATE TABLE line (id integer NOT NULL, c text NOT NULL)',
+  'ALTER TABLE line RENAME TO journal; CREATE TABLE line (LIKE journal)',
+  'ALTER TABLE line RENAME c TO entry; ALTER TABLE line RENAME id TO pid',
+  'ALTER TABLE line RENAME a TO x; ALTER TABLE line RENAME b TO a; ALTER TABLE line RENAME x TO b',
+  'ALTER TABLE line RENAME a TO x; ALTER TABLE line RENAME b TO a; ALTER TABLE line RENAME d TO b; ALTER TABLE line RENAME x TO d',
+  'ALTER TABLE line RENAME a TO x; ALTER TABLE line RENAME d TO a; ALTER TABLE line RENAME x TO d; ALTER TABLE line ALTER a SET NOT NULL',
+  'ALTER TABLE line DROP b; ALTER TABLE line RENAME a TO b; ALTER TABLE line ADD a integer NOT NULL',
+  'ALTER TABLE line ALTER c DROP NOT NULL, ADD CONSTRAINT line_c_not_null CHECK (c IS NOT NULL)',
+  'ALTER TABLE cut RENAME b TO c',
+  'ALTER TABLE cut RENAME TO slice',
+  'ALTER TABLE cut_2 RENAME TO cut_3',
+  'ALTER TABLE cut DETACH PARTITION cut_2; ALTER TABLE cut_2 RENAME TO cut_3; CREATE TABLE cut_2 PARTITION OF cut FOR VALUES IN (2)',
+  'ALTER TABLE over_all RENAME b TO c',
+  'ALTER TABLE under_all RENAME TO below_all',
+  'ALTER TABLE "T x" RENAME "a.b" TO "z z"; ALTER TABLE "T x" RENAME "c""d" TO "a.b"',
+  'ALTER TABLE "T x" RENAME TO "t X"; CREATE TABLE "T x" ("a.b" integer NOT NULL)',
+  'ALTER TABLE of_two RENAME TO of_2; CREATE TABLE of_two OF two (a NOT NULL)',
+  'ALTER TABLE a_b RENAME TO z; CREATE TABLE a (b_c integer NOT NULL)',
+  'ALTER TABLE checked DROP CONSTRAINT checked_a_not_null, ALTER a SET NOT NULL; ALTER TABLE checked RENAME b TO c',
+  'ALTER TABLE checked RENAME TO tried; CREATE TABLE checked (a integer NOT NULL); ALTER TABLE a_b RENAME c TO d',
+  'ALTER TABLE checked ADD CONSTRAINT odd NOT NULL b, ADD PRIMARY KEY (b)',
+  'ALTER TABLE line RENAME c TO entry; ALTER TABLE line RENAME CONSTRAINT line_c_not_null TO "x\'y"',
+  "ALTER TABLE line RENAME CONSTRAINT line_c_not_null TO x; COMMENT ON CONSTRAINT x ON line IS 'should'",
+  'ALTER TABLE line RENAME CONSTRAINT line_c_not_null TO x; COMMENT ON CONSTRAINT x ON line IS NULL',
+  'ALTER DOMAIN word RENAME CONSTRAINT word_not_null TO x; COMMENT ON CONSTRAINT x ON DOMAIN word IS NULL',
+  'ALTER DOMAIN word RENAME TO a_word',
+  'ALTER DOMAIN word RENAME TO a_word; CREATE DOMAIN word AS text CONSTRAINT word_not_null NOT NULL',
+];

@@ -1,7 +1,7 @@
 // Takes parsed expressions; gives what a rule asks of them: volatile or not, how many rows a condition can meet.
 // Without a database it goes by the names of functions; a scratch database has the better word.
-import { volatileFunctions } from '../../files/volatile.ts';
 import { outputs } from '../../files/tree.ts';
+import { volatileFunctions } from '../../files/volatile.ts';
 import { child, isNode, list, type Node, strings, text, walk } from './ast.ts';
 import type { Where } from './types.ts';
 

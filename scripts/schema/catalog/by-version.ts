@@ -35,16 +35,21 @@ export const columnNotNull = part(
 /** Joins `nn`, the constraint behind a column's NOT NULL, where the server has such. */
 export const joinNotNull = `LEFT JOIN pg_constraint nn ON nn.conrelid = a.attrelid AND nn.contype = 'n' AND nn.conkey[1] = a.attnum`;
 
+const takenElsewhere = `EXISTS (SELECT FROM pg_constraint o WHERE o.conname = nn.conname AND o.connamespace = nn.connamespace
+      AND (o.conrelid, o.contypid) <> (nn.conrelid, nn.contypid) AND o.coninhcount = 0)`;
+
 /**
  * Names of NOT NULL that do not count, but must be written: those of partitions' copies where SET NOT NULL would choose
- * others, for they stay where a partition is detached; and the usual name where another table has one of that name, for
- * the server would choose again. Gives the identity of the column, and the name.
+ * others, for they stay where a partition is detached; and the usual name where another has that name, for the server would
+ * choose again. Gives the identity of the column or domain, and the name.
  */
 export const notNullNames = `SELECT rel.identity || '.' || quote_ident(a.attname) AS identity, quote_ident(nn.conname) AS name
   FROM rel JOIN pg_attribute a ON a.attrelid = rel.oid ${joinNotNull}
   WHERE CASE WHEN nn.conname <> rel.relname || '_' || a.attname || '_not_null' THEN rel.relispartition AND nn.coninhcount > 0
-    ELSE EXISTS (SELECT FROM pg_constraint o WHERE o.conname = nn.conname AND o.connamespace = nn.connamespace
-      AND o.conrelid <> nn.conrelid AND o.coninhcount = 0) END`;
+    ELSE ${takenElsewhere} END
+  UNION ALL SELECT ns.name || '.' || quote_ident(t.typname), quote_ident(nn.conname)
+  FROM pg_type t JOIN ns ON ns.oid = t.typnamespace JOIN pg_constraint nn ON nn.contypid = t.oid AND nn.contype = 'n'
+  WHERE nn.conname = t.typname || '_not_null' AND ${takenElsewhere}`;
 
 /** The name of a domain's NOT NULL, where it is not the one that the server would choose. */
 export const domainNotNull = partWhen(

@@ -5,6 +5,7 @@ import { canWrite } from './classes.ts';
 import { addColumn } from './columns.ts';
 import type { Difference } from './diff.ts';
 import { holdsColumns } from './drop.ts';
+import { asOwn, comesFromOthers } from './heirs.ts';
 import { lastName } from './likeness-shape.ts';
 import { noteWhatFails, type Plan, take, want } from './plan.ts';
 
@@ -13,9 +14,11 @@ export function writeAdded(plan: Plan, item: Item, difference: Difference): bool
   if (item.class === 'column') {
     const table = plan.to.find('relation', item.table ?? '');
     const isNew = plan.from.find('relation', item.table ?? '') === undefined;
-    if (isNew || table === undefined || item.parts.get('inherited') === 'only') return table !== undefined;
+    const joins = comesFromOthers(plan.to, plan.from, item);
+    const follows = item.parts.get('inherited') === 'only' && !joins;
+    if (isNew || table === undefined || follows) return table !== undefined;
     if (holdsColumns(plan.to, item.table))
-      take(plan, difference, addColumn([plan.from, plan.to], table, item));
+      take(plan, difference, addColumn([plan.from, plan.to], table, joins ? asOwn(item) : item));
     return true;
   }
   if (comesWithParent(plan, item)) return true;

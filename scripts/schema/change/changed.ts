@@ -18,11 +18,7 @@ import { changesPlace, noteWhatFails, type Plan, take, want } from './plan.ts';
 export function writeChanged(plan: Plan, before: Item, after: Item, difference: Difference): boolean {
   const keys = keysThatDiffer(before, after);
   // From 18 on the NOT NULL of a table that leaves its parent shows the name that it had all along.
-  const follows = [
-    'inherited',
-    'partition_of',
-    ...(before.parts.get('nullable') === 'no' ? ['not_null'] : []),
-  ];
+  const follows = ['inherited', 'partition_of', ...(isCopy(plan, before) ? ['not_null'] : [])];
   if (keys.every((key) => follows.includes(key)) && changesPlace(plan, after.table)) return true;
   if (after.parts.get('inherited') === 'only' && followsParent(plan, after)) {
     plan.alters.push(...withoutOwnNotNull(before, after).map((sql) => ({ phase: 'free' as const, sql })));
@@ -57,6 +53,13 @@ function changeTextSearch(plan: Plan, before: Item, after: Item, difference: Dif
   if (change === undefined) return makeAnew(plan, before, after);
   take(plan, difference, change);
   return true;
+}
+
+/** Whether the NOT NULL is that of a parent. */
+function isCopy({ from }: Plan, column: Item): boolean {
+  const notNull = column.class === 'column' ? notNullOf(column) : null;
+  const isPartition = from.find('relation', column.table ?? '')?.parts.has('partition_of') === true;
+  return notNull !== null && (isPartition || notNull.inherited !== null);
 }
 
 /** Whether the column loses a NOT NULL that a parent has too. */
@@ -119,7 +122,10 @@ function changeIndex(plan: Plan, before: Item, after: Item, difference: Differen
 
 function makeAnew(plan: Plan, before: Item, after: Item): boolean {
   if (!remadeClasses.has(after.class) || after.parts.get('inherited') === 'only') return false;
-  if (after.class === 'index' && after.parts.has('constraint')) return true;
+  if (after.class === 'index' && after.parts.has('constraint')) {
+    makeRoomForName(plan, before);
+    return true;
+  }
   if (!canWrite(after)) return false;
   noteWhatFails(plan, after);
   if (after.class !== 'aggregate') remake(plan, before, after);
@@ -128,6 +134,13 @@ function makeAnew(plan: Plan, before: Item, after: Item): boolean {
     dropBeforeMaking(plan, before);
   }
   return true;
+}
+
+/** An index that goes with its table has its name until then. */
+function makeRoomForName(plan: Plan, index: Item): void {
+  if (plan.to.find('relation', index.table ?? '') !== undefined) return;
+  const sql = `ALTER INDEX ${index.identity} RENAME TO going_${plan.drops.length + 1};`;
+  plan.drops.push({ rank: ranks.index, sql, key: `index ${index.identity}` });
 }
 
 /** Routines else go last: what uses them goes first. One of the same name must make room earlier. */

@@ -93,6 +93,31 @@ export function afterParents({ from, to, differences }: Plan, before: Item, afte
 }
 
 /**
+ * Whether the parents that a table has a column from are none of it in the other schema, where the table is too: the column
+ * stays when the table leaves them, and must be there before it joins them.
+ */
+export function comesFromOthers(model: Model, other: Model, { table, name }: Item): boolean {
+  if (
+    other
+      .find('relation', table ?? '')
+      ?.parts.get('kind')
+      ?.endsWith('table') !== true
+  )
+    return false;
+  const above = parentsOf(model, table).filter(
+    (parent) => model.find('column', `${parent}.${name}`) !== undefined,
+  );
+  return above.length > 0 && !above.some((parent) => parentsOf(other, table).includes(parent));
+}
+
+/** The column as its table would have it alone. */
+export function asOwn(column: Item): Item {
+  const parts = new Map(column.parts);
+  for (const key of ['inherited', 'not_null']) parts.delete(key);
+  return { ...column, parts };
+}
+
+/**
  * DROP COLUMN of a table whose heirs have it only from there: ONLY where one keeps it, and then the others lose it by
  * statements of their own.
  */

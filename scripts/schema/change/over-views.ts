@@ -4,17 +4,40 @@ import { groupBy, type Item, type Model } from '../render/model.ts';
 
 import type { Piece } from '../render/order.ts';
 import { ranks } from '../render/tables.ts';
+import { parentOf } from '../sql.ts';
 import { namesIn } from './named.ts';
 import { waitsForParent } from './partitions.ts';
 import { type Drop, mentions, type Plan } from './plan.ts';
 
 const identityOf = (key: string) => key.slice(key.indexOf(' ') + 1);
 
-/** What the server holds a routine to: its signature, and a body that it has read. */
-function signatureOf({ identity, parts }: Item): string {
+/** A body that the server has read; empty of a routine whose body is a text. */
+function bodyRead({ parts }: Item): string {
   const body = parts.get('body') ?? '';
-  const isRead = /^(BEGIN ATOMIC|RETURN )/.test(body);
-  return [identity, parts.get('arguments'), parts.get('returns'), isRead ? body : ''].join('\n');
+  return /^(?:BEGIN ATOMIC|RETURN )/.test(body) ? body : '';
+}
+
+/** What the server holds a routine to: its signature, and a body that it has read. */
+function signatureOf(routine: Item): string {
+  const { identity, parts } = routine;
+  return [identity, parts.get('arguments'), parts.get('returns'), bodyRead(routine)].join('\n');
+}
+
+/** Whether a routine may read a column that is not the same in both schemas, of a table that is in both. */
+function readsColumns({ differences, from, to }: Plan, routine: Item, except: 'added' | 'removed'): boolean {
+  const body = bodyRead(routine);
+  return differences.some(({ kind, change, identity }) => {
+    if (body === '' || kind !== 'column' || change === except) return false;
+    const table = parentOf(identity);
+    return [from, to].every((model) => model.find('relation', table) !== undefined) && mentions(body, table);
+  });
+}
+
+/** Whether it makes a routine that may read a column which comes, and that no statement on a table calls. */
+function waitsForColumns(plan: Plan, { key }: Piece): boolean {
+  const routine = key.startsWith('routine ') ? plan.to.find('routine', identityOf(key)) : undefined;
+  if (routine === undefined || !readsColumns(plan, routine, 'removed')) return false;
+  return !plan.alters.some(({ sql }) => mentions(sql, identityOf(key)));
 }
 
 /** The text in which another object is named that must be there. */
@@ -26,7 +49,11 @@ function needingText(model: Model, { key, sql }: Piece): string {
 /** Keys of the pieces that come after all changes of tables: what stands on tables, and what stands on that. */
 export function madeLate(plan: Plan, creates: readonly Piece[]): ReadonlySet<string> {
   const late = new Set(
-    creates.filter((piece) => piece.rank > ranks.table || waitsForParent(plan, piece)).map(({ key }) => key),
+    creates
+      .filter(
+        (piece) => piece.rank > ranks.table || waitsForParent(plan, piece) || waitsForColumns(plan, piece),
+      )
+      .map(({ key }) => key),
   );
   const keys = creates.map(({ key }) => key).filter((key) => /^(relation|routine|aggregate|type) /.test(key));
   const byName = groupBy(keys, identityOf);
@@ -39,10 +66,11 @@ export function madeLate(plan: Plan, creates: readonly Piece[]): ReadonlySet<str
   return late;
 }
 
-/** Whether a routine takes or gives rows of a view that goes, or is a statement over it. */
+/** Whether a routine takes or gives rows of a view that goes, or is a statement over it, or over a column that goes. */
 export function goesWithViews(plan: Plan, { key }: Drop): boolean {
   const routine = key.startsWith('routine ') ? plan.from.find('routine', identityOf(key)) : undefined;
   if (routine === undefined) return false;
+  if (readsColumns(plan, routine, 'added')) return true;
   const text = signatureOf(routine);
   return plan.drops.some(({ rank, key: other }) => rank === ranks.view && mentions(text, identityOf(other)));
 }

@@ -90,7 +90,10 @@ export function want(plan: Plan, item: Item): void {
   if (item.class === 'constraint' && standsAlone(plan, item)) {
     const kind = item.parts.has('domain') ? 'DOMAIN' : 'TABLE';
     const sql = `ALTER ${kind} ${item.table} ADD CONSTRAINT ${item.name} ${item.parts.get('definition')};`;
-    plan.alters.push({ phase: 'table', sql });
+    const isComputed = plan.to
+      .partsOf(item.table ?? '', 'column')
+      .some(({ parts }) => parts.has('generated'));
+    plan.alters.push({ phase: isComputed ? 'compute' : 'table', sql });
     return;
   }
   plan.wanted.add(`${item.class} ${item.identity}`);

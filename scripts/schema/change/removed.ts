@@ -5,7 +5,7 @@ import type { ObjectClass } from '../types.ts';
 import { rankOf } from './classes.ts';
 import { differenceKey } from './diff.ts';
 import { dropSql } from './drop.ts';
-import { dropInherited } from './heirs.ts';
+import { comesFromOthers, dropInherited } from './heirs.ts';
 import type { Plan } from './plan.ts';
 
 const keysOf = new WeakMap<Plan['differences'], ReadonlySet<string>>();
@@ -26,7 +26,9 @@ export function writeRemoved(plan: Plan, item: Item): boolean {
   const gone = (objectClass: ObjectClass, identity: string) => keys.has(`${objectClass} ${identity}`);
   const found = dropSql(plan.from, item, gone);
   if (found === undefined) return false;
-  const sql = item.class === 'column' && found.length > 0 ? dropInherited(plan, item) : found;
+  const staysBehind =
+    item.class === 'column' && (found.length > 0 || comesFromOthers(plan.from, plan.to, item));
+  const sql = staysBehind ? dropInherited(plan, item) : found;
   const rank = /view$/.test(item.parts.get('kind') ?? '') ? ranks.view : rankOf[item.class];
   const key = `${item.class} ${item.identity}`;
   if (item.class === 'column')

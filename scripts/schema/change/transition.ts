@@ -13,6 +13,7 @@ import { type Difference, differenceKey, diffObjects, foldDifferences } from './
 import { writeDistribution } from './distribution.ts';
 import { dropSql, isTable } from './drop.ts';
 import { inOrderOfHeirs } from './heirs.ts';
+import { leftByNotNull, nameNotNulls, notNullComments } from './not-null-names.ts';
 import { assemble } from './order.ts';
 import { makeRoom } from './partitions.ts';
 import { type Moving, markIncomplete, type Plan } from './plan.ts';
@@ -42,8 +43,10 @@ export function transition(
   reader = '',
 ): Transition {
   const differences = diffObjects(from, to).filter(({ severity }) => severity === 'drift');
+  const before = buildModel(from);
+  const named = nameNotNulls(before, to);
   const plan: Plan = {
-    ...{ from: buildModel(from), to: buildModel(to), differences, takesBack, reader },
+    ...{ from: before, to: named.to, differences, takesBack, reader },
     ...{ undecided: [], wanted: new Set(), replaced: new Set(), remade: new Set() },
     ...{ moving: [], drops: [], alters: [], closing: [], fails: [] },
     ...{ distributions: [], distributionNeeds: [] },
@@ -58,9 +61,11 @@ export function transition(
   writeDistribution(plan);
   remakeDependents(plan, moving(plan));
   writeCommentsAnew(plan);
-  const { before, after } = carriedRights(madeAnew(plan), (view) => columnsThatStay(plan, view));
+  plan.closing.push(...notNullComments(before, buildModel(to)));
+  plan.alters.push(...named.renames.map((sql) => ({ phase: 'compute' as const, sql })));
+  const carried = carriedRights(madeAnew(plan), (view) => columnsThatStay(plan, view));
   return {
-    statements: [...before, ...assemble(plan), ...after],
+    statements: [...carried.before, ...assemble(plan), ...carried.after],
     rights: rightsSql(plan, differences),
     unfinished: plan.undecided,
     fails: [...new Set(plan.fails)],
@@ -93,6 +98,7 @@ function writeComment(plan: Plan, item: Item | undefined, change: string, listed
   if (item === undefined) return false;
   // The comment of what goes goes along.
   if (change === 'removed' && !listed) return true;
+  if (change === 'removed' && leftByNotNull(plan.from, plan.to, item)) return true;
   const sql = change === 'removed' ? dropSql(plan.from, item, () => false) : [commentSql(item)];
   plan.closing.push(...(sql ?? []).flatMap((each) => each ?? []));
   return sql !== undefined && !sql.includes(undefined);

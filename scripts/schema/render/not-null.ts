@@ -33,6 +33,12 @@ export function notNullOf({ parts }: Item): NotNull | null {
 /** As the catalog query writes it: a name where it is not the server's choice, then how the constraint differs. */
 const notNullForm = /^(.*?) ?(NO INHERIT)? ?(NOT VALID)? ?(INHERITED|AND LOCAL)?$/s;
 
+/** As `notNullForm` reads it, with another name. */
+export function notNullText(column: Item, name: string): string {
+  const [, , ...flags] = notNullForm.exec(column.parts.get('not_null') ?? '') ?? [];
+  return [name, ...flags].filter((flag) => flag !== undefined).join(' ');
+}
+
 const named = ({ name }: NotNull) => (name === null ? '' : `CONSTRAINT ${name} `);
 
 /** What stands behind a column in CREATE TABLE and ADD COLUMN. NOT VALID cannot stand there; a parent's comes with it. */
@@ -129,14 +135,17 @@ export function alterNotNull(
     ];
   // What was checked cannot be unchecked: the constraint is made anew, and reads no row.
   const inherits = before.noInherit && !after.noInherit && waitsForHeirs(model, to);
-  if (after.notValid && (!before.notValid || inherits))
+  const name = after.name ?? defaultName(to);
+  const nameBefore = before.name ?? defaultName(to);
+  // Nothing of a typed table can be renamed.
+  const isTyped =
+    name !== nameBefore && model.find('relation', to.table ?? '')?.parts.has('of_type') === true;
+  if (isTyped || (after.notValid && (!before.notValid || inherits)))
     return [
       `${alter} ALTER COLUMN ${to.name} DROP NOT NULL;`,
       `${alter} ADD ${constraintText(to, after)};`,
       ...checkedCopies(model, to, old),
     ];
-  const name = after.name ?? defaultName(to);
-  const nameBefore = before.name ?? defaultName(to);
   return [
     ...(name === nameBefore ? [] : [`${alter} RENAME CONSTRAINT ${nameBefore} TO ${name};`]),
     ...(after.noInherit === before.noInherit
@@ -149,8 +158,18 @@ export function alterNotNull(
   ];
 }
 
+/** The name of the NOT NULL of a column or a domain; null where there is none. */
+export function notNullName(item: Item): string | null {
+  if (item.class === 'type') return item.parts.has('not_null') ? domainNotNullName(item) : null;
+  const notNull = item.class === 'column' ? notNullOf(item) : null;
+  return notNull === null ? null : (notNull.name ?? defaultName(item));
+}
+
 /** The name that the server chooses for a column's, where it need not cut it. */
 const defaultName = ({ table = '', name }: Item) => chosenName(lastPart(table), name);
+
+const domainNotNullName = ({ parts, identity }: Item) =>
+  parts.get('not_null_name') ?? chosenName(lastPart(identity));
 
 /** `table_column_not_null`, of a domain `domain_not_null`. @param names quoted where SQL needs it; so is the result */
 function chosenName(...names: readonly string[]): string {
@@ -161,12 +180,11 @@ function chosenName(...names: readonly string[]): string {
 /** What leads from a domain that may be NULL to one that may not, back, or to another name of that. */
 export function alterDomainNotNull(from: Item, to: Item): string[] {
   const alter = `ALTER DOMAIN ${to.identity}`;
-  const nameOf = ({ parts, identity }: Item) => parts.get('not_null_name') ?? chosenName(lastPart(identity));
   if (!to.parts.has('not_null')) return from.parts.has('not_null') ? [`${alter} DROP NOT NULL;`] : [];
   if (from.parts.has('not_null'))
-    return nameOf(from) === nameOf(to)
+    return domainNotNullName(from) === domainNotNullName(to)
       ? []
-      : [`${alter} RENAME CONSTRAINT ${nameOf(from)} TO ${nameOf(to)};`];
+      : [`${alter} RENAME CONSTRAINT ${domainNotNullName(from)} TO ${domainNotNullName(to)};`];
   const name = to.parts.get('not_null_name');
   return [`${alter} ${name === undefined ? 'SET' : `ADD CONSTRAINT ${name}`} NOT NULL;`];
 }

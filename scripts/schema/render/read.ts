@@ -195,7 +195,8 @@ export async function withUntold(
   const checks = hasHeirs ? await query(`${scope(options)}\n${validHeirChecks}`) : [];
   const valid = new Map(checks.map((row) => [String(row.identity), 'validated=true']));
   return objects.map((object) => {
-    const found = object.class === 'column' ? names : object.class === 'constraint' ? valid : undefined;
+    const named = object.class === 'column' || object.class === 'type';
+    const found = named ? names : object.class === 'constraint' ? valid : undefined;
     const line = found?.get(object.identity);
     return line === undefined ? object : { ...object, definition: `${object.definition}\n${line}` };
   });
