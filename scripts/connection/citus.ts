@@ -8,6 +8,8 @@ import type { Channel, Row } from './channel.ts';
 export interface Citus {
   /** Of the extension, as "13.2-1". */
   readonly version: string;
+  /** Whether a worker may hold a transaction that the coordinator has ended: until somebody has looked, and see `followed`. */
+  mayHoldPrepared: boolean;
 }
 
 /** Ports at which Azure's elastic clusters send a session to any node. */
@@ -35,7 +37,12 @@ export async function readCitus(
       `Sessions on ${describeTarget(target)} have citus.enable_ddl_propagation = off: definitions would change on the coordinator alone, not on the shards`,
       'Have the setting removed: ALTER ROLE … RESET citus.enable_ddl_propagation (or ALTER DATABASE …). A file may set it for its own statements.',
     );
-  return { version };
+  return { version, mayHoldPrepared: true };
+}
+
+/** Takes a notice of the server; notes where the coordinator says of its COMMIT that a worker did not follow. */
+export function followed(citus: Citus | null, notice: string | undefined): void {
+  if (citus !== null && /^failed to commit /.test(notice ?? '')) citus.mayHoldPrepared = true;
 }
 
 /** The node that answers, and where the coordinator is, as the cluster itself names it; null where it does not. */

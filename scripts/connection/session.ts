@@ -11,7 +11,7 @@ import { userName } from '../config/provenance.ts';
 import { describeTarget, type Target } from '../config/target.ts';
 import { cancelOnAbort } from './cancel.ts';
 import { type Channel, openChannel } from './channel.ts';
-import { type Citus, readCitus } from './citus.ts';
+import { type Citus, followed, readCitus } from './citus.ts';
 import { connect, poolerError } from './connect.ts';
 import { debugged } from './debug-log.ts';
 import { type LoginSettings, loginSql, ownSearchPath, sessionSettings } from './session-settings.ts';
@@ -130,6 +130,7 @@ async function openSession(
   };
   const facts = await timed('preflight', () => preflight(target, client, channel.query));
   if (hooks.signal !== undefined) cancelOnAbort(hooks.signal, target, client);
+  client.on('notice', ({ message }) => followed(facts.citus, message));
   const onNotice = (listener: (notice: string) => void) => {
     client.on('notice', ({ severity, message }) => listener(`${severity ?? 'NOTICE'}: ${message ?? ''}`));
   };

@@ -9,6 +9,7 @@ import type { GroupEnd, RunContext } from './context.ts';
 import { inTurn } from './in-turn.ts';
 import { runNoTransaction } from './no-transaction.ts';
 import { pipelined } from './pipelined.ts';
+import { settleWorkers } from './settled-workers.ts';
 import { runInTransaction } from './transaction.ts';
 import type { Task, Transport } from './transport.ts';
 
@@ -59,7 +60,9 @@ async function run(context: RunContext, steps: readonly (readonly ReadyStep[])[]
     }
     outcomes.push(...ended);
   }
-  return { outcomes, failure: null, paused: null };
+  const unsettled = await settleWorkers(context);
+  const failure = unsettled && withState(unsettled, undefined, outcomes, context.config.command);
+  return { outcomes, failure, paused: null };
 }
 
 /** The tasks of one transaction; only the run's last step runs the closing statements. */
@@ -104,6 +107,8 @@ async function runGroup(
   group: readonly Task[],
   started: (task: Task) => void,
 ): Promise<GroupEnd> {
+  const unsettled = await settleWorkers(context);
+  if (unsettled !== null) return { outcome: 'failed', durations: [], error: unsettled, failedIndex: null };
   const [only] = group;
   if (only === undefined || group.length > 1 || !only.step.directives.noTransaction)
     return runInTransaction(context, transport, group);

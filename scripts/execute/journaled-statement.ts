@@ -1,7 +1,7 @@
 // Takes one statement of a no-transaction step; runs it between its two journal entries. What an earlier attempt left
 // behind is cleared away first. It knows nothing of retries or of the other statements.
 import pg from 'pg';
-import { MigrateError } from '../base/errors.ts';
+import { isSessionLost, MigrateError } from '../base/errors.ts';
 import type { Statement } from '../base/types.ts';
 import { describeSighting, watch } from '../connection/blocker-watch.ts';
 import { committedTogether } from '../connection/citus.ts';
@@ -32,6 +32,8 @@ export interface Attempt {
 export interface Refusal {
   readonly error: Error;
   readonly prefixLength: number;
+  /** Set where the session was lost with the COMMIT of the statement under way: it may have got through. */
+  readonly commitSent?: boolean;
 }
 
 /** @returns null when the statement is done and its journal row says so */
@@ -82,18 +84,19 @@ async function runBetweenMarks(
     await session.restoreEncoding();
   }
   const remember = rememberStatements(context, step, row);
-  if (prefix.length > 0 && !finished)
-    await send(context, [
-      checkDeferred,
-      ...asOurselves(context),
-      keepRunLock,
-      ...committedTogether(session.citus),
-      done,
-      'COMMIT',
-      ...remember,
-    ]);
-  else await write(context, [done], budget === null ? null : config.lockTimeoutMs, remember);
-  return null;
+  if (prefix.length === 0 || finished) {
+    await write(context, [done], budget === null ? null : config.lockTimeoutMs, remember);
+    return null;
+  }
+  const own = [...asOurselves(context), keepRunLock, ...committedTogether(session.citus), done];
+  return send(context, [checkDeferred, ...own, 'COMMIT', ...remember]).then(
+    () => null,
+    (error: Error) => ({
+      error,
+      prefixLength: step.text.length,
+      commitSent: error instanceof MigrateError && isSessionLost(error),
+    }),
+  );
 }
 
 /** Opens the transaction of one statement; on Citus its time-outs reach the shards. */

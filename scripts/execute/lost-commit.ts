@@ -64,7 +64,7 @@ async function look(
 ): Promise<boolean> {
   return session.aside(
     async (client) => {
-      await waitForEnd(client, session, signal);
+      await waitForEnd(client, session, signal, transaction);
       // The tracking table alone cannot tell for a redo: its row is there before and after.
       // https://www.postgresql.org/docs/16/functions-info.html#FUNCTIONS-INFO-SNAPSHOT
       const { rows } = await client.query<{ status: string; tracked: boolean }>(
@@ -80,18 +80,23 @@ async function look(
 }
 
 /**
- * A backend that does not notice that its client is gone is ended, so that it cannot commit after we looked. Its start
- * tells it from a later one with the same number: after a restart of the server in a container they come again soon.
+ * A backend that does not notice that its client is gone is ended, so that it cannot commit after we looked; one that has
+ * committed may go on (on Citus it waits for its workers). Its start tells it from a later one with the same number: after
+ * a restart of the server in a container they come again soon.
  */
 async function waitForEnd(
   client: pg.Client,
   { pid, backendStart }: Session,
   signal: AbortSignal,
+  transaction: string | null,
 ): Promise<void> {
   const started = Date.now();
   let interrupted: number | undefined;
   const own = 'FROM pg_stat_activity WHERE pid = $1 AND extract(epoch FROM backend_start)::text = $2';
-  while ((await client.query(`SELECT ${own}`, [pid, backendStart])).rowCount !== 0) {
+  const look = `SELECT pg_xact_status($3::text::xid8) IS NOT DISTINCT FROM 'committed' AS committed ${own}`;
+  for (;;) {
+    const { rows } = await client.query<{ committed: boolean }>(look, [pid, backendStart, transaction]);
+    if (rows[0]?.committed ?? true) return;
     const waited = Date.now() - started;
     interrupted ??= signal.aborted ? Date.now() : undefined;
     if (interrupted !== undefined && Date.now() - interrupted > hurry)

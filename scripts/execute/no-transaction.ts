@@ -27,6 +27,7 @@ import { resolveLostCommit } from './lost-commit.ts';
 import { tableIndexes } from './resume-statement.ts';
 import { gaveUp, isLockConflict, pauseBefore } from './retry.ts';
 import { rowColumns } from './row-columns.ts';
+import { settleWorkers } from './settled-workers.ts';
 
 /** Runs or resumes the step. Its failure says which statement is next, for a plain run of the same command goes on there. */
 export async function runNoTransaction(context: RunContext, step: ReadyStep): Promise<GroupEnd> {
@@ -74,6 +75,8 @@ async function runStatements(context: RunContext, step: ReadyStep): Promise<void
   const statements = await statementsOf(context, step);
   const { journal, next, pair, abandoned } = await beginStep(context, step, statements);
   for (const statement of statements.slice(next)) {
+    const unsettled = await settleWorkers(context);
+    if (unsettled !== null) throw unsettled;
     const row = journal.find((each) => each.statement === statement.index) ?? null;
     const begun = row === abandoned ? null : row;
     const texts = statement.index === next + 1 ? pair : null;
@@ -123,7 +126,7 @@ async function runWithRetries(
       blockers,
     );
     if (error === null) return;
-    if (context.signal.aborted) throw interrupted(context, step, statement, total);
+    if (context.signal.aborted) throw interrupted(context, step, statement, total, error);
     const described = await describe(context, step, statement, total, error);
     if (!isLockConflict(described)) throw described;
     const waitedLong =
@@ -139,19 +142,30 @@ function interrupted(
   step: ReadyStep,
   statement: Statement,
   total: number,
+  refusal: Refusal | null = null,
 ): MigrateError {
   const reason = signal.reason as MigrateError;
   return new MigrateError(reason.code, reason.message, {
-    ...halfDone(step, statement, total),
+    ...halfDone(step, statement, total, refusal?.commitSent),
     location: { file: step.path, line: statement.line },
   });
 }
 
-function halfDone(step: ReadyStep, statement: Statement, total: number): { state: string; hint: string } {
+/** @param commitSent what was lost is the answer to a COMMIT: only the journal knows whether it got through */
+function halfDone(
+  step: ReadyStep,
+  statement: Statement,
+  total: number,
+  commitSent = false,
+): { state: string; hint: string } {
   const withoutFile =
     step.migration === null ? ` Or settle it by hand and say so: ${resolveHint(step.id)}` : '';
+  const [finished, before] = [commitSent ? 'may have finished' : 'did not finish', statement.index - 1];
+  const state = `${step.id} is half done: statement ${statement.index} of ${total} ${finished}, ${before} before it did.`;
+  if (commitSent)
+    return { state, hint: `Run ${commandOf(step)} again: it looks, and goes on where it stopped.` };
   return {
-    state: `${step.id} is half done: statement ${statement.index} of ${total} did not finish, ${statement.index - 1} before it did.`,
+    state,
     hint: `${resumeHint(step, `at statement ${statement.index}`, 'below the statements that ran')}${withoutFile}`,
   };
 }
@@ -161,12 +175,12 @@ async function describe(
   step: ReadyStep,
   statement: Statement,
   total: number,
-  { error, prefixLength }: Refusal,
+  { error, prefixLength, commitSent }: Refusal,
 ): Promise<MigrateError> {
   if (error instanceof MigrateError)
     return new MigrateError(error.code, error.message, {
       ...error.options,
-      ...halfDone(step, statement, total),
+      ...halfDone(step, statement, total, commitSent),
     });
   const before = [...step.text.slice(0, statement.start)].length;
   const sent = {

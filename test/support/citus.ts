@@ -2,6 +2,7 @@
 // after it. Where the variable is not set, the tests that ask are skipped and say so.
 import { randomBytes } from 'node:crypto';
 import pg from 'pg';
+import { type WorkerProxy, workerProxy } from './citus-proxy.ts';
 import { cleanUpAfterTest } from './cleanup.ts';
 
 export interface Cluster {
@@ -27,7 +28,42 @@ export function needsCluster(): void {
   });
 }
 
-export async function clusterDatabase(): Promise<Cluster> {
+/** To be called in a suite whose proxies read what the nodes say to each other: they do so without TLS meanwhile. */
+export function readableBetweenNodes(): void {
+  const onEachNode = async (statement: string) => {
+    if (!process.env.TEST_CITUS_URL) return;
+    const coordinator = new pg.Client(process.env.TEST_CITUS_URL);
+    await coordinator.connect();
+    await coordinator.query(
+      "SELECT run_command_on_all_nodes($1), run_command_on_all_nodes('SELECT pg_reload_conf()')",
+      [statement],
+    );
+    await coordinator.end();
+  };
+  before(() => onEachNode("ALTER SYSTEM SET citus.node_conninfo = 'sslmode=prefer'"));
+  after(() => onEachNode('ALTER SYSTEM RESET citus.node_conninfo'));
+}
+
+/** As `clusterDatabase`, with the cluster's first worker behind a proxy. */
+export async function clusterBehindProxy(): Promise<{ cluster: Cluster; proxy: WorkerProxy }> {
+  let proxy: WorkerProxy | undefined;
+  const cluster = await clusterDatabase(async (index, { host, port }) => {
+    if (index > 1) return port;
+    proxy = await workerProxy(host, port);
+    return proxy.port;
+  });
+  return { cluster, proxy: proxy as unknown as WorkerProxy };
+}
+
+interface Node {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** @param portOf where the other nodes are to reach a worker; the first has index 1 */
+export async function clusterDatabase(
+  portOf: (index: number, node: Node) => Promise<number> = async (_, { port }) => port,
+): Promise<Cluster> {
   const url = new URL(process.env.TEST_CITUS_URL ?? '');
   const opened: pg.Client[] = [];
   const open = async (host: string, port: number, database: string, applicationName = 'migrate tests') => {
@@ -39,7 +75,7 @@ export async function clusterDatabase(): Promise<Cluster> {
     return client;
   };
   const admin = await open(url.hostname, Number(url.port || 5432), url.pathname.slice(1));
-  const { rows } = await admin.query<{ host: string; port: number }>(
+  const { rows } = await admin.query<Node>(
     "SELECT nodename AS host, nodeport AS port FROM pg_dist_node WHERE noderole = 'primary' ORDER BY groupid",
   );
   const nodes = rows.map(({ host, port }) => ({ host, port }));
@@ -59,9 +95,9 @@ export async function clusterDatabase(): Promise<Cluster> {
   }
   const [coordinator] = clients as [pg.Client];
   await coordinator.query('SELECT citus_set_coordinator_host($1, $2)', [nodes[0]?.host, nodes[0]?.port]);
-  for (const { host, port } of nodes.slice(1))
-    await coordinator.query('SELECT citus_add_node($1, $2)', [host, port]);
-  const node = (index: number) => nodes[index] as { host: string; port: number };
+  for (const [i, node] of nodes.slice(1).entries())
+    await coordinator.query('SELECT citus_add_node($1, $2)', [node.host, await portOf(i + 1, node)]);
+  const node = (index: number) => nodes[index] as Node;
   return {
     name,
     nodes: nodes.map(({ host, port }) => `${host}:${port}`),
