@@ -4,6 +4,7 @@ import { expect } from 'chai';
 import { baseOfKinds, recordedKinds } from '../support/change-kinds.ts';
 import { doubtfulKinds, incompleteKinds } from '../support/change-kinds-apart.ts';
 import { kindsOfHeirs } from '../support/change-kinds-of-heirs.ts';
+import { kindsOfKeys, kindsOfKeysForAPerson } from '../support/change-kinds-of-keys.ts';
 import { adminClient, createDatabase } from '../support/database.ts';
 import { testMajor } from '../support/postgres.ts';
 import { differences, type Exceptions, openTrial, type Trial, textOf } from '../support/ways.ts';
@@ -47,6 +48,22 @@ describe('drift --write, kind by kind', () => {
       const open = [...way.up.unfinished, ...way.down.unfinished].map(({ why }) => why);
       expect([...open, ...ways.doubtful.map(({ gone }) => gone)], textOf(way, 'up')).to.deep.equal([]);
       await trial.tryBothWays(way, live, exceptions[kind]);
+    });
+
+  for (const [kind, { given, change }] of Object.entries(kindsOfKeys))
+    it(`writes keys and indexes, both ways and without losing a row: ${kind}`, async () => {
+      const from = await trial.given(given);
+      const { ways, live } = await from.changed(change);
+      const way = ways.renamed ?? ways.direct;
+      const open = [...way.up.unfinished, ...way.down.unfinished].map(({ why }) => why);
+      expect([...open, ...ways.doubtful.map(({ gone }) => gone)], textOf(way, 'up')).to.deep.equal([]);
+      await from.tryBothWays(way, live);
+    });
+
+  for (const [kind, { given, change }] of Object.entries(kindsOfKeysForAPerson))
+    it(`leaves keys and indexes to a person: ${kind}`, async () => {
+      const { ways } = await (await trial.given(given)).changed(change);
+      expect([...ways.direct.up.unfinished, ...ways.direct.down.unfinished]).to.have.lengthOf.at.least(1);
     });
 
   for (const [kind, sql] of Object.entries(doubtfulKinds))

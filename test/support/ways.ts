@@ -22,6 +22,8 @@ export interface Trial {
   readonly run: Query;
   readonly stored: readonly SchemaObject[];
   read(): Promise<SchemaObject[]>;
+  /** The trial that begins with this SQL. */
+  given(sql: string): Promise<Trial>;
   /** Makes the change, finds the ways, and takes the change back: the database is another environment then. */
   changed(sql: string): Promise<{ readonly ways: Ways; readonly live: readonly SchemaObject[] }>;
   /** Fails where one of the two loses a row, or does not lead to the schema it is for. */
@@ -48,12 +50,23 @@ export async function openTrial(client: object): Promise<Trial> {
   await run('BEGIN');
   const stored = await read();
   await run('ROLLBACK');
+  return trialFrom({ run, read, reader }, stored);
+}
+
+function trialFrom(
+  copy: Copy & { readonly read: () => Promise<SchemaObject[]>; readonly reader: string },
+  stored: readonly SchemaObject[],
+): Trial {
+  const { run, read, reader } = copy;
+  const given = async (sql: string) => {
+    await run(sql);
+    return trialFrom(copy, await read());
+  };
   const changed = async (sql: string) => {
     await run('SAVEPOINT before_change');
     await run(sql);
     const live = await read();
-    const copy: Copy = { run, read };
-    const ways = await waysOn(copy, { stored, live, reader });
+    const ways = await waysOn({ run, read }, { stored, live, reader });
     await run('ROLLBACK TO SAVEPOINT before_change');
     return { ways, live };
   };
@@ -74,7 +87,7 @@ export async function openTrial(client: object): Promise<Trial> {
     expect(differences(stored, await read()), down).to.deep.equal(downLeaves);
     expect(lostRows(between, await rowsByCatalog(run)), down).to.deep.equal([]);
   };
-  return { run, stored, read, changed, tryBothWays };
+  return { run, stored, read, given, changed, tryBothWays };
 }
 
 /** The query that reads the schema is planned once: it takes the most time. */

@@ -19,7 +19,9 @@ describe('A definition with hostile names', () => {
       { name: 'b', type: 'numeric(10,2)' },
     ]);
     const definition = `FOREIGN KEY (${hostile}, b) REFERENCES app.${hostile}(${hostile}, d) ON DELETE CASCADE`;
-    expect(foreignKeyOf(definition)).to.deep.equal({ columns: `${hostile}, b`, target: `app.${hostile}` });
+    expect(foreignKeyOf(definition)).to.deep.equal({
+      ...{ columns: `${hostile}, b`, target: `app.${hostile}`, key: `${hostile}, d` },
+    });
     expect(foreignKeyOf(`CHECK ((${hostile} = 'FOREIGN KEY (a) REFERENCES b(c)'))`)).to.equal(null);
   });
 

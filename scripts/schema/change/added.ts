@@ -1,12 +1,13 @@
 // Takes an object that only the second schema has; notes in the plan how it is made. Pure.
 import type { Item } from '../render/model.ts';
-import { keysThatDiffer } from './alter.ts';
 import { canWrite } from './classes.ts';
 import { addColumn } from './columns.ts';
 import type { Difference } from './diff.ts';
 import { holdsColumns } from './drop.ts';
 import { asOwn, comesFromOthers } from './heirs.ts';
+import { indexOf, takenIndex } from './keys.ts';
 import { lastName } from './likeness-shape.ts';
+import { isTaken } from './partitions.ts';
 import { noteWhatFails, type Plan, take, want } from './plan.ts';
 
 /** Notes what makes the object, unless it comes with another one; false where a person must write it. */
@@ -33,21 +34,16 @@ export function writeAdded(plan: Plan, item: Item, difference: Difference): bool
 /** A constraint over an index that is there already under its name, as a plain one. */
 function takesIndex(plan: Plan, item: Item): boolean {
   if (item.class !== 'constraint') return false;
-  const index = plan.to
-    .partsOf(item.table ?? '', 'index')
-    .find(({ parts }) => parts.get('constraint') === item.name);
-  const before = index === undefined ? undefined : plan.from.find('index', index.identity);
-  if (before === undefined || before.parts.has('constraint') || !onlyConstraint(before, index)) return false;
+  const before = takenIndex(plan, item);
+  if (before === undefined) return false;
   const [, kind = '', end = ''] =
     /^(UNIQUE|PRIMARY KEY)\b.*?\)((?: DEFERRABLE.*)?)$/s.exec(item.parts.get('definition') ?? '') ?? [];
   if (kind === '') return false;
   const sql = `ALTER TABLE ${item.table} ADD CONSTRAINT ${item.name} ${kind} USING INDEX ${lastName(before.identity)}${end};`;
-  plan.alters.push({ phase: 'table', sql });
+  // Once no column of it may lose its NOT NULL.
+  plan.alters.push({ phase: 'drop', sql });
   return true;
 }
-
-const onlyConstraint = (before: Item, after: Item | undefined) =>
-  after !== undefined && keysThatDiffer(before, after).every((key) => key === 'constraint');
 
 /** A key or index of a partition that its parent had before: attaching makes it. */
 function comesWithParent(plan: Plan, item: Item): boolean {
@@ -56,11 +52,11 @@ function comesWithParent(plan: Plan, item: Item): boolean {
   if (parent === undefined) return false;
   const attached = differences.some(({ kind, identity }) => kind === 'relation' && identity === item.table);
   const index =
-    item.class === 'constraint' && item.parts.get('inherited') !== undefined
-      ? to.partsOf(item.table ?? '', 'index').find(({ parts }) => parts.get('constraint') === item.name)
-      : item;
+    item.class === 'constraint' && item.parts.get('inherited') !== undefined ? indexOf(to, item) : item;
   const above = index?.class === 'index' ? index.parts.get('partition_of') : undefined;
   const parentIndex = above === undefined ? undefined : to.find('index', above);
-  if (!attached || parentIndex === undefined) return false;
+  if (!attached || parentIndex === undefined || index === undefined) return false;
+  const table = to.find('relation', item.table ?? '');
+  if (table !== undefined && isTaken(plan, table, index)) return false;
   return from.find('index', parentIndex.identity) !== undefined || comesWithParent(plan, parentIndex);
 }

@@ -212,11 +212,10 @@ function remakeEnum([model, later]: readonly [Model, Model], from: Item, to: Ite
       const alter = `ALTER TABLE ${table} ALTER COLUMN ${name}`;
       const type = parts.get('type') ?? '';
       const text = type.endsWith('[]') ? 'text[]' : 'text';
-      const stays = parts.get('default');
-      const value =
-        stays === undefined ? undefined : (later.find('column', identity)?.parts.get('default') ?? stays);
+      const after = later.find('column', identity);
+      const value = after?.parts.get('type') === type ? after.parts.get('default') : undefined;
       return [
-        ...(value === undefined ? [] : [`${alter} DROP DEFAULT;`]),
+        ...(parts.has('default') ? [`${alter} DROP DEFAULT;`] : []),
         `${alter} TYPE ${type} USING ${name}::${text}::${type};`,
         ...(value === undefined ? [] : [`${alter} SET DEFAULT ${value};`]),
       ];

@@ -12,6 +12,7 @@ import { remake } from './dependents.ts';
 import type { Difference } from './diff.ts';
 import { dropSql, holdsColumns, isTable } from './drop.ts';
 import { afterParents, noteAnew, parentsOf } from './heirs.ts';
+import { indexOf, takenIndex } from './keys.ts';
 import { changesPlace, noteWhatFails, type Plan, take, want } from './plan.ts';
 
 /** Notes what leads from one form to the other; false where a person must write it. */
@@ -76,9 +77,7 @@ function withoutOwnNotNull(before: Item, after: Item): string[] {
 /** What a partition or heir has from its parent, which changes there too. */
 function followsParent({ to, differences }: Plan, item: Item): boolean {
   const above = parentsOf(to, item.table);
-  const index = to
-    .partsOf(item.table ?? '', 'index')
-    .find(({ parts }) => parts.get('constraint') === item.name);
+  const index = indexOf(to, item);
   return differences.some(
     ({ kind, identity, change }) =>
       change === 'changed' &&
@@ -114,6 +113,32 @@ function changeType(plan: Plan, before: Item, after: Item, difference: Differenc
 }
 
 function changeIndex(plan: Plan, before: Item, after: Item, difference: Difference): boolean {
+  if (changesPlace(plan, after.table) || !isOnlyAttached(before, after))
+    return makeIndex(plan, before, after, difference);
+  const [old, now] = [before, after].map(({ parts }) => parts.get('partition_of'));
+  if (old === undefined && now !== undefined) {
+    // One that is made takes what is there.
+    const isThere = plan.from.find('index', now) !== undefined;
+    if (isThere)
+      plan.alters.push({ phase: 'compute', sql: `ALTER INDEX ${now} ATTACH PARTITION ${after.identity};` });
+    return true;
+  }
+  if (old === now) return !after.parts.has('invalid');
+  if (plan.to.find('index', old ?? '') === undefined) return makeAnew(plan, before, after);
+  take(plan, difference, unwritten('no statement detaches an index from that of its parent'));
+  return true;
+}
+
+/** Whether an index only becomes one of its parent's, with what follows from that; or the reverse. */
+function isOnlyAttached(before: Item, after: Item): boolean {
+  const keys = keysThatDiffer(before, after);
+  return (
+    keys.some((key) => key === 'partition_of' || key === 'invalid') &&
+    keys.every((key) => ['partition_of', 'invalid', 'constraint'].includes(key))
+  );
+}
+
+function makeIndex(plan: Plan, before: Item, after: Item, difference: Difference): boolean {
   const change = alterIndex(before, after);
   if (change === undefined) return makeAnew(plan, before, after);
   take(plan, difference, change);
@@ -124,6 +149,12 @@ function makeAnew(plan: Plan, before: Item, after: Item): boolean {
   if (!remadeClasses.has(after.class) || after.parts.get('inherited') === 'only') return false;
   if (after.class === 'index' && after.parts.has('constraint')) {
     makeRoomForName(plan, before);
+    const constraint = plan.to.find('constraint', `${after.table}.${after.parts.get('constraint')}`);
+    const stays =
+      constraint === undefined ||
+      plan.to.find('relation', before.table ?? '') === undefined ||
+      takenIndex(plan, constraint) !== undefined;
+    if (!stays) dropBeforeMaking(plan, before, ranks.index);
     return true;
   }
   if (!canWrite(after)) return false;
@@ -144,11 +175,11 @@ function makeRoomForName(plan: Plan, index: Item): void {
 }
 
 /** Routines else go last: what uses them goes first. One of the same name must make room earlier. */
-function dropBeforeMaking(plan: Plan, item: Item): void {
+function dropBeforeMaking(plan: Plan, item: Item, rank: number = ranks.ownership): void {
   const sql = dropSql(plan.from, item, () => false) ?? [];
   plan.remade.add(item.identity);
   const key = `${item.class} ${item.identity}`;
-  plan.drops.push(...sql.map((each) => ({ rank: ranks.ownership, sql: each, key })));
+  plan.drops.push(...sql.map((each) => ({ rank, sql: each, key })));
 }
 
 /** CREATE OR REPLACE where columns are only added at the end, else dropped and made anew with all that stands on it. */

@@ -7,6 +7,7 @@ import type { ObjectClass } from '../types.ts';
 import { addColumn } from './columns.ts';
 import { dropSql } from './drop.ts';
 import { noteAnew } from './heirs.ts';
+import { isAttachedTo, isForeignKey, leadsTo } from './keys.ts';
 import { type Moving, mentions, type Plan, want } from './plan.ts';
 
 const textOf = (item: Item) => [...item.parts.values()].join('\n');
@@ -22,6 +23,15 @@ export function remakeDependents(plan: Plan, moving: readonly Moving[]): void {
     for (const item of plan.from.items) {
       if (plan.remade.has(item.identity) || !standsOn(plan.from, item, seed)) continue;
       const after = plan.to.find(item.class, item.identity);
+      if (
+        after !== undefined &&
+        item.class === 'constraint' &&
+        isAttachedTo(plan.from, item, seed.identity)
+      ) {
+        plan.remade.add(item.identity);
+        want(plan, after);
+        continue;
+      }
       if (after === undefined) {
         if (seed.type === true) dropEarly(plan, item);
         continue;
@@ -60,6 +70,8 @@ const onTypes: ReadonlySet<ObjectClass> = new Set([
 function standsOn(model: Model, item: Item, seed: Moving): boolean {
   const { identity, columns, anew = false } = seed;
   if (item.identity === identity || item.parts.get('inherited') === 'only') return false;
+  if (item.class === 'constraint' && (leadsTo(model, item, identity) || isAttachedTo(model, item, identity)))
+    return true;
   if (seed.type === true) return isOfType(model, item, identity);
   const named = (text: string) => columns.length === 0 || columns.some((column) => mentions(text, column));
   if (isView(item)) return mentions(textOf(item), identity) && named(item.parts.get('definition') ?? '');
@@ -139,7 +151,9 @@ export function remake(plan: Plan, before: Item, after: Item): void {
     ? ranks.view
     : isRoutine(before)
       ? ranks.ownership
-      : (rankOf[before.class] ?? ranks.trigger);
+      : isForeignKey(before)
+        ? ranks.foreignKey
+        : (rankOf[before.class] ?? ranks.trigger);
   plan.drops.push(...sql.map((each) => ({ rank, sql: each, key: `${before.class} ${before.identity}` })));
   want(plan, after);
   if (isRoutine(after) || after.class !== 'relation') return;

@@ -49,7 +49,7 @@ export function dropSql(model: Model, item: Item, gone: Gone): string[] | undefi
     case 'index':
       return withTable || parts.has('constraint') || parts.has('partition_of')
         ? []
-        : [`DROP INDEX ${identity};`];
+        : [`DROP INDEX ${identity}${backsConstraints(model, identity) ? ' CASCADE' : ''};`];
     case 'trigger':
       return withTable || parts.has('inherited') ? [] : [`DROP TRIGGER ${name} ON ${table};`];
     case 'rule':
@@ -75,6 +75,15 @@ export function dropSql(model: Model, item: Item, gone: Gone): string[] | undefi
     }
   }
 }
+
+/** Whether constraints of partitions have indexes that are attached to this one: nothing detaches those, and they go along. */
+const backsConstraints = (model: Model, index: string): boolean =>
+  model
+    .of('index')
+    .some(
+      ({ parts, identity }) =>
+        parts.get('partition_of') === index && (parts.has('constraint') || backsConstraints(model, identity)),
+    );
 
 /** Whether the model has a table of this identity, partitioned or not. */
 export function isTable(model: Model, identity: string | undefined): boolean {

@@ -2,7 +2,7 @@
 
 import { attachedPieces, spreads } from '../render/attached.ts';
 import { eventTriggerSql } from '../render/database.ts';
-import { foreignKeyOf } from '../render/definitions.ts';
+import { pieceOf } from '../render/equal-keys.ts';
 import { groupBy, type Item, type Model } from '../render/model.ts';
 import { type Dependency, orderPieces, type Piece } from '../render/order.ts';
 import { addedDependencies, simplePieces } from '../render/pieces.ts';
@@ -12,9 +12,11 @@ import { ranks } from '../render/tables.ts';
 import { indexOutside } from '../sql.ts';
 import { type Phase, phasesOfTables } from './change.ts';
 import { referencedFirst } from './distribution.ts';
-import { ancestorsOf, parentsOf } from './heirs.ts';
+import { parentsOf } from './heirs.ts';
+import { referencesAbove } from './keys.ts';
 import { namesIn } from './named.ts';
 import { goesWithViews, madeLate } from './over-views.ts';
+import { attachOnceIndexed } from './partitions.ts';
 import type { Drop, Plan } from './plan.ts';
 
 /** Drops of what stands on tables, what tables need, changes, what stands on tables, drops of the rest, comments. */
@@ -54,13 +56,14 @@ function orderCreates(plan: Plan): readonly Piece[] {
     ),
   ];
   const replaced = new Set([...plan.replaced].map((identity) => `relation ${identity}`));
-  const pieces = all.flatMap((piece): Piece[] => {
+  const own = all.flatMap((piece): Piece[] => {
     if (replaced.has(piece.key))
       return [{ ...piece, sql: piece.sql.replace('CREATE VIEW', 'CREATE OR REPLACE VIEW') }];
     return plan.wanted.has(piece.key) ? [onAllPartitions(plan.to, piece)] : [];
   });
-  pieces.push(...plan.distributions);
+  const { pieces, needs: indexed } = attachOnceIndexed(plan, [...own, ...plan.distributions]);
   const needs = [
+    ...indexed,
     ...addedDependencies(plan.to).filter(
       ({ from, to }) => !to.startsWith('distribution ') || !from.startsWith('distribution '),
     ),
@@ -110,16 +113,10 @@ function indexOf(model: Model, key: string): Item | undefined {
 
 /** An index of a partitioned table takes those of its partitions; what spreads makes them, and they get their names. */
 function partitionsFirst(model: Model): Dependency[] {
-  const keyOf = (index: Item | undefined) =>
-    index === undefined
-      ? undefined
-      : index.parts.has('constraint')
-        ? `constraint ${index.table}.${index.parts.get('constraint')}`
-        : `index ${index.identity}`;
   return model.of('index').flatMap((index) => {
     const above = model.find('index', index.parts.get('partition_of') ?? '');
-    const [parent, own] = [keyOf(above), keyOf(index)];
-    if (above === undefined || parent === undefined || own === undefined) return [];
+    if (above === undefined) return [];
+    const [parent, own] = [pieceOf(above), pieceOf(index)];
     return [spreads(model, above) ? { from: own, to: parent } : { from: parent, to: own }];
   });
 }
@@ -162,8 +159,9 @@ function orderDrops(plan: Plan): Drop[] {
   const held = named.flatMap(({ item, drop }) =>
     item?.class !== 'relation'
       ? []
-      : referencedBy(plan.from, item)
-          .flatMap((name) => byName.get(name) ?? [])
+      : referencesAbove(plan.from, item)
+          .filter(({ target }) => !byName.has(target))
+          .flatMap(({ owner }) => byName.get(owner) ?? [])
           .filter(({ drop: other }) => other !== drop)
           .map((other): Dependency => ({ from: drop.sql, to: other.drop.sql })),
   );
@@ -172,16 +170,6 @@ function orderDrops(plan: Plan): Drop[] {
   const bySql = new Map(plan.drops.map((drop) => [drop.sql, drop]));
   const all = [...ordered, ...rest].flatMap(({ key }) => bySql.get(key) ?? []);
   return all.map((drop) => ({ ...drop, rank: goesWithViews(plan, drop) ? ranks.view : drop.rank }));
-}
-
-/** The tables whose foreign keys lead to a table that this one is a partition of. */
-function referencedBy(model: Model, table: Item): string[] {
-  if (!table.parts.has('partition_of')) return [];
-  const above = ancestorsOf(model, table.identity);
-  return model.of('constraint').flatMap(({ parts, table: owner = '' }) => {
-    const target = foreignKeyOf(parts.get('definition') ?? '')?.target;
-    return target !== undefined && above.includes(target) ? [owner] : [];
-  });
 }
 
 /** All that the server would print of it: of a domain its checks, of a table what its columns are computed from. */

@@ -1,6 +1,9 @@
 // Takes a plan whose changes are known; lets partitions give up their bounds before others take them. Pure.
-import type { Model } from '../render/model.ts';
-import type { Piece } from '../render/order.ts';
+import { spreads } from '../render/attached.ts';
+import { pieceOf } from '../render/equal-keys.ts';
+import type { Item, Model } from '../render/model.ts';
+import type { Dependency, Piece } from '../render/order.ts';
+import { ranks } from '../render/tables.ts';
 import { ancestorsOf } from './heirs.ts';
 import type { Plan } from './plan.ts';
 
@@ -24,9 +27,45 @@ export function makeRoom(plan: Plan): void {
       ? [`ALTER TABLE ${parent} DETACH PARTITION ${identity};`]
       : [];
   });
+  const detached = new Set(plan.drops.map(({ sql }) => sql));
   const others = plan.alters.filter(({ sql }) => !early.includes(sql));
-  const room = early.map((sql) => ({ phase: 'type' as const, sql }));
+  const room = early.filter((sql) => !detached.has(sql)).map((sql) => ({ phase: 'type' as const, sql }));
   plan.alters.splice(0, plan.alters.length, ...room, ...others);
+}
+
+/** Indexes of a new partition that those of its parent take, which were there before: attaching makes some where there are none. */
+function indexesToTake({ from, to }: Plan, { identity }: Item): Item[] {
+  if (from.find('relation', identity) !== undefined) return [];
+  return to.partsOf(identity, 'index').filter(({ parts }) => {
+    const above = to.find('index', parts.get('partition_of') ?? '');
+    return above !== undefined && from.find('index', above.identity) !== undefined && !spreads(to, above);
+  });
+}
+
+/** Whether a key or index of a new partition is written, although its parent had one before. */
+export const isTaken = (plan: Plan, table: Item, index: Item): boolean =>
+  indexesToTake(plan, table).includes(index);
+
+/** Attaches new partitions behind the indexes that their parents' take, so that these keep their names. */
+export function attachOnceIndexed(
+  plan: Plan,
+  pieces: readonly Piece[],
+): { pieces: Piece[]; needs: Dependency[] } {
+  const needs: Dependency[] = [];
+  const split = pieces.flatMap((piece): Piece[] => {
+    const name = /^relation (.*)$/s.exec(piece.key)?.[1];
+    const table = plan.to.find('relation', name ?? '');
+    const indexes = table === undefined ? [] : indexesToTake(plan, table);
+    if (table === undefined || indexes.length === 0) return [piece];
+    const attach = `ALTER TABLE ONLY ${table.parts.get('partition_of')} ATTACH PARTITION ${table.identity} ${table.parts.get('bound')};`;
+    const key = `attach ${table.identity}`;
+    needs.push(...indexes.map((index) => ({ from: key, to: pieceOf(index) })));
+    return [
+      { ...piece, sql: piece.sql.replace(`\n${attach}`, () => '') },
+      { key, rank: ranks.index, sql: attach, inlined: [] },
+    ];
+  });
+  return { pieces: split, needs };
 }
 
 const changesColumns = ({ differences }: Plan, table: string) =>

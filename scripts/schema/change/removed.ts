@@ -6,6 +6,7 @@ import { rankOf } from './classes.ts';
 import { differenceKey } from './diff.ts';
 import { dropSql } from './drop.ts';
 import { comesFromOthers, dropInherited } from './heirs.ts';
+import { goesWithIndex, isForeignKey, referencesAbove } from './keys.ts';
 import type { Plan } from './plan.ts';
 
 const keysOf = new WeakMap<Plan['differences'], ReadonlySet<string>>();
@@ -20,8 +21,16 @@ function removedKeys(differences: Plan['differences']): ReadonlySet<string> {
   return keys;
 }
 
+/** Whether foreign keys that stay lead to a table which this one is a partition of. */
+const holdsReferences = ({ from, to }: Plan, item: Item) =>
+  referencesAbove(from, item).some(
+    ({ identity, target }) =>
+      to.find('constraint', identity) !== undefined && to.find('relation', target) !== undefined,
+  );
+
 /** Notes what drops the object and when; false where a person must write it. */
 export function writeRemoved(plan: Plan, item: Item): boolean {
+  if (item.class === 'constraint' && goesWithIndex(plan, item)) return true;
   const keys = removedKeys(plan.differences);
   const gone = (objectClass: ObjectClass, identity: string) => keys.has(`${objectClass} ${identity}`);
   const found = dropSql(plan.from, item, gone);
@@ -29,6 +38,14 @@ export function writeRemoved(plan: Plan, item: Item): boolean {
   const staysBehind =
     item.class === 'column' && (found.length > 0 || comesFromOthers(plan.from, plan.to, item));
   const sql = staysBehind ? dropInherited(plan, item) : found;
+  if (item.class === 'relation' && holdsReferences(plan, item)) {
+    // A foreign key to the whole holds its partitions; once detached, the table is held no more.
+    plan.fails.push(`where rows refer to what ${item.identity} holds`);
+    plan.drops.push({
+      ...{ rank: ranks.late, key: `detached ${item.identity}` },
+      sql: `ALTER TABLE ${item.parts.get('partition_of')} DETACH PARTITION ${item.identity};`,
+    });
+  }
   const rank = /view$/.test(item.parts.get('kind') ?? '') ? ranks.view : rankOf[item.class];
   const key = `${item.class} ${item.identity}`;
   if (item.class === 'column')
@@ -38,11 +55,9 @@ export function writeRemoved(plan: Plan, item: Item): boolean {
         sql: each,
       })),
     );
-  else plan.drops.push(...sql.map((each) => ({ rank: rankOfDrop(item, rank ?? 0), sql: each, key })));
+  else {
+    const place = isForeignKey(item) ? ranks.foreignKey : (rank ?? 0);
+    plan.drops.push(...sql.map((each) => ({ rank: place, sql: each, key })));
+  }
   return true;
-}
-
-function rankOfDrop(item: Item, rank: number): number {
-  const foreign = item.class === 'constraint' && item.parts.get('definition')?.startsWith('FOREIGN KEY');
-  return foreign ? ranks.foreignKey : rank;
 }

@@ -130,8 +130,14 @@ function columnsThatStay({ from, to }: Plan, { identity }: Item): string[] {
     .map(({ name }) => name);
 }
 
-/** Columns that go or change their type, views with other columns, routines and types that are made anew. */
+/**
+ * Columns that go or change their type, views with other columns, routines, types and keys that are made anew, keys and
+ * indexes that go.
+ */
 function moving({ differences, from, remade, moving: types }: Plan): Moving[] {
+  const keys = differences.filter(
+    ({ kind, change }) => change === 'removed' && (kind === 'constraint' || kind === 'index'),
+  );
   const columns = differences.filter(
     ({ kind, change, expected, actual }) =>
       kind === 'column' && change !== 'added' && typeIn(expected) !== typeIn(actual),
@@ -149,6 +155,7 @@ function moving({ differences, from, remade, moving: types }: Plan): Moving[] {
       if (column?.table === undefined) return { identity, columns: [] };
       return { identity: column.table, columns: [column.name], anew: true };
     }),
+    ...keys.map(({ identity }) => ({ identity, columns: [] })),
     ...types,
   ];
 }

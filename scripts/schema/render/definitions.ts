@@ -11,14 +11,17 @@ export interface ForeignKey {
   readonly columns: string;
   /** The table's identity. */
   readonly target: string;
+  /** Its columns, as `columns`. */
+  readonly key: string;
 }
 
-const foreignKey = /^FOREIGN KEY \(((?:"[^"]*"|[^"()])+)\) REFERENCES ((?:"[^"]*"|[^"(])+)\(/;
+const foreignKey =
+  /^FOREIGN KEY \(((?:"[^"]*"|[^"()])+)\) REFERENCES ((?:"[^"]*"|[^"(])+)\(((?:"[^"]*"|[^"()])+)\)/;
 
 /** What `FOREIGN KEY (a, b) REFERENCES app.t(c, d) …` says; null of another constraint. */
 export function foreignKeyOf(definition: string): ForeignKey | null {
-  const [, columns, target] = foreignKey.exec(definition) ?? [];
-  return columns === undefined || target === undefined ? null : { columns, target };
+  const [, columns, target, key] = foreignKey.exec(definition) ?? [];
+  return columns === undefined || target === undefined || key === undefined ? null : { columns, target, key };
 }
 
 /** A list taken apart at the commas outside of quotes and parentheses. */

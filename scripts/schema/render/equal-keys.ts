@@ -45,11 +45,12 @@ function equalKeys(model: Model): ReadonlyMap<string, readonly string[]> {
   return result;
 }
 
-const pieceOf = (index: Item) =>
+/** The key of the piece that makes an index, also as a constraint. */
+export const pieceOf = (index: Item) =>
   index.parts.has('constraint') ? `constraint ${index.table}.${index.parts.get('constraint')}` : keyOf(index);
 
 /** The columns of a unique index that a foreign key may use, whatever their order; undefined of another. */
-function keyColumns({ parts }: Item): string | undefined {
+export function keyColumns({ parts }: Item): string | undefined {
   const definition = parts.get('definition') ?? '';
   const [, list] =
     /^CREATE UNIQUE INDEX .* USING \w+ \(((?:"[^"]*"|[^()"])+)\)(?:(?! WHERE ).)*$/s.exec(definition) ?? [];
