@@ -1,5 +1,5 @@
 // The work that all contenders do: nothing to do, many small migrations, the same from far away, reverting.
-import { bare, type Contender, peers, product } from './contenders.ts';
+import { bare, type Contender, floor as floorFor, peers, product } from './contenders.ts';
 import { distant, roundTripOf } from './delay.ts';
 import { type Bench, type Entrant, interleave, prepare, preparedPlace, type Sample } from './rounds.ts';
 import { dataWork, smallWork, type WorkItem } from './work.ts';
@@ -31,15 +31,16 @@ export async function nothingToDo(bench: Bench, sizes: readonly number[], rounds
   }
 }
 
-/** (b) Small pending migrations on an empty database. */
+/** (b) Small pending migrations on an empty database; what a bare script for Node takes stands beside psql. */
 export async function pending(
   bench: Bench,
   floor: Contender,
   sizes: readonly number[],
   rounds: number,
 ): Promise<void> {
+  const floors = floor.isNode ? [floor] : [floor, floorFor(null)];
   for (const size of sizes) {
-    const entrants = [floor, product, ...peers].map((contender) =>
+    const entrants = [...floors, product, ...peers].map((contender) =>
       onEmpty(bench, contender, smallWork(size)),
     );
     await interleave(bench, `${format(size)} pending`, rounds, entrants);
