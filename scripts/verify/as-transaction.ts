@@ -45,7 +45,8 @@ function withoutConcurrently(file: SqlFile, parse: Parser): Changed | null {
     const at = start + (found[1]?.length ?? 0);
     text = text.slice(0, at) + ' '.repeat('concurrently'.length) + text.slice(at + 'concurrently'.length);
   }
-  return { file: { ...file, text, directives: { ...file.directives, noTransaction: false } }, names };
+  const { path, checksum } = file;
+  return { file: { path, checksum, text, directives: { ...file.directives, noTransaction: false } }, names };
 }
 
 /** The table of an index that is built, or the one index that is dropped; null for every other statement. */
