@@ -7,7 +7,7 @@ import type { Environment } from '../config/environment.ts';
 import type { Command } from '../report/command.ts';
 import type { CommandLine } from './command-line.ts';
 import { commandLines } from './command-lines.ts';
-import { fromMake, makeArguments } from './make-variables.ts';
+import { fromMake, makeArguments, variablesOf } from './make-variables.ts';
 import { commonOptions } from './options.ts';
 
 /** What argv asked for. */
@@ -27,6 +27,8 @@ function withMakeVariables(argv: readonly string[], environment: Environment): r
   const [name = '', last, ...more] = argv;
   const line = commandLines.find((each) => each.name === name);
   if (last !== fromMake || more.length > 0 || line === undefined) return argv;
+  // An option of a command's own: no target of make runs that one.
+  if (variablesOf(line).has('make')) return argv;
   return [name, ...makeArguments(line, environment)];
 }
 

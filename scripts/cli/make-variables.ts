@@ -8,7 +8,7 @@ import type { Environment } from '../config/environment.ts';
 import type { CommandLine } from './command-line.ts';
 import { commonOptions } from './options.ts';
 
-/** What the Makefile puts behind a command; no option of any command. */
+/** What the Makefile puts behind a command; an option of `init`, which no target runs. */
 export const fromMake = '--make';
 
 /** Variables of the tool itself: as good on make's command line as before it. */

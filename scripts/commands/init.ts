@@ -5,11 +5,11 @@ import { dirname, join } from 'node:path';
 import { MigrateError } from '../base/errors.ts';
 import { packageRoot, shownPath } from '../base/paths.ts';
 import { writeProjectFile } from '../base/project-file.ts';
-import type { Config } from '../config/config.ts';
+import { type Config, directoryOf } from '../config/config.ts';
 import type { Command, CommandInput, CommandResult } from '../report/command.ts';
 import { create } from './create.ts';
 import { inManagersWords } from './package-manager.ts';
-import { imageOf, withScripts } from './package-scripts.ts';
+import { imageOf, type WithScripts, withScripts } from './package-scripts.ts';
 
 export interface InitFlags {
   readonly make?: boolean;
@@ -36,10 +36,12 @@ const ignored = ['.postgres/', '.env', '.env.*', '!.env.example'];
 /** @throws MigrateError `usage` where there is no package.json, or one that is no JSON, or a file cannot be written */
 export const init: Command<InitFlags> = async (input) => {
   const { config, flags } = input;
+  // What cannot be added to is found before anything is written.
+  const scripts = readScripts(config);
   const laid = [
     ...(await layMigrations(input)),
-    layFile(config, 'db/config.json', `${JSON.stringify({ postgres: config.postgres }, null, 2)}\n`),
-    layScripts(config),
+    laySettings(config),
+    layScripts(config, scripts),
     layIgnored(config),
     await layExample(config),
     ...(flags.make ? layMake(config) : []),
@@ -103,8 +105,18 @@ function layForManager(config: Config, path: string, template: string, note: str
   return laid.outcome === 'created' && notes.length > 0 ? { ...laid, note: notes.join('; ') } : laid;
 }
 
-/** Adds `migrate:up` and its kin to package.json, whose text stays as it is otherwise; a script that is there stays. */
-function layScripts(config: Config): Laid {
+/** A directory that was named is found by the next command too. */
+function laySettings(config: Config): Laid {
+  const dir = shownPath(config.root, config.directory);
+  const path = 'db/config.json';
+  const own = { postgres: config.postgres, ...(dir === 'db/migrations' ? {} : { dir }) };
+  const laid = layFile(config, path, `${JSON.stringify(own, null, 2)}\n`);
+  if (laid.outcome === 'created' || directoryOf(config.root) === config.directory) return laid;
+  return { ...laid, note: `add to it: "dir": ${JSON.stringify(dir)}` };
+}
+
+/** `migrate:up` and its kin, and package.json with them; its text stays as it is otherwise, and a script that is there stays. */
+function readScripts(config: Config): WithScripts {
   const path = join(config.root, 'package.json');
   if (!existsSync(path)) {
     throw new MigrateError('usage', `There is no package.json in ${config.root}`, {
@@ -115,7 +127,10 @@ function layScripts(config: Config): Laid {
     ['migrate', 'migrate'],
     ...scripts.map((name) => [`migrate:${name}`, `migrate ${name}`]),
   ]);
-  const { text, added, others } = withScripts(read(path), wanted);
+  return withScripts(read(path), wanted);
+}
+
+function layScripts(config: Config, { text, added, others }: WithScripts): Laid {
   const kept =
     others.length === 0 ? [] : [`${others.join(', ')} kept as it was, though it does something else`];
   if (added === 0)

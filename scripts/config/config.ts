@@ -92,7 +92,7 @@ export async function resolveConfig(
     verbose: flags.verbose ?? false,
     debug: flags.debug ?? value.MIGRATE_DEBUG,
     root,
-    directory: resolve(root, flags.dir ?? project.dir ?? join('db', 'migrations')),
+    directory: resolve(root, flags.dir ?? project.dir ?? defaultDirectory),
     environmentName: value.MIGRATE_ENV,
     environmentNamed: (variables.MIGRATE_ENV ?? '') !== '',
     target: namesTarget(variables) ? await readTarget(variables) : undefined,
@@ -151,6 +151,13 @@ function mistakes(problems: readonly string[]): MigrateError {
     ? new MigrateError('usage', first)
     : new MigrateError('usage', `${problems.length} settings are wrong`, { problems });
 }
+
+/** Where commands look for migrations that are not told another directory. @throws MigrateError `usage` */
+export function directoryOf(root: string): string {
+  return resolve(root, readProject(root).dir ?? defaultDirectory);
+}
+
+const defaultDirectory = 'db/migrations';
 
 function readProject(root: string): ProjectSettings {
   const path = join(root, 'db', 'config.json');

@@ -177,6 +177,24 @@ describe('init in an application', () => {
     );
   });
 
+  it('lays make targets where only they are asked for, though make says --make to other commands', async () => {
+    const root = application({ 'package.json': '{}' });
+    const { exitCode, said } = await runInProcess(root, {}, ['init', '--make']);
+    expect(exitCode, said).to.equal(0);
+    expect(contentOf(root)).to.include.keys('db/migrate.mk', 'Makefile');
+  });
+
+  it('remembers a directory that was named, or says the line for the settings that are there', async () => {
+    const dir = ['--dir', 'apps/api/migrations'];
+    const root = application({ 'package.json': '{}' });
+    expect((await runInProcess(root, {}, ['init', ...dir])).exitCode).to.equal(0);
+    expect(JSON.parse(contentOf(root)['db/config.json'] ?? '')).to.include({ dir: 'apps/api/migrations' });
+    expect((await runInProcess(root, {}, ['create', 'second'])).said).to.include('apps/api/migrations/');
+    const other = application({ 'package.json': '{}', 'db/config.json': '{}' });
+    const kept = await runInProcess(other, {}, ['init', ...dir]);
+    expect(kept.said).to.include('kept     db/config.json (add to it: "dir": "apps/api/migrations")');
+  });
+
   it('refuses with the path where something is in the way, and goes on when it is mended', async () => {
     for (const [blocked, needed] of [
       ['.gitignore/x', '.gitignore'],
@@ -194,8 +212,16 @@ describe('init in an application', () => {
       if (needed === 'package.json') writeFileSync(join(root, 'package.json'), '{}');
       expect((await runInProcess(root, {}, ['init'])).exitCode).to.equal(0);
     }
-    const none = await runInProcess(application({}), {}, ['init']);
-    expect(none.exitCode, none.said).to.equal(2);
-    expect(none.said).to.include('no package.json');
+    for (const [files, told] of [
+      [{}, 'no package.json'],
+      [{ 'package.json': '{ "name": ' }, 'no JSON'],
+      [{ 'package.json': '{ "scripts": [] }' }, 'no object with scripts'],
+    ] as const) {
+      const root = application(files);
+      const none = await runInProcess(root, {}, ['init']);
+      expect(none.exitCode, none.said).to.equal(2);
+      expect(none.said).to.include(told);
+      expect(contentOf(root)).to.deep.equal(files);
+    }
   });
 });
