@@ -218,6 +218,8 @@ describe('A batch', () => {
       "IntervalStyle = 'sql_standard'",
       'extra_float_digits = -10',
       "bytea_output = 'escape'",
+      'array_nulls = off',
+      "lc_monetary = 'C.utf8'",
     ])
       await database.query(`ALTER DATABASE ${database.name} SET ${setting}`);
     expectExit(await run('up'), 0);

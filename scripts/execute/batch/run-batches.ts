@@ -36,11 +36,12 @@ export async function runBatches(context: RunContext, step: ReadyStep): Promise<
   const found = await findTable(context, step, directive, statement);
   if (found === null)
     throw unknownTable(step, `relation "${directive.table}" of the batch directive does not exist`);
-  const ownFormats = await setKeyFormats(session);
+  const formatsOf = await setKeyFormats(session);
   const begun = await beginOrResume(context, step, { directive, statement, found });
   if (begun === 'done') return 'done';
   const traffic = watchTraffic(session, config.batchMaxLagMs, (line) => context.observer.say(`  ${line}`));
   try {
+    const ownFormats = formatsOf(begun.type);
     return await walk({ context, step, directive, statement, traffic, ownFormats }, begun);
   } finally {
     await traffic.stop();
