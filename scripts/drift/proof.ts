@@ -11,13 +11,13 @@ import { renderSchema } from '../schema/render/render.ts';
 import { needsSuperuser } from '../schema/render/superuser.ts';
 import type { Query, SchemaObject, SchemaOptions } from '../schema/types.ts';
 import { runsOneByOne } from '../scratch/citus-stand-ins.ts';
+import { withoutForcedPolicies } from '../scratch/unforced.ts';
 import { isTrusted } from '../scratch/worker.ts';
 import { portable } from './options.ts';
 import { demandsOf, untried, withFormerConstraints } from './proof-rows.ts';
 import { lostBetween, readContents } from './rows.ts';
 import { withBuilt, withMigrated, withoutLeakproof } from './scratch.ts';
 import { type Demands, seedRows } from './seed.ts';
-import { withoutForcedPolicies } from './unforced.ts';
 
 export interface Proof {
   /** `untried` where there is no scratch server. */

@@ -2,6 +2,8 @@
 // a transaction it goes back to a savepoint, outside of one it works on a copy of the database that the caller drops.
 import type { Finding, Migration, SqlFile } from '../base/types.ts';
 import { quoteLiteral, userNamespace } from '../schema/sql.ts';
+import { withoutForcedPolicies } from '../scratch/unforced.ts';
+import { queryOn } from '../scratch/with-scratch.ts';
 import { fails, seedRowsDiffer } from './findings.ts';
 import type { Scratch, ScratchFailure } from './scratch.ts';
 
@@ -12,6 +14,11 @@ type Columns = ReadonlyMap<string, readonly string[]>;
 const tablesSql = `SELECT format('%I.%I', n.nspname, c.relname) AS name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
   WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND ${userNamespace('n.nspname')} ORDER BY 1`;
 
+/** All rows are meant, and policies may hide them from their owner, or ask for settings that nobody made. */
+function overPolicies<Result>(client: Scratch['client'], work: () => Promise<Result>): Promise<Result> {
+  return withoutForcedPolicies(queryOn(client), work);
+}
+
 /** One hash over the rows of each table, whatever the order of rows and columns. */
 async function rowHashes({ client }: Scratch, without: Columns = new Map()): Promise<RowHashes> {
   const { rows: tables } = await client.query<{ name: string }>(tablesSql);
@@ -21,7 +28,9 @@ async function rowHashes({ client }: Scratch, without: Columns = new Map()): Pro
     const row = left === '' ? 'to_jsonb(t)' : `to_jsonb(t) - ARRAY[${left}]`;
     return `SELECT ${quoteLiteral(name)} AS name, (SELECT md5(coalesce(string_agg(j, E'\\n' ORDER BY j COLLATE "C"), '')) FROM (SELECT (${row})::text AS j FROM ${name} t) s) AS hash`;
   });
-  const { rows } = await client.query<{ name: string; hash: string }>(parts.join(' UNION ALL '));
+  const { rows } = await overPolicies(client, () =>
+    client.query<{ name: string; hash: string }>(parts.join(' UNION ALL ')),
+  );
   return new Map(rows.map(({ name, hash }) => [name, hash]));
 }
 
@@ -30,9 +39,8 @@ async function columnHashes({ client }: Scratch): Promise<ReadonlyMap<string, Re
   const { rows: tables } = await client.query<{ name: string }>(tablesSql);
   const found = new Map<string, ReadonlyMap<string, string>>();
   for (const { name } of tables) {
-    const { rows } = await client.query<{ key: string; hash: string }>(
-      `SELECT key, md5(string_agg(value::text, E'\\n' ORDER BY value::text COLLATE "C")) AS hash FROM ${name} t, LATERAL jsonb_each(to_jsonb(t)) GROUP BY key`,
-    );
+    const text = `SELECT key, md5(string_agg(value::text, E'\\n' ORDER BY value::text COLLATE "C")) AS hash FROM ${name} t, LATERAL jsonb_each(to_jsonb(t)) GROUP BY key`;
+    const { rows } = await overPolicies(client, () => client.query<{ key: string; hash: string }>(text));
     found.set(name, new Map(rows.map(({ key, hash }) => [key, hash])));
   }
   return found;
@@ -71,9 +79,22 @@ export async function tryWithSeedRows(
 ): Promise<Finding[]> {
   await scratch.sql('SAVEPOINT seed_rows');
   try {
-    return await cycle(scratch, migration, seedRows, scratch.run, () => secondOpinion(scratch, migration.up));
+    const run = (file: SqlFile) => runAsCommitted(scratch, file);
+    return await cycle(scratch, migration, seedRows, run, () => secondOpinion(scratch, migration.up));
   } finally {
     await scratch.sql('ROLLBACK TO SAVEPOINT seed_rows; RELEASE SAVEPOINT seed_rows');
+  }
+}
+
+/** Inside of a transaction: what is checked late is checked behind each file, and no trigger waits for what comes next. */
+async function runAsCommitted(scratch: Scratch, file: SqlFile): Promise<ScratchFailure | null> {
+  const failure = await scratch.run(file);
+  if (failure !== null) return failure;
+  try {
+    await scratch.sql('SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED');
+    return null;
+  } catch (error) {
+    return { message: `at COMMIT: ${(error as Error).message}` };
   }
 }
 
@@ -90,9 +111,9 @@ export async function trySeedRowsOnCopy(
 /** Runs the up twice from the same rows: columns that then differ depend on chance or the clock. */
 async function secondOpinion(scratch: Scratch, up: SqlFile): Promise<Columns> {
   await scratch.sql('SAVEPOINT opinion');
-  const first = (await scratch.run(up)) === null ? await columnHashes(scratch) : null;
+  const first = (await runAsCommitted(scratch, up)) === null ? await columnHashes(scratch) : null;
   await scratch.sql('ROLLBACK TO SAVEPOINT opinion');
-  if (first === null || (await scratch.run(up)) !== null) {
+  if (first === null || (await runAsCommitted(scratch, up)) !== null) {
     await scratch.sql('ROLLBACK TO SAVEPOINT opinion');
     return new Map();
   }
@@ -121,7 +142,7 @@ async function cycle(
     file: SqlFile,
     failure: ScratchFailure,
   ) => fails(rule, file, `with the rows of ${seedRows.path}: ${failure.message}`, failure);
-  const refused = await run(seedRows);
+  const refused = await overPolicies(scratch.client, () => run(seedRows));
   if (refused !== null) return [fails('probe-fails', seedRows, refused.message, refused)];
   const before = await rowHashes(scratch);
   const known = await columnsNow(scratch);

@@ -446,6 +446,32 @@ describe('verify: rows, rights and views', () => {
     ]);
   });
 
+  it('reads rows that policies would hide or ask settings for, and checks late what is checked late', async () => {
+    const forced = pair(
+      1,
+      'forced',
+      `CREATE TABLE house (id int PRIMARY KEY);
+CREATE TABLE account (id bigint PRIMARY KEY, house int REFERENCES house DEFERRABLE INITIALLY DEFERRED, status text);
+ALTER TABLE account ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+CREATE POLICY own ON account USING (house = current_setting('app.house')::int);`,
+      'DROP TABLE account, house;',
+    );
+    const losing = pair(
+      2,
+      'losing',
+      'ALTER TABLE account DROP COLUMN status;',
+      'ALTER TABLE account ADD COLUMN status text;',
+    );
+    const probe = (sql: string) => ({ [`db/probe/${version(losing)}.sql`]: sql });
+    const insert = "INSERT INTO account VALUES (1, 1, 'x');";
+    const lost = await verify({ ...forced, ...losing, ...probe(`${insert} INSERT INTO house VALUES (1);`) });
+    expect(shown(lost.findings).join()).to.include(
+      'error probe-rows: rows of public.account are not the same',
+    );
+    const late = await verify({ ...forced, ...losing, ...probe(insert) });
+    expect(shown(late.findings).join()).to.match(/error probe-fails: at COMMIT: .*foreign key/);
+  });
+
   it('takes a default that is random, a clock or a number for what it is', async () => {
     const columns = pair(
       2,

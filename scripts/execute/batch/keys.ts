@@ -78,10 +78,12 @@ export async function readKey(
   if (unfit !== null) throw refused(step, unfit);
   // Qualified: an output column of the same name, in text form, would be what ORDER BY means. NULLs are looked for whatever
   // the catalog says: NOT NULL may be NOT VALID (from PostgreSQL 18 on).
-  const [found] = await session.query<{ end: string | null; nulls: boolean; counted: number }>(
-    `SELECT (SELECT k.${row.column}::pg_catalog.text FROM ${row.table} AS k WHERE k.${row.column} IS NOT NULL ORDER BY k.${row.column} DESC LIMIT 1) AS "end",
+  const [found] = await readable(step, row.table, () =>
+    session.query<{ end: string | null; nulls: boolean; counted: number }>(
+      `SELECT (SELECT k.${row.column}::pg_catalog.text FROM ${row.table} AS k WHERE k.${row.column} IS NOT NULL ORDER BY k.${row.column} DESC LIMIT 1) AS "end",
             EXISTS (SELECT 1 FROM ${row.table} AS k WHERE k.${row.column} IS NULL) AS nulls,
             (SELECT pg_catalog.count(*)::pg_catalog.int4 FROM (SELECT 1 AS one FROM ${row.table} LIMIT ${countedUpTo}) AS counted) AS counted`,
+    ),
   );
   if (found?.nulls)
     throw refused(step, [
@@ -122,6 +124,24 @@ function unfitKey(row: KeyRow, families: Found['families']): Refusal | null {
       `Compare them with the key itself: … WHERE ${row.column} BETWEEN $1 AND $2`,
     ];
   return null;
+}
+
+/** Rights and policies of the table may keep its keys from us, before anything is begun. */
+async function readable<Result>(
+  step: ReadyStep,
+  table: string,
+  read: () => Promise<Result>,
+): Promise<Result> {
+  try {
+    return await read();
+  } catch (error) {
+    const { code = '', message } = error as { code?: string; message: string };
+    if (!/^(22|42|P0)...$/.test(code)) throw error;
+    throw refused(step, [
+      `The keys of ${table} cannot be read: ${message}`,
+      'They are read as the role that migrates, under its rights and the policies of the table: give it the rights, and settings that a policy asks for (ALTER ROLE … SET …).',
+    ]);
+  }
 }
 
 /** How many rows there are: of a small table counted, else as ANALYZE left it, else as the planner takes it from the size. */
