@@ -1,4 +1,5 @@
 // A backfill in plain SQL, beside traffic: ranges of a key, a transaction each, with the position inside it.
+import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { expectExit, project, type Result } from '../support/cli.ts';
@@ -6,6 +7,7 @@ import { createDatabase } from '../support/database.ts';
 import { runInProcess } from '../support/in-process.ts';
 import { pair } from '../support/migrations.ts';
 import { testMajor } from '../support/postgres.ts';
+import { plainRole } from '../support/roles.ts';
 import { until } from '../support/runs.ts';
 
 const base = pair(
@@ -36,6 +38,9 @@ async function inProcess(
   return { args, exitCode, stdout: said, stderr: said, all: said, json: () => document };
 }
 
+const runs = Number(process.env.BATCH_RUNS || 2);
+/** So many SIGKILLs in each of these runs, at random moments. */
+const kills = Number(process.env.BATCH_KILLS || 0);
 const touched = 'SELECT touched, count(*)::int AS n FROM public.orders GROUP BY 1 ORDER BY 1';
 
 const many = 'FROM generate_series(1, 97) AS n';
@@ -110,24 +115,42 @@ function tableOfKeys([type, values]: readonly [string, string], i: number): stri
 INSERT INTO public."Keys ${i}" ("Kéy") ${values};`;
 }
 
-/** A table whose trigger ends the session, or the statement, when so many rows were touched; a sequence is not rolled back. */
-function brokenTable(
-  table: string,
-  keys: readonly number[],
-  ends: readonly { at: number; how: string }[],
-): string {
-  const cases = ends.map(({ at, how }) =>
-    how === 'ends'
-      ? `IF touch = ${at} THEN PERFORM pg_terminate_backend(pg_backend_pid()); END IF;`
-      : `IF touch = ${at} THEN RAISE EXCEPTION 'on purpose' USING ERRCODE = '${how}'; END IF;`,
-  );
-  return `CREATE TABLE ${table} (k int PRIMARY KEY, touched int NOT NULL DEFAULT 0);
-INSERT INTO ${table} SELECT unnest('{${keys.join(',')}}'::int[]);
-CREATE SEQUENCE ${table}_touches;
-CREATE FUNCTION ${table}_breaks() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE touch bigint := nextval('${table}_touches');
-BEGIN ${cases.join(' ')} RETURN NEW; END $$;
-CREATE TRIGGER breaks BEFORE UPDATE ON ${table} FOR EACH ROW EXECUTE FUNCTION ${table}_breaks();
+interface Ending {
+  readonly at: number;
+  readonly how: string;
+  readonly late: boolean;
+}
+
+/**
+ * A table with one to three rows for each key, of which a forced policy hides part 9, and with a foreign key that is checked
+ * late. Its triggers end the session, or the statement, or the transaction when it is about to commit, when so many rows
+ * were touched; a sequence is not rolled back.
+ */
+function brokenTable(table: string, keys: readonly number[], ends: readonly Ending[]): string {
+  const cases = (late: boolean) =>
+    ends
+      .filter((ending) => ending.late === late)
+      .map(({ at, how }) =>
+        how === 'ends'
+          ? `IF touch = ${at} THEN PERFORM pg_terminate_backend(pg_backend_pid()); END IF;`
+          : `IF touch = ${at} THEN RAISE EXCEPTION 'on purpose' USING ERRCODE = '${how}'; END IF;`,
+      )
+      .join(' ');
+  const trigger = (name: string, late: boolean) => `CREATE SEQUENCE ${table}_${name};
+CREATE FUNCTION ${table}_${name}() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE touch bigint := nextval('${table}_${name}');
+BEGIN ${cases(late)} RETURN NEW; END $$;
+CREATE ${late ? 'CONSTRAINT' : ''} TRIGGER ${name} ${late ? 'AFTER' : 'BEFORE'} UPDATE ON ${table}
+  ${late ? 'DEFERRABLE INITIALLY DEFERRED' : ''} FOR EACH ROW EXECUTE FUNCTION ${table}_${name}();`;
+  return `CREATE TABLE ${table}_keys (k int PRIMARY KEY);
+INSERT INTO ${table}_keys SELECT unnest('{${keys.join(',')}}'::int[]);
+CREATE TABLE ${table} (k int, part int, touched int NOT NULL DEFAULT 0, of int, PRIMARY KEY (k, part));
+INSERT INTO ${table} SELECT k, part FROM ${table}_keys, generate_series(1, 1 + abs(k) % 3) AS part UNION ALL SELECT k, 9 FROM ${table}_keys;
+ALTER TABLE ${table} ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+ALTER TABLE ${table} ADD FOREIGN KEY (of) REFERENCES ${table}_keys DEFERRABLE INITIALLY DEFERRED;
+CREATE POLICY shown ON ${table} USING (part < 9);
+${trigger('breaks', false)}
+${trigger('breaks_late', true)}
 `;
 }
 
@@ -235,38 +258,61 @@ describe('A batch', () => {
 
   it('counts each key once, wherever its session is ended, whatever the keys and sizes are', async () => {
     const run = fc.record({
-      keys: fc.uniqueArray(fc.integer({ min: -1000, max: 1000 }), { minLength: 1, maxLength: 120 }),
+      keys: fc.uniqueArray(fc.integer({ min: -1000, max: 1000 }), { minLength: 1, maxLength: 60 }),
       rows: fc.integer({ min: 1, max: 40 }),
       ends: fc.array(
         fc.record({
           at: fc.integer({ min: 1, max: 150 }),
           how: fc.constantFrom('ends', '40001', '40P01', '22012'),
+          late: fc.boolean(),
         }),
         { maxLength: 3 },
       ),
+      killed: fc.array(fc.integer({ min: 300, max: 1500 }), { maxLength: kills, minLength: kills }),
     });
-    const runs = Number(process.env.BATCH_RUNS ?? 4);
-    const { write, run: tool, database } = await scene({});
+    const { write, database, root, start } = await scene({});
+    const role = await plainRole(database);
+    await database.query(
+      `GRANT CREATE ON DATABASE ${database.name} TO ${role.name}; GRANT CREATE ON SCHEMA public TO ${role.name}`,
+    );
+    const env = { ...database.env(), ...role.env() };
     let version = 20250101000000;
     await fc.assert(
-      fc.asyncProperty(run, async ({ keys, rows, ends }) => {
+      fc.asyncProperty(run, async ({ keys, rows, ends, killed }) => {
         version += 10;
         const table = `keys_${version}`;
         const files = {
           ...pair(`${version}_base`, brokenTable(table, keys, ends), '-- migrate: irreversible x\n'),
           ...pair(
             `${version + 1}_walk`,
-            `-- migrate: batch ${table} by k rows=${rows}\nUPDATE ${table} SET touched = touched + 1 WHERE k BETWEEN $1 AND $2;\n`,
+            `-- migrate: batch ${table} by k rows=${rows}${kills > 0 ? ' pause=20ms' : ''}\nUPDATE ${table} SET touched = touched + 1, of = k WHERE k BETWEEN $1 AND $2;\n`,
             'SELECT 1;\n',
           ),
         };
         for (const [name, text] of Object.entries(files)) write(name, text);
-        for (let left = ends.length + 1; (await tool('up')).exitCode !== 0 && left > 0; left -= 1) {
-          const [reached] = await database.query(`SELECT max(touched) AS most FROM ${table}`);
-          expect(reached!.most).to.be.oneOf([0, 1]);
+        expectExit(await inProcess(root, env, ['up', '--to', `${version}`]), 0);
+        const expectOnce = async () =>
+          expect(
+            await database.query(
+              `SELECT k FROM ${table} GROUP BY k HAVING min(touched) FILTER (WHERE part < 9) <> max(touched) OR max(touched) > 1 OR max(touched) FILTER (WHERE part = 9) > 0`,
+            ),
+          ).to.deep.equal([]);
+        for (const ms of killed) {
+          const running = start(['up'], { env: { ...env, MIGRATE_BATCH_TIME: '1ms' } });
+          await delay(ms);
+          running.kill('SIGKILL');
+          await running.result;
+          await expectOnce();
         }
-        const counted = await database.query(`SELECT touched, count(*)::int AS n FROM ${table} GROUP BY 1`);
-        expect(counted).to.deep.equal([{ touched: 1, n: keys.length }]);
+        for (
+          let left = ends.length + 1;
+          (await inProcess(root, env, ['up'])).exitCode !== 0 && left > 0;
+          left -= 1
+        )
+          await expectOnce();
+        const counted = await database.query(`SELECT DISTINCT touched FROM ${table} WHERE part < 9`);
+        expect(counted).to.deep.equal([{ touched: 1 }]);
+        await expectOnce();
       }),
       { numRuns: runs },
     );
