@@ -29,6 +29,8 @@ export interface Level {
   items: number[];
   /** Rows of VALUES follow whose `items` are secrets: the depth that their parentheses have; -1 for none. */
   rows: number;
+  /** The depth of rows of VALUES, whose literal may be the name of a secret and the next one its value; -1 for none. */
+  pairs: number;
   /** set_config( or its like was called, with the name of a secret. */
   config: 'no' | 'called' | 'named';
   /** RAISE stood here since the last semicolon: a % in its text stands for what follows. */
@@ -53,6 +55,7 @@ export function newLevel(mode: Mode, quoting: number): Level {
     item: 0,
     items: [],
     rows: -1,
+    pairs: -1,
     config: 'no',
     raises: false,
     leaks: 'no',
@@ -71,6 +74,7 @@ export function restart(level: Level): void {
   level.declared = -1;
   level.items = [];
   level.rows = -1;
+  level.pairs = -1;
   level.config = 'no';
   level.raises = false;
 }
@@ -87,7 +91,7 @@ export const isExpected = ({ expecting }: Level) =>
 
 /** Takes a name into account: that of a secret lets its value be expected. */
 export function named(name: string, level: Level): void {
-  if (isSecretName(name)) {
+  if (isSecretName(name) || (level.mode === 'value' && /^pass$/i.test(name))) {
     level.named = true;
     level.declared = level.depth;
     if (level.items.at(-1) !== level.item) level.items.push(level.item);
@@ -110,7 +114,7 @@ export function named(name: string, level: Level): void {
   else if (expecting !== 'nothing') expect(level, 'nothing');
   if (name.length === 5 && name.toLowerCase() === 'raise') level.raises = true;
   if (name.length === 3 && name.toLowerCase() === 'set') level.set = 'set';
-  else if (/^(?:set_config|jsonb?_build_object)$/i.test(name)) level.config = 'called';
+  else if (/^(?:set_config|set_setting|hstore|jsonb?_build_object)$/i.test(name)) level.config = 'called';
 }
 
 /** Counts a parenthesis: all literals between two of them may belong to a secret. */

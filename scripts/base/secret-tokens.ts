@@ -30,6 +30,9 @@ export interface Scan {
 /** "password: hunter2" in words; not "token: expected" of an error. */
 const isToken = /^[ \t]+(?=[^\s'",;]*\d)[^\s'",;]{6}/;
 
+/** Behind "Bearer"; not the words of a sentence. */
+const isBearer = /^ +(?:\*{3}|%|(?=[^\s'"]*\d)[^\s'"]{12})/;
+
 const word = /[\w$\u0080-\uffff]+/y;
 
 /** The t of "can't" opens no literal. */
@@ -80,11 +83,14 @@ export function wordAt({ text, wide }: Scan, at: number, to: number, level: Leve
   if (prefix !== '' && 'enbx'.includes(prefix) && text.charAt(end) === "'") return end;
   if (prefix === 'u' && text.startsWith("&'", end)) return end + 1;
   named(name, level);
-  if (wide && text.charAt(end) === '(' && takesSecrets(name)) expect(level, 'call');
+  if (text.charAt(end) === '(' && takesSecrets(name)) expect(level, 'call');
+  if ((wide || level.mode !== 'code') && /^bearer$/i.test(name) && isBearer.test(text.slice(end, end + 80)))
+    expect(level, 'assigned', true);
   // INSERT INTO users (name, password) VALUES …: for showing all of them, for such a list may have been misread.
-  if (level.listed && name.length === 6 && name.toLowerCase() === 'values') {
-    if (wide) level.allUntil = level.depth;
-    level.rows = level.depth + 1;
+  if (name.length === 6 && name.toLowerCase() === 'values') {
+    level.pairs = level.depth + 1;
+    if (level.listed && wide) level.allUntil = level.depth;
+    if (level.listed) level.rows = level.depth + 1;
   }
   return end;
 }
@@ -110,6 +116,9 @@ export function punctuation(scan: Scan, at: number, to: number, level: Level): n
   }
   if (character === '.' && level.set === 'set') level.set = 'dotted';
   if (/[<!]/.test(character) && level.expecting === 'name') return at + 1;
+  // <password>…</password>
+  if (character === '>' && level.expecting === 'name' && level.mode === 'value')
+    expect(level, 'assigned', true);
   if (/[:>\\.]/.test(character) || (character === '|' && level.expecting === 'more')) return at + 1;
   if (character === '%' && isExpected(level)) leak(scan.text.charAt(at + 1), level);
   parenthesis(character, level);
@@ -134,6 +143,9 @@ function equals({ text, wide, ...scan }: Scan, at: number, to: number, level: Le
   } else if (wide && level.listed && text.charAt(at + 1) === '(') {
     return listedValues({ text, wide, ...scan }, at + 1, to, level);
   } else if (level.named && text.charAt(at - 1) === ':') expect(level, 'assigned');
+  // new_value => '…', new_value := '…' of a function that was called with the name of a secret.
+  else if (level.expecting === 'call' && (text.charAt(at + 1) === '>' || text.charAt(at - 1) === ':'))
+    expect(level, 'assigned');
   return at + 1;
 }
 

@@ -3,13 +3,14 @@
 const endings = [
   ...['password', 'passwd', 'passphrase', 'passcode', 'pwd', 'secret', 'token', 'credential', 'credentials'],
   ...['secretkey', 'accesskey', 'apikey', 'accountkey', 'privatekey', 'sharedkey', 'storagekey'],
+  ...['subscriptionkey', 'encryptionkey', 'masterkey', 'signingkey', 'secretvalue', 'passwort'],
 ];
 const longestEnding = Math.max(...endings.map(({ length }) => length));
 
 /** `password`, `MY_API_KEY`, `secret_access_key`, `"x-auth-token"`; not `password_hash`. */
 export function isSecretName(name: string): boolean {
   if (!anyEnding.test(name)) return false;
-  if (/(?:^|[_.-])pw$/i.test(name)) return true;
+  if (/(?:^|[_.-])pw$|[_.-]pass$/i.test(name)) return true;
   const plain = name
     .slice(-2 * longestEnding)
     .toLowerCase()
@@ -18,7 +19,7 @@ export function isSecretName(name: string): boolean {
 }
 
 const anyEnding =
-  /pass[wpc]|pwd|(?:\b|_)pw(?![a-z])|secret|token|credential|[a-z][_-]?key|crypt|authorization|:\/\//i;
+  /pass(?:[wpc]|(?![a-z]))|pwd|bearer|(?:\b|_)pw(?![a-z])|secret|token|credential|[a-z][_-]?key|crypt|hmac|account_add|authorization|:\/\//i;
 
 const taking = new Set([
   'crypt',
@@ -28,6 +29,9 @@ const taking = new Set([
   'decrypt',
   'encrypt_iv',
   'decrypt_iv',
+  'hmac',
+  // Of Azure's storage extension: the account's key.
+  'account_add',
 ]);
 
 /** A function whose literals are secrets: `crypt('…', …)`, `create_secret('…')`, `set_password(…, '…')`. */

@@ -1,6 +1,7 @@
 // Takes SQL, or any text that may quote some; gives where secrets stand in it. Pure, and linear: every character is
 // passed once per level of quoting, whatever the text holds, for much of it comes from others.
 import { expect, isExpected, isSecretItem, type Level, type Mode, named, newLevel } from './secret-level.ts';
+import { shapedSecrets } from './secret-shapes.ts';
 import {
   bareValue,
   hide,
@@ -22,10 +23,21 @@ const deepestQuoting = 5;
  * @param wide also what only looks like a secret: for showing. Without it, for what is kept and may have to run again.
  */
 export function secretRanges(text: string, wide: boolean, meter: Meter = { steps: 0 }): SecretRange[] {
-  if (!mayHoldSecrets(text)) return [];
   const scan: Scan = { text, wide, found: [], meter, run: { end: -1, at: -1 } };
-  scanLevel(scan, 0, text.length, newLevel('code', 0));
-  return scan.found;
+  if (mayHoldSecrets(text)) scanLevel(scan, 0, text.length, newLevel('code', 0));
+  const shaped = shapedSecrets(text);
+  return shaped.length === 0 ? scan.found : united([...scan.found, ...shaped]);
+}
+
+/** One after the other: a token may stand where a password does. */
+function united(ranges: readonly SecretRange[]): SecretRange[] {
+  const found: SecretRange[] = [];
+  for (const range of [...ranges].sort((a, b) => a.from - b.from)) {
+    const last = found.at(-1);
+    if (last === undefined || range.from > last.to) found.push(range);
+    else found[found.length - 1] = { ...last, to: Math.max(last.to, range.to) };
+  }
+  return found;
 }
 
 function scanLevel(scan: Scan, from: number, to: number, level: Level): Level {
@@ -108,7 +120,7 @@ function closingRun(text: string, from: number, to: number, quotes: number): num
 }
 
 function literal(scan: Scan, from: number, to: number, level: Level, mode: Mode): void {
-  if (level.allUntil !== -1 || isExpected(level) || isSecretItem(level)) {
+  if (level.allUntil !== -1 || isExpected(level) || isSecretItem(level) || isAliased(scan.text, to, level)) {
     hide(scan, from, to);
     expect(level, 'more');
     return;
@@ -116,7 +128,8 @@ function literal(scan: Scan, from: number, to: number, level: Level, mode: Mode)
   if (level.quoting >= deepestQuoting || !mayHoldSecrets(scan.text.slice(from, to))) return;
   const { leaks } = scanLevel(scan, from, to, newLevel(mode, level.quoting + 1));
   const content = to - from < 200 ? scan.text.slice(from, to) : '';
-  if (level.config === 'called' && /^[\w.]+$/.test(content) && isSecretName(content)) level.config = 'named';
+  const isCalled = level.config === 'called' || (level.pairs !== -1 && level.depth === level.pairs);
+  if (isCalled && /^[\w.]+$/.test(content) && isSecretName(content)) level.config = 'named';
   else if (
     leaks === 'in a hole' ||
     (leaks === 'in a bare hole' && (scan.wide || level.raises)) ||
@@ -125,8 +138,17 @@ function literal(scan: Scan, from: number, to: number, level: Level, mode: Mode)
     level.allUntil = level.depth;
 }
 
+/** `'…' AS password` */
+function isAliased(text: string, end: number, { mode }: Level): boolean {
+  if (mode !== 'code' || !/[\s:]/.test(text.charAt(end + 1))) return false;
+  const [, alias] = /^'(?:::\w{1,40})?\s+as\s+"?(\w{1,63})/i.exec(text.slice(end, end + 140)) ?? [];
+  return alias !== undefined && isSecretName(alias);
+}
+
+/** By ||, or as the next argument of concat(), where a blank is left for it. */
 function isJoined(text: string, end: number): boolean {
-  return /^['$\w]*\s*\|\|/.test(text.slice(end, end + 80));
+  const next = /^['$\w]*\s*(,|\|\|)/.exec(text.slice(end, end + 80))?.[1];
+  return next === '||' || (next === ',' && /\s/.test(text.charAt(end - 1)));
 }
 
 /** A quoted name; the value of a JSON member; a statement in a message. */
@@ -138,9 +160,10 @@ function doubleQuoted(scan: Scan, at: number, to: number, level: Level): number 
     return end + 1;
   }
   // A server quotes whole statements so, in its CONTEXT.
-  const isText = scan.wide && /[\s'=:]/.test(scan.text.slice(at, Math.min(end, at + 200)));
+  const isText =
+    (scan.wide || level.mode === 'value') && /[\s'=:]/.test(scan.text.slice(at, Math.min(end, at + 200)));
   if (isText && level.quoting < deepestQuoting)
-    scanLevel(scan, at + 1, end, newLevel('code', level.quoting + 1));
+    scanLevel(scan, at + 1, end, newLevel(level.mode === 'value' ? 'value' : 'code', level.quoting + 1));
   else if (scan.wide && scan.text.slice(at + 1, end).toLowerCase() === 'authorization') expect(level, 'name');
   else named(scan.text.slice(Math.max(at + 1, end - 64), end), level);
   return end + 1;

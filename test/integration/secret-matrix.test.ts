@@ -38,6 +38,10 @@ const hidden: readonly Way[] = [
   (s) => `DO $$ BEGIN RAISE NOTICE 'password=%', '${s}'; END $$;`,
   (s) => `DO $$ BEGIN RAISE WARNING 'connecting to postgres://u:${s}@h/d'; END $$;`,
   (s) => `-- the old one: password=${s}\nSELECT 1;`,
+  (s) => `CREATE TABLE kept (key text, value text);\nINSERT INTO kept VALUES ('smtp_password', '${s}');`,
+  (s) => `SELECT '${s}' AS api_token;`,
+  (s) => `SELECT '-----BEGIN PRIVATE KEY-----\n${s}\n-----END PRIVATE KEY-----';`,
+  (s) => `DO $$ BEGIN RAISE NOTICE 'Authorization: Bearer %', '${s}'; PERFORM 'ghp_${s}${s}'; END $$;`,
 ];
 
 /** What the catalogs show to everybody who may connect. */

@@ -38,6 +38,24 @@ const sql = [
   "CREATE FUNCTION f(password text DEFAULT 's3cr3t') RETURNS int LANGUAGE sql AS 'SELECT 1'",
   "CREATE POLICY p ON c USING (api_token <> 's3cr3t' OR token IN ('s3cr3t', 's3cr3t') OR secret LIKE 's3cr3t%')",
   "INSERT INTO users AS u (a, b, password) VALUES (concat('x', ',', 'y'), 1, 's3cr3t'), ('a', 2, crypt('s3cr3t', 'x'))",
+  "SELECT set_config(setting_name => 'app.secret', new_value => 's3cr3t', is_local => false)",
+  "SELECT set_config('app.secret', new_value := 's3cr3t', is_local := false), hstore('password', 's3cr3t')",
+  "SELECT azure_ai.set_setting('azure_openai.subscription_key', 's3cr3t'), azure_storage.account_add('a', 's3cr3t')",
+  "SELECT aws_commons.create_aws_credentials('AKIA', 's3cr3t', ''), hmac('x', 's3cr3t', 'sha256')",
+  "SELECT crypt('s3cr3t', gen_salt('bf')), pgp_sym_encrypt('x', 's3cr3t'), vault.create_secret('s3cr3t', 'n')",
+  `INSERT INTO settings VALUES ('{"smtp_pass": "s3cr3t"}', '{"pass": "s3cr3t"}')`,
+  "INSERT INTO settings (key, value) VALUES ('smtp.password', 's3cr3t'), ('a', 'b'), ('api_key', 's3cr3t')",
+  "INSERT INTO users SELECT 'a', 's3cr3t' AS password, 's3cr3t'::text as \"api_token\"",
+  "DO $$ BEGIN EXECUTE concat('CREATE ROLE a PASSWORD ', quote_literal('s3cr3t')); END $$",
+  "SELECT '<password>s3cr3t</password>'::xml, dblink('host=h pass=s3cr3t', 'SELECT 1')",
+  `COPY t FROM PROGRAM 'PGPASSWORD=s3cr3t psql "host=x password=s3cr3t"'`,
+  `SELECT http_header('Authorization', 'Bearer s3cr3ts3cr3t'), net.http_get('{"Authorization": "Bearer s3cr3ts3cr3t"}')`,
+  "CREATE SERVER s FOREIGN DATA WRAPPER w OPTIONS (encryption_key 's3cr3t')",
+  ...['gho_', 'github_pat_', 'glpat-', 'npm_', 'sk_live_', 'rk_live_', 'xoxb-'].map(
+    (opening) => `SELECT '${opening}s3cr3ts3cr3ts3cr3t'`,
+  ),
+  "SELECT 'eyJhbGciOiJI.eyJzdWIiOiIx.s3cr3t_s3cr3t', 'https://x.example/c?sv=1&sig=s3cr3ts3cr3t%3Ds3cr3t'",
+  "SELECT '-----BEGIN RSA PRIVATE KEY-----\ns3cr3t\ns3cr3t\n-----END RSA PRIVATE KEY-----'",
 ];
 
 const others = [
@@ -48,8 +66,6 @@ const others = [
   '/* password=s3cr3t */ SELECT 1',
   `INSERT INTO settings VALUES ('{"smtp": {"password": "s3cr3t"}}')`,
   "INSERT INTO users (name, password) VALUES ('a', 's3cr3t'), ('b', 's3cr3t')",
-  "SELECT crypt('s3cr3t', gen_salt('bf')), pgp_sym_encrypt('x', 's3cr3t'), vault.create_secret('s3cr3t', 'n')",
-  "SELECT aws_commons.create_aws_credentials('AKIA', 's3cr3t', '')",
   "CALL set_password('app', 's3cr3t')",
   "COMMENT ON COLUMN c.t IS 'Bearer token: s3cr3t'",
   "INSERT INTO kept VALUES ('DO $$ BEGIN RAISE NOTICE ''password=%'', ''s3cr3t''; END $$')",
@@ -70,6 +86,10 @@ const harmless = [
   'syntax error: unexpected token: identifier near x1',
   "CREATE TABLE users (password varchar(20), size numeric(10, 2) DEFAULT '7', kind text DEFAULT 'plain')",
   'postgres://user@host:5432/database, https://example.com/a:b',
+  "CREATE TYPE kind AS ENUM ('password', 'oauth'); SELECT 'password', 'b'; SELECT 'a' AS passage",
+  "INSERT INTO routes VALUES ('bypass', 'north'), ('the password ', 1), ('compass', 'x')",
+  "SELECT 'eyJ', 'sk_live_', 'npm_run_all', 'the bearer of this letter', '?sig=short'",
+  "COMMENT ON TABLE t IS 'Bearer tokens are never kept here'; SELECT hmac(a, b, c) FROM t",
 ];
 
 describe('A secret', () => {
@@ -115,6 +135,12 @@ describe('The search for secrets', () => {
       'postgres://a:b@',
       'postgres://a:b',
       ' \t\n',
+      'eyJ.',
+      '-----BEGIN PRIVATE KEY-----',
+      '&sig=',
+      'bearer ',
+      "values('token',",
+      "' as ",
       'set a.token to ',
       "'--",
       '$a',
