@@ -1,6 +1,6 @@
 // Takes the migrations directory; gives its pairs, checksums and directives, and every problem of names and bytes.
 // It knows nothing of databases; what the SQL says is check.ts's work.
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { sep } from 'node:path';
 import { MigrateError } from '../base/errors.ts';
 import { shownPath } from '../base/paths.ts';
@@ -46,10 +46,16 @@ const ignored = (name: string) => name.startsWith('.') || name === 'README.md';
  * @param directory absolute path
  * @param root what shown paths are relative to
  * @param cache spares reading the files that it knows
+ * @param mayBeMissing a directory that is not there then holds nothing
  * @throws MigrateError `usage` when the directory cannot be read; file problems are returned, all of them.
  */
-export function readMigrations(directory: string, root: string, cache?: Pick<FileCache, 'look'>): Loaded {
-  const names = listDirectory(directory, root);
+export function readMigrations(
+  directory: string,
+  root: string,
+  cache?: Pick<FileCache, 'look'>,
+  mayBeMissing = false,
+): Loaded {
+  const names = mayBeMissing && !existsSync(directory) ? [] : listDirectory(directory, root);
   allowPauses(names.length);
   const known = cache?.look(names);
   const shown = shownPath(root, directory);

@@ -1,6 +1,5 @@
 // Takes a Config; gives its migrations, checked in every way that needs no database, or refuses them all at once.
 
-import { existsSync, mkdirSync } from 'node:fs';
 import { MigrateError } from '../base/errors.ts';
 import { positionAt } from '../base/positions.ts';
 import { grammarOf, grammars, majorOf, newestMajor } from '../base/postgres-major.ts';
@@ -34,11 +33,6 @@ export function sharedFiles(): NonNullable<Config['shared']> {
   return { files: null };
 }
 
-/** git keeps no empty folder, and what is to be reverted comes from the ledger: then the folder is made. */
-function ensureFolder({ command, directory }: Config): void {
-  if (command === 'down' && !existsSync(directory)) mkdirSync(directory, { recursive: true });
-}
-
 /** Commands that run nothing pending: a pair that is still to be written is none of their business. */
 const runsNothingPending: ReadonlySet<string> = new Set(['down', 'redo', 'status']);
 
@@ -60,7 +54,6 @@ export async function checkMigrations(
   config: Config,
   warn: (text: string) => void,
 ): Promise<CheckedMigrations> {
-  ensureFolder(config);
   const look = () => check(config, warn, (files) => appliedAsTheyAre(config, files));
   if (config.shared === undefined) return look();
   config.shared.files ??= look();
@@ -84,7 +77,9 @@ async function check(
   tolerated: (files: readonly SqlFile[]) => Promise<ReadonlySet<string>>,
 ): Promise<CheckedMigrations> {
   const cache = openFileCache(config.directory, config.postgres);
-  const loaded = readMigrations(config.directory, config.root, cache);
+  // git keeps no empty folder, and what is to be reverted comes from the ledger.
+  const mayBeMissing = config.command === 'down';
+  const loaded = readMigrations(config.directory, config.root, cache, mayBeMissing);
   const unwritten = unwrittenIn(config, loaded);
   const found = loaded.problems.filter((problem) => !unwritten.has(problem));
   const { problems, syntaxErrors } = await checkUnknown(loaded.unchecked, config.postgres);
@@ -112,11 +107,17 @@ async function check(
   for (const { problem } of described)
     warn(`${problem} (a warning only: nothing of this file is run, it is applied or recorded as it is)`);
   for (const problem of unwritten) described.push({ path: problem.file, problem: describeProblem(problem) });
+  return { ...loaded, faults: faultsOf(files, described) };
+}
+
+function faultsOf(
+  files: readonly SqlFile[],
+  described: readonly { readonly path: string; readonly problem: string }[],
+): FileFaults {
   const checksums = new Map(files.map(({ path, checksum }) => [path, checksum]));
-  const faults = described.map(({ path, problem }) => {
-    return [path, { checksum: checksums.get(path) ?? '', problem }] as const;
-  });
-  return { ...loaded, faults: new Map(faults) };
+  return new Map(
+    described.map(({ path, problem }) => [path, { checksum: checksums.get(path) ?? '', problem }]),
+  );
 }
 
 /**

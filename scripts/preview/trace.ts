@@ -40,26 +40,30 @@ export interface PlanTrace {
 
 /**
  * The cost: one replay of what is applied, then one round trip per statement of the plan.
- * @throws MigrateError `connection` (SHADOW_DATABASE_URL), `interrupted`; what cannot be replayed is in the answer
+ * @throws MigrateError `connection`, `usage`, `refused` (SHADOW_DATABASE_URL), `interrupted`; what cannot be replayed is in the answer
  */
 export async function traceSteps(request: TraceRequest): Promise<PlanTrace> {
   const { config, steps, applied } = request;
   if (steps.length === 0) return { traces: new Map(), findings: [], untraced: null };
   if (applied === null) return withoutScratch(request, 'the text of an applied migration is not at hand');
+  let reached = false;
+  const trace = steps[0]?.direction === 'up' ? traceUps : traceDowns;
+  const work = (client: ScratchClient) => {
+    reached = true;
+    return trace(request, applied, client);
+  };
   try {
-    return await withScratchClient(
-      config,
-      (client) =>
-        steps[0]?.direction === 'up'
-          ? traceUps(request, applied, client)
-          : traceDowns(request, applied, client),
-      request.timeZone,
-    );
+    return await withScratchClient(config, work, request.timeZone);
   } catch (error) {
     if (!(error instanceof MigrateError) || isInterruption(error)) throw error;
-    // A server that somebody named and that does not answer is a mistake to mend, not a reason to know less.
-    if (error.code === 'connection' && config.scratchUrl !== undefined)
-      throw new MigrateError('connection', `SHADOW_DATABASE_URL: ${error.message}`, error.options);
+    const { code, message, options } = error;
+    // A server that somebody named and that cannot be used is a mistake to mend, not a reason to know less.
+    if (config.scratchUrl !== undefined && (!reached || code === 'connection'))
+      throw new MigrateError(
+        code,
+        message.includes('SHADOW_DATABASE_URL') ? message : `SHADOW_DATABASE_URL: ${message}`,
+        options,
+      );
     return withoutScratch(request, reasonOf(error));
   }
 }

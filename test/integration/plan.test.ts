@@ -9,6 +9,7 @@ import { expectExit, type Project, project, type Result } from '../support/cli.t
 import { createDatabase, type TestDatabase } from '../support/database.ts';
 import { runInProcess } from '../support/in-process.ts';
 import { pair } from '../support/migrations.ts';
+import { plainRole } from '../support/roles.ts';
 import { until } from '../support/runs.ts';
 
 const orders = pair(
@@ -296,13 +297,22 @@ describe('plan: what up would do', () => {
     }
   });
 
-  it('names a scratch server that does not answer, rather than plan without locks', async () => {
-    const { repo, env } = await withOrders(pair(2, 'index', 'CREATE INDEX orders_note ON orders (note);'));
-    const result = await repo.run(['plan'], {
-      env: { ...env, SHADOW_DATABASE_URL: 'postgresql://nobody@127.0.0.1:1/x' },
-    });
-    expectExit(result, 8);
-    expect(result.stderr).to.include('SHADOW_DATABASE_URL: Cannot connect to the scratch server');
+  it('names a scratch server that cannot be used, rather than plan without locks', async () => {
+    const { repo, env, database } = await withOrders(
+      pair(2, 'index', 'CREATE INDEX orders_note ON orders (note);'),
+    );
+    const weak = await plainRole(database);
+    const weakUrl = weak.env().DATABASE_URL?.replace(`//${weak.name}@`, `//${weak.name}:secret@`) ?? '';
+    for (const [SHADOW_DATABASE_URL, code, told] of [
+      ['postgresql://nobody@127.0.0.1:1/x', 8, 'SHADOW_DATABASE_URL: Cannot connect to the scratch server'],
+      ['mysql://root@127.0.0.1/x', 2, 'SHADOW_DATABASE_URL is no PostgreSQL URL'],
+      [`${database.url}?schema=public`, 2, 'SHADOW_DATABASE_URL: the parameter "schema" is unknown'],
+      [weakUrl, 7, 'SHADOW_DATABASE_URL: The scratch server does not let this user'],
+    ] as const) {
+      const result = await repo.run(['plan'], { env: { ...env, SHADOW_DATABASE_URL } });
+      expectExit(result, code);
+      expect(result.stderr).to.include(told);
+    }
   });
 
   it('names the migration that does not run, and plans on without its locks', async () => {
