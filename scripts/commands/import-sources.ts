@@ -18,10 +18,10 @@ export interface Source {
 type Read = (folder: string, shown: (path: string) => string) => readonly Source[];
 
 /** What is imported from, and where it keeps its files unless somebody says otherwise. */
-export const sqlTools: Readonly<Record<string, { readonly folder: string; readonly read: Read }>> = {
-  prisma: { folder: 'prisma/migrations', read: readFolders },
-  drizzle: { folder: 'drizzle', read: readDrizzle },
-};
+export const sqlTools: ReadonlyMap<string, { readonly folder: string; readonly read: Read }> = new Map([
+  ['prisma', { folder: 'prisma/migrations', read: readFolders }],
+  ['drizzle', { folder: 'drizzle', read: readDrizzle }],
+]);
 
 /**
  * A folder for each migration, `20240101120000_name/migration.sql`; a baseline of Prisma's is called `0_init`.

@@ -20,9 +20,9 @@ export interface ImportFlags {
 
 /** @throws MigrateError `usage` for another tool, a folder that is none of its, or a pair that is there already */
 export const importSql: Command<ImportFlags> = async ({ config, flags, args }) => {
-  const tool = sqlTools[flags.from ?? ''];
+  const tool = sqlTools.get(flags.from ?? '');
   if (flags.from === undefined || tool === undefined) {
-    throw new MigrateError('usage', `--from must be one of ${Object.keys(sqlTools).join(', ')}`, {
+    throw new MigrateError('usage', `--from must be one of ${[...sqlTools.keys()].join(', ')}`, {
       hint: 'Where migrations are code (TypeORM, Knex, Sequelize): run them a last time, make the first pair of what they add up to, and record it with make migrate-baseline.',
     });
   }

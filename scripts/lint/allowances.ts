@@ -18,7 +18,7 @@ export function allowanceFindings(
   return file.directives.allow.flatMap(({ rule, line }): readonly Complaint[] => {
     if (rulesElsewhere.has(rule)) return [];
     const found = { file, line, column: 1 };
-    if (rules[rule] === undefined) {
+    if (!Object.hasOwn(rules, rule)) {
       const help = `${unknownRule.why}\n\n${closest(rule)}`;
       return [
         {

@@ -94,7 +94,7 @@ export async function reviewMigrations(options: ReviewOptions): Promise<readonly
 }
 
 function demandKnownRules(settings: LintSettings | undefined): void {
-  const unknown = Object.keys(settings?.rules ?? {}).filter((id) => rules[id] === undefined);
+  const unknown = Object.keys(settings?.rules ?? {}).filter((id) => !Object.hasOwn(rules, id));
   if (unknown.length === 0) return;
   throw new MigrateError('usage', `db/config.json: lint.rules names unknown rules: ${unknown.join(', ')}`, {
     hint: `Known are: ${Object.keys(rules).join(', ')}.`,

@@ -1,7 +1,7 @@
 // Takes a plan and what it was made from; gives the file that binds the two, and says what has changed when it is to run.
 // The texts of migrations and secrets are never taken from the file: it names them by their hashes.
 import { createHash } from 'node:crypto';
-import { closeSync, constants, existsSync, fchmodSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { closeSync, constants, fchmodSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { MigrateError } from '../base/errors.ts';
 import { visible } from '../base/foreign-text.ts';
@@ -135,8 +135,9 @@ function writePrivately(path: string, text: string): void {
 export function readPlan({ root }: Pick<Config, 'root'>, path: string, approved?: string): SavedPlan {
   const file = resolve(root, path);
   const hint = 'make migrate-plan out=plan.json writes one.';
-  if (!existsSync(file)) throw new MigrateError('usage', `There is no plan ${path}`, { hint });
-  const plan = parse(readFileSync(file, 'utf8'));
+  const text = readText(file);
+  if (text === null) throw new MigrateError('usage', `There is no plan ${path}`, { hint });
+  const plan = parse(text);
   if (plan === null || typeof plan.format !== 'string')
     throw new MigrateError('usage', `${path} is no plan of this tool`, { hint });
   const isIntact = plan.format === format && plan.digest === digestOf(plan) && hasPlanShape(plan);
@@ -150,6 +151,15 @@ export function readPlan({ root }: Pick<Config, 'root'>, path: string, approved?
     hint: 'Make the plan anew, have it approved, then run that.',
     state: 'Nothing was connected to.',
   });
+}
+
+/** Null for what is no file that can be read. */
+function readText(file: string): string | null {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    return null;
+  }
 }
 
 function parse(text: string): Record<string, unknown> | null {

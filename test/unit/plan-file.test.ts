@@ -80,6 +80,14 @@ describe('A plan file', () => {
 
   it('that nobody has bent is taken', () => judge(plan));
 
+  it('is none where it is a folder, nothing at all or no JSON', () => {
+    writeFileSync(join(root, 'text'), 'root:x:0:0');
+    for (const path of ['.', 'nowhere', 'text', '/dev/null'])
+      expect(() => readPlan({ root }, path), path)
+        .to.throw(/no plan/)
+        .with.property('code', 'usage');
+  });
+
   it('is refused in words wherever it is bent, but where only its moment stands', () => {
     const taken = new Set<string>();
     for (const path of paths(plan))

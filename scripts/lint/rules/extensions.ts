@@ -12,14 +12,14 @@ const offered = new Set(
   tdigest tds_fdw timescaledb topn tsm_system_rows tsm_system_time unaccent uuid-ossp vector`.split(/\s+/),
 );
 
-const instead: Readonly<Record<string, string>> = {
-  moddatetime: 'A trigger function of your own that sets NEW.updated_at to now() does the same.',
-  xml2: 'The built-in xpath() and XMLTABLE do the same.',
-  seg: 'The built-in range types do the same, such as numrange.',
-  tcn: 'A trigger of your own that calls pg_notify() does the same.',
-  pgjwt: 'Use hmac() of the extension pgcrypto in a function of your own, or sign in the application.',
-  adminpack: 'No migration needs it: remove it.',
-};
+const instead: ReadonlyMap<string, string> = new Map([
+  ['moddatetime', 'A trigger function of your own that sets NEW.updated_at to now() does the same.'],
+  ['xml2', 'The built-in xpath() and XMLTABLE do the same.'],
+  ['seg', 'The built-in range types do the same, such as numrange.'],
+  ['tcn', 'A trigger of your own that calls pg_notify() does the same.'],
+  ['pgjwt', 'Use hmac() of the extension pgcrypto in a function of your own, or sign in the application.'],
+  ['adminpack', 'No migration needs it: remove it.'],
+]);
 
 const azureExtension = defineRule({
   id: 'extension-not-on-azure',
@@ -31,7 +31,7 @@ const azureExtension = defineRule({
   when: ({ table }) => !offered.has(table.name),
   anywhere: true,
   effect: (table) => `extension ${table} is not on Azure's list`,
-  words: (_table, { table }) => instead[table.name] ?? 'Choose an extension of the list, or plain SQL.',
+  words: (_table, { table }) => instead.get(table.name) ?? 'Choose an extension of the list, or plain SQL.',
 });
 
 const extensionNotOnScratch = defineRule({
