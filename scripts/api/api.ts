@@ -71,20 +71,21 @@ export function verify(options: VerifyOptions = {}): Promise<VerifyDocument> {
 async function run(command: string, options: RunOptions): Promise<Document> {
   const environment = { ...(options.env ?? process.env) };
   keepSecret(secretsOf(environment));
-  const place = placeOfPackage(options.root ?? process.cwd(), environment);
+  const { root } = options;
+  const place = placeOfPackage(typeof root === 'string' ? root : process.cwd(), environment);
   const ending = { command, environment: null as string | null, error: null as unknown };
   const controller = new AbortController();
   const abort = () => controller.abort(interrupted());
-  if (options.signal?.aborted) abort();
-  options.signal?.addEventListener('abort', abort, { once: true });
   let document: Readonly<Record<string, unknown>> = {};
   let verdict = null;
   try {
     const line = commandLines.find(({ name }) => name === command);
     if (line === undefined) throw new Error(`there is no command ${command}`);
     const flags = flagsOf(line, { ...options });
+    if (options.signal?.aborted) abort();
+    options.signal?.addEventListener('abort', abort, { once: true });
     const common = { json: true, ...(options.dir === undefined ? {} : { dir: options.dir }) };
-    const config = await resolveConfig(command, common, environment, options.root);
+    const config = await resolveConfig(command, common, environment, root);
     keepSecret(secretsOf(config.variables));
     ending.environment = config.environmentName;
     if (!line.checksOwnTarget) refuseWrongTarget(config);
@@ -105,7 +106,7 @@ async function run(command: string, options: RunOptions): Promise<Document> {
     if (!(error instanceof MigrateError)) throw error;
     ending.error = error;
   } finally {
-    options.signal?.removeEventListener('abort', abort);
+    options.signal?.removeEventListener?.('abort', abort);
   }
   const error = respellError(ending.error, place);
   return JSON.parse(JSON.stringify(redactAll(toJson({ ...ending, error, verdict, document })))) as Document;

@@ -6,8 +6,28 @@ import type { CommandLine } from '../cli/command-line.ts';
 import { variablesOf } from '../cli/make-variables.ts';
 import { commonOptions, fleet } from '../cli/options.ts';
 
+/** Null is none, as fetch has it. */
+const has = (value: unknown, ...methods: readonly string[]) =>
+  value === null || methods.every((name) => typeof (value as Record<string, unknown>)[name] === 'function');
+
+interface Shape {
+  readonly fits: (value: unknown) => boolean;
+  readonly words: string;
+}
+
+const path: Shape = { fits: (value) => typeof value === 'string', words: 'a path' };
+
 /** What every function takes besides the flags of its command. */
-const surroundings = ['root', 'dir', 'env', 'signal', 'logger'];
+const surroundings: Readonly<Record<string, Shape>> = {
+  root: path,
+  dir: path,
+  env: { fits: (value) => typeof value === 'object' && value !== null, words: 'an object of variables' },
+  signal: { fits: (value) => has(value, 'addEventListener'), words: 'an AbortSignal' },
+  logger: {
+    fits: (value) => has(value, 'log', 'warn'),
+    words: 'an object with log() and warn(), as console',
+  },
+};
 
 /** A list of databases has no document of one run, and a comment on a pull request is none. */
 const onlyForTheTerminal = [...[...fleet, ...commonOptions].map(([flags]) => nameOf(flags)), 'markdown'];
@@ -28,10 +48,13 @@ export function flagsOf(
   const meanings = meaningsOf(line);
   const flags: Record<string, boolean | string> = {};
   for (const [name, value] of Object.entries(options)) {
-    if (surroundings.includes(name) || value === undefined) continue;
+    if (value === undefined) continue;
+    const shape = Object.hasOwn(surroundings, name) ? surroundings[name] : undefined;
+    if (shape?.fits(value) === false) throw wrongKind(name, line, shape.words);
+    if (shape !== undefined) continue;
     const meaning = meanings.find((each) => each.name === name);
     if (meaning === undefined) throw unknown(name, line);
-    if (!fits(value, meaning)) throw wrongKind(name, line, meaning.takes);
+    if (!fits(value, meaning)) throw wrongKind(name, line, name === 'n' ? 'a number' : right[meaning.takes]);
     if (value !== false)
       flags[name] = typeof value === 'number' ? String(value) : (value as boolean | string);
   }
@@ -61,7 +84,7 @@ function fits(value: unknown, { name, takes }: Meaning): boolean {
 }
 
 function unknown(name: string, line: CommandLine): MigrateError {
-  const known = [...surroundings, ...optionNames(line)];
+  const known = [...Object.keys(surroundings), ...optionNames(line)];
   const near = nearest(name, known);
   return new MigrateError('usage', `${line.name}() knows no option "${name}"`, {
     hint:
@@ -71,13 +94,10 @@ function unknown(name: string, line: CommandLine): MigrateError {
   });
 }
 
-function wrongKind(name: string, line: CommandLine, takes: Meaning['takes']): MigrateError {
-  const right = { switch: 'true or false', optional: 'true or a text', value: 'a text' }[takes];
-  return new MigrateError(
-    'usage',
-    `The option "${name}" of ${line.name}() is ${name === 'n' ? 'a number' : right}`,
-    {
-      hint: 'Nothing was run.',
-    },
-  );
+const right = { switch: 'true or false', optional: 'true or a text', value: 'a text' } as const;
+
+function wrongKind(name: string, line: CommandLine, words: string): MigrateError {
+  return new MigrateError('usage', `The option "${name}" of ${line.name}() is ${words}`, {
+    hint: 'Nothing was run.',
+  });
 }

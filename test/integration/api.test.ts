@@ -152,6 +152,16 @@ describe('The functions for applications', () => {
       [{ to: 20250101000001 }, '"to" of up() is a text', 'Nothing was run'],
       [{ n: '1' }, '"n" of up() is a number', 'Nothing was run'],
       [{ afterDeploy: 'yes' }, '"afterDeploy" of up() is true or false', 'Nothing was run'],
+      [{ root: new URL('file:///') }, '"root" of up() is a path', 'Nothing was run'],
+      [{ dir: null }, '"dir" of up() is a path', 'Nothing was run'],
+      [{ env: 'CI=1' }, '"env" of up() is an object of variables', 'Nothing was run'],
+      [{ signal: new AbortController() }, '"signal" of up() is an AbortSignal', 'Nothing was run'],
+      // As of loggers that have info() instead.
+      [
+        { logger: { info: () => {} } },
+        '"logger" of up() is an object with log() and warn()',
+        'Nothing was run',
+      ],
     ];
     for (const [given, message, hint] of wrong) {
       const document = await up({ root: '/', env: {}, ...given });
