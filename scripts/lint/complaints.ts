@@ -110,8 +110,13 @@ export function stepComplaints(context: Context, all: readonly Rule[], parse: Pa
   const hits = new Map<string, RuleHit>();
   const hazards: Hazard[] = [];
   const add = (rule: Rule, hit: Hit | null) => {
-    if (hit !== null) hits.set(`${rule.id} ${hit.effect}`, { rule, hit });
-    return hit !== null;
+    if (hit === null) return false;
+    const key = `${rule.id} ${hit.effect}`;
+    const known = hits.get(key)?.hit.words.split('\n') ?? [];
+    // What is said of several parts of the statement in the same words is one finding, with the way for each of them.
+    const words = [...known.filter((line) => line !== hit.words), hit.words].join('\n');
+    hits.set(key, { rule, hit: { ...hit, words } });
+    return true;
   };
   for (const rule of asked) {
     for (const action of [...actions, ...(trace?.observed ?? [])])

@@ -46,6 +46,29 @@ describe('lint: what cannot be watched', () => {
     expect(found[0]).to.include('of index s.ta, s."T b", s.tc: reads and writes wait');
   });
 
+  it('gives the way for each part of a statement, and blames none that another one is to blame for', async () => {
+    const findings = await reviewMigrations({
+      earlier: [
+        migration(
+          '20250101000000_before',
+          'CREATE TABLE t (a int, b int NOT NULL); CREATE DOMAIN d AS int CHECK (VALUE > 0);',
+        ),
+      ],
+      underReview: [
+        'ALTER TABLE t ADD j jsonb, ADD u xml, ADD s serial, ADD r serial;',
+        'ALTER TABLE t ADD x d, ADD y d DEFAULT 4;',
+        'ALTER TABLE t ALTER a TYPE bigint, ALTER b TYPE text;',
+      ].map((text, i) => migration(`2025010200000${i}_file`, text)),
+      scratch: client,
+      postgres: testMajor,
+    });
+    const said = findings.map(({ rule, help }) => `${rule}: ${help.split('\n\n')[1]}`);
+    expect(said).to.have.length(3);
+    expect(said[0]).to.match(/^add-column-serial: Add column s .*\nAdd column r /);
+    expect(said[1]).to.match(/^add-column-constrained-domain: Give column x .*\nGive column y /);
+    expect(said[2]).to.match(/^change-column-type: .*beside a;.*\n.*beside b;/);
+  });
+
   it('keeps quiet about what costs nothing on a partitioned table, whoever makes its partitions', async () => {
     const before = `CREATE TABLE ev (id bigint, at date NOT NULL, kind varchar(9)) PARTITION BY RANGE (at);
       ALTER TABLE ev ADD CONSTRAINT there CHECK (id IS NOT NULL);`;
@@ -59,7 +82,7 @@ describe('lint: what cannot be watched', () => {
 
   it('ends the session between files: temporary tables, cursors and prepared statements go', async () => {
     const file = (column: string) =>
-      `CREATE TEMP TABLE tmp_ids AS SELECT 1 AS id; PREPARE p AS SELECT 1; DECLARE c CURSOR WITH HOLD FOR SELECT 1; ALTER TABLE t ADD COLUMN ${column} int;`;
+      `CREATE TEMP TABLE tmp_ids AS SELECT 1 AS id; INSERT INTO tmp_ids SELECT id FROM t; PREPARE p AS SELECT 1; DECLARE c CURSOR WITH HOLD FOR SELECT 1; ALTER TABLE t ADD COLUMN ${column} int;`;
     expect(await review('CREATE TABLE t (id int);', file('a'), file('b'))).to.deep.equal([]);
   });
 

@@ -39,6 +39,7 @@ export const adviceCases: readonly AdviceCase[] = [
     ['empty', noRows, `${t} ALTER email SET NOT NULL`],
     ['two actions', account, `${t} ALTER COLUMN email SET NOT NULL, ALTER COLUMN age SET NOT NULL;`],
     ['beside another action', account, `${t} ADD COLUMN more int, ALTER COLUMN age SET NOT NULL;`],
+    ['beside columns that are so already', account, `${t} ALTER id SET NOT NULL, ALTER age SET NOT NULL;`],
     ['quoted, other schema', odd, `${oddTable} ALTER "größe" SET NOT NULL, ALTER "select" SET NOT NULL`],
     ['partitioned', parted, 'ALTER TABLE log ALTER n SET NOT NULL'],
     ['partitioned with a default', withDefault, 'ALTER TABLE log ALTER n SET NOT NULL'],

@@ -1,9 +1,10 @@
 // Program for ADD COLUMN: the column first, then what must not be done to all rows under its lock.
 import { child, listOf, type Node, text } from '../statement/ast.ts';
 import { unitsOf } from '../statement/clauses.ts';
+import { isBuiltin } from '../statement/columns.ts';
 import { quoteIdentifier, sqlName } from '../statement/names.ts';
 import { slice, type Token } from '../statement/tokens.ts';
-import type { ActionOf, Name } from '../statement/types.ts';
+import type { ActionOf } from '../statement/types.ts';
 import { freeName } from './chosen-names.ts';
 import {
   alter,
@@ -60,14 +61,6 @@ export function addedColumn(occasion: AddColumn): Advice {
   if ('refused' in first) return first;
   return withConstraints(occasion, first.phases, parts);
 }
-
-/** A type of PostgreSQL's own; what it is called by words of the grammar has the schema already. */
-function isBuiltin({ schema, name }: Name): boolean {
-  return schema === 'pg_catalog' || (schema === undefined && builtin.test(name));
-}
-
-const builtin =
-  /^(uuid|text|bytea|jsonb?|date|timestamptz|timetz|inet|cidr|macaddr8?|money|name|oid|xml|pg_lsn|int[248]|float[48]|bool|varchar|bpchar|numeric|tsvector|point|(int[48]|num|date|ts|tstz)(multi)?range)$/;
 
 /** The column's constraints in order; their texts end where the next one begins. */
 function partsOf({ statement: { text: sql }, command }: AddColumn, definition: Node): readonly Part[] {

@@ -164,11 +164,19 @@ function adviseCommands(question: Question, hazards: readonly Hazard[]): Advice 
     series.push(advice.phases);
     if (advice.note !== undefined) notes.add(advice.note);
   }
-  const rest = commands.filter((_command, i) => !done.has(i));
+  const rest = commands.filter((command, i) => !done.has(i) && !isSaidAlready(command, question, hazards));
   const isLeft = ({ action: { command } }: Hazard) => command !== undefined && !done.has(command);
   if (commands.length > 1 && (question.hazards.some(isLeft) || entangled(question.statement.node, rest)))
     return refuse(entangledRefused);
   return together(question, hazards, head, rest, series, notes);
+}
+
+/** SET NOT NULL of a column that is so does nothing, and a down of it would take away what was there before. */
+function isSaidAlready({ node }: AlterCommand, { catalog }: Question, hazards: readonly Hazard[]): boolean {
+  const table = hazards[0]?.action.table;
+  if (node.subtype !== 'AT_SetNotNull' || catalog === undefined || table === undefined) return false;
+  const columns = lookUp(table, catalog)?.columns ?? [];
+  return columns.some(({ name, notNull }) => notNull && name === node.name);
 }
 
 function together(

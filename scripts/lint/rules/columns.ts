@@ -1,4 +1,5 @@
 // The rules on adding columns.
+import { isBuiltin } from '../statement/columns.ts';
 import type { ActionOf, ColumnFacts } from '../statement/types.ts';
 import { type Context, defineRule, type Rule, rewritten, scanned } from './rule.ts';
 
@@ -85,10 +86,7 @@ const domainColumn = defineRule({
 /** Without a database: the file itself makes a domain of that name. With one: what is no built-in type and rewrites. */
 function isDomain({ typeName, default: fallback }: ColumnFacts, { before, trace }: Context): boolean {
   if (trace?.watched === true)
-    return (
-      typeName.schema !== 'pg_catalog' &&
-      (fallback === undefined || fallback === null || !/\(/.test(fallback))
-    );
+    return !isBuiltin(typeName) && (fallback === undefined || fallback === null || !/\(/.test(fallback));
   return before.some(({ actions }) =>
     actions.some(
       (action) =>

@@ -1,6 +1,7 @@
 // The rules on changing rows.
+import { child } from '../statement/ast.ts';
 import { sqlName } from '../statement/names.ts';
-import type { ActionOf } from '../statement/types.ts';
+import type { ActionOf, Name } from '../statement/types.ts';
 import { lookUp } from '../trace/traced.ts';
 import { type Context, defineRule, existed, type Rule } from './rule.ts';
 
@@ -51,13 +52,23 @@ const unbatchedDelete = defineRule({
   words: inBatches,
 });
 
+/** No other file could fill it, and no one else waits for its rows. */
+function isTemporary({ name }: Name, { before }: Context): boolean {
+  return before.some(({ statement: { node } }) =>
+    [node, child(node, 'into'), child(node, 'intoClause')]
+      .flatMap((made) => [child(made, 'relation'), child(made, 'rel')])
+      .some((made) => made.relpersistence === 't' && made.relname === name),
+  );
+}
+
 const unbatchedInsert = defineRule({
   id: 'unbatched-insert',
   severity: 'warning',
   summary: 'INSERT … SELECT of a whole table in one statement',
   why: 'One transaction lasts as long as the whole table takes: VACUUM cleans up nothing meanwhile, and replicas fall behind.',
   on: 'copy-rows',
-  when: ({ from }, context) => from.some((table) => existed(table, context)),
+  when: ({ table, from }, context) =>
+    !isTemporary(table, context) && from.some((source) => existed(source, context)),
   anywhere: true,
   effect: (table, { from }) =>
     `all rows of ${from.map(sqlName).join(', ')} are copied into ${table} in one transaction`,

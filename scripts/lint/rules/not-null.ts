@@ -1,8 +1,9 @@
 // The rules on columns that must not be null.
+import { child, listOf, text } from '../statement/ast.ts';
 import { quoteIdentifier } from '../statement/names.ts';
 import type { Name } from '../statement/types.ts';
 import { type Catalog, lookUp } from '../trace/traced.ts';
-import { defineRule, type Rule, scanned } from './rule.ts';
+import { type Context, defineRule, type Rule, scanned } from './rule.ts';
 
 const notNullColumn = defineRule({
   id: 'add-column-not-null',
@@ -28,7 +29,8 @@ const setNotNullRule = defineRule({
   summary: 'SET NOT NULL without a valid CHECK (… IS NOT NULL)',
   why: 'Every row is read under a lock that stops all reads and writes.',
   on: 'set-not-null',
-  when: ({ table, column }, { catalog }) => !isImplied(table, column, catalog),
+  when: ({ table, column }, context) =>
+    !isImplied(table, column, context.catalog) && !isStrict(table, column, context),
   seen: (trace, { table }, context) => scanned(trace, table, context),
   effect: (table) => `AccessExclusiveLock on ${table} while the whole table is read: reads and writes wait`,
   words:
@@ -42,6 +44,18 @@ function isImplied(table: Name, column: string, catalog: Catalog | undefined): b
     ({ type, valid, definition }) =>
       type === 'c' && valid && definition.includes(`(${quoteIdentifier(column)} IS NOT NULL)`),
   );
+}
+
+/** It was NOT NULL before this file, and no statement of the file has touched that since. */
+function isStrict(table: Name, column: string, { catalog, before }: Context): boolean {
+  const relation = catalog === undefined ? undefined : lookUp(table, catalog);
+  const touched = before.some(({ statement: { node } }) =>
+    listOf(node, 'cmds', 'AlterTableCmd').some(
+      (command) =>
+        (text(command, 'name') ?? text(child(child(command, 'def'), 'ColumnDef'), 'colname')) === column,
+    ),
+  );
+  return !touched && relation?.columns.some(({ name, notNull }) => name === column && notNull) === true;
 }
 
 export const notNullRules: readonly Rule[] = [notNullColumn, setNotNullRule];

@@ -125,3 +125,11 @@ function definitionOf(node: Node, sql: string): string {
     .replace(/^constraint\s+("[^"]*"|\S+)\s+/i, '')
     .replace(/(?<!\s)\s+not\s+valid$/i, '');
 }
+
+/** A type of PostgreSQL's own; what it is called by words of the grammar has the schema already. */
+export function isBuiltin({ schema, name }: Name): boolean {
+  return schema === 'pg_catalog' || (schema === undefined && builtin.test(name));
+}
+
+const builtin =
+  /^(uuid|text|bytea|jsonb?|date|timestamptz|timetz|inet|cidr|macaddr8?|money|name|oid|xml|pg_lsn|int[248]|float[48]|bool|varchar|bpchar|numeric|tsvector|point|(int[48]|num|date|ts|tstz)(multi)?range)$/;
