@@ -62,6 +62,16 @@ describe('testDatabase', () => {
     ).to.deep.equal([]);
   });
 
+  it('refuses an option that it does not know: the tests would run elsewhere than is meant', async () => {
+    for (const [options, told] of [
+      [{ url: 'postgres://x@127.0.0.1:1/x' }, 'knows no option "url"'],
+      [{ server: new URL('postgres://x@127.0.0.1:1/x') }, 'takes a text as server'],
+    ] as const) {
+      const error = await testDatabase(options as object).catch((thrown: unknown) => thrown);
+      expect(error).to.have.property('message', `testDatabase() ${told}`);
+    }
+  });
+
   it('builds the template once for a set of files, and anew where a file changed', async () => {
     const { fresh, write, query, root } = await scene(first);
     const templates = () =>
