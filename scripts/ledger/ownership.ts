@@ -2,27 +2,52 @@
 // and refuses to work on that: triggers, defaults and functions of others would run with our rights.
 import { MigrateError } from '../base/errors.ts';
 import type { TrackingTable } from '../config/config.ts';
-import { firstUserOid, quoteLiteral } from '../schema/sql.ts';
+import { firstUserOid, hexSql, laterSql, quoteLiteral } from '../schema/sql.ts';
 import { qualifiedName } from './tracking.ts';
 
 /**
  * A select-list item: JSON, an array of sentences, or NULL where all of it is ours or belongs to somebody who could do
  * more than we anyway: a superuser, the owner of the database or of schema public, a role whose rights we have. A
- * superuser has the rights of every role, so for one only the others count.
+ * superuser has the rights of every role, so for one only the others count. Each session plans it anew, and reads a dozen
+ * catalogs for it: where all is our own, and nothing else hangs on it, a few of them tell so.
  * https://www.postgresql.org/docs/16/functions-info.html#FUNCTIONS-INFO-ACCESS
  */
 export function strangersSql(tracking: TrackingTable): string {
   const table = `to_regclass(${quoteLiteral(qualifiedName(tracking))})`;
-  return `(WITH superuser AS MATERIALIZED (SELECT bool_or(rolsuper) AS yes FROM pg_roles WHERE rolname IN (current_user, session_user)),
+  return `(CASE WHEN ${mayBeStrange(table)} THEN ${laterSql(quoteLiteral(hexSql(problemsSql(table))))} END)::json`;
+}
+
+/** A CTE: the tracking table, the ledger's tables, and what gives their numbers. */
+const relCte = (
+  table: string,
+) => `rel AS MATERIALIZED (SELECT c.oid, c.relowner, c.relkind, c.oid::regclass::text AS name FROM pg_class c
+      WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S') AND (c.oid = ${table} OR c.relnamespace = to_regnamespace('migration_ledger')
+         OR c.relkind = 'S' AND c.oid IN (SELECT d.objid FROM pg_depend d WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid = ${table} AND d.classid = 'pg_class'::regclass
+              UNION ALL SELECT d.refobjid FROM pg_depend d WHERE d.classid = 'pg_attrdef'::regclass AND d.objid = ANY (ARRAY(SELECT oid FROM pg_attrdef WHERE adrelid = ${table}))
+                AND d.refclassid = 'pg_class'::regclass AND d.refobjid <> ${table})))`;
+
+/** True where anything may be somebody else's; pg_depend knows what hangs on what, but for what the server brings. */
+function mayBeStrange(table: string): string {
+  const isOurs = (owner: string) =>
+    `(${owner} IN (to_regrole(quote_ident(current_user)), to_regrole(quote_ident(session_user))) OR current_user = session_user AND current_setting('is_superuser') = 'off' AND pg_has_role(${owner}, 'USAGE'))`;
+  return `EXISTS (WITH ${relCte(table)},
+      routine AS MATERIALIZED (SELECT oid, proowner FROM pg_proc WHERE oid >= ${firstUserOid} AND pronamespace = to_regnamespace('migration_ledger'))
+    SELECT FROM rel WHERE NOT ${isOurs('relowner')}
+    UNION ALL SELECT FROM routine WHERE NOT ${isOurs('proowner')}
+    UNION ALL SELECT FROM pg_namespace WHERE nspname = 'migration_ledger' AND NOT ${isOurs('nspowner')}
+    UNION ALL SELECT FROM pg_trigger WHERE tgrelid IN (SELECT oid FROM rel) AND NOT tgisinternal AND tgfoid NOT IN (SELECT oid FROM routine)
+    UNION ALL SELECT FROM pg_depend WHERE refclassid = 'pg_class'::regclass AND refobjid IN (SELECT oid FROM rel) AND classid IN ('pg_rewrite'::regclass, 'pg_policy'::regclass)
+       OR refclassid = 'pg_type'::regclass AND classid = 'pg_class'::regclass AND objid IN (SELECT oid FROM rel)
+       OR refclassid = 'pg_proc'::regclass AND classid IN ('pg_attrdef'::regclass, 'pg_constraint'::regclass, 'pg_class'::regclass))`;
+}
+
+function problemsSql(table: string): string {
+  return `WITH superuser AS MATERIALIZED (SELECT bool_or(rolsuper) AS yes FROM pg_roles WHERE rolname IN (current_user, session_user)),
     trusted AS MATERIALIZED (SELECT r.oid FROM pg_roles r, superuser s WHERE r.rolsuper OR r.rolname IN (current_user, session_user)
        OR r.oid IN (SELECT datdba FROM pg_database WHERE datname = current_database())
        OR r.oid IN (SELECT nspowner FROM pg_namespace WHERE nspname = 'public')
        OR NOT s.yes AND (pg_has_role(current_user, r.oid, 'USAGE') OR pg_has_role(session_user, r.oid, 'USAGE'))),
-    rel AS MATERIALIZED (SELECT c.oid, c.relowner, c.relkind, c.oid::regclass::text AS name FROM pg_class c
-      WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S') AND (c.oid = ${table} OR c.relnamespace = to_regnamespace('migration_ledger')
-         OR c.relkind = 'S' AND c.oid IN (SELECT d.objid FROM pg_depend d WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid = ${table} AND d.classid = 'pg_class'::regclass
-              UNION ALL SELECT d.refobjid FROM pg_depend d WHERE d.classid = 'pg_attrdef'::regclass AND d.objid = ANY (ARRAY(SELECT oid FROM pg_attrdef WHERE adrelid = ${table}))
-                AND d.refclassid = 'pg_class'::regclass AND d.refobjid <> ${table}))),
+    ${relCte(table)},
     problem AS (
       SELECT CASE relkind WHEN 'S' THEN 'sequence ' WHEN 'v' THEN 'view ' ELSE 'table ' END || name || ' belongs to ' || relowner::regrole AS said FROM rel WHERE relowner NOT IN (SELECT oid FROM trusted)
       UNION ALL SELECT 'schema migration_ledger belongs to ' || nspowner::regrole FROM pg_namespace WHERE nspname = 'migration_ledger' AND nspowner NOT IN (SELECT oid FROM trusted)
@@ -37,7 +62,7 @@ export function strangersSql(tracking: TrackingTable): string {
         LEFT JOIN pg_index i ON d.classid = 'pg_class'::regclass AND i.indexrelid = d.objid JOIN rel ON rel.oid IN (a.adrelid, k.conrelid, i.indrelid)
       UNION ALL SELECT 'column ' || quote_ident(attname) || ' of ' || rel.name || ' is of type ' || t.oid::regtype || ' of ' || typowner::regrole
         FROM pg_attribute JOIN rel ON rel.oid = attrelid JOIN pg_type t ON t.oid = atttypid WHERE attnum > 0 AND NOT attisdropped AND typowner NOT IN (SELECT oid FROM trusted))
-    SELECT json_agg(said ORDER BY said) FROM problem)`;
+    SELECT json_agg(said ORDER BY said) FROM problem`;
 }
 
 /** @throws MigrateError `refused` naming each, where somebody could have put something there */

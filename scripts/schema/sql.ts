@@ -12,6 +12,20 @@ export function quoteLiteral(text: string): string {
   return text.includes('\\') ? `E'${escaped.replaceAll('\\', '\\\\')}'` : `'${escaped}'`;
 }
 
+/** Of a query with one value, one whose value `v` is that one's text in hex digits, which XML leaves as they are. */
+export function hexSql(query: string): string {
+  return `SELECT pg_catalog.encode(pg_catalog.convert_to((${query})::text, 'UTF8'), 'hex') AS v`;
+}
+
+/**
+ * An SQL expression: the text that a query of `hexSql` finds, or NULL where there is none. The query is a text here, so that
+ * it is planned where it runs alone, and may name what is missing.
+ */
+export function laterSql(query: string): string {
+  return `pg_catalog.convert_from(pg_catalog.decode(substring(pg_catalog.query_to_xml(${query}, true, false, '')::text
+    FROM '<v>([0-9a-f]*)</v>'), 'hex'), 'UTF8')`;
+}
+
 /** A name without the quotes that SQL needs. */
 export function bareName(name: string): string {
   return name.startsWith('"') ? name.slice(1, -1).replaceAll('""', '"') : name;

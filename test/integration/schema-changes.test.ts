@@ -91,3 +91,76 @@ describe('a change by hand', () => {
     }
   });
 });
+
+describe('the first of its kind in a database', () => {
+  // Of what nothing is there yet, the change token does not look into the catalogs.
+  const kinds = [
+    'CREATE TABLE t (id integer)',
+    'CREATE SEQUENCE s',
+    'CREATE VIEW v AS SELECT 1 AS one',
+    "CREATE TYPE mood AS ENUM ('fine')",
+    'CREATE TYPE span AS RANGE (subtype = integer)',
+    "CREATE FUNCTION f() RETURNS integer LANGUAGE sql AS 'SELECT 1'",
+    "CREATE FUNCTION pg_catalog.f() RETURNS integer LANGUAGE sql AS 'SELECT 1'",
+    'CREATE AGGREGATE a (integer) (SFUNC = int4pl, STYPE = integer)',
+    'CREATE AGGREGATE pg_catalog.a (integer) (SFUNC = int4pl, STYPE = integer)',
+    'CREATE OPERATOR === (FUNCTION = int4eq, LEFTARG = integer, RIGHTARG = integer)',
+    'CREATE OPERATOR pg_catalog.=== (FUNCTION = int4eq, LEFTARG = integer, RIGHTARG = integer)',
+    'CREATE OPERATOR FAMILY pg_catalog.family USING btree',
+    'ALTER OPERATOR FAMILY oid_ops USING hash ADD OPERATOR 1 = (integer, integer)',
+    'ALTER OPERATOR FAMILY integer_ops USING btree ADD FUNCTION 1 (integer, oid) btint4cmp(integer, integer)',
+    'CREATE CAST (integer AS point) WITH INOUT',
+    'CREATE COLLATION pg_catalog.other FROM "C"',
+    "CREATE CONVERSION pg_catalog.other FOR 'LATIN1' TO 'UTF8' FROM iso8859_1_to_utf8",
+    'CREATE TEXT SEARCH CONFIGURATION pg_catalog.other (COPY = simple)',
+    'CREATE TEXT SEARCH DICTIONARY pg_catalog.other (TEMPLATE = simple)',
+    'CREATE ACCESS METHOD other TYPE TABLE HANDLER heap_tableam_handler',
+    'CREATE LANGUAGE other HANDLER plpgsql_call_handler',
+    'CREATE TRANSFORM FOR point LANGUAGE sql (FROM SQL WITH FUNCTION prsd_lextype(internal))',
+    'CREATE FOREIGN DATA WRAPPER w',
+    'CREATE PUBLICATION p FOR ALL TABLES',
+    'CREATE PUBLICATION p',
+    "CREATE FUNCTION e() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END'; CREATE EVENT TRIGGER e ON ddl_command_end EXECUTE FUNCTION e()",
+    'ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO PUBLIC',
+    'ALTER DATABASE $db SET work_mem = 77',
+    "COMMENT ON DATABASE $db IS 'mine'",
+    "COMMENT ON SCHEMA public IS 'mine'",
+    "COMMENT ON EXTENSION plpgsql IS 'mine'",
+    'DROP EXTENSION plpgsql',
+    'CREATE SCHEMA other',
+  ];
+  const onTables = [
+    'CREATE RULE r AS ON INSERT TO t DO NOTHING',
+    'CREATE TRIGGER c BEFORE UPDATE ON t FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger()',
+    'CREATE POLICY p ON t',
+    'CREATE STATISTICS x ON id, n FROM t',
+    'CREATE TABLE heir () INHERITS (t)',
+    'CREATE TABLE parted (id integer) PARTITION BY LIST (id)',
+    'ALTER TABLE t ADD UNIQUE (id)',
+    'ALTER TABLE t ALTER n SET DEFAULT 1',
+    'ALTER TABLE t ADD FOREIGN KEY (id) REFERENCES u',
+    'CREATE INDEX ON t (id)',
+    "COMMENT ON COLUMN t.n IS 'mine'",
+  ];
+
+  it('is seen by the gate', async () => {
+    const database = await createDatabase();
+    const client = await database.client();
+    const query = queryOn(client);
+    const unseen = async (changes: readonly string[]) => {
+      const before = await readChangeToken(query, defaultSchemaOptions);
+      const passed: string[] = [];
+      for (const sql of changes) {
+        await query('BEGIN');
+        await query(sql.replaceAll('$db', database.name));
+        if ((await readChangeToken(query, defaultSchemaOptions)) === before) passed.push(sql);
+        await query('ROLLBACK');
+      }
+      expect(await readChangeToken(query, defaultSchemaOptions), 'after rolling back').to.equal(before);
+      return passed;
+    };
+    expect(await unseen(kinds)).to.deep.equal([]);
+    await query('CREATE TABLE t (id integer, n integer); CREATE TABLE u (id integer PRIMARY KEY)');
+    expect(await unseen(onTables)).to.deep.equal([]);
+  });
+});

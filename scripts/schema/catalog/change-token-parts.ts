@@ -3,25 +3,9 @@
 
 import { firstUserOid, quoteLiteral } from '../sql.ts';
 import type { SchemaOptions } from '../types.ts';
-import { countsOf, hiddenSql } from './change-token.ts';
-import { catalogs } from './counted-catalogs.ts';
+import { countSql, countsOf, hiddenSql } from './change-token.ts';
+import { distributionState } from './distribution.ts';
 import { relationPartsSql } from './relation-counts.ts';
-
-/** Which catalog each part of the change token counts, in the order of `countsOf`. */
-const partNames: readonly string[] = [
-  ...['pg_class', 'pg_index', 'pg_attribute', 'pg_type'],
-  ...catalogs.map(({ name }) => name),
-  ...['pg_inherits', 'pg_partitioned_table', 'pg_sequence', 'pg_foreign_table', 'pg_range', 'pg_aggregate'],
-  ...[
-    'pg_ts_config_map',
-    'pg_description',
-    'pg_namespace',
-    'distribution',
-    'pg_depend',
-    'pg_db_role_setting',
-  ],
-  ...['pg_shdescription', 'pg_user_mappings', 'pg_subscription', 'pg_database'],
-];
 
 /** Parts of the change token that also read other catalogs than the one they count. */
 const alsoRead: Readonly<Record<string, readonly string[]>> = {
@@ -55,15 +39,15 @@ const touchedRelations = `locked AS MATERIALIZED (
  * @param touched only the parts that may have changed when this transaction wrote rows of these catalogs
  */
 export function changeTokenPartsSql(options: SchemaOptions, touched?: readonly string[]): string {
-  const counts = countsOf(options);
   const isConcerned = (name: string) =>
-    touched === undefined ||
+    touched === undefined || [name, ...(alsoRead[name] ?? [])].some((read) => touched.includes(read));
+  const parts = [
     // On a scratch database it stands in no catalog.
-    name === 'distribution' ||
-    [name, ...(alsoRead[name] ?? [])].some((read) => touched.includes(read));
-  const parts = partNames
-    .map((name, i) => ({ name, count: counts[i] }))
-    .filter(({ name, count }) => count !== undefined && !byRelation.has(name) && isConcerned(name));
+    { name: 'distribution', count: distributionState },
+    ...countsOf(options)
+      .filter(({ name }) => !byRelation.has(name) && isConcerned(name))
+      .map((each) => ({ name: each.name, count: countSql(each) })),
+  ];
   const names = parts.map(({ name }) => quoteLiteral(name)).join(', ');
   // GRANT and ALTER … OWNER change rows of relations that nobody locks.
   const within = touched === undefined || options.include.length > 0 ? undefined : 'touched_relation';

@@ -4,122 +4,189 @@
 
 import { firstUserOid, hiddenNamespace, quoteLiteral, trackingTable } from '../sql.ts';
 import { ledgerSchema, type Query, type SchemaOptions } from '../types.ts';
-import { type Catalog, catalogs } from './counted-catalogs.ts';
+import { broughtCatalogs, type Catalog, catalogs } from './counted-catalogs.ts';
 import { distributionState } from './distribution.ts';
-import { countContent, relational, toastNamespace } from './relation-counts.ts';
+import { contentHash, relational, toastNamespace } from './relation-counts.ts';
 
-function count(from: string, key: string, value: string): string {
-  return `(SELECT count(*) || ':' || coalesce(sum(hashint8extended(${key}, ${value})), 0) FROM ${from})`;
+/** One part of the change token: how many rows there are, and the sum of a hash of each. */
+export interface Counted {
+  /** Of the catalog. */
+  readonly name: string;
+  /** Table and condition; it may name the CTEs of `hiddenSql`. */
+  readonly from: string;
+  readonly hash: string;
+  /**
+   * SQL that is false only where there is no such row, and costs next to nothing: a query of a catalog that a session has
+   * not met yet takes half a millisecond for its plan alone. What it may name: `user_class`, `user_routine`.
+   */
+  readonly onlyWhere?: string;
 }
 
-function countCatalog({ name, namespace, relation, type, brought }: Catalog): string {
+/** Catalogs that come without rows and get them by what users make: as long as they have no page, they have no row. */
+const hasPages = (name: string) => `pg_catalog.pg_relation_size('pg_catalog.${name}'::regclass) > 0`;
+const hasRoutines = 'EXISTS (SELECT FROM user_routine)';
+
+const byXmin = (key: string) => `hashint8extended(${key}, xmin::text::int8)`;
+
+/** An SQL expression. */
+export function countSql({ from, hash }: Pick<Counted, 'from' | 'hash'>): string {
+  return `(SELECT concat(count(*), ':', coalesce(sum(${hash}), 0)) FROM ${from})`;
+}
+
+function countCatalog({ name, namespace, relation, type, brought, empty, flag }: Catalog): Counted {
   const conditions = [brought ? 'true' : `oid >= ${firstUserOid}`];
   if (namespace !== undefined) conditions.push(`${namespace} NOT IN (SELECT oid FROM hidden_namespace)`);
   if (relation !== undefined) conditions.push(`${relation} NOT IN (SELECT oid FROM own_relation)`);
   if (type !== undefined) conditions.push(`${type} NOT IN (SELECT oid FROM hidden_type)`);
-  return count(`pg_catalog.${name} WHERE ${conditions.join(' AND ')}`, 'oid::int8', 'xmin::text::int8');
+  const onlyWhere = empty ? hasPages(name) : flag && `EXISTS (SELECT FROM user_class WHERE ${flag})`;
+  const from = `pg_catalog.${name} WHERE ${conditions.join(' AND ')}`;
+  return { name, from, hash: byXmin('oid::int8'), ...(onlyWhere && { onlyWhere }) };
 }
 
 /** Catalogs without OIDs of their own: a key made of their columns, and xmin. */
-function countKeyed(name: string, key: string, condition: string): string {
-  return count(`pg_catalog.${name} WHERE ${condition}`, key, 'xmin::text::int8');
+function countKeyed(name: string, key: string, condition: string, onlyWhere?: string): Counted {
+  const from = `pg_catalog.${name} WHERE ${condition}`;
+  return { name, from, hash: byXmin(key), ...(onlyWhere && { onlyWhere }) };
 }
 
-function relationCounts(options: SchemaOptions): string[] {
+function relationCounts(options: SchemaOptions): Counted[] {
   return [
-    ...relational(options).map(({ from, columns }) => countContent(from, ...columns)),
+    ...relational(options).map(({ catalog, from, columns }) => ({
+      name: catalog,
+      from,
+      hash: contentHash(columns),
+    })),
     // Row types and array types follow their table or element; a shell array type would say nothing new.
-    count(
-      `pg_catalog.pg_type t LEFT JOIN pg_catalog.pg_type element ON element.typarray = t.oid
+    {
+      name: 'pg_type',
+      from: `pg_catalog.pg_type t LEFT JOIN pg_catalog.pg_type element ON element.typarray = t.oid
           LEFT JOIN pg_catalog.pg_class c ON c.oid = coalesce(nullif(t.typrelid, 0), element.typrelid)
         WHERE t.oid >= ${firstUserOid} AND (c.relkind IS NULL OR c.relkind = 'c')
           AND t.typnamespace NOT IN (SELECT oid FROM hidden_namespace)`,
-      't.oid::int8',
-      't.xmin::text::int8',
-    ),
+      hash: 'hashint8extended(t.oid::int8, t.xmin::text::int8)',
+    },
   ];
 }
 
-function keyedCounts(): string[] {
+function keyedCounts(): Counted[] {
   const relationKey = (column: string) => `${column} NOT IN (SELECT oid FROM own_relation)`;
+  const emptyKeyed = (name: string, key: string, column: string) =>
+    countKeyed(name, key, relationKey(column), hasPages(name));
   return [
-    countKeyed('pg_inherits', '(inhrelid::int8 << 16) + inhseqno', relationKey('inhrelid')),
-    countKeyed('pg_partitioned_table', 'partrelid::int8', relationKey('partrelid')),
+    emptyKeyed('pg_inherits', '(inhrelid::int8 << 16) + inhseqno', 'inhrelid'),
+    emptyKeyed('pg_partitioned_table', 'partrelid::int8', 'partrelid'),
     // Not xmin: ALTER SEQUENCE … RESTART touches the row and changes a value only.
-    countContent(
-      `pg_catalog.pg_sequence WHERE ${relationKey('seqrelid')}`,
-      ...['seqrelid', 'seqtypid', 'seqstart', 'seqincrement', 'seqmax', 'seqmin', 'seqcache', 'seqcycle'],
-    ),
-    countKeyed('pg_foreign_table', 'ftrelid::int8', relationKey('ftrelid')),
+    {
+      name: 'pg_sequence',
+      from: `pg_catalog.pg_sequence WHERE ${relationKey('seqrelid')}`,
+      hash: contentHash([
+        ...['seqrelid', 'seqtypid', 'seqstart', 'seqincrement', 'seqmax', 'seqmin', 'seqcache', 'seqcycle'],
+      ]),
+    },
+    emptyKeyed('pg_foreign_table', 'ftrelid::int8', 'ftrelid'),
+    // A range type has functions that make its values.
     countKeyed(
       'pg_range',
       'rngtypid::int8',
       `rngtypid >= ${firstUserOid} AND rngtypid NOT IN (SELECT oid FROM hidden_type)`,
+      hasRoutines,
     ),
-    countKeyed('pg_aggregate', 'aggfnoid::oid::int8', `aggfnoid >= ${firstUserOid}`),
-    countKeyed(
-      'pg_ts_config_map',
-      '(mapcfg::int8 << 24) + (maptokentype << 8) + mapseqno',
-      `mapcfg >= ${firstUserOid}`,
-    ),
+    countKeyed('pg_aggregate', 'aggfnoid::oid::int8', `aggfnoid >= ${firstUserOid}`, hasRoutines),
     countKeyed(
       'pg_description',
       '(objoid::int8 << 16) + objsubid',
-      `(objoid >= ${firstUserOid} OR classoid IN ('pg_catalog.pg_namespace'::regclass, 'pg_catalog.pg_extension'::regclass))
+      // By the index: the server's own comments are thousands.
+      `(objoid >= ${firstUserOid} OR classoid IN ('pg_catalog.pg_namespace'::regclass, 'pg_catalog.pg_extension'::regclass)
+          AND objoid = ANY (ARRAY(SELECT oid FROM pg_catalog.pg_namespace UNION ALL SELECT oid FROM pg_catalog.pg_extension)))
         AND NOT (classoid = 'pg_catalog.pg_class'::regclass AND objoid IN (SELECT oid FROM own_relation))
         AND classoid <> 'pg_catalog.pg_largeobject'::regclass`,
     ),
     countKeyed('pg_namespace', 'oid::int8', 'oid NOT IN (SELECT oid FROM hidden_namespace)'),
-    distributionState,
   ];
 }
 
 /** What is only in pg_depend, and what is shared by all databases or readable through views only. */
-function sharedCounts(options: SchemaOptions): string[] {
+function sharedCounts(options: SchemaOptions): Counted[] {
   const database = `(SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())`;
   const databaseColumns = [
     ...(options.include.includes('owners') ? ['datdba'] : []),
     ...(options.include.includes('grants') ? ['datacl'] : []),
   ];
+  const content = (name: string, from: string, columns: string[], onlyWhere?: string): Counted => ({
+    ...{ name, from: `pg_catalog.${name}${from}`, hash: contentHash(columns) },
+    ...(onlyWhere && { onlyWhere }),
+  });
   return [
-    countContent(
-      `pg_catalog.pg_depend WHERE (deptype IN ('e', 'x') OR (deptype IN ('a', 'i')
+    content(
+      'pg_depend',
+      ` WHERE (deptype IN ('e', 'x') OR (deptype IN ('a', 'i')
         AND classid = 'pg_catalog.pg_class'::regclass AND refclassid = 'pg_catalog.pg_class'::regclass AND refobjsubid > 0
         AND objid NOT IN (SELECT oid FROM own_relation) AND objid IN (SELECT seqrelid FROM pg_catalog.pg_sequence)))`,
-      ...['classid', 'objid', 'objsubid', 'refclassid', 'refobjid', 'refobjsubid', 'deptype'],
+      ['classid', 'objid', 'objsubid', 'refclassid', 'refobjid', 'refobjsubid', 'deptype'],
     ),
-    countContent(
-      `pg_catalog.pg_db_role_setting WHERE setdatabase = ${database}`,
-      ...['setrole', 'setconfig'],
+    content(
+      'pg_db_role_setting',
+      ` WHERE setdatabase = ${database}`,
+      ['setrole', 'setconfig'],
+      hasPages('pg_db_role_setting'),
     ),
-    countContent(
-      `pg_catalog.pg_shdescription WHERE objoid = ${database} AND classoid = 'pg_catalog.pg_database'::regclass`,
-      'description',
+    content(
+      'pg_shdescription',
+      ` WHERE objoid = ${database} AND classoid = 'pg_catalog.pg_database'::regclass`,
+      ['description'],
     ),
-    countContent('pg_catalog.pg_user_mappings', ...['umid', 'srvid', 'umuser', 'umoptions']),
-    countContent(
-      `pg_catalog.pg_subscription WHERE subdbid = ${database}`,
-      ...[
-        'oid',
-        'subname',
-        'subenabled',
-        'subslotname',
-        'subpublications',
-        'subbinary',
-        'substream',
-        'subdisableonerr',
-        'subsynccommit',
+    content('pg_user_mappings', '', ['umid', 'srvid', 'umuser', 'umoptions'], hasPages('pg_user_mapping')),
+    content(
+      'pg_subscription',
+      ` WHERE subdbid = ${database}`,
+      [
+        ...['oid', 'subname', 'subenabled', 'subslotname', 'subpublications', 'subbinary', 'substream'],
+        ...['subdisableonerr', 'subsynccommit'],
       ],
+      hasPages('pg_subscription'),
     ),
     ...(databaseColumns.length > 0
-      ? [countContent(`pg_catalog.pg_database WHERE datname = current_database()`, ...databaseColumns)]
+      ? [content('pg_database', ' WHERE datname = current_database()', databaseColumns)]
       : []),
   ];
 }
 
-/** The parts of the change token, each an SQL expression, in a fixed order. They need the CTEs of `hiddenSql` before them. */
-export function countsOf(options: SchemaOptions): string[] {
-  return [relationCounts(options), catalogs.map(countCatalog), keyedCounts(), sharedCounts(options)].flat();
+/** The parts of the change token, in a fixed order. They need the CTEs of `hiddenSql` before them. */
+export function countsOf(options: SchemaOptions): Counted[] {
+  const withOids = [...catalogs, ...broughtCatalogs].map(countCatalog);
+  const mapped = countKeyed(
+    'pg_ts_config_map',
+    '(mapcfg::int8 << 24) + (maptokentype << 8) + mapseqno',
+    `mapcfg >= ${firstUserOid}`,
+  );
+  return [...relationCounts(options), ...withOids, ...keyedCounts(), mapped, ...sharedCounts(options)];
+}
+
+/** What users made of kinds that the server brings hundreds of, in one pass over all of their catalogs. */
+function broughtSql(): string {
+  const selects = broughtCatalogs.map(
+    ({ name, namespace = '0::oid' }) =>
+      `SELECT '${name}' AS name, oid, xmin::text::int8 AS version, ${namespace} AS namespace FROM pg_catalog.${name}`,
+  );
+  return `SELECT name, count(*) AS count, sum(hashint8extended(oid::int8, version)) AS sum FROM (${selects.join(' UNION ALL ')} OFFSET 0) AS r
+  WHERE oid >= ${firstUserOid} AND namespace NOT IN (SELECT oid FROM hidden_namespace) GROUP BY name`;
+}
+
+/** Counts that say nothing where there are no rows, as one text that is planned only where some of them may have rows. */
+function rareSql(
+  options: SchemaOptions,
+  rare: readonly (Counted & { readonly onlyWhere: string })[],
+): string {
+  const values = rare.map(
+    ({ name, from, hash, onlyWhere }) =>
+      `(${onlyWhere}, ${quoteLiteral(`SELECT '${name}' AS name, count(*) AS count, sum(${hash}) AS sum FROM ${from}`)})`,
+  );
+  const [before, after] = [
+    `${hiddenSql(options)} SELECT string_agg(concat_ws(' ', name, count, sum), ',' ORDER BY name COLLATE "C") AS v FROM (`,
+    ') AS counted WHERE count > 0',
+  ].map(quoteLiteral);
+  const text = `(SELECT ${before} || string_agg(part, ' UNION ALL ') || ${after} FROM (VALUES ${values.join(',\n')}) AS rare (present, part) WHERE present)`;
+  return `coalesce(substring(pg_catalog.query_to_xml(${text}, false, false, '')::text FROM '<v>([^<]*)</v>'), '')`;
 }
 
 /**
@@ -127,8 +194,23 @@ export function countsOf(options: SchemaOptions): string[] {
  * batch or inside another transaction. It reads what any role may read.
  */
 export function changeTokenSql(options: SchemaOptions): string {
-  return `${hiddenSql(options)}
-SELECT md5(concat_ws(',', ${countsOf(options).join(',\n')})) AS token`;
+  const brought = new Set(broughtCatalogs.map(({ name }) => name));
+  const configured = "EXISTS (SELECT FROM brought WHERE name = 'pg_ts_config')";
+  const counts = countsOf(options)
+    .filter(({ name }) => !brought.has(name))
+    .map((each) => (each.name === 'pg_ts_config_map' ? { ...each, onlyWhere: configured } : each));
+  const isRare = (each: Counted): each is Counted & { onlyWhere: string } => each.onlyWhere !== undefined;
+  const always = counts.filter((each) => !isRare(each)).map(countSql);
+  return `${hiddenSql(options)}, user_class AS MATERIALIZED (
+  SELECT relhasrules, relhastriggers FROM pg_catalog.pg_class WHERE oid >= ${firstUserOid} AND oid NOT IN (SELECT oid FROM own_relation)
+), user_routine AS MATERIALIZED (
+  SELECT oid FROM pg_catalog.pg_proc WHERE oid >= ${firstUserOid} AND pronamespace NOT IN (SELECT oid FROM hidden_namespace)
+), brought AS MATERIALIZED (
+  ${broughtSql()}
+)
+SELECT md5(concat_ws(',', ${always.join(',\n')},
+  (SELECT string_agg(concat_ws(' ', name, count, sum), ',' ORDER BY name COLLATE "C") FROM brought),
+  ${rareSql(options, counts.filter(isRare))}, ${distributionState})) AS token`;
 }
 
 /** What does not count: our own tables, and what is temporary. */
@@ -141,7 +223,7 @@ export function hiddenSql(options: SchemaOptions): string {
   SELECT c.oid FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
   WHERE n.nspname <> ${quoteLiteral(ledgerSchema)} AND ${trackingTable(options.tracking, 'n.nspname', 'c.relname')}
 ), own_relation AS MATERIALIZED (
-  SELECT oid FROM pg_catalog.pg_class WHERE relnamespace IN (SELECT oid FROM hidden_namespace WHERE nspname <> 'pg_toast')
+  SELECT oid FROM pg_catalog.pg_class WHERE oid >= ${firstUserOid} AND relnamespace IN (SELECT oid FROM hidden_namespace WHERE nspname <> 'pg_toast')
   UNION SELECT oid FROM tracking
   UNION SELECT indexrelid FROM pg_catalog.pg_index WHERE indrelid IN (SELECT oid FROM tracking)
   UNION SELECT objid FROM pg_catalog.pg_depend WHERE refobjid IN (SELECT oid FROM tracking)
@@ -149,7 +231,7 @@ export function hiddenSql(options: SchemaOptions): string {
     AND deptype IN ('a', 'i')
 ), hidden_relation AS MATERIALIZED (
   SELECT oid FROM own_relation
-  UNION ALL SELECT oid FROM pg_catalog.pg_class WHERE relnamespace = ${toastNamespace}
+  UNION ALL SELECT oid FROM pg_catalog.pg_class WHERE oid >= ${firstUserOid} AND relnamespace = ${toastNamespace}
 )`;
 }
 

@@ -10,6 +10,10 @@ export interface Catalog {
   readonly type?: string;
   /** Also rows that came with the server count: plpgsql is an extension that anybody may update or drop. */
   readonly brought?: boolean;
+  /** A new database has none of it at all. */
+  readonly empty?: boolean;
+  /** A column of pg_class that is true of each relation that has any of it. */
+  readonly flag?: 'relhasrules' | 'relhastriggers';
 }
 
 /** All whose rows make a difference to the schema, but for those that have a count of their own. */
@@ -17,17 +21,24 @@ export const catalogs: readonly Catalog[] = [
   { name: 'pg_proc', namespace: 'pronamespace' },
   { name: 'pg_constraint', namespace: 'connamespace', relation: 'conrelid' },
   { name: 'pg_attrdef', relation: 'adrelid' },
-  { name: 'pg_trigger', relation: 'tgrelid' },
-  { name: 'pg_rewrite', relation: 'ev_class' },
-  { name: 'pg_policy', relation: 'polrelid' },
-  { name: 'pg_statistic_ext', namespace: 'stxnamespace', relation: 'stxrelid' },
-  { name: 'pg_enum', type: 'enumtypid' },
+  { name: 'pg_trigger', relation: 'tgrelid', flag: 'relhastriggers' },
+  { name: 'pg_rewrite', relation: 'ev_class', flag: 'relhasrules' },
+  { name: 'pg_policy', relation: 'polrelid', empty: true },
+  { name: 'pg_statistic_ext', namespace: 'stxnamespace', relation: 'stxrelid', empty: true },
+  { name: 'pg_enum', type: 'enumtypid', empty: true },
   { name: 'pg_extension', brought: true },
-  { name: 'pg_publication' },
-  { name: 'pg_publication_rel', relation: 'prrelid' },
-  { name: 'pg_publication_namespace' },
-  { name: 'pg_event_trigger' },
-  { name: 'pg_default_acl' },
+  { name: 'pg_publication', empty: true },
+  { name: 'pg_publication_rel', relation: 'prrelid', empty: true },
+  { name: 'pg_publication_namespace', empty: true },
+  { name: 'pg_event_trigger', empty: true },
+  { name: 'pg_default_acl', empty: true },
+  { name: 'pg_foreign_data_wrapper', empty: true },
+  { name: 'pg_foreign_server', empty: true },
+  { name: 'pg_transform', empty: true },
+];
+
+/** The same, of which a new database has many already: those do not count. */
+export const broughtCatalogs: readonly Catalog[] = [
   { name: 'pg_collation', namespace: 'collnamespace' },
   { name: 'pg_operator', namespace: 'oprnamespace' },
   { name: 'pg_opclass', namespace: 'opcnamespace' },
@@ -40,9 +51,6 @@ export const catalogs: readonly Catalog[] = [
   { name: 'pg_ts_dict', namespace: 'dictnamespace' },
   { name: 'pg_ts_parser', namespace: 'prsnamespace' },
   { name: 'pg_ts_template', namespace: 'tmplnamespace' },
-  { name: 'pg_foreign_data_wrapper' },
-  { name: 'pg_foreign_server' },
   { name: 'pg_language' },
-  { name: 'pg_transform' },
   { name: 'pg_am' },
 ];

@@ -2,7 +2,7 @@
 // together with which others. One text for every server: on one without Citus it finds nothing, and reads nothing.
 // https://docs.citusdata.com/en/stable/develop/api_metadata.html
 
-import { lines, part, partWhen, quoteLiteral } from '../sql.ts';
+import { hexSql, laterSql, lines, part, partWhen, quoteLiteral } from '../sql.ts';
 
 /** Part of the server, as the nodes are: a scratch or development server need not have it. */
 export const citusExtensions: readonly string[] = ['citus', 'citus_columnar'];
@@ -26,17 +26,13 @@ const onCitus = `SELECT logicalrelid::oid AS relid, CASE WHEN partkey IS NOT NUL
 
 const onScratch = `SELECT relid, kind, col, grp FROM ${standInTable}`;
 
-/** The rows as one JSON text in hex digits, which XML leaves as they are. */
 const encoded = (rows: string) =>
-  quoteLiteral(
-    `SELECT pg_catalog.encode(pg_catalog.convert_to(pg_catalog.json_agg(d ORDER BY relid, kind)::text, 'UTF8'), 'hex') AS v FROM (${rows}) AS d`,
-  );
+  quoteLiteral(hexSql(`SELECT pg_catalog.json_agg(d ORDER BY relid, kind) FROM (${rows}) AS d`));
 
-/** An SQL expression: JSON rows of relid, kind, col, grp, or NULL. A query is a text here, for it names what may be missing. */
-const found = `pg_catalog.convert_from(pg_catalog.decode(substring(pg_catalog.query_to_xml(
-    CASE WHEN pg_catalog.to_regclass('pg_catalog.pg_dist_schema') IS NOT NULL THEN ${encoded(onCitus)}
-      WHEN pg_catalog.to_regclass('${standInTable}') IS NOT NULL THEN ${encoded(onScratch)} END, true, false, '')::text
-    FROM '<v>([0-9a-f]*)</v>'), 'hex'), 'UTF8')`;
+/** An SQL expression: JSON rows of relid, kind, col, grp, or NULL. */
+const found =
+  laterSql(`CASE WHEN pg_catalog.to_regclass('pg_catalog.pg_dist_schema') IS NOT NULL THEN ${encoded(onCitus)}
+      WHEN pg_catalog.to_regclass('${standInTable}') IS NOT NULL THEN ${encoded(onScratch)} END`);
 
 /** Rows of relid, kind, col, grp, to be read FROM; every name is qualified. */
 export const distributionRows = `pg_catalog.json_to_recordset((${found})::json) AS d (relid oid, kind text, col text, grp text)`;

@@ -6,16 +6,12 @@ import type { SchemaOptions } from '../types.ts';
 /** The namespace of TOAST tables, as SQL. */
 export const toastNamespace = `'pg_toast'::regnamespace`;
 
-/** Counts rows by what they hold instead of their xmin: for catalogs that housekeeping rewrites. */
-export function countContent(from: string, ...columns: string[]): string {
-  return `(SELECT ${contentOf(columns)} FROM ${from})`;
-}
-
-/** An aggregate over rows that stays the same as long as their columns do. */
-function contentOf(columns: readonly string[]): string {
-  // The hash of a row is linear in those of its columns, so that two rows that swap a value would have the same sum.
-  const hash = `hashint8extended(hash_record_extended(ROW(${columns.join(', ')}), 0), 0)`;
-  return `count(*) || ':' || coalesce(sum(${hash}), 0)`;
+/**
+ * A hash of what a row holds, instead of its xmin: for catalogs that housekeeping rewrites. Of its text, for a session that
+ * hashes a row looks up how each of its types is hashed.
+ */
+export function contentHash(columns: readonly string[]): string {
+  return `hashtextextended(ROW(${columns.join(', ')})::text COLLATE "C", 0)`;
 }
 
 /** A catalog whose rows belong to one relation each, and are counted by what they hold. */
@@ -108,7 +104,7 @@ export function relationPartsSql(
     .filter(({ catalog }) => named(catalog))
     .map(({ catalog, oid, from, columns }) => {
       const rows = (condition: string) =>
-        `SELECT ${oid} AS oid, ${contentOf(columns)} AS content FROM ${from}${condition} GROUP BY 1`;
+        `SELECT ${oid} AS oid, concat(count(*), ':', sum(${contentHash(columns)})) AS content FROM ${from}${condition} GROUP BY 1`;
       return within === undefined
         ? `SELECT '${catalog} ' || r.oid AS part, r.content FROM (${rows('')}) AS r`
         : `SELECT '${catalog} ' || w.oid, coalesce(r.content, 'none') FROM ${within} AS w LEFT JOIN (${rows(` AND ${oid} IN (SELECT oid FROM ${within})`)}) AS r USING (oid)`;
