@@ -1,7 +1,7 @@
 // Takes a plan whose changes are known; adds what stands on them and must go before and come back after: views over views,
 // what uses a function that is made anew, triggers and policies on a column that changes its type. Pure. Stored snapshots
 // know no dependencies: what names a thing counts as standing on it, and a scratch database tells what was overlooked.
-import type { Item, Model } from '../render/model.ts';
+import { groupBy, type Item, type Model } from '../render/model.ts';
 import { ranks } from '../render/tables.ts';
 import type { ObjectClass } from '../types.ts';
 import { addColumn } from './columns.ts';
@@ -20,7 +20,7 @@ const isView = ({ class: name, parts }: Item) => name === 'relation' && /view$/.
 export function remakeDependents(plan: Plan, moving: readonly Moving[]): void {
   const queue = [...moving];
   for (let seed = queue.shift(); seed !== undefined; seed = queue.shift()) {
-    for (const item of plan.from.items) {
+    for (const item of candidates(plan.from, seed)) {
       if (plan.remade.has(item.identity) || !standsOn(plan.from, item, seed)) continue;
       const after = plan.to.find(item.class, item.identity);
       if (
@@ -46,6 +46,35 @@ export function remakeDependents(plan: Plan, moving: readonly Moving[]): void {
     }
   }
   withoutOvertaken(plan);
+}
+
+interface Places {
+  readonly position: ReadonlyMap<Item, number>;
+  readonly views: readonly Item[];
+  readonly byTable: ReadonlyMap<string | undefined, readonly Item[]>;
+}
+
+const placesOf = new WeakMap<Model, Places>();
+
+function places(model: Model): Places {
+  const known = placesOf.get(model);
+  if (known !== undefined) return known;
+  const found = {
+    position: new Map(model.items.map((item, i) => [item, i])),
+    views: model.items.filter(isView),
+    byTable: groupBy(model.items, ({ table }) => table),
+  };
+  placesOf.set(model, found);
+  return found;
+}
+
+/** All that may stand on the seed, in the model's order: of thousands of tables each has few. */
+function candidates(model: Model, { identity, type }: Moving): readonly Item[] {
+  if (type === true || identity.includes('(')) return model.items;
+  const { position, views, byTable } = places(model);
+  const isKey = (['constraint', 'index'] as const).some((name) => model.find(name, identity) !== undefined);
+  const found = [...views, ...(byTable.get(identity) ?? []), ...(isKey ? model.of('constraint') : [])];
+  return [...new Set(found)].sort((a, b) => (position.get(a) ?? 0) - (position.get(b) ?? 0));
 }
 
 /** Routines and casts else go last. */

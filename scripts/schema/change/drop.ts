@@ -49,7 +49,9 @@ export function dropSql(model: Model, item: Item, gone: Gone): string[] | undefi
     case 'index':
       return withTable || parts.has('constraint') || parts.has('partition_of')
         ? []
-        : [`DROP INDEX ${identity}${backsConstraints(model, identity) ? ' CASCADE' : ''};`];
+        : [
+            `DROP INDEX ${identity}${isWhole(model, table) && backsConstraints(model, identity) ? ' CASCADE' : ''};`,
+          ];
     case 'trigger':
       return withTable || parts.has('inherited') ? [] : [`DROP TRIGGER ${name} ON ${table};`];
     case 'rule':
@@ -75,6 +77,9 @@ export function dropSql(model: Model, item: Item, gone: Gone): string[] | undefi
     }
   }
 }
+
+const isWhole = (model: Model, table: string | undefined): boolean =>
+  model.find('relation', table ?? '')?.parts.has('partition_key') === true;
 
 /** Whether constraints of partitions have indexes that are attached to this one: nothing detaches those, and they go along. */
 const backsConstraints = (model: Model, index: string): boolean =>

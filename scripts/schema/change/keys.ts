@@ -54,10 +54,32 @@ export const isAttachedTo = (model: Model, constraint: Item, index: string): boo
 
 /** Whether a constraint of a partition goes with such an index, which nothing detaches. */
 export function goesWithIndex({ from, to, differences }: Plan, constraint: Item): boolean {
-  return differences.some(({ kind, identity, change }) => {
-    if (kind !== 'index' || change === 'added' || !isAttachedTo(from, constraint, identity)) return false;
-    const [before, after] = [from.find('index', identity), to.find('index', identity)];
-    return before === undefined || after === undefined || alterIndex(before, after) === undefined;
+  return indexesAbove(from, indexOf(from, constraint)).some((before) => {
+    if (before.parts.has('constraint')) return false;
+    const after = to.find('index', before.identity);
+    if (after === undefined) return true;
+    const changes = differences.some(
+      ({ kind, identity }) => kind === 'index' && identity === before.identity,
+    );
+    return changes && alterIndex(before, after) === undefined;
+  });
+}
+
+/** Keys and indexes that go, though something stays that hangs on them: foreign keys, or constraints attached to them. */
+export function missedKeys({ from, to, differences }: Plan): string[] {
+  const stay = from.of('constraint').filter(({ identity }) => to.find('constraint', identity) !== undefined);
+  const targets = new Set(
+    stay.flatMap(({ parts }) => foreignKeyOf(parts.get('definition') ?? '')?.target ?? []),
+  );
+  const above = new Set(
+    stay.flatMap((constraint) =>
+      indexesAbove(from, indexOf(from, constraint)).map(({ identity }) => identity),
+    ),
+  );
+  return differences.flatMap(({ kind, identity, change }) => {
+    if (change !== 'removed' || (kind !== 'constraint' && kind !== 'index')) return [];
+    const isMissed = targets.has(from.find(kind, identity)?.table ?? '') || above.has(identity);
+    return isMissed ? [identity] : [];
   });
 }
 
