@@ -6,6 +6,7 @@ import type { Migration } from '../base/types.ts';
 import type { Config } from '../config/config.ts';
 import { readObjects, withCanonicalSession } from '../schema/catalog/snapshot.ts';
 import { type Difference, describeDifference, differenceKey, diffObjects } from '../schema/change/diff.ts';
+import { isRight } from '../schema/change/rights.ts';
 import { buildModel } from '../schema/render/model.ts';
 import { renderSchema } from '../schema/render/render.ts';
 import { needsSuperuser } from '../schema/render/superuser.ts';
@@ -130,8 +131,8 @@ async function differences(
   expected: readonly SchemaObject[],
 ): Promise<Difference[]> {
   const actual = await withCanonicalSession(scratch, () => readObjects(scratch, options));
-  const compared = expected.filter(({ class: name }) => name !== 'owner' && name !== 'grant');
-  return diffObjects(compared, actual).filter(({ severity }) => severity === 'drift');
+  const compared = [expected, actual].map((objects) => objects.filter((object) => !isRight(object)));
+  return diffObjects(compared[0] ?? [], compared[1] ?? []).filter(({ severity }) => severity === 'drift');
 }
 
 /**
@@ -152,6 +153,8 @@ export async function failureAmongFiles(
   } catch (error) {
     if (isInterruption(error)) throw error;
     if (!(error instanceof MigrateError) || error.code !== 'migration-failed') return null;
+    // Rights that migrations lack there say nothing of the files.
+    if (error.options.database?.sqlState === '42501' && !isTrusted()) return null;
     const path = error.options.location?.file ?? '';
     const from = all.slice(all.indexOf(pair)).map(({ up }) => up.path);
     if (!from.includes(path)) return null;

@@ -5,6 +5,7 @@ import { readObjects, withCanonicalSession } from '../schema/catalog/snapshot.ts
 import { differenceKey, diffObjects } from '../schema/change/diff.ts';
 import { findLikeness } from '../schema/change/likeness.ts';
 import type { Decide, Likeness, Renamed } from '../schema/change/likeness-pairs.ts';
+import { isRight } from '../schema/change/rights.ts';
 import { type Transition, transition } from '../schema/change/transition.ts';
 import { buildModel } from '../schema/render/model.ts';
 import { renderSchema } from '../schema/render/render.ts';
@@ -120,7 +121,6 @@ interface Unrenamed {
 }
 
 const keyOf = ({ class: name, identity }: SchemaObject) => `${name} ${identity}`;
-const isRight = ({ class: name }: SchemaObject) => name === 'owner' || name === 'grant';
 
 /** Takes back one renaming after the other on the copy, until nothing that went is like what came. */
 async function withoutRenamings(copy: Copy, sides: Sides): Promise<Unrenamed> {
@@ -128,7 +128,8 @@ async function withoutRenamings(copy: Copy, sides: Sides): Promise<Unrenamed> {
   // What could not be carried over is as it is in the live schema.
   const lost = diffObjects(live, await copy.read()).map(differenceKey);
   const kept = live.filter((object) => isRight(object) || lost.includes(keyOf(object)));
-  const now = async () => [...kept, ...(await copy.read()).filter((object) => !lost.includes(keyOf(object)))];
+  const isCarried = (object: SchemaObject) => !isRight(object) && !lost.includes(keyOf(object));
+  const now = async () => [...kept, ...(await copy.read()).filter(isCarried)];
   const renamings: Likeness[] = [];
   for (;;) {
     const objects = await now();

@@ -57,6 +57,8 @@ const changes: Record<string, string> = {
   'a schema with things in it':
     "CREATE SCHEMA extra; CREATE TABLE extra.things (id integer); CREATE TYPE extra.kind AS ENUM ('a')",
   comments: `COMMENT ON TABLE users IS 'people'; COMMENT ON COLUMN users.email IS E'a\\\\b'`,
+  'default privileges of a role that nobody has rights over on the scratch server':
+    'ALTER DEFAULT PRIVILEGES FOR ROLE pg_monitor IN SCHEMA public GRANT SELECT ON TABLES TO pg_signal_backend; ALTER TABLE users ADD c integer',
   'an extension': 'CREATE EXTENSION citext; ALTER TABLE users ALTER COLUMN email TYPE citext',
 };
 

@@ -152,6 +152,12 @@ export const fewerKinds: Readonly<Record<string, string>> = {
     'ALTER FUNCTION twice(integer) OWNER TO kinds_owner; ALTER VIEW titles OWNER TO kinds_owner',
   'owner new': 'CREATE TABLE g (id int); ALTER TABLE g OWNER TO kinds_owner',
   'default privileges': 'ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT ON TABLES TO kinds_reader',
+  'default privileges of another role':
+    'ALTER DEFAULT PRIVILEGES FOR ROLE kinds_owner IN SCHEMA app GRANT SELECT ON TABLES TO kinds_reader; ALTER DEFAULT PRIVILEGES FOR ROLE kinds_owner REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC',
+  'default privileges that keep something from their owner':
+    'ALTER DEFAULT PRIVILEGES FOR ROLE kinds_owner REVOKE INSERT ON TABLES FROM kinds_owner; ALTER DEFAULT PRIVILEGES REVOKE ALL ON SEQUENCES FROM CURRENT_USER',
+  'setting of a role':
+    "DO $$ BEGIN EXECUTE format('ALTER ROLE kinds_reader IN DATABASE %I SET work_mem = %L', current_database(), '7MB'); END $$",
   'database setting':
     "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET work_mem = %L', current_database(), '5MB'); END $$",
   'schema add': 'CREATE SCHEMA z; CREATE TABLE z.t (id int primary key)',

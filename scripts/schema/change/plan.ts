@@ -48,8 +48,10 @@ export interface Plan {
   readonly distributions: Piece[];
   readonly distributionNeeds: Dependency[];
   readonly alters: { phase: Phase; sql: string }[];
-  /** What comes last: comments, settings of views' columns, default privileges. */
+  /** What comes last: comments, settings of views' columns and of the database. */
   readonly closing: string[];
+  /** Default privileges and settings of roles. */
+  readonly rights: string[];
   /** When the statements fail although they are right. */
   readonly fails: string[];
 }

@@ -2,9 +2,10 @@
 // other. Pure. Roles belong to the server: where one is missing, what it owns and may do is left out, with a warning.
 import { type AclItem, forRole, parseAcl, privilegeNames, roleName } from '../render/acl.ts';
 import { onDatabase } from '../render/clauses.ts';
-import { defaultPrivilegesOf, settingSql } from '../render/database.ts';
+import { defaultPrivilegesOf, defaultPrivilegesSql, ofRole, settingSql } from '../render/database.ts';
 import type { Item, Model } from '../render/model.ts';
 import { type Given, grantSql, grantsOn, grantTarget, inBlocks, ownerOf } from '../render/ownership.ts';
+import type { SchemaObject } from '../types.ts';
 import type { Difference } from './diff.ts';
 
 export interface RightsSides {
@@ -13,6 +14,13 @@ export interface RightsSides {
   /** The role that runs the SQL and owns what it makes, quoted where SQL needs it. */
   readonly reader: string;
 }
+
+/** Owners, privileges, default privileges and settings of roles: they need roles, and rights over them, that a server may lack. */
+export const isRight = ({ class: name, identity }: Pick<SchemaObject, 'class' | 'identity'>): boolean =>
+  name === 'owner' ||
+  name === 'grant' ||
+  name === 'default-privileges' ||
+  (name === 'setting' && identity.startsWith('role '));
 
 /** ALTER … OWNER TO, GRANT and REVOKE; what goes takes its rights along. */
 export function rightsSql(sides: RightsSides, differences: readonly Difference[]): string[] {
@@ -106,28 +114,37 @@ function changeOf(
 /** ALTER DEFAULT PRIVILEGES for one role, schema and kind of object. */
 export function defaultPrivilegesChange({ from, to, reader }: RightsSides, identity: string): string[] {
   const { role, schema, kind, alter } = defaultPrivilegesOf(identity, reader);
-  const lists = [from, to].map((model) => model.find('default-privileges', identity));
-  const [before, after] = lists.map((item, i) =>
-    item === undefined
-      ? usual(schema, role, kind, lists[1 - i])
-      : parseAcl(item.parts.get('privileges') ?? ''),
-  );
-  const given = changeOf(before ?? [], after ?? [], { on: `ON ${kind}`, columns: '' }, reader);
+  const [before, after] = [from, to].map((model) => model.find('default-privileges', identity));
+  const ownIn = (item: Item | undefined) => aclOf(item).find(({ grantee }) => roleName(grantee) === role);
+  // Where nothing is set for the whole database the owner has all.
+  const isWhole = schema === undefined;
+  const ownIsSet = (item: Item | undefined) =>
+    item !== undefined && !allOwn.includes(ownIn(item)?.letters ?? '');
+  if (isWhole && before === undefined && after !== undefined && ownIsSet(after))
+    return [defaultPrivilegesSql(after, reader)];
+  const list = (item: Item | undefined, other: Item | undefined) => {
+    if (item !== undefined || !isWhole) return aclOf(item);
+    const own = ownIn(other);
+    const everybody = { FUNCTIONS: 'X', TYPES: 'U' }[kind];
+    return [
+      ...(own === undefined ? [] : [own]),
+      ...(everybody === undefined ? [] : [{ grantee: '', letters: everybody }]),
+    ];
+  };
+  const on = `ON ${kind}`;
+  const given = changeOf(list(before, after), list(after, before), { on, columns: '' }, reader);
+  const back = isWhole && after === undefined && ownIsSet(before);
+  if (back) given.push({ role: null, sql: `GRANT ALL ${on} TO ${role === reader ? 'CURRENT_USER' : role};` });
   const statements = inBlocks(
     given.map(({ role: needed, sql }) => ({ role: needed, sql: `${alter} ${sql}` })),
   );
   return role === reader || statements.length === 0 ? statements : [forRole(role, statements)];
 }
 
-/** What holds where nothing is set: for one schema nothing is added; else the owner has all, and everybody what the kind gives. */
-function usual(schema: string | undefined, role: string, kind: string, other: Item | undefined): AclItem[] {
-  if (schema !== undefined) return [];
-  const own = parseAcl(other?.parts.get('privileges') ?? '').filter(
-    ({ grantee }) => roleName(grantee) === role,
-  );
-  const everybody = { FUNCTIONS: 'X', TYPES: 'U' }[kind];
-  return everybody === undefined ? own : [...own, { grantee: '', letters: everybody }];
-}
+const aclOf = (item: Item | undefined) => parseAcl(item?.parts.get('privileges') ?? '');
+
+/** All that an owner has of tables (up to PostgreSQL 16, and from 17 on), sequences, functions, types, schemas, large objects. */
+const allOwn: readonly string[] = ['arwdDxt', 'arwdDxtm', 'rwU', 'X', 'U', 'UC', 'rw'];
 
 /** ALTER DATABASE or ALTER ROLE … SET or RESET; nothing where the value may be a secret. */
 export function settingChange(model: Model, identity: string): string[] {
@@ -135,9 +152,5 @@ export function settingChange(model: Model, identity: string): string[] {
   if (item !== undefined) return [settingSql(item) ?? []].flat();
   const at = identity.lastIndexOf(' ');
   const [owner, name] = [identity.slice(0, at), identity.slice(at + 1)];
-  const who =
-    owner === 'database'
-      ? 'DATABASE %I'
-      : `ROLE ${owner.slice('role '.length).replaceAll('%', '%%')} IN DATABASE %I`;
-  return [onDatabase(`ALTER ${who} RESET ${name}`)];
+  return [ofRole(owner, (who) => onDatabase(`ALTER ${who} RESET ${name}`))];
 }

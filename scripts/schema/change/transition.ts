@@ -13,16 +13,17 @@ import { type Difference, differenceKey, diffObjects, foldDifferences } from './
 import { writeDistribution } from './distribution.ts';
 import { dropSql, isTable } from './drop.ts';
 import { inOrderOfHeirs } from './heirs.ts';
+import { missedKeys } from './keys.ts';
 import { leftByNotNull, nameNotNulls, notNullComments } from './not-null-names.ts';
 import { assemble } from './order.ts';
 import { makeRoom } from './partitions.ts';
 import { type Moving, markIncomplete, type Plan } from './plan.ts';
 import { writeRemoved } from './removed.ts';
-import { defaultPrivilegesChange, rightsSql, settingChange } from './rights.ts';
+import { defaultPrivilegesChange, isRight, rightsSql, settingChange } from './rights.ts';
 
 export interface Transition {
   readonly statements: readonly string[];
-  /** Owners and privileges: they come last, and are no scratch database's business. */
+  /** What concerns roles, as `isRight` says: it comes last, and is no scratch database's business. */
   readonly rights: readonly string[];
   /** What a person must settle, of what `diffObjects` lists; a comment marks it among the statements. */
   readonly unfinished: readonly Undecided[];
@@ -48,7 +49,7 @@ export function transition(
   const plan: Plan = {
     ...{ from: before, to: named.to, differences, takesBack, reader },
     ...{ undecided: [], wanted: new Set(), replaced: new Set(), remade: new Set() },
-    ...{ moving: [], drops: [], alters: [], closing: [], fails: [] },
+    ...{ moving: [], drops: [], alters: [], closing: [], rights: [], fails: [] },
     ...{ distributions: [], distributionNeeds: [] },
   };
   const listed = new Set(foldDifferences(differences).map(differenceKey));
@@ -66,7 +67,7 @@ export function transition(
   const carried = carriedRights(madeAnew(plan), (view) => columnsThatStay(plan, view));
   return {
     statements: [...carried.before, ...assemble(plan), ...carried.after],
-    rights: rightsSql(plan, differences),
+    rights: [...rightsSql(plan, differences), ...plan.rights],
     unfinished: plan.undecided,
     fails: [...new Set(plan.fails)],
   };
@@ -90,7 +91,7 @@ function write(plan: Plan, difference: Difference, listed: boolean): boolean {
 
 function writeOfDatabase(plan: Plan, { kind, identity }: Difference): boolean {
   const sql = kind === 'setting' ? settingChange(plan.to, identity) : defaultPrivilegesChange(plan, identity);
-  plan.closing.push(...sql);
+  (isRight({ class: kind, identity }) ? plan.rights : plan.closing).push(...sql);
   return sql.length > 0;
 }
 
@@ -131,13 +132,11 @@ function columnsThatStay({ from, to }: Plan, { identity }: Item): string[] {
 }
 
 /**
- * Columns that go or change their type, views with other columns, routines, types and keys that are made anew, keys and
- * indexes that go.
+ * Columns that go or change their type, views with other columns, routines, types and keys that are made anew, keys that
+ * something misses.
  */
-function moving({ differences, from, remade, moving: types }: Plan): Moving[] {
-  const keys = differences.filter(
-    ({ kind, change }) => change === 'removed' && (kind === 'constraint' || kind === 'index'),
-  );
+function moving(plan: Plan): Moving[] {
+  const { differences, from, remade, moving: types } = plan;
   const columns = differences.filter(
     ({ kind, change, expected, actual }) =>
       kind === 'column' && change !== 'added' && typeIn(expected) !== typeIn(actual),
@@ -155,7 +154,7 @@ function moving({ differences, from, remade, moving: types }: Plan): Moving[] {
       if (column?.table === undefined) return { identity, columns: [] };
       return { identity: column.table, columns: [column.name], anew: true };
     }),
-    ...keys.map(({ identity }) => ({ identity, columns: [] })),
+    ...missedKeys(plan).map((identity) => ({ identity, columns: [] })),
     ...types,
   ];
 }

@@ -162,7 +162,16 @@ export function settingSql({ identity, parts }: Item): string | undefined {
   const at = identity.lastIndexOf(' ');
   const [owner, name] = [identity.slice(0, at), identity.slice(at + 1)];
   const set = `SET ${name} TO ${settingValue(name, value).replaceAll('%', '%%')}`;
-  return owner === 'database'
-    ? onDatabase(`ALTER DATABASE %I ${set}`)
-    : onDatabase(`ALTER ROLE ${owner.slice('role '.length).replaceAll('%', '%%')} IN DATABASE %I ${set}`);
+  return ofRole(owner, (who) => onDatabase(`ALTER ${who} ${set}`));
+}
+
+/**
+ * What is done to settings of the database, or to those of a role in it where the server has that role.
+ * @param owner `database`, or `role x`
+ * @param statement is told how ALTER calls it, for `format`
+ */
+export function ofRole(owner: string, statement: (who: string) => string): string {
+  if (owner === 'database') return statement('DATABASE %I');
+  const role = owner.slice('role '.length);
+  return forRole(role, [statement(`ROLE ${role.replaceAll('%', '%%')} IN DATABASE %I`)]);
 }
