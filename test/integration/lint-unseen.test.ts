@@ -69,6 +69,27 @@ describe('lint: what cannot be watched', () => {
     expect(said[2]).to.match(/^change-column-type: .*beside a;.*\n.*beside b;/);
   });
 
+  it('asks which calls a function took, where the statement that drops it does not say', async () => {
+    const before = `CREATE TYPE mood AS ENUM ('a'); CREATE SCHEMA s; CREATE FUNCTION f(a int, b int DEFAULT 2) RETURNS int LANGUAGE sql AS 'SELECT 1';
+      CREATE FUNCTION s.g(a mood, b text[], VARIADIC c int[]) RETURNS int LANGUAGE sql AS 'SELECT 1';`;
+    const made = (call: string) => `CREATE FUNCTION ${call} RETURNS int LANGUAGE sql AS 'SELECT 1';`;
+    const taken: Readonly<Record<string, string | null>> = {
+      [`DROP FUNCTION f; ${made('f(a int)')}`]: 'f no longer takes (int4, int4)',
+      [`DROP FUNCTION f(int, int); ${made('f(a int, b int)')}`]: 'f no longer takes (int4)',
+      [`DROP FUNCTION f; ${made('f(a int)')} ${made('f(a int, b int)')}`]: null,
+      [`DROP ROUTINE f(int, b int4); ${made("f(a int, b int DEFAULT 3, c text DEFAULT '')")}`]: null,
+      [`DROP FUNCTION s.g; ${made('s.g(a public.mood, b text[])')}`]:
+        's.g no longer takes (mood, text[], int4[])',
+      [`DROP FUNCTION s.g; ${made('s.g(a mood, b text[], VARIADIC c int[])')}`]: null,
+    };
+    for (const [sql, told] of Object.entries(taken)) {
+      await client.query('DROP SCHEMA IF EXISTS s CASCADE; DROP SCHEMA public CASCADE; CREATE SCHEMA public');
+      const found = (await review(before, sql)).join();
+      if (told === null) expect(found, sql).to.equal('');
+      else expect(found, sql).to.include('change-signature').and.to.include(told);
+    }
+  });
+
   it('keeps quiet about what costs nothing on a partitioned table, whoever makes its partitions', async () => {
     const before = `CREATE TABLE ev (id bigint, at date NOT NULL, kind varchar(9)) PARTITION BY RANGE (at);
       ALTER TABLE ev ADD CONSTRAINT there CHECK (id IS NOT NULL);`;

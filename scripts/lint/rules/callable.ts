@@ -122,12 +122,13 @@ const changeSignature = defineStepRule({
     for (const object of listOf(context.step.statement.node, 'objects', 'ObjectWithArgs')) {
       const name = nameOf(strings(object, 'objname'));
       const again = context.after.filter((step) => makes(step, name, found.word));
-      if (again.length === 0 || object.args_unspecified === true) continue;
-      const before = list(object, 'objargs').map(typeText);
-      if (again.some(({ statement }) => accepts(statement.node, before))) continue;
+      const broken = callsOf(object, name, context).find(
+        (types) => !again.some(({ statement }) => accepts(statement.node, types)),
+      );
+      if (again.length === 0 || broken === undefined) continue;
       return {
         table: name,
-        effect: `${found.word} ${sqlName(name)} no longer takes (${before.join(', ')})`,
+        effect: `${found.word} ${sqlName(name)} no longer takes (${broken.join(', ')})`,
         words:
           'Make the new one beside the old: PostgreSQL keeps both under one name. Drop the old one in a later migration with "-- migrate: after-deploy".',
       };
@@ -135,6 +136,18 @@ const changeSignature = defineStepRule({
     return null;
   },
 });
+
+/** The types that the function could be called with, fewer where the last have defaults: as it was, else as the text has it. */
+function callsOf(object: Node, { name }: Name, { trace }: Context): readonly (readonly string[])[] {
+  const given = object.args_unspecified === true ? null : list(object, 'objargs').map(typeText);
+  const known = (trace?.callables ?? []).filter(
+    (one) => one.name === name && (given === null || one.types.join() === given.join()),
+  );
+  const calls = known.flatMap(({ types, defaults }) =>
+    Array.from({ length: defaults + 1 }, (_, left) => types.slice(0, types.length - left)),
+  );
+  return calls.length > 0 || given === null ? calls : [given];
+}
 
 /** Calls with arguments of these types still find the function: further parameters have defaults. */
 function accepts(made: Node, before: readonly string[]): boolean {
@@ -153,9 +166,7 @@ function typeText(item: Node): string {
   const type = child(item, 'TypeName');
   const bounds =
     list(type, 'arrayBounds').length > 0 || number(type, 'arrayBounds') !== undefined ? '[]' : '';
-  return `${strings(type, 'names')
-    .filter((part) => part !== 'pg_catalog')
-    .join('.')}${bounds}`;
+  return `${strings(type, 'names').at(-1) ?? ''}${bounds}`;
 }
 
 const renameCallable = defineStepRule({

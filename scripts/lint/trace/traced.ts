@@ -37,11 +37,20 @@ export interface TracedStatement {
   readonly cascades?: readonly string[];
   /** Of DROP and RENAME of functions and types: it was there, and a client can use it by its name. */
   readonly wasUsable?: boolean;
+  /** Functions of those names, as they were. */
+  readonly callables?: readonly Callable[];
   /** Published tables that refuse UPDATE or DELETE since this statement, and still do when the migration has ended. */
   readonly unreplicable?: readonly string[];
   /** Of a block or function call: what it did, read from the catalog. */
   readonly observed: readonly Action[];
   readonly error?: TraceError;
+}
+
+/** A function that is about to go: the types that it takes, in pg_type's names, and how many of the last have defaults. */
+export interface Callable {
+  readonly name: string;
+  readonly types: readonly string[];
+  readonly defaults: number;
 }
 
 export interface CatalogColumn {

@@ -17,7 +17,7 @@ import { inRuns } from './plain-inserts.ts';
 import { compare, type Effects, heldLocks, hiddenActions, type Session, toTraceError } from './probe.ts';
 import type { Catalog, TracedStatement } from './traced.ts';
 import { newlyUnreplicable, readUnreplicable, stillUnreplicable } from './unreplicable.ts';
-import { isUsable } from './usable.ts';
+import { usabilityOf } from './usable.ts';
 
 export interface TraceOptions {
   /** As the file's directive: each statement is then its own transaction. */
@@ -191,14 +191,14 @@ async function watch(session: Session, statement: Statement): Promise<TracedStat
   try {
     const opaque = isOpaque(statement);
     if (opaque) await refreshCatalog(session);
-    const wasUsable = await isUsable(session.client, statement);
+    const usability = await usabilityOf(session.client, statement);
     const [probed, cascades] = await withCascades(session, statement, () =>
       runAndProbe(session.client, withoutParameters(statement.text)),
     );
     const effects = compare(session, probed);
     const observed = opaque ? await observe(session, statement, effects) : [];
     const bare = await newlyUnreplicable(session, statement);
-    return { statement, watched: true, ...effects, observed, cascades, ...wasUsable, ...bare };
+    return { statement, watched: true, ...effects, observed, cascades, ...usability, ...bare };
   } catch (error) {
     const held = heldLocks(session);
     return {

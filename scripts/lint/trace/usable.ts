@@ -6,6 +6,7 @@ import type { ScratchClient } from '../../scratch/client.ts';
 import { child, isNode, list, type Node, nameOf, strings, text } from '../statement/ast.ts';
 import type { Name } from '../statement/types.ts';
 import { queryJson } from './catalog.ts';
+import type { Callable } from './traced.ts';
 
 /** Where such objects stand: catalog, its columns of name and namespace, and a condition on rows that a client may use. */
 type Place = readonly [catalog: string, name: string, namespace: string | null, usable: string];
@@ -31,11 +32,14 @@ const places: Readonly<Record<string, Place>> = {
   OBJECT_EXTENSION: ['pg_extension', 'extname', null, 'true'],
 };
 
+/** What is known of what a statement takes away. */
+export interface Usability {
+  readonly wasUsable?: boolean;
+  readonly callables?: readonly Callable[];
+}
+
 /** Empty where the statement is about something else. One round trip where it is not. */
-export async function isUsable(
-  client: ScratchClient,
-  { kind, node }: Statement,
-): Promise<{ wasUsable?: boolean }> {
+export async function usabilityOf(client: ScratchClient, { kind, node }: Statement): Promise<Usability> {
   const place = places[String(node.removeType ?? node.renameType ?? node.objectType ?? '')];
   const isAbout = ['DropStmt', 'RenameStmt', 'AlterObjectSchemaStmt'].includes(kind);
   if (!isAbout || place === undefined) return {};
@@ -43,9 +47,18 @@ export async function isUsable(
   if (names.length === 0) return {};
   const [catalog, , , usable] = place;
   const conditions = names.map((name) => condition(name, place)).join(' OR ');
-  const sql = `SELECT to_json(EXISTS (SELECT FROM pg_catalog.${catalog} o WHERE (${conditions}) AND ${usable}))`;
-  return { wasUsable: await queryJson<boolean>(client, sql) };
+  const from = `FROM pg_catalog.${catalog} o WHERE (${conditions}) AND ${usable}`;
+  const callables =
+    place === functions
+      ? `, 'callables', (SELECT coalesce(pg_catalog.json_agg(${callableSql}), '[]') ${from})`
+      : '';
+  const sql = `SELECT pg_catalog.json_build_object('wasUsable', EXISTS (SELECT ${from})${callables})`;
+  return queryJson<Usability>(client, sql);
 }
+
+const callableSql = `pg_catalog.json_build_object('name', o.proname, 'defaults', o.pronargdefaults, 'types', ARRAY(
+  SELECT coalesce(e.typname || '[]', t.typname) FROM pg_catalog.unnest(o.proargtypes) WITH ORDINALITY a (oid, n) JOIN pg_catalog.pg_type t ON t.oid = a.oid
+    LEFT JOIN pg_catalog.pg_type e ON e.typarray = t.oid ORDER BY a.n))`;
 
 function condition({ schema, name }: Name, [, column, space]: Place): string {
   const own = `o.${column} = ${quoteLiteral(name)}`;
