@@ -119,6 +119,8 @@ export const renamedKinds: readonly string[] = [
   'ALTER TABLE line RENAME a TO x; ALTER TABLE line RENAME d TO a; ALTER TABLE line RENAME x TO d; ALTER TABLE line ALTER a SET NOT NULL',
   'ALTER TABLE line DROP b; ALTER TABLE line RENAME a TO b; ALTER TABLE line ADD a integer NOT NULL',
   'ALTER TABLE line ALTER c DROP NOT NULL, ADD CONSTRAINT line_c_not_null CHECK (c IS NOT NULL)',
+  'ALTER TABLE line ADD NOT NULL d NO INHERIT',
+  'ALTER TABLE line ADD NOT NULL d NOT VALID',
   'ALTER TABLE cut RENAME b TO c',
   'ALTER TABLE cut RENAME TO slice',
   'ALTER TABLE cut_2 RENAME TO cut_3',

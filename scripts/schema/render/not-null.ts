@@ -128,7 +128,7 @@ export function alterNotNull(
   if (before === null ? after.inherited === 'only' : after.inherited !== before.inherited) return undefined;
   if (before === null)
     return [
-      after.name === null
+      after.name === null && !after.noInherit && !after.notValid
         ? `${alter} ALTER COLUMN ${to.name} SET NOT NULL;`
         : `${alter} ADD ${constraintText(to, after)};`,
       ...checkedCopies(model, to, old),
