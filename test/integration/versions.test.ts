@@ -85,9 +85,18 @@ for (const major of majors) {
       const { repo } = await given(false);
       repo.write('20250101000031_filled.up.sql', 'ALTER TABLE account ALTER COLUMN email SET NOT NULL;\n');
       repo.write('20250101000031_filled.down.sql', 'ALTER TABLE account ALTER COLUMN email DROP NOT NULL;\n');
+      if (major >= 18) {
+        // Its NOT NULL is there, and NOT VALID.
+        repo.write('20250101000032_visitor.up.sql', 'ALTER TABLE visitor ALTER COLUMN id SET NOT NULL;\n');
+        repo.write('20250101000032_visitor.down.sql', '-- migrate: irreversible a test\n');
+      }
       const lint = await repo.run(['lint'], {
         env: { SHADOW_DATABASE_URL: server.env().DATABASE_URL ?? '', PGPASSWORD: server.password },
       });
+      if (major >= 18)
+        expect(lint.all, transcript(lint))
+          .to.contain('ALTER TABLE visitor VALIDATE CONSTRAINT visitor_id;')
+          .and.not.to.contain('visitor_id_not_null');
       const cheap = 'ADD CONSTRAINT account_email_not_null NOT NULL email NOT VALID';
       expect(lint.all.includes(cheap), transcript(lint)).to.equal(major >= 18);
       expect(lint.all.includes('CHECK (email IS NOT NULL) NOT VALID'), transcript(lint)).to.equal(major < 18);

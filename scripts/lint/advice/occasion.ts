@@ -92,9 +92,17 @@ export function isOnly({ statement }: Occasion): boolean {
   return child(statement.node, 'relation').inh !== true;
 }
 
+/** The name of a NOT NULL that is NOT VALID, from PostgreSQL 18 on: rows from before it may be null. */
+export function uncheckedNotNull(relation: CatalogRelation | undefined, column: string): string | undefined {
+  return relation?.constraints.find(
+    ({ type, valid, columns }) => type === 'n' && !valid && columns[0] === column,
+  )?.name;
+}
+
 /** A column that batches can walk: alone in a unique index or primary key, never null, of a sortable type. */
 export function batchKey(relation: CatalogRelation | undefined): string | undefined {
   const walkable = (name: string) =>
+    uncheckedNotNull(relation, name) === undefined &&
     relation?.columns.some(
       (column) => column.name === name && column.notNull && sortable.test(column.type),
     ) === true;

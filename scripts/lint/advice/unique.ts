@@ -3,7 +3,7 @@ import { child, list, type Node, strings, text } from '../statement/ast.ts';
 import { quoteIdentifier, sqlName } from '../statement/names.ts';
 import type { ActionOf, Name } from '../statement/types.ts';
 import { freeName, joinColumns } from './chosen-names.ts';
-import { alter, isOnly, isPartitioned, type Occasion, relationOf } from './occasion.ts';
+import { alter, isOnly, isPartitioned, type Occasion, relationOf, uncheckedNotNull } from './occasion.ts';
 import { type Advice, inTransaction, outsideTransaction, type Phase, refuse, sideBySide } from './series.ts';
 import { notNullPhases, onlyRefused } from './validated-later.ts';
 
@@ -34,7 +34,9 @@ export function hasStorage(node: Node): boolean {
 function nullableOf(columns: readonly string[], occasion: Occasion): readonly string[] {
   const relation = relationOf(occasion.action.table, occasion);
   return columns.filter(
-    (name) => relation?.columns.some((column) => column.name === name && !column.notNull) === true,
+    (name) =>
+      uncheckedNotNull(relation, name) !== undefined ||
+      relation?.columns.some((column) => column.name === name && !column.notNull) === true,
   );
 }
 

@@ -4,7 +4,7 @@ import { quoteIdentifier } from '../statement/names.ts';
 import { slice } from '../statement/tokens.ts';
 import type { ActionOf, Name } from '../statement/types.ts';
 import { freeName, joinColumns } from './chosen-names.ts';
-import { alter, isOnly, isPartitioned, type Occasion, relationOf } from './occasion.ts';
+import { alter, isOnly, isPartitioned, type Occasion, relationOf, uncheckedNotNull } from './occasion.ts';
 import { parseOne, proven } from './same-tree.ts';
 import { type Advice, inTransaction, type Phase, refuse } from './series.ts';
 
@@ -82,8 +82,18 @@ export function setNotNull(occasion: Occasion<ActionOf<'set-not-null'>>): Advice
 /** NOT NULL without a long lock: a check that is validated later stands in for it. */
 export function notNullPhases(occasion: Occasion, table: Name, column: string): readonly Phase[] {
   const schema = relationOf(table, occasion)?.schema ?? 'public';
-  const name = quoteIdentifier(freeName(occasion, schema, [table.name, column, 'not_null']));
   const quoted = quoteIdentifier(column);
+  const unchecked = uncheckedNotNull(relationOf(table, occasion), column);
+  if (unchecked !== undefined) {
+    const constraint = quoteIdentifier(unchecked);
+    const anew = [
+      `ALTER COLUMN ${quoted} DROP NOT NULL`,
+      `ADD CONSTRAINT ${constraint} NOT NULL ${quoted} NOT VALID`,
+    ];
+    const down = anew.map((command) => alter(occasion, command));
+    return [inTransaction([alter(occasion, `VALIDATE CONSTRAINT ${constraint}`)], down)];
+  }
+  const name = quoteIdentifier(freeName(occasion, schema, [table.name, column, 'not_null']));
   const add = alter(occasion, `ADD CONSTRAINT ${name} CHECK (${quoted} IS NOT NULL) NOT VALID`);
   const drop = alter(occasion, `DROP CONSTRAINT ${name}`);
   const validate = alter(occasion, `VALIDATE CONSTRAINT ${name}`);
