@@ -34,7 +34,7 @@ export function sharedFiles(): NonNullable<Config['shared']> {
 }
 
 /** Commands that run nothing pending: a pair that is still to be written is none of their business. */
-const runsNothingPending: ReadonlySet<string> = new Set(['down', 'redo', 'status']);
+const runsNothingPending: ReadonlySet<string> = new Set(['down', 'rebase', 'redo', 'status']);
 
 /** Problems of pairs that nobody has written yet, where the command can live with them. */
 function unwrittenIn({ command }: Config, { all, problems }: Loaded): ReadonlySet<FileProblem> {

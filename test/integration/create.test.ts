@@ -66,7 +66,7 @@ describe('Creating a migration', () => {
     const checked = await repo.run(['status', '--check', '--json'], { env });
     expectExit(checked, 10);
     expect(checked.json().migrations.at(-1)).to.include({ state: 'pending', empty: true });
-    for (const args of [['redo'], ['down', '--dry-run'], ['down']])
+    for (const args of [['rebase'], ['redo'], ['down', '--dry-run'], ['down']])
       expectExit(await repo.run(args, { env }), 0);
     for (const command of ['up', 'plan', 'manifest', 'lint', 'verify', 'schema']) {
       const refused = await repo.run([command], { env: { ...env, SHADOW_DATABASE_URL: database.url } });
