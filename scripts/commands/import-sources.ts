@@ -3,7 +3,7 @@
 import { type Dirent, existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { MigrateError } from '../base/errors.ts';
-import { normaliseName, stampOf } from '../files/version.ts';
+import { fromFolderName, normaliseName, stampOf } from '../files/version.ts';
 
 /** One migration of the other tool: 14 digits, a name of ours, and where its SQL is. */
 export interface Source {
@@ -32,17 +32,18 @@ function readFolders(folder: string, shown: (path: string) => string): Source[] 
     .filter((entry) => entry.isDirectory() && existsSync(join(folder, entry.name, 'migration.sql')))
     .map(({ name }) => name)
     .sort()
-    .map((name) => {
-      const [, version, rest = ''] = /^(\d{14}|\d{1,7}(?=_))_?(.*)$/s.exec(name) ?? [];
-      if (version === undefined)
-        throw wrong(`${shown(join(folder, name))} does not begin with 14 digits, so its order is not known`);
-      const down = join(folder, name, 'down.sql');
-      return {
-        version: version.padStart(14, '0'),
-        name: usableName(rest),
-        path: join(folder, name, 'migration.sql'),
-        down: existsSync(down) ? down : null,
-      };
+    .map((folderName) => {
+      const found = fromFolderName(folderName);
+      if (found === null)
+        throw wrong(
+          `${shown(join(folder, folderName))} begins with no number, so no version can be made of it`,
+        );
+      const [path, down] = ['migration.sql', 'down.sql'].map((file) => join(folder, folderName, file)) as [
+        string,
+        string,
+      ];
+      const { version, name } = found;
+      return { version, name: usableName(name), path, down: existsSync(down) ? down : null };
     });
 }
 

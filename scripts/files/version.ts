@@ -55,3 +55,13 @@ export function stampOf(version: string): string | null {
   if (!/^1\d{12}$/.test(version)) return null;
   return new Date(Number(version)).toISOString().replace(/\D/g, '').slice(0, 14);
 }
+
+/**
+ * Version and name of a migration's folder, in the order of names that Prisma applies them in: `0_init` comes first, and
+ * `20250625_add` behind every `20250625……_`, for `_` sorts behind the digits. Null where the name begins with no number.
+ */
+export function fromFolderName(folder: string): { readonly version: string; readonly name: string } | null {
+  const [, digits, name = ''] = /^(\d{14}|\d{1,13}(?=_))_?(.*)$/s.exec(folder) ?? [];
+  if (digits === undefined) return null;
+  return { version: digits.length < 8 ? digits.padStart(14, '0') : digits.padEnd(14, '9'), name };
+}

@@ -1,5 +1,6 @@
 // How the tables of further migration tools are read: by the rules that suit each. Their SQL only reads.
 import type { Session } from '../connection/session.ts';
+import { fromFolderName } from '../files/version.ts';
 import type { ForeignHistory, ForeignRecord } from './match-foreign.ts';
 
 export interface Reader {
@@ -24,11 +25,11 @@ function fromFileName(label: string): ForeignRecord {
   return { label, version, name: name === '' ? null : name };
 }
 
-/** As `fromFileName`; a baseline of Prisma's is called `0_init`, and comes first. */
+/** A folder of Prisma's, as `import` makes a version of it. */
 function fromPrismaName(label: string): ForeignRecord {
-  const [, number, name = ''] = /^(\d{1,7})_(.*)$/s.exec(label) ?? [];
-  if (number === undefined) return fromFileName(label);
-  return { label, version: number.padStart(14, '0'), name: name === '' ? null : name };
+  const found = fromFolderName(label);
+  if (found === null) return fromFileName(label);
+  return { label, version: found.version, name: found.name === '' ? null : found.name };
 }
 
 /** `CreateUsers1700000000000` of TypeORM: the time in ms behind the name. */
