@@ -3,7 +3,7 @@
 import { type Dirent, existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { MigrateError } from '../base/errors.ts';
-import { fromFolderName, normaliseName, stampOf } from '../files/version.ts';
+import { fromFolderName, normaliseName, secondAfter, stampOf } from '../files/version.ts';
 
 /** One migration of the other tool: 14 digits, a name of ours, and where its SQL is. */
 export interface Source {
@@ -28,23 +28,36 @@ export const sqlTools: ReadonlyMap<string, { readonly folder: string; readonly r
  * @throws MigrateError `usage` for one whose name begins with no number
  */
 function readFolders(folder: string, shown: (path: string) => string): Source[] {
-  return entriesOf(folder, shown)
+  const sources = entriesOf(folder, shown)
     .filter((entry) => entry.isDirectory() && existsSync(join(folder, entry.name, 'migration.sql')))
     .map(({ name }) => name)
     .sort()
     .map((folderName) => {
+      const place = join(folder, folderName);
       const found = fromFolderName(folderName);
       if (found === null)
-        throw wrong(
-          `${shown(join(folder, folderName))} begins with no number, so no version can be made of it`,
-        );
-      const [path, down] = ['migration.sql', 'down.sql'].map((file) => join(folder, folderName, file)) as [
-        string,
-        string,
-      ];
-      const { version, name } = found;
-      return { version, name: usableName(name), path, down: existsSync(down) ? down : null };
+        throw wrong(`${shown(place)} begins with no number, so no version can be made of it`);
+      const down = join(place, 'down.sql');
+      return {
+        version: found.version,
+        name: usableName(found.name),
+        path: join(place, 'migration.sql'),
+        down: existsSync(down) ? down : null,
+      };
     });
+  return told(sources);
+}
+
+/** Folders of one time run in the order of their names: each gets the second after the one before it. */
+function told(sources: readonly Source[]): Source[] {
+  let first = '';
+  let last = '';
+  return sources.map((source) => {
+    const isTold = source.version > last || source.version < first;
+    if (isTold) first = source.version;
+    last = isTold ? source.version : secondAfter(last);
+    return { ...source, version: last };
+  });
 }
 
 interface JournalEntry {

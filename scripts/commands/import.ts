@@ -117,6 +117,7 @@ function refuseTaken(config: Config, pairs: readonly Pair[]): void {
   if (problems.length > 0)
     throw new MigrateError('usage', 'These migrations cannot become pairs as they are', {
       problems,
+      hint: 'Give each a time of its own, in the order in which they run; where they are applied already, in the table of the other tool too.',
       state: 'Nothing was written.',
     });
 }

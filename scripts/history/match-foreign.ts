@@ -1,7 +1,7 @@
 // Takes what another tool says it applied, and our migrations; gives which of its records is which of our pairs, and
 // everything that does not match. Pure. It never guesses: what is not certain is a problem.
 import type { Migration } from '../base/types.ts';
-import { stampOf as stampOfVersion } from '../files/version.ts';
+import { secondAfter, stampOf as stampOfVersion } from '../files/version.ts';
 
 /** One record of another tool that says "applied". */
 export interface ForeignRecord {
@@ -93,7 +93,7 @@ function pairByVersion(records: readonly ForeignRecord[], migrations: readonly M
   const pairs: Pairing[] = [];
   const problems: string[] = [];
   for (const record of records) {
-    const migration = byVersion.get(stampOf(record) ?? '');
+    const migration = ofVersion(record, byVersion);
     if (migration === undefined) problems.push(`${record.label} has no migration with its version here`);
     else if (!namesAgree(record, migration))
       problems.push(`${record.label} has the version of ${migration.id}, but another name`);
@@ -102,6 +102,15 @@ function pairByVersion(records: readonly ForeignRecord[], migrations: readonly M
     else pairs.push({ label: record.label, migration, record });
   }
   return { pairs, problems };
+}
+
+/** `import` gives folders of one time the seconds after it: there, the name tells which it is. */
+function ofVersion(record: ForeignRecord, byVersion: ReadonlyMap<string, Migration>): Migration | undefined {
+  const first = byVersion.get(stampOf(record) ?? '');
+  if (record.name === null) return first;
+  let next = first;
+  while (next !== undefined && !namesAgree(record, next)) next = byVersion.get(secondAfter(next.version));
+  return next ?? first;
 }
 
 function pairByOrder(records: readonly ForeignRecord[], migrations: readonly Migration[]): Mapping {

@@ -69,6 +69,8 @@ describe('import', () => {
       [`${folder}/20240102120000_/migration.sql`]: '-- This is an empty migration.',
       [`${folder}/20240103120000_Прибавить/migration.sql`]: '',
       [`${folder}/20240104120000_addÜbung/migration.sql`]: 'ALTER TABLE a ADD COLUMN c int;\n',
+      [`${folder}/20240104120000_another/migration.sql`]: 'ALTER TABLE a ADD COLUMN e int;\n',
+      [`${folder}/20240104120001_next/migration.sql`]: 'ALTER TABLE a ADD COLUMN f int;\n',
       [`${folder}/20240104_by_hand/migration.sql`]: 'ALTER TABLE a ADD COLUMN d int;\n',
     });
     const database = await createDatabase();
@@ -84,14 +86,16 @@ describe('import', () => {
       '20240102120000_migration.up.sql',
       '20240103120000_migration.up.sql',
       '20240104120000_add-ubung.up.sql',
+      '20240104120001_another.up.sql',
+      '20240104120002_next.up.sql',
       '20240104999999_by-hand.up.sql',
     ]);
     // What Prisma has recorded in a database is found again by those names.
     await database.query(`CREATE TABLE _prisma_migrations (id text, checksum text, finished_at timestamptz, migration_name text, logs text, rolled_back_at timestamptz, started_at timestamptz DEFAULT clock_timestamp());
       INSERT INTO _prisma_migrations (checksum, finished_at, migration_name, rolled_back_at) VALUES ('', now(), '0_init', NULL), ('', NULL, '20240101120000_add "user’s" Name', now()),
         ('', now(), '20240101120000_add "user’s" Name', NULL), ('', now(), '20240102120000_', NULL), ('', now(), '20240103120000_Прибавить', NULL), ('', now(), '20240104120000_addÜbung', NULL),
-        ('', now(), '20240104_by_hand', NULL);
-      CREATE TABLE a (id int, b text, c int, d int)`);
+        ('', now(), '20240104120000_another', NULL), ('', now(), '20240104120001_next', NULL), ('', now(), '20240104_by_hand', NULL);
+      CREATE TABLE a (id int, b text, c int, d int, e int, f int)`);
     const taken = await run('baseline', '--from', 'prisma');
     expect(taken.exitCode, taken.said).to.equal(0);
     const other = await createDatabase();
