@@ -5,6 +5,7 @@ import { join, resolve } from 'node:path';
 import { MigrateError } from '../base/errors.ts';
 import { shownPath } from '../base/paths.ts';
 import { leadsOut } from '../base/project-file.ts';
+import type { Statement } from '../base/types.ts';
 import type { Config } from '../config/config.ts';
 import { cannotRunInTransaction } from '../files/check.ts';
 import { decode } from '../files/decode.ts';
@@ -72,7 +73,8 @@ function pairOf(config: Config, { version, name, path, down }: Source, parse: Pa
   const alone = parsed.ok === true && parsed.statements.some(cannotRunInTransaction);
   // A pair must hold a statement; there, a migration may be empty.
   const isEmpty = parsed.ok === true && parsed.statements.length === 0;
-  const body = `${text}${text === '' || text.endsWith('\n') ? '' : '\n'}`;
+  const own = parsed.ok === true ? withoutTransaction(text, parsed.statements) : text;
+  const body = `${own}${own === '' || own.endsWith('\n') ? '' : '\n'}`;
   return {
     id: `${version}_${name}`,
     from: shown(config, path),
@@ -82,6 +84,19 @@ function pairOf(config: Config, { version, name, path, down }: Source, parse: Pa
         ? `-- migrate: irreversible imported from ${tool}, which writes no way back\n`
         : textOf(config, down),
   };
+}
+
+/** One plain BEGIN at the start and one COMMIT at the end are what each file gets here in any case. */
+function withoutTransaction(text: string, statements: readonly Statement[]): string {
+  const [begin, commit] = statements.filter(({ kind }) => kind === 'TransactionStmt');
+  const isAll = begin === statements[0] && commit === statements.at(-1);
+  const isPlain =
+    /^(begin|start\s{1,9}transaction)(\s{1,9}(work|transaction))?$/i.test(begin?.text ?? '') &&
+    /^(commit|end)(\s{1,9}(work|transaction))?$/i.test(commit?.text ?? '');
+  if (begin === undefined || commit === undefined || !isAll || !isPlain) return text;
+  return [text.slice(0, begin.start), text.slice(begin.end, commit.start), text.slice(commit.end)]
+    .map((part, i) => (i === 0 ? part : part.replace(/^\s*;[^\S\n]*\n?/, '')))
+    .join('');
 }
 
 function textOf(config: Config, path: string): string {

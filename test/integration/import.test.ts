@@ -59,6 +59,35 @@ describe('import', () => {
     expect(text).to.match(/^-- migrate: no-transaction\n/);
   });
 
+  it('takes out one transaction around all of a file, which each file gets here, and no other', async () => {
+    const wrapped: Record<string, readonly [there: string, here: string]> = {
+      plain: ['-- why\nBEGIN;\nSELECT 1;\n\nSELECT 2;\nCOMMIT;\n', '-- why\nSELECT 1;\n\nSELECT 2;\n'],
+      long: ['start transaction ;SELECT 1; END WORK', 'SELECT 1; '],
+      commented: ['/* a */ BEGIN; SELECT 1; COMMIT; -- b', '/* a */ SELECT 1; -- b'],
+      twice: ['BEGIN;\nSELECT 1;\nCOMMIT;\nBEGIN;\nSELECT 2;\nCOMMIT;\n', ''],
+      open: ['BEGIN;\nSELECT 1;\n', ''],
+      before: ['SELECT 1;\nBEGIN;\nSELECT 2;\nCOMMIT;\n', ''],
+      chained: ['BEGIN;\nSELECT 1;\nCOMMIT AND CHAIN;\n', ''],
+      isolated: ['BEGIN ISOLATION LEVEL SERIALIZABLE;\nSELECT 1;\nCOMMIT;\n', ''],
+    };
+    const names = Object.keys(wrapped);
+    const { root } = await project(
+      Object.fromEntries(
+        names.map((name, i) => [
+          `prisma/migrations/2024010112000${i}_${name}/migration.sql`,
+          wrapped[name]![0],
+        ]),
+      ),
+    );
+    const { exitCode, said } = await runInProcess(root, {}, ['import', '--from', 'prisma']);
+    expect(exitCode, said).to.equal(0);
+    for (const [i, name] of names.entries()) {
+      const [there, here] = wrapped[name]!;
+      const text = readFileSync(join(root, 'db', 'migrations', `2024010112000${i}_${name}.up.sql`), 'utf8');
+      expect(text.trimEnd(), name).to.equal((here === '' ? there : here).trimEnd());
+    }
+  });
+
   it('takes odd folders: quotes, blanks, CRLF, byte order marks, baselines, empty ones and those with a way back', async () => {
     const folder = 'my "odd" folder’s';
     const { root } = await project({
