@@ -114,12 +114,21 @@ export function isServerWide({ kind, node }: Statement): boolean {
   return always.has(kind) || (key !== undefined && sharedObjects.has(String(node[key])));
 }
 
+/** Nobody else is on a scratch database, and queries of ours stand before the file's first one there. */
+function setsIsolation({ kind, node }: Statement): boolean {
+  return kind === 'VariableSetStmt' && node.name === 'TRANSACTION';
+}
+
 const words =
-  /\b(role|user|group|database|system|tablespace|subscription|parameter|grant|revoke|owner|owned|authorization|privileges|extension)\b/i;
+  /\b(transaction|role|user|group|database|system|tablespace|subscription|parameter|grant|revoke|owner|owned|authorization|privileges|extension)\b/i;
 
 /** True for statements that are not run on the scratch server. */
 export function isLeftOut(statement: Statement): boolean {
-  return isServerWide(statement) || isLeftToAdministrator(statement.kind, statement.node);
+  return (
+    isServerWide(statement) ||
+    setsIsolation(statement) ||
+    isLeftToAdministrator(statement.kind, statement.node)
+  );
 }
 
 /** The statements of a file that are not run on the scratch server; files without such a word are not parsed for it. */

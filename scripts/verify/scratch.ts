@@ -74,7 +74,7 @@ export function openScratch(
   const query = queryOn(client);
   // To plan a reading of the catalog takes longer than to run it, and the same few are run again and again.
   const prepared: Query = async (text) =>
-    text.startsWith('WITH ') ? (await client.query({ name: nameOf(text), text })).rows : query(text);
+    text.startsWith('WITH ') ? (await client.query({ name: nameFor(client, text), text })).rows : query(text);
   const canonical = <Result>(work: () => Promise<Result>) =>
     withCanonicalSession(query, work, inside() ? 'running' : 'own');
   return {
@@ -87,8 +87,11 @@ export function openScratch(
     },
     token: async (touched) => partsOf((await prepared(tokenSql(options, touched)))[0]),
     rowsWritten: async () =>
-      ((await client.query({ name: 'rows_written', text: writtenSql })).rows[0] as { written: RowsWritten })
-        .written,
+      (
+        (await client.query({ name: nameFor(client, writtenSql), text: writtenSql })).rows[0] as {
+          written: RowsWritten;
+        }
+      ).written,
     hashes: (classes) => canonical(() => readClassHashes(prepared, options, classes)),
     objects: (classes) => canonical(() => readObjects(prepared, options, classes)),
   };
@@ -107,13 +110,19 @@ function tokenSql(options: SchemaOptions, touched?: readonly string[]): string {
   return text;
 }
 
-function nameOf(text: string): string {
+/** Names of prepared statements: by text, and by how often files have meddled with what the session has prepared. */
+function nameFor(client: pg.Client, text: string): string {
   const name = names.get(text) ?? createHash('sha256').update(text).digest('hex').slice(0, 32);
   names.set(text, name);
-  return name;
+  return `${name}_${meddled.get(client) ?? 0}`;
 }
 
+/** Per client, how many files may have thrown away some of what it has prepared, or all. */
+const meddled = new WeakMap<pg.Client, number>();
+
 async function runFile(client: pg.Client, parse: Parser, file: SqlFile): Promise<ScratchFailure | null> {
+  if (/\b(prepare|deallocate|discard)\b/i.test(file.text))
+    meddled.set(client, (meddled.get(client) ?? 0) + 1);
   const parsed = parse(file.text);
   const statements =
     parsed.ok === true ? parsed.statements.filter((statement) => !isLeftOut(statement)) : null;
@@ -140,13 +149,5 @@ async function runFile(client: pg.Client, parse: Parser, file: SqlFile): Promise
     };
   }
   if (separately) await client.query(resetAfter(file.text));
-  forgetPrepared(client, file);
   return null;
-}
-
-/** A file may have thrown the prepared statements away; the client would go on to use them. */
-function forgetPrepared(client: pg.Client, { text }: SqlFile): void {
-  if (!/\b(prepare|deallocate|discard)\b/i.test(text)) return;
-  const { connection } = client as unknown as { connection: { parsedStatements: Record<string, string> } };
-  connection.parsedStatements = {};
 }
