@@ -69,6 +69,26 @@ describe('lint: what cannot be watched', () => {
     expect(said[2]).to.match(/^change-column-type: .*beside a;.*\n.*beside b;/);
   });
 
+  it('misses a unique key wherever it goes, and not where another takes its place', async () => {
+    const before = 'CREATE TABLE t (id bigint PRIMARY KEY, a text, b int, CONSTRAINT k UNIQUE (a));';
+    const drop = 'ALTER TABLE t DROP CONSTRAINT k';
+    const files = {
+      [`DO $$ BEGIN ${drop}; END $$;`]: true,
+      [`DO $$ BEGIN ${drop}; ALTER TABLE t ADD CONSTRAINT k2 UNIQUE (a); END $$;`]: false,
+      [`${drop}; ALTER TABLE t ADD CONSTRAINT k UNIQUE (a) DEFERRABLE;`]: true,
+      [`${drop}; ALTER TABLE t ADD CONSTRAINT k UNIQUE (a) NOT DEFERRABLE;`]: false,
+      [`${drop}, ADD CONSTRAINT k UNIQUE (a);`]: false,
+      [`${drop}, ADD CONSTRAINT k UNIQUE (a) DEFERRABLE;`]: true,
+      'DO $$ BEGIN ALTER TABLE t RENAME CONSTRAINT k TO l; END $$;': false,
+      'DO $$ BEGIN ALTER TABLE t DROP COLUMN a; END $$;': false,
+    };
+    for (const [sql, isLost] of Object.entries(files)) {
+      await client.query('DROP SCHEMA public CASCADE; CREATE SCHEMA public');
+      const found = (await review(before, sql)).filter((text) => text.includes('drop-unique'));
+      expect(found, sql).to.have.length(isLost ? 1 : 0);
+    }
+  });
+
   it('asks which calls a function took, where the statement that drops it does not say', async () => {
     const before = `CREATE TYPE mood AS ENUM ('a'); CREATE SCHEMA s; CREATE FUNCTION f(a int, b int DEFAULT 2) RETURNS int LANGUAGE sql AS 'SELECT 1';
       CREATE FUNCTION s.g(a mood, b text[], VARIADIC c int[]) RETURNS int LANGUAGE sql AS 'SELECT 1';`;

@@ -3,7 +3,7 @@ import { bareName } from '../../schema/sql.ts';
 import { sqlName } from '../statement/names.ts';
 import { tokenize } from '../statement/tokens.ts';
 import type { Action, Name } from '../statement/types.ts';
-import { type Catalog, type CatalogIndex, lookUp } from '../trace/traced.ts';
+import { type Catalog, type CatalogIndex, type CatalogRelation, lookUp } from '../trace/traced.ts';
 import { allActions } from './foreign-keys.ts';
 import { type Context, defineRule, defineStepRule, type Rule } from './rule.ts';
 
@@ -25,7 +25,7 @@ const dropUnique = defineRule({
 });
 
 /** The unique index that goes, unless another one over the same columns stays or comes. */
-function lostKey(action: Action, { catalog, before, after }: Context): CatalogIndex | undefined {
+function lostKey(action: Action, { catalog, before, step, after }: Context): CatalogIndex | undefined {
   if (catalog === undefined || (action.kind !== 'drop-constraint' && action.kind !== 'drop-index'))
     return undefined;
   const found = indexOf(
@@ -33,31 +33,35 @@ function lostKey(action: Action, { catalog, before, after }: Context): CatalogIn
     catalog,
   );
   if (found === undefined || !found.index.unique) return undefined;
+  const isLate = (definition: string | undefined) =>
+    /(?<!\bNOT\s{1,9})\bDEFERRABLE\b/i.test(definition ?? '');
+  const { relation, index } = found;
+  const wasLate = isLate(relation.constraints.find(({ name }) => name === index.name)?.definition);
   const same = (columns: readonly string[]) =>
-    [...columns].sort().join() === [...found.index.columns].sort().join();
-  const stays = found.indexes.some(
-    (other) => other !== found.index && other.unique && !other.partial && same(other.columns),
+    [...columns].sort().join() === [...index.columns].sort().join();
+  const stays = relation.indexes.some(
+    (other) => other !== index && other.unique && !other.partial && same(other.columns),
   );
-  const comes = [...before, ...after]
-    .flatMap(allActions)
-    .some(
-      (other) =>
-        (other.kind === 'create-index' && other.unique && !other.partial && same(other.columns)) ||
-        (other.kind === 'add-constraint' &&
-          ['unique', 'primary'].includes(other.constraint.type) &&
-          (other.constraint.usingIndex !== undefined || same(other.constraint.columns))),
-    );
-  return stays || comes ? undefined : found.index;
+  const comes = [...before, step, ...after].flatMap(allActions).some(
+    (other) =>
+      (other.kind === 'create-index' && other.unique && !other.partial && same(other.columns)) ||
+      (other.kind === 'add-constraint' &&
+        ['unique', 'primary'].includes(other.constraint.type) &&
+        // ON CONFLICT does not take a key that is checked late.
+        (wasLate || !isLate(other.constraint.definition)) &&
+        (other.constraint.usingIndex !== undefined || same(other.constraint.columns))),
+  );
+  return stays || comes ? undefined : index;
 }
 
 function indexOf(
   { schema, name }: Name,
   catalog: Catalog,
-): { index: CatalogIndex; indexes: readonly CatalogIndex[] } | undefined {
+): { index: CatalogIndex; relation: CatalogRelation } | undefined {
   for (const relation of catalog.values()) {
     if (schema !== undefined && relation.schema !== schema) continue;
     const index = relation.indexes.find((one) => one.name === name);
-    if (index !== undefined) return { index, indexes: relation.indexes };
+    if (index !== undefined) return { index, relation };
   }
   return undefined;
 }

@@ -154,13 +154,18 @@ const constraintTypes: Readonly<Record<string, ConstraintType>> = {
 
 function constraintChanges(old: CatalogRelation, now: CatalogRelation): readonly Action[] {
   const table = nameOf(old);
-  return now.constraints.flatMap((constraint): readonly Action[] => {
+  const isThere = (column: string) => now.columns.some(({ name }) => name === column);
+  const gone = old.constraints.filter(
+    ({ name, columns }) => columns.every(isThere) && !now.constraints.some((one) => one.name === name),
+  );
+  const changed = now.constraints.flatMap((constraint): readonly Action[] => {
     const former = old.constraints.find(({ name }) => name === constraint.name);
     if (former === undefined) return addedConstraint(table, constraint, old, now);
     return !former.valid && constraint.valid
       ? [{ kind: 'validate-constraint', table, name: constraint.name }]
       : [];
   });
+  return [...gone.map(({ name }): Action => ({ kind: 'drop-constraint', table, name })), ...changed];
 }
 
 /** USING INDEX gives the index the constraint's name: one of the same columns is gone, or had that name. */
