@@ -139,14 +139,20 @@ async function withClient<Result>(
   work: (client: Queryable) => Promise<Result>,
 ): Promise<Result> {
   if (client !== undefined) return work(client);
-  const [{ connect }, { readTarget }] = await Promise.all([
+  const [{ connect }, { readTarget }, { namesTarget }] = await Promise.all([
     import('../connection/connect.ts'),
     import('../config/target.ts'),
+    import('../config/environment.ts'),
   ]);
   const variables =
     typeof connection === 'string'
       ? { DATABASE_URL: connection, PGPASSWORD: process.env.PGPASSWORD }
       : (connection ?? process.env);
+  // A setting that is missing is told at once, not as a server on this machine that does not answer.
+  if (!namesTarget(variables))
+    throw new MigrateError('usage', 'The gate has no database to look at', {
+      hint: 'Give it the application’s client or a connection, or set DATABASE_URL (or PGHOST …).',
+    });
   const own = await connect(await readTarget(variables), {
     applicationName: 'migration gate',
     timeoutMs: 10_000,

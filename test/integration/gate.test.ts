@@ -140,6 +140,14 @@ describe('the application’s gate', () => {
     }
   });
 
+  it('tells at once where no database is named, instead of trying for one on this machine', async () => {
+    const { manifest } = await release();
+    for (const connection of ['', {}, { DATABASE_URL: '' }]) {
+      const error = await refused({ connection, manifest });
+      expect(error).to.include({ code: 'usage', message: 'The gate has no database to look at' });
+    }
+  });
+
   it('takes drivers that give bare rows, as TypeORM does', async () => {
     const { client, manifest, run } = await release();
     await run('up');
