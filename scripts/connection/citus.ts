@@ -101,6 +101,11 @@ BEGIN
   IF FOUND THEN
     PERFORM set_config('citus.multi_shard_modify_mode', 'sequential', true);
     EXECUTE format('INSERT INTO %s (%I) OVERRIDING SYSTEM VALUE SELECT g::text::%s FROM generate_series(1, 0) AS g', target.relation, target.attname, target.type);
+  ELSIF EXISTS (SELECT FROM pg_dist_object WHERE force_delegation) AND EXISTS (
+    SELECT FROM run_command_on_workers(format('SELECT count(*) FROM pg_catalog.pg_stat_activity WHERE backend_xid IS NOT NULL AND application_name = %L', 'citus_internal gpid=' || citus_backend_gpid())) WHERE result <> '0')
+  THEN
+    RAISE EXCEPTION 'a function that is delegated whole to a worker (force_delegation) has written there: what it wrote would not commit together with its record'
+      USING ERRCODE = 'feature_not_supported', HINT = 'Write the statements of the function into the migration, or call it as one column of several: SELECT f(…), 1.';
   END IF;
 END $do$`;
 

@@ -39,7 +39,10 @@ export async function withMigrated<Result>(
       throw error instanceof MigrateError ? inOurWords(error) : error;
     }
     return work(queryOn(client), (sql, inner) =>
-      another((second) => runText(config, second, parse, sql, inner)),
+      another(async (second) => {
+        await ensureStandInsFor(second, sql);
+        return runText(config, second, parse, sql, inner);
+      }),
     );
   });
 }
@@ -54,9 +57,7 @@ async function runText<Result>(
   sql: string,
   work: (query: Query) => Promise<Result>,
   extent: Extent = 'all',
-  standIn = false,
 ): Promise<Result> {
-  await ensureStandInsFor(client, sql, standIn);
   await ensureFor(client, [{ text: sql }], parse);
   const text = await withoutSubscriptions(config, sql);
   const whole = withoutServerWide({ text }, parse);
@@ -132,6 +133,6 @@ export async function withBuilt<Result>(
     let hasCitus = false;
     for (const text of [...statements, sql])
       hasCitus = (await ensureStandInsFor(client, text, standIn)) || hasCitus;
-    return runText(config, client, parse, sql, (query) => work(query, hasCitus), extent, standIn);
+    return runText(config, client, parse, sql, (query) => work(query, hasCitus), extent);
   });
 }

@@ -13,6 +13,7 @@ import { expectExit, project } from '../support/cli.ts';
 import { createDatabase } from '../support/database.ts';
 import { pair } from '../support/migrations.ts';
 import { until } from '../support/runs.ts';
+import { serverOf } from '../support/versions.ts';
 
 const impatient = { MIGRATE_LOCK_TIMEOUT: '2s', MIGRATE_LOCK_RETRIES: '1' };
 const orders = pair(
@@ -279,13 +280,18 @@ CREATE TABLE kinds (id int PRIMARY KEY); CREATE TABLE own (id int PRIMARY KEY);`
     ).to.deep.equal(['public."Items"', 'public.accounts', 'public.kinds', 'public.own', 'schema tenant']);
   });
 
-  const scratchServers = [
-    ['functions stand in for Citus', {}],
-    ['cluster of one node', { SHADOW_DATABASE_URL: process.env.TEST_CITUS_URL ?? '' }],
-  ] as const;
-  for (const [told, scratch] of scratchServers)
-    it(`drift --write writes how tables are distributed, and another cluster follows there and back (${told})`, async () => {
+  for (const told of ['functions stand in for Citus', 'cluster of one node'])
+    it(`drift --write writes how tables are distributed, and another cluster follows there and back (${told})`, async function test() {
       const [here, there] = [await clusterDatabase(), await clusterDatabase()];
+      const [version] = await here.query<{ major: number }>(
+        "SELECT current_setting('server_version_num')::int / 10000 AS major",
+      );
+      const plain = async () => {
+        const { user, password, host, port } = await serverOf(version?.major ?? 0, () => this.skip());
+        return `postgres://${user}:${password}@${host}:${port}/postgres`;
+      };
+      const shadow = told.startsWith('cluster') ? process.env.TEST_CITUS_URL : await plain();
+      const scratch = { SHADOW_DATABASE_URL: shadow ?? '' };
       const spread = pair(
         1,
         'spread',
@@ -351,6 +357,31 @@ SELECT create_distributed_table('a', 'id'); SELECT create_distributed_table('b',
     const wrote = await tool.run(['drift', '--write', 'by-hand'], { env: cluster.env() });
     expectExit(wrote, 0);
     expect(wrote.stdout).to.include('A person must finish').and.to.include('foreign keys tie the table');
+  });
+
+  it('refuses what a function wrote that is delegated whole to a worker, and takes one that reads', async () => {
+    const cluster = await clusterDatabase();
+    const call = (name: string, body: string) =>
+      `CREATE FUNCTION ${name}(key int) RETURNS void LANGUAGE plpgsql AS $$ BEGIN ${body} END $$;
+SELECT create_distributed_function('${name}(int)', '$1', colocate_with => 't', force_delegation => true);`;
+    const tool = await project({
+      ...pair(
+        1,
+        'functions',
+        `CREATE TABLE t (id int PRIMARY KEY, n int); SELECT create_distributed_table('t', 'id');
+${call('reads', 'PERFORM FROM t WHERE id = key;')} ${call('writes', 'INSERT INTO t VALUES (key, 0);')}`,
+      ),
+      ...pair(2, 'reads', 'SELECT reads(5);'),
+      ...pair(3, 'writes', 'SELECT writes(5);'),
+    });
+    expectExit(await tool.run(['up', '--n', '2'], { env: cluster.env() }), 0);
+    const refused = await tool.run(['up'], { env: cluster.env() });
+    expectExit(refused, 3);
+    expect(refused.stderr).to.include('delegated whole to a worker').and.include('rolled back');
+    expect(await cluster.query('SELECT id FROM t')).to.deep.equal([]);
+    tool.write('20250101000003_writes.up.sql', 'SELECT writes(5), 1;');
+    expectExit(await tool.run(['up'], { env: cluster.env() }), 0);
+    expect(await cluster.query('SELECT id FROM t')).to.deep.equal([{ id: 5 }]);
   });
 
   it('walks distributed and reference tables in batches, there and back', async () => {
@@ -481,8 +512,11 @@ CREATE INDEX orders_note ON orders (note);`,
       .and.not.match(/_1\d{5}\b/);
     const lint = await tool.run(['lint', '--json'], { env });
     expect(lint.json().findings.map(({ rule }: { rule: string }) => rule)).not.to.include('does-not-run');
-    // The same file, whoever answers for Citus.
-    expectExit(await tool.run(['schema', '--check'], { env: { MIGRATE_ENV: 'test' } }), 0);
+    // The same file, whoever answers for Citus; but for the version, which is that of the scratch server.
+    expectExit(await tool.run(['schema'], { env: { MIGRATE_ENV: 'test' } }), 0);
+    const withoutVersion = (text: string) => text.replace(/^-- postgres: .*$/m, '');
+    const stoodIn = readFileSync(join(tool.root, 'db', 'schema.sql'), 'utf8');
+    expect(withoutVersion(stoodIn)).to.equal(withoutVersion(real));
     tool.write('db/migrations/20250101000004_refused.up.sql', 'CREATE UNIQUE INDEX ON orders (id);');
     tool.write('db/migrations/20250101000004_refused.down.sql', 'SELECT 1;');
     const refused = await tool.run(['lint', '--json'], { env });
