@@ -86,9 +86,8 @@ async function check(
   const content = [...found.filter(({ isContent }) => isContent), ...problems];
   const wrong = new Set([...content, ...unwritten].map(({ file }) => file));
   for (const { file } of syntaxErrors) wrong.add(file.path);
-  const keepOthers = () => cache.keep(new Map([...loaded.read].filter(([, { path }]) => !wrong.has(path))));
   if (wrong.size === 0 && found.length === 0) {
-    keepOthers();
+    cache.keep(loaded.read);
     return { ...loaded, faults: new Map() };
   }
   if (found.some(({ isContent }) => !isContent)) throw refused([...found, ...problems], syntaxErrors);
@@ -99,7 +98,8 @@ async function check(
   const leftErrors = syntaxErrors.filter(({ file }) => !applied.has(file.path));
   if (left.length > 0) throw refused(left, leftErrors);
   if (leftErrors.length > 0) await refuseSyntax(config, leftErrors, warn);
-  if (leftErrors.length === 0) keepOthers();
+  if (leftErrors.length === 0)
+    cache.keep(new Map([...loaded.read].filter(([, { path }]) => !wrong.has(path))));
   const described = [
     ...content.map((problem) => ({ path: problem.file, problem: describeProblem(problem) })),
     ...syntaxErrors.map((error) => ({ path: error.file.path, problem: describeSyntax(error) })),
