@@ -12,7 +12,10 @@ interface Table {
 export interface Kept {
   /** By what the catalog calls the table: a renaming leaves that as it is. */
   readonly tables: ReadonlyMap<string, Table>;
-  readonly positions: ReadonlyMap<string, { readonly name: string; readonly position: string | null }>;
+  readonly positions: ReadonlyMap<
+    string,
+    { readonly name: string; readonly position: string | null; readonly owner: string | null }
+  >;
   readonly empty: readonly string[];
 }
 
@@ -36,12 +39,13 @@ export async function rowsByCatalog(run: Query): Promise<Kept> {
     tables.set(String(oid), { name: String(name), columns: new Map(named), rows });
   }
   const sequences = await run(
-    'SELECT seqrelid::text AS oid, seqrelid::regclass::text AS name, pg_sequence_last_value(seqrelid)::text AS position FROM pg_sequence',
+    `SELECT seqrelid::text AS oid, seqrelid::regclass::text AS name, pg_sequence_last_value(seqrelid)::text AS position, (SELECT refobjid || '.' || refobjsubid
+       FROM pg_depend WHERE classid = 'pg_class'::regclass AND objid = seqrelid AND refobjsubid > 0 AND deptype IN ('a', 'i')) AS owner FROM pg_sequence`,
   );
   const positions = new Map(
-    sequences.map(({ oid, name, position }) => [
+    sequences.map(({ oid, name, position, owner }) => [
       String(oid),
-      { name: String(name), position: position as string | null },
+      { name: String(name), position: position as string | null, owner: owner as string | null },
     ]),
   );
   const views = await run(
@@ -58,11 +62,16 @@ export function lostRows(before: Kept, after: Kept): string[] {
     if (now === undefined) return namedNow.has(table.name) ? [`${table.name} was made anew`] : [];
     return lostOf(table, now);
   });
-  const sequencesNow = new Set([...after.positions.values()].map(({ name }) => name));
-  const positions = [...before.positions].flatMap(([oid, { name, position }]) => {
-    const now = after.positions.get(oid);
-    if (now === undefined) return sequencesNow.has(name) ? [`${name} was made anew`] : [];
-    return now.position === position ? [] : [`${name} was at ${position} and is at ${now.position}`];
+  // One that is made anew must go on where the one of its name, or of its column, was.
+  const positions = [...before.positions].flatMap(([oid, { name, position, owner }]) => {
+    const others = [...after.positions.values()];
+    const now =
+      after.positions.get(oid) ??
+      others.find((other) => other.name === name) ??
+      others.find((other) => owner !== null && other.owner === owner);
+    return now === undefined || now.position === position
+      ? []
+      : [`${name} was at ${position} and is at ${now.position}`];
   });
   const emptied = after.empty.filter((view) => !before.empty.includes(view));
   return [...lost, ...positions, ...emptied.map((view) => `${view} is empty`)];

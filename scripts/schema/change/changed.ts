@@ -14,6 +14,7 @@ import { dropSql, holdsColumns, isTable } from './drop.ts';
 import { afterParents, noteAnew, parentsOf } from './heirs.ts';
 import { indexOf, takenIndex } from './keys.ts';
 import { changesPlace, noteWhatFails, type Plan, take, want } from './plan.ts';
+import { handOver } from './positions.ts';
 
 /** Notes what leads from one form to the other; false where a person must write it. */
 export function writeChanged(plan: Plan, before: Item, after: Item, difference: Difference): boolean {
@@ -28,7 +29,7 @@ export function writeChanged(plan: Plan, before: Item, after: Item, difference: 
   }
   if (after.class === 'type') changeType(plan, before, after, difference);
   else if (after.class === 'index') return changeIndex(plan, before, after, difference);
-  else if (after.class === 'sequence') take(plan, difference, alterSequence(before, after));
+  else if (after.class === 'sequence') changeSequence(plan, before, after, difference);
   else if (after.class === 'column') return changeColumn(plan, before, after, difference);
   else if (
     after.class === 'relation' &&
@@ -110,6 +111,18 @@ function changeType(plan: Plan, before: Item, after: Item, difference: Differenc
   const change = alterType([plan.from, plan.to], before, after);
   take(plan, difference, change);
   if (change.replacesType === true) plan.moving.push({ identity: after.identity, columns: [], type: true });
+}
+
+/** One that is of a serial column before and of its identity after, or the reverse, is another one of its name. */
+function changeSequence(plan: Plan, before: Item, after: Item, difference: Difference): void {
+  const column = before.parts.get('identity_of') ?? before.parts.get('owned_by') ?? '';
+  const carried = handOver([plan.from, plan.to], column);
+  if (carried?.to !== after) {
+    take(plan, difference, alterSequence(before, after));
+    return;
+  }
+  plan.alters.push(...carried.rename.map((sql) => ({ phase: 'type' as const, sql })));
+  if (!after.parts.has('identity_of')) want(plan, after);
 }
 
 function changeIndex(plan: Plan, before: Item, after: Item, difference: Difference): boolean {

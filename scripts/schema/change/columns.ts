@@ -9,6 +9,7 @@ import { foreignOptionsChange } from './alter-outside.ts';
 import { type Change, onTables, unwritten } from './change.ts';
 import { conversion, needsUsing } from './conversion.ts';
 import { alterColumnOf, copiesOf } from './heirs.ts';
+import { handOver } from './positions.ts';
 
 /** A NOT NULL that rows which are there already are held against. */
 const mustBeFilled = (column: Item) => notNullOf(column)?.notValid === false;
@@ -84,7 +85,7 @@ export function alterColumn(
   const foreign = foreignOptionsChange(from.parts.get('foreign_options'), to.parts.get('foreign_options'));
   if (foreign === undefined) return unwritten('the values of its options are not known: they may be secrets');
   const identity = keys.includes('identity')
-    ? identityChange(models[1], alter, from, to, takesBack)
+    ? identityChange(models, alter, from, to, takesBack)
     : onTables([]);
   const typed = keys.includes('type') || keys.includes('collation');
   const alterOf = (key: string) => alterColumnOf(models[1], to, key);
@@ -132,8 +133,18 @@ function generatedChange(models: readonly [Model, Model], alter: string, from: I
   };
 }
 
-function identityChange(model: Model, alter: string, from: Item, to: Item, takesBack: boolean): Change {
+function identityChange(
+  models: readonly [Model, Model],
+  alter: string,
+  from: Item,
+  to: Item,
+  takesBack: boolean,
+): Change {
+  const model = models[1];
   const [before, after] = [from.parts.get('identity'), to.parts.get('identity')];
+  const carried = handOver(models, to.identity);
+  if (after === undefined && carried !== undefined)
+    return onTables([carried.carry, `${alter} DROP IDENTITY;`]);
   if (after === undefined)
     return onTables(
       [`${alter} DROP IDENTITY;`],
@@ -149,6 +160,7 @@ function identityChange(model: Model, alter: string, from: Item, to: Item, takes
   const [, generated = ''] =
     / (GENERATED (?:ALWAYS|BY DEFAULT) AS IDENTITY(?: \((?:"[^"]*"|[^()"])*\))?)/.exec(clause) ?? [];
   const add = `${alter} ADD ${generated};`;
+  if (carried !== undefined) return onTables([add, carried.carry, ...carried.drop]);
   const value = from.parts.get('default') ?? '';
   if (/nextval\(/.test(value) || sequence === undefined)
     return onTables([add], {
