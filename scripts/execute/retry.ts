@@ -17,9 +17,16 @@ export function isLockConflict(error: MigrateError): boolean {
   return isPassing(error.options.database?.sqlState);
 }
 
-/** Exponential with jitter, so that two waiters do not meet again: about 0.1, 0.2, 0.4 … at most 5 s. In ms. */
+/** Between which bounds the pause after attempt `attempt` (0-based) lies, in ms: doubling up to 5 s. */
+export function pauseBounds(attempt: number): { readonly least: number; readonly most: number } {
+  const most = Math.min(5000, 100 * 2 ** attempt);
+  return { least: most / 2, most };
+}
+
+/** Anywhere between the bounds, so that two waiters do not meet again. In ms. */
 function backoff(attempt: number): number {
-  return Math.min(5000, 100 * 2 ** attempt) * (0.5 + Math.random() / 2);
+  const { least, most } = pauseBounds(attempt);
+  return least + Math.random() * (most - least);
 }
 
 /** Waits before the next attempt and says why, with who was in the way. */

@@ -1,6 +1,7 @@
 // Table locks: bounded waiting, rollback, another attempt, and who was in the way.
 import { expect } from 'chai';
 import type pg from 'pg';
+import { pauseBounds } from '../../scripts/execute/retry.ts';
 import { expectExit, type Project, project } from '../support/cli.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
 import { runInProcess } from '../support/in-process.ts';
@@ -47,9 +48,12 @@ describe('table locks', () => {
     const { tool, database } = await scene(addColumn);
     const env = { ...database.env(), MIGRATE_LOCK_TIMEOUT: '20ms', MIGRATE_LOCK_RETRIES: '4' };
     const { stdout } = await tool.run(['up'], { env });
-    const pauses = [...stdout.matchAll(/trying again in (\d+) ms/g)].map(([, ms]) => Number(ms));
+    const pauses = [...stdout.matchAll(/trying again in ([\d.]+) (ms|s)\b/g)].map(
+      ([, figure, unit]) => Number(figure) * (unit === 's' ? 1000 : 1),
+    );
     expect(pauses).to.have.length(4);
-    for (const [i, pause] of pauses.entries()) expect(pause).to.be.within(50 * 2 ** i, 100 * 2 ** i);
+    for (const [i, pause] of pauses.entries())
+      expect(pause).to.be.within(pauseBounds(i).least, pauseBounds(i).most);
   });
 
   it('succeeds once the lock is free, with no trace of the attempts before', async () => {

@@ -5,6 +5,7 @@ import { expect } from 'chai';
 import { packageRoot } from '../../scripts/base/paths.ts';
 import { commandLines } from '../../scripts/cli/command-lines.ts';
 import { sqlTools } from '../../scripts/commands/import-sources.ts';
+import { pauseBounds } from '../../scripts/execute/retry.ts';
 import { foreignTools } from '../../scripts/history/read-foreign.ts';
 import { rules } from '../../scripts/lint/rules/rules.ts';
 
@@ -95,7 +96,7 @@ describe('The documents', () => {
     const named = (text: string) => text.split(/, | or /).sort();
     const help = helpOf('baseline')!.replace('take over the history of ', '');
     expect(named(help)).to.deep.equal([...foreignTools].sort());
-    expect(named(helpOf('import')!)).to.deep.equal(Object.keys(sqlTools).sort());
+    expect(named(helpOf('import')!)).to.deep.equal([...sqlTools.keys()].sort());
     const rows = section(read('db/README.md'), 'Adopting an existing database: `baseline`').matchAll(
       /^\| ((?:`[a-z-]+`(?:, )?)+) \|/gm,
     );
@@ -103,7 +104,21 @@ describe('The documents', () => {
     expect(written.filter((name) => !name.startsWith('--')).sort()).to.deep.equal([...foreignTools].sort());
   });
 
+  it('say how long the pauses between attempts at a lock are', () => {
+    const seconds = (attempt: number) => {
+      const { least, most } = pauseBounds(attempt);
+      return `${least / 1000}–${most / 1000} s`;
+    };
+    expect(pauseBounds(1).most).to.equal(2 * pauseBounds(0).most);
+    expect(read('db/README.md')).to.include(
+      `The pause is ${seconds(0)} at first, doubles each time, and is ${seconds(99)} at most.`,
+    );
+  });
+
   it('keep README to what a newcomer and a bad night need', () => {
-    expect(Buffer.byteLength(read('README.md'))).to.be.below(15_000);
+    expect(
+      Buffer.byteLength(read('README.md')),
+      'bytes of README.md; move something that is not of the first minutes to db/README.md',
+    ).to.be.below(15_000);
   });
 });
