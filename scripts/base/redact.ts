@@ -74,7 +74,7 @@ export function hideForms(text: string, forms: readonly Form[]): string {
   return hidden;
 }
 
-/** As it is, and as URLs, JSON, SQL literals, Node's inspection and what makes text visible write it. */
+/** As it is, and as URLs, JSON, SQL literals, Node's inspection, what makes text visible, bytea and base64 write it. */
 function formsOf(secret: string): ReadonlySet<string> {
   const encoded = encodeURIComponent(new TextDecoder().decode(new TextEncoder().encode(secret)));
   const lower = encoded.replaceAll(/%[0-9A-F]{2}/g, (code) => code.toLowerCase());
@@ -89,5 +89,21 @@ function formsOf(secret: string): ReadonlySet<string> {
     quoted.replaceAll('\\', '\\\\'),
     visible(secret),
     visibleLines(secret),
+    ...(secret.length < shortestEncoded ? [] : encodedForms(secret)),
   ]);
+}
+
+/** What is shorter is a piece of many a text once it is encoded. */
+const shortestEncoded = 8;
+
+/** In hex, and in base64 at each place of a group of three bytes, but for what depends on its neighbours. */
+function encodedForms(secret: string): string[] {
+  const bytes = [...new TextEncoder().encode(secret)];
+  const base64 = [0, 1, 2].map((before) => {
+    const shifted = [...Array<number>(before).fill(0), ...bytes];
+    const text = btoa(shifted.map((byte) => String.fromCharCode(byte)).join(''));
+    return text.slice(Math.ceil((before * 8) / 6), Math.floor((shifted.length * 8) / 6));
+  });
+  const forUrls = base64.map((text) => text.replaceAll('+', '-').replaceAll('/', '_'));
+  return [bytes.map((byte) => byte.toString(16).padStart(2, '0')).join(''), ...base64, ...forUrls];
 }

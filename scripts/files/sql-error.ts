@@ -54,6 +54,19 @@ export function describeSqlError(
 }
 
 /**
+ * What a scratch database says of SQL, as it may be shown: cut, without a secret, and without the row that a constraint
+ * refuses, for nobody asks there which columns its table has.
+ */
+export function describeScratchError(
+  error: unknown,
+  sql: string,
+): { message: string; database: DatabaseReport } {
+  const sent = { path: '', text: sql, statements: null, prefixLength: 0, columns: ['password'] };
+  const database = withoutValues(error as DatabaseError, sql, sent);
+  return { message: limit(redact(database.message ?? '')), database: reportOf(database) };
+}
+
+/**
  * A message as it may be shown: cut, and without a secret. A syntax error quotes the file from its place on (`at or
  * near "…"`), so what is a secret there is one in the message too.
  */

@@ -149,13 +149,13 @@ function adviceFor(
   const { file, step, before, catalog } = context;
   const allowed = new Set(file.directives.allow.map(({ rule }) => rule));
   const hazards = found.filter(({ rule }) => !allowed.has(rule));
+  if (hazards.length === 0) return () => null;
   const movesNames = before.some(
     ({ statement: { text } }) =>
       /^(set\s|select\s+(pg_catalog\.)?set_config)/i.test(text) && !harmlessSetting.test(text),
   );
   const question = { statement: alone(step.statement, parse), hazards, parse, movesNames };
-  const advice =
-    hazards.length === 0 ? null : advise({ ...question, ...(catalog === undefined ? {} : { catalog }) });
+  const advice = advise({ ...question, ...(catalog === undefined ? {} : { catalog }) });
   return (rule) =>
     advice !== null && hazards.some((hazard) => hazard.rule === rule && rulesWithSql.has(rule))
       ? advice

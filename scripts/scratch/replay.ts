@@ -3,6 +3,7 @@
 import { MigrateError } from '../base/errors.ts';
 import { codePointsToUnits, positionAt } from '../base/positions.ts';
 import type { Migration, SqlFile, Statement } from '../base/types.ts';
+import { describeScratchError } from '../files/sql-error.ts';
 import type { Parser } from '../files/statements.ts';
 import { wholeBatch } from './batch.ts';
 import { ensureStandIns, runsOneByOne } from './citus-stand-ins.ts';
@@ -78,15 +79,6 @@ async function run(
   }
 }
 
-interface PostgresError {
-  readonly code?: string;
-  readonly message: string;
-  readonly detail?: string;
-  readonly hint?: string;
-  readonly where?: string;
-  readonly position?: string;
-}
-
 function toMigrateError(
   cause: unknown,
   file: SqlFile,
@@ -94,23 +86,19 @@ function toMigrateError(
   text: string,
   start: number,
 ): MigrateError {
-  const error = cause as PostgresError;
+  const { position } = cause as { position?: string };
   const offset =
-    error.position === undefined
+    position === undefined
       ? undefined
-      : start + codePointsToUnits(text, Number(error.position) - 1 - prefix.length);
+      : start + codePointsToUnits(text, Number(position) - 1 - prefix.length);
+  const { message, database } = describeScratchError(cause, file.text);
   return new MigrateError(
     'migration-failed',
-    `An earlier migration does not run on the scratch database: ${error.message}`,
+    `An earlier migration does not run on the scratch database: ${message}`,
     {
       hint: 'Lint applies all earlier migrations to an empty database first. If it needs something that this server lacks, such as an extension, set SHADOW_DATABASE_URL to one that has it.',
       location: { file: file.path, ...(offset === undefined ? {} : positionAt(file.text, offset)) },
-      database: {
-        ...(error.code === undefined ? {} : { sqlState: error.code }),
-        ...(error.detail === undefined ? {} : { detail: error.detail }),
-        ...(error.hint === undefined ? {} : { hint: error.hint }),
-        ...(error.where === undefined ? {} : { context: error.where }),
-      },
+      database,
       cause,
     },
   );

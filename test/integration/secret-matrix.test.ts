@@ -143,6 +143,10 @@ describe('A secret in the SQL of a migration', () => {
     const failing = `-- migrate: no-transaction\nSET my.api_key = '${secretOf(1)}';\nINSERT INTO users SELECT 2, 'Zq7' || 'Hunter2x', 'x';\nALTER TABLE users ADD CHECK (id > 2) NOT VALID;\nUPDATE users SET id = 2;`;
     for (const [name, sql] of Object.entries(pair('20990101000000_written', failing, 'SELECT 1;')))
       repo.write(name, sql);
+    // The row fails on the scratch database as well.
+    await run(0, 'plan', '--markdown');
+    await run(9, 'lint', '--all');
+    await run(9, 'verify');
     await run(3, 'up', '--verbose');
     await run(3, 'up', '--json');
     await run(

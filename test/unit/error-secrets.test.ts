@@ -1,6 +1,6 @@
 // What PostgreSQL quotes of rows and files when it refuses a statement, without the secrets in it.
 import { expect } from 'chai';
-import { describeSqlError } from '../../scripts/files/sql-error.ts';
+import { describeScratchError, describeSqlError } from '../../scripts/files/sql-error.ts';
 import { loadParser } from '../../scripts/files/statements.ts';
 
 const secret = 'Hunter2Hunter2';
@@ -141,5 +141,17 @@ describe('what is shown of a refused statement', () => {
     expect(
       await shown(sql, { code: '22012', message: 'x', position: String(position) }, false),
     ).not.to.include(secret);
+  });
+
+  it('is cut on a scratch database, and holds no row, whose columns nobody asks for there', () => {
+    const long = 'a.a\u001b'.repeat(500_000);
+    const row = { code: '23514', message: long, hint: long, detail: `Failing row contains (1, ${secret}).` };
+    const { message, database } = describeScratchError(row, 'UPDATE users SET id = 1');
+    expect(JSON.stringify([message, database])).not.to.include(secret);
+    expect(database.detail).to.equal('Failing row contains (***).');
+    for (const text of [message, database.hint ?? '']) expect(text.length).to.be.below(1100);
+    const value = { code: '22P02', message: `invalid input syntax for type integer: "${secret}"` };
+    expect(describeScratchError(value, 'SELECT api_token::int FROM users').message).not.to.include(secret);
+    expect(describeScratchError(value, "SELECT 'x'::int").message).to.include(secret);
   });
 });

@@ -52,6 +52,18 @@ describe('Known secrets', () => {
     expect(hidden('longsecret-tail', ['longsecret', 'longsecret-tail'])).not.to.include('tail');
   });
 
+  it('are hidden also in hex and in base64, wherever in it they stand', () => {
+    const secret = 'hünter2?hünter2>';
+    const pieces = ['', 'u:', 'us:', 'use:'].flatMap((before) =>
+      ['', '@h', '@ho', '@hos'].flatMap((behind) => {
+        const bytes = Buffer.from(`${before}${secret}${behind}`);
+        return [bytes.toString('base64'), bytes.toString('base64url'), bytes.toString('hex')];
+      }),
+    );
+    for (const piece of pieces)
+      expect(hidden(`Basic ${piece}.`, [secret]), piece).to.match(/^Basic \S{0,10}\*{3}\S{0,10}$/);
+  });
+
   it('of up to three characters are hidden where they are the whole of what is quoted, and spoil no other text', () => {
     const text = `VALUES ('ab', 'cab', E'ab', $$ab$$, $$abc$$, '$1''') -- {"k":"ab"} about \`ab\``;
     expect(hidden(text, ['ab', "$1'"])).to.equal(

@@ -118,6 +118,7 @@ const exclusiveKinds = new Set<Action['kind']>([
 
 function lockedByText(context: Context): Name | null {
   const mine = exclusiveTables(context.step.actions, context);
+  if (mine.length === 0) return null;
   for (const step of context.before) {
     const earlier = exclusiveTables(step.actions, context).find((table) =>
       mine.some((other) => !sameName(table, other)),

@@ -2,6 +2,7 @@
 // It knows the state of one migration under trace, nothing of how statements are run.
 import { codePointsToUnits } from '../../base/positions.ts';
 import type { Statement } from '../../base/types.ts';
+import { describeScratchError } from '../../files/sql-error.ts';
 import type { ScratchClient } from '../../scratch/client.ts';
 import { relationName } from '../statement/names.ts';
 import type { Action } from '../statement/types.ts';
@@ -138,9 +139,6 @@ function spelledOut(text: string): readonly Action[] {
 
 interface PostgresError {
   readonly code?: string;
-  readonly message: string;
-  readonly detail?: string;
-  readonly hint?: string;
   readonly position?: string;
 }
 
@@ -149,9 +147,11 @@ interface PostgresError {
  * @throws the error itself, where it is none of a statement
  */
 export function toTraceError(error: unknown, text: string): TraceError {
-  const { code, message, detail, hint, position } = error as PostgresError;
+  const { code, position } = error as PostgresError;
   if (code === undefined || !/^[0-9A-Z]{5}$/.test(code)) throw error;
   const offset = position === undefined ? undefined : codePointsToUnits(text, Number(position) - 1);
+  const { message, database } = describeScratchError(error, text);
+  const { detail, hint } = database;
   return {
     sqlState: code,
     message,
