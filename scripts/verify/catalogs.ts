@@ -5,10 +5,12 @@ import { type ObjectClass, objectClasses } from '../schema/types.ts';
 const classesByCatalog: Readonly<Record<string, readonly ObjectClass[]>> = {
   pg_class: ['relation', 'index', 'sequence'],
   pg_index: ['index'],
-  pg_attribute: ['column', 'column-order', 'type'],
+  // An index has columns with statistics.
+  pg_attribute: ['column', 'column-order', 'type', 'index'],
   pg_type: ['type'],
   pg_proc: ['routine', 'aggregate'],
-  pg_constraint: ['constraint', 'type'],
+  // From PostgreSQL 18 on NOT NULL is one.
+  pg_constraint: ['constraint', 'type', 'column'],
   pg_attrdef: ['column'],
   pg_trigger: ['trigger'],
   pg_rewrite: ['relation', 'rule'],

@@ -7,6 +7,14 @@ import type { Suite } from 'mocha';
 import pg from 'pg';
 import { majorRemark, newestMajor, tooOld } from '../../scripts/base/postgres-major.ts';
 import { loadParser } from '../../scripts/files/statements.ts';
+import {
+  changeTokenPartsSql,
+  differingCatalogs,
+  partsOf,
+} from '../../scripts/schema/catalog/change-token-parts.ts';
+import { diffObjects } from '../../scripts/schema/change/diff.ts';
+import { defaultSchemaOptions } from '../../scripts/schema/types.ts';
+import { classesOf } from '../../scripts/verify/catalogs.ts';
 import { expectExit, type Project, project, transcript } from '../support/cli.ts';
 import type { OwnServer } from '../support/server.ts';
 import {
@@ -203,6 +211,29 @@ for (const major of majors) {
             expect(open, textOf(way, 'up')).to.deep.equal([]);
             await trial.tryBothWays(way, live);
           });
+
+      it('are seen by verify, whatever catalog they stand in', async () => {
+        const { run, read } = trial;
+        const include = ['owners', 'grants'] as const;
+        const options = { ...defaultSchemaOptions, include };
+        const parts = async () => partsOf((await run(changeTokenPartsSql(options)))[0]);
+        await run('CREATE INDEX account_next ON account ((id + 1))');
+        const [before, stored] = [await parts(), await read()];
+        const kinds = versionKinds.flatMap(([since, sql]) => (since <= major ? [sql] : []));
+        for (const sql of [...kinds, 'ALTER INDEX account_next ALTER COLUMN 1 SET STATISTICS 70']) {
+          await run('SAVEPOINT kind');
+          await run(sql);
+          const after = await parts();
+          const catalogs = [...differingCatalogs(before, after), ...differingCatalogs(after, before)];
+          const classes = classesOf(catalogs, include);
+          const differing = diffObjects(stored, await read()).map(({ kind }) => kind);
+          expect(
+            differing.some((kind) => classes.includes(kind)),
+            `${sql}: ${differing.join()} by ${catalogs.join()}`,
+          ).to.equal(true);
+          await run('ROLLBACK TO SAVEPOINT kind');
+        }
+      });
     });
 
     if (major >= 18)
