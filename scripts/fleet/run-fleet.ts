@@ -3,6 +3,7 @@
 import { setMaxListeners } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { text as readAll } from 'node:stream/consumers';
+import type pg from 'pg';
 import { type ErrorCode, exitCodes, exitStatus, MigrateError } from '../base/errors.ts';
 import { visible } from '../base/foreign-text.ts';
 import { redact, redactAll } from '../base/secrets.ts';
@@ -138,12 +139,20 @@ async function runOne(
   const verdict = result?.verdict ?? null;
   const exitCode = error !== null ? exitStatus(error) : exitCodes[verdict ?? 'ok'];
   // Secrets are taken out here: of thousands of targets those of the first are no longer known in the end.
-  const line = redact(error === null ? (result?.lines.at(-1) ?? 'done') : describe(error));
+  const line = redact(error === null ? lastWord(result) : describe(error));
   // Of thousands, the documents of all would take the memory of all.
   const document = config.json
     ? redactAll(toJson({ ...ending, verdict, document: result?.document ?? {} }))
     : null;
   return { name, exitCode, line, durationMs: performance.now() - from, document };
+}
+
+/** The verdict of a command that went through; what it found of drift stands before its last line. */
+function lastWord(result: CommandResult | null): string {
+  const last = result?.lines.at(-1) ?? 'done';
+  const drift =
+    result?.verdict === 'drift' ? result.lines.find((each) => each.startsWith('Drift:')) : undefined;
+  return drift === undefined || drift === last ? last : `${drift}; ${last}`;
 }
 
 /** One line: what happened, and where. */
@@ -216,7 +225,9 @@ async function queried(config: Config, sql: string): Promise<readonly NamedTarge
   });
   try {
     await client.query('SET default_transaction_read_only = on');
-    const { rows } = await client.query<unknown[]>({ text: sql, rowMode: 'array' });
+    // The protocol of one statement: a second could switch off what the first line sets.
+    const one = { text: sql, rowMode: 'array', queryMode: 'extended' } as pg.QueryArrayConfig;
+    const { rows } = await client.query<unknown[]>(one);
     return readTargetRows(rows, '--targets-query');
   } catch (cause) {
     if (cause instanceof MigrateError) throw cause;

@@ -93,14 +93,21 @@ describe('Many databases', () => {
     await catalog.query('CREATE TABLE tenants (name text, url text)');
     for (const [i, database] of databases.entries())
       await catalog.query('INSERT INTO tenants VALUES ($1, $2)', [`t${i}`, database.env().DATABASE_URL]);
-    const asked = await tool.start(
-      ['status', '--targets-query', 'SELECT name, url FROM tenants ORDER BY 1', '--json'],
-      {
+    const query = 'SELECT name, url FROM tenants ORDER BY 1';
+    const ask = (sql: string, ...args: string[]) =>
+      tool.start(['status', '--targets-query', sql, ...args], {
         env: { ...env, DATABASE_URL: catalog.env().DATABASE_URL! },
-      },
-    ).result;
+      }).result;
+    const asked = await ask(query, '--json');
     expectExit(asked, 0);
     expect(asked.json().targets).to.have.length(2);
+    const two = await ask(`SET default_transaction_read_only = off; ${query}`);
+    expectExit(two, 2);
+    expect(two.stderr).to.include('--targets-query does not run').and.include('multiple commands');
+    await databases[1]!.query('CREATE TABLE by_hand (id int)');
+    const drifted = await ask(query);
+    expectExit(drifted, 5);
+    expect(drifted.stdout).to.match(/t1 +exit 5 +Drift: 1 object .*; \d+ migrations? applied, 0 pending/);
   });
 
   it('are refused before anything connects where the list is wrong: all mistakes at once', async () => {
