@@ -19,7 +19,7 @@ run = @npm run --silent migrate -- $(command) --make
 # What is no command of the tool knows the variables named here, or none.
 only = $(if $(filter-out $(1),$(given)),$(error make $@ knows no variable $(filter-out $(1),$(given)); known are: $(or $(1),none)))
 
-node_modules/.package-lock.json: package.json package-lock.json
+node_modules/.package-lock.json: package-lock.json
 	npm ci --no-audit --no-fund
 	@touch $@
 

@@ -18,6 +18,12 @@ export const redo: Command<ConfirmFlags> = async (input) => {
       // Editing the newest migration and doing it again is what redo is for; the others must be as they ran.
       const others = statuses.filter(({ id }) => id !== applied.at(-1)?.id);
       refuseBrokenHistory(others, new Set(['out of order']));
+      const pending = statuses.find(({ state }) => state === 'pending');
+      const newest = applied.at(-1);
+      if (pending !== undefined && newest !== undefined)
+        input.progress.warn(
+          `${pending.id} is not applied yet (make migrate-up applies it); what is done again is ${newest.id}`,
+        );
       return planRedo(migrations, applied);
     },
     together: true,
@@ -34,6 +40,10 @@ function planRedo(migrations: readonly Migration[], applied: readonly AppliedMig
     throw new MigrateError(
       'history',
       `${newest.id} is applied, but not on disk, so it cannot be applied again`,
+      {
+        hint: 'Put its files back (git checkout), then make migrate-redo; or take it back alone: make migrate-down.',
+        state: 'Nothing was changed.',
+      },
     );
   const noTransaction = [migration.up, migration.down].find(({ directives }) => directives.noTransaction);
   if (noTransaction !== undefined) {

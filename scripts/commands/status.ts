@@ -7,7 +7,13 @@ import { checkDrift, readFingerprint } from '../drift/check.ts';
 import { driftJson, driftLines } from '../drift/report.ts';
 import type { FileFaults } from '../history/file-faults.ts';
 import { halfDoneProblem, unfinishableError } from '../history/half-done.ts';
-import { aheadLine, aheadOf, historyError, type MigrationStatus } from '../history/history.ts';
+import {
+  aheadLine,
+  aheadOf,
+  historyError,
+  type MigrationState,
+  type MigrationStatus,
+} from '../history/history.ts';
 import { readClassified } from '../history/history-check.ts';
 import { checkMigrations } from '../history/load-migrations.ts';
 import { restoredLine } from '../history/restored.ts';
@@ -38,8 +44,9 @@ export const status: Command<StatusFlags> = async (input) => {
     const fingerprint = await readFingerprint(session, drift);
     const log = limit === undefined ? null : await readAudit(session, limit);
     const outOfOrder = allowsOutOfOrder(config, undefined);
-    const error =
-      historyError(statuses, new Set(outOfOrder ? ['out of order'] : [])) ?? unfinishableError(statuses);
+    const tolerated = new Set<MigrationState>(outOfOrder ? ['out of order'] : []);
+    const hint = 'Do what is said with each; then make migrate-status again.';
+    const error = historyError(statuses, tolerated, hint) ?? unfinishableError(statuses);
     const pending = statuses.filter(
       ({ applied, twin, half }) => applied === null && (twin === null || half !== null),
     ).length;

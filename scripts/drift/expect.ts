@@ -26,7 +26,7 @@ export function readExpectation(config: Config, flag: string | true): Expectatio
   if (flag !== true) {
     if (!/^[0-9a-f]{16}$/i.test(flag)) {
       throw new MigrateError('usage', `--expect-fingerprint "${flag}" is no fingerprint: 16 hex digits`, {
-        hint: `make migrate-status args=--json shows that of a database, the head of ${schemaFile} that of the files.`,
+        hint: `make migrate-status json=1 shows that of a database, the head of ${schemaFile} that of the files.`,
       });
     }
     const fingerprint = flag.toLowerCase();

@@ -103,7 +103,7 @@ export function driftError(check: DriftCheck, verbose: boolean): MigrateError {
         .map((hint) => `${hint} `)
         .join(
           '',
-        )}${verbose ? '' : 'make migrate-drift args=--verbose shows the definitions. '}Undo the change; or keep it as a migration: npm run migrate:drift -- --write <name>; or record it as right: npm run migrate:drift -- --accept --reason "…"`,
+        )}${verbose ? '' : 'make migrate-drift verbose=1 shows the definitions. '}Undo the change; or keep it as a migration: npm run migrate:drift -- --write <name>; or record it as right: npm run migrate:drift -- --accept --reason "…"`,
       state: 'Nothing was changed.',
     },
   );

@@ -33,6 +33,9 @@ export async function refusedStatement(
   return new MigrateError('migration-failed', message, { ...options, ...(hint && { hint }) });
 }
 
+const notTheFile =
+  'The file itself ran: only recording it was refused. Look whether the tracking table or the ledger was changed by hand, or is of another version of this tool; make migrate-status shows what is recorded.';
+
 /**
  * PostgreSQL refused a statement that records the step.
  * @param completed how many statements of the recording had completed; the first checks deferred constraints
@@ -53,6 +56,7 @@ export function recordingRefused(
       completed === 0
         ? 'deferred constraints, checked at the end of the transaction'
         : 'recording the migration',
+    ...(completed > 0 && rest.hint === undefined ? { hint: notTheFile } : {}),
   };
   return nodeLost(session, step, error, told) ?? new MigrateError('migration-failed', error.message, told);
 }

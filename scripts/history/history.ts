@@ -148,9 +148,11 @@ function stateOf(
 
 const repair = (options: string) => `npm run migrate:repair -- ${options} --reason "…"`;
 
-const remedies: Partial<Record<MigrationState, (status: MigrationStatus) => string>> = {
-  modified: ({ id, version, diffs }) =>
-    `${id} was changed after it was applied. Restore the file (git checkout) and put the change into a new migration, or accept the new text: ${repair(diffs.length > 1 ? `--accept ${version} --accept-down ${version}` : `--accept ${version}`)}`,
+const remedies: Partial<
+  Record<MigrationState, (status: MigrationStatus & { readonly isNewest: boolean }) => string>
+> = {
+  modified: ({ id, version, diffs, isNewest }) =>
+    `${id} was changed after it was applied. Restore the file (git checkout) and put the change into a new migration, or accept the new text: ${repair(diffs.length > 1 ? `--accept ${version} --accept-down ${version}` : `--accept ${version}`)}${isNewest ? '; or, while you still work on it, revert it and run it anew: make migrate-redo' : ''}`,
   'modified down': ({ id, version }) =>
     `${id}.down.sql was changed after the migration was applied; make migrate-down would run the text in the ledger. Restore the file, or accept the new text: ${repair(`--accept-down ${version}`)}`,
   missing: ({ id }) =>
@@ -168,24 +170,29 @@ const remedies: Partial<Record<MigrationState, (status: MigrationStatus) => stri
 };
 
 /** What is wrong with one migration and what to do about it, or null. */
-export function problemOf(status: MigrationStatus): string | null {
+function problemOf(status: MigrationStatus, isNewest: boolean): string | null {
   const remedy = remedies[status.state];
   // The pending half of a renamed pair is told with the applied half.
   if (remedy === undefined || (status.applied === null && status.twin !== null)) return null;
   const word = status.state === 'modified down' ? 'modified' : status.state;
   const diff = status.diffs.map((text) => `\n${text.replaceAll(/^/gm, '      ')}`).join('');
   const words = { id: shellWord(status.id), version: shellWord(status.version) };
-  return `${word}: ${remedy({ ...status, ...words })}${diff}`;
+  return `${word}: ${remedy({ ...status, ...words, isNewest })}${diff}`;
 }
 
-/** @returns the refusal that lists every disagreement with its remedy, or null when there is none */
+/**
+ * @param hint what to type next; each disagreement says its own remedy
+ * @returns the refusal that lists every disagreement, or null when there is none
+ */
 export function historyError(
   statuses: readonly MigrationStatus[],
   tolerated: ReadonlySet<MigrationState>,
+  hint = 'make migrate-status shows every migration and its state.',
 ): MigrateError | null {
+  const newest = statuses.findLast(({ applied }) => applied !== null)?.id;
   const problems = statuses
     .filter(({ state }) => !tolerated.has(state))
-    .map(problemOf)
+    .map((status) => problemOf(status, status.id === newest))
     .filter((problem) => problem !== null);
   if (problems.length === 0) return null;
   return new MigrateError(
@@ -193,7 +200,7 @@ export function historyError(
     `The files and the database disagree about ${problems.length === 1 ? 'one migration' : `${problems.length} migrations`}`,
     {
       problems,
-      hint: 'make migrate-status shows every migration and its state.',
+      hint,
       state: 'Nothing was changed.',
     },
   );

@@ -23,6 +23,7 @@ export function readWait({ afterDeploy, wait }: AfterDeployFlags): number {
     throw new MigrateError(
       'usage',
       '--wait waits for sessions of older releases: it belongs to --after-deploy',
+      { hint: 'How long to wait for another run of this tool is said by MIGRATE_WAIT=10min.' },
     );
   if (wait === true) return longestWaitMs;
   const ms = parseDuration(wait);

@@ -8,14 +8,17 @@ import type { CommandResult, Progress } from '../report/command.ts';
 import { count } from '../report/human.ts';
 import { outcomeJson } from '../report/json.ts';
 
-/** What a run tells in the end, with the number of round trips that it took. */
+/**
+ * What a run tells in the end, with the number of round trips that it took.
+ * @param tookMs from the first step on, with what was waited for
+ */
 export function reportRun(
   { outcomes, failure, paused }: RunResult,
   session: Session,
   { style }: Progress,
+  tookMs: number,
 ): CommandResult {
   const done = outcomes.filter(({ outcome }) => outcome === 'applied' || outcome === 'reverted');
-  const total = done.reduce((sum, { durationMs }) => sum + (durationMs ?? 0), 0);
   const pending = outcomes.filter(({ outcome }) => outcome === 'pending').length;
   const document = { migrations: outcomes.map(outcomeJson), roundTrips: session.roundTrips() };
   if (failure !== null) {
@@ -26,7 +29,7 @@ export function reportRun(
     const line = `${summarise(done)}; the budget is used up within ${paused.id}, which is partial: ${commandOf(paused)} goes on.`;
     return { document: { ...document, paused: paused.id }, lines: [line], wrote: true };
   }
-  return { document, lines: [style.green(`${summarise(done)} in ${formatDuration(total)}.`)], wrote: true };
+  return { document, lines: [style.green(`${summarise(done)} in ${formatDuration(tookMs)}.`)], wrote: true };
 }
 
 function summarise(done: readonly Outcome[]): string {

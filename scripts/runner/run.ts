@@ -183,12 +183,14 @@ async function runChecked(
   );
   if (steps.length === 0) return { ...nothingToDo(request.nothing(history), session), wrote: true };
   if (request.together) await refuseConstraintsAll(steps, context.loadParser);
+  const from = performance.now();
   const ended = await (request.together ? executeTogether : execute)(context, steps);
+  const tookMs = performance.now() - from;
   const result = await confirmOutcomes(session, config, ended);
   if (result.failure !== null && leftSomething(result.outcomes, steps))
     await takeSnapshotAfterFailure(session, config, drift.options, result.failure);
   if (result.paused !== null) await takeSnapshot(session, config, drift.options);
-  const reported = reportRun(result, session, progress);
+  const reported = reportRun(result, session, progress, tookMs);
   // The run's summary at GitHub names the fingerprint; elsewhere nobody asked for the round trip.
   if (result.failure !== null || config.variables.GITHUB_ACTIONS !== 'true') return reported;
   return { ...reported, document: { ...reported.document, fingerprint: await storedFingerprint(session) } };

@@ -133,7 +133,15 @@ describe('Reverting migrations', () => {
 describe('Redoing a migration', () => {
   it('reverts the newest and applies it again as it is on disk now', async () => {
     const { database, repo } = await applied(tables('one', 'two'));
-    repo.write(`${versionOf(2)}_two.up.sql`, 'CREATE TABLE two (id int, name text);');
+    for (const name of ['one', 'two'])
+      repo.write(
+        `${versionOf(name === 'one' ? 1 : 2)}_${name}.up.sql`,
+        `CREATE TABLE ${name} (id int, name text);`,
+      );
+    const refused = await repo.run(['up'], { env: database.env() });
+    expectExit(refused, 4);
+    expect(refused.stderr.match(/run it anew: make migrate-redo/g), 'of the newest alone').to.have.length(1);
+    repo.write(`${versionOf(1)}_one.up.sql`, tables('one')[`${versionOf(1)}_one.up.sql`] ?? '');
     const result = await repo.run(['redo', '--json'], { env: database.env() });
     expectExit(result, 0);
     expect(
@@ -147,6 +155,27 @@ describe('Redoing a migration', () => {
     expect(await ownObjectsOf(database)).to.include('column two.name');
     expect(await trackedIn(database)).to.have.length(2);
     expect((await repo.run(['status'], { env: database.env() })).stdout).not.to.match(/modified/);
+  });
+
+  it('says which it does again where a newer one waits', async () => {
+    const { database, repo } = await applied(tables('one'));
+    repo.write(`${versionOf(2)}_two.up.sql`, 'CREATE TABLE two (id int);');
+    repo.write(`${versionOf(2)}_two.down.sql`, 'DROP TABLE two;');
+    const result = await repo.run(['redo'], { env: database.env() });
+    expectExit(result, 0);
+    expect(result.stderr).to.match(/_two is not applied yet .* what is done again is \d+_one/);
+    expect(await tablesIn(database)).to.deep.equal(['one']);
+  });
+
+  it('does not blame the file where recording it is refused', async () => {
+    const { database, repo } = await applied(tables('one'));
+    await database.query(
+      `ALTER TABLE migration_ledger.applied ADD CONSTRAINT refused CHECK (false) NOT VALID`,
+    );
+    const result = await repo.run(['redo'], { env: database.env() });
+    expectExit(result, 3);
+    expect(result.stderr).to.contain('recording the migration').and.to.contain('The file itself ran');
+    expect(result.stderr).to.not.contain('Mend ');
   });
 
   it('leaves the down not behind when the up fails', async () => {

@@ -27,7 +27,9 @@ export const mochaHooks = {
 export async function mochaGlobalSetup(this: { suite: Suite }): Promise<void> {
   const needsServer = this.suite.suites.some(({ file }) => file?.includes('/unit/') === false);
   if (!needsServer) return;
-  execFileSync(process.execPath, [join(productRoot, 'scripts', 'run.cjs'), '--build-only']);
+  execFileSync(process.execPath, [join(productRoot, 'scripts', 'run.cjs'), '--build-only'], {
+    stdio: 'inherit',
+  });
   await testServer();
 }
 

@@ -23,7 +23,7 @@ describe('The spelling of commands', () => {
       'npx migrate environment --set staging --confirm production',
     ],
     ['make migrate-drift accept=1 reason="a b"', 'npx migrate drift --accept --reason "a b"'],
-    ['make migrate-drift args=--verbose shows', 'npx migrate drift --verbose shows'],
+    ['make migrate-drift verbose=1 shows', 'npx migrate drift --verbose shows'],
     ['make schema and commit', 'npx migrate schema and commit'],
     ['make check-migrations', 'npx migrate check'],
     ['npm run migrate:repair -- --accept 1 --reason "x"', 'npx migrate repair --accept 1 --reason "x"'],
