@@ -8,6 +8,7 @@ import type { Parser } from '../files/statements.ts';
 import { advise, type Hazard, rulesWithSql } from './advice/advise.ts';
 import { indexForKey } from './advice/indexes.ts';
 import { type Advice, type Phase, seriesText } from './advice/series.ts';
+import { contextsInBlock } from './in-block.ts';
 import { doesNotRun } from './rules/review-rules.ts';
 import type { Around, Context, Hit, Rule, Severity, Step } from './rules/rule.ts';
 import { rules } from './rules/rules.ts';
@@ -125,10 +126,13 @@ export function stepComplaints(context: Context, all: readonly Rule[], parse: Pa
   const found = [...hits.values()]
     .filter(({ rule, hit }) => (hit.severity ?? rule.severity) !== 'info')
     .map(({ hit }) => hit);
+  const blocks = contextsInBlock(context, parse);
   for (const rule of asked) {
-    const hit = rule.findInStep?.(context, found) ?? null;
-    add(rule, hit);
-    if (hit !== null) found.push(hit);
+    const inside = blocks.map((one) => rule.findInStep?.(one, found) ?? null);
+    for (const hit of [rule.findInStep?.(context, found) ?? null, ...inside]) {
+      add(rule, hit);
+      if (hit !== null) found.push(hit);
+    }
   }
   const advice = adviceFor(context, hazards, parse);
   return sayOnce([...hits.values()], advice).map(({ rule, hit }) =>

@@ -69,6 +69,30 @@ describe('lint: what cannot be watched', () => {
     expect(said[2]).to.match(/^change-column-type: .*beside a;.*\n.*beside b;/);
   });
 
+  it('sees in a block what it would see outside of one', async () => {
+    const before = `CREATE TABLE t (id int); CREATE FUNCTION f(a int) RETURNS int LANGUAGE sql AS 'SELECT 1'; CREATE TYPE mood AS ENUM ('a');
+      CREATE SEQUENCE s; GRANT SELECT ON t TO PUBLIC; CREATE VIEW v AS SELECT id FROM t;`;
+    const inBlock = (body: string) => `DO $do$ BEGIN ${body} END $do$;`;
+    const files: Readonly<Record<string, string | null>> = {
+      'DROP FUNCTION f;': 'drop-function-or-type',
+      "IF to_regtype('mood') IS NOT NULL THEN DROP TYPE mood; END IF;": 'drop-function-or-type',
+      'PERFORM 1; /* why; */ ALTER FUNCTION f(int) RENAME TO g; -- DROP TYPE mood;\n':
+        'rename-function-or-type',
+      'DROP SEQUENCE s;': 'drop-function-or-type',
+      'ALTER TABLE t ENABLE ROW LEVEL SECURITY;': 'enable-row-security',
+      'REVOKE SELECT ON t FROM PUBLIC;': 'revoke',
+      "DROP FUNCTION f; CREATE FUNCTION f(a int) RETURNS int LANGUAGE sql AS 'SELECT 2';": null,
+      'ALTER TABLE t ENABLE ROW LEVEL SECURITY; CREATE POLICY p ON t USING (true);': null,
+      "BEGIN CREATE TYPE mood AS ENUM ('a'); EXCEPTION WHEN duplicate_object THEN NULL; END;": null,
+      "RAISE NOTICE 'DROP TYPE mood';": null,
+    };
+    for (const [body, rule] of Object.entries(files)) {
+      await client.query('DROP SCHEMA public CASCADE; CREATE SCHEMA public');
+      const found = (await review(before, inBlock(body))).map((text) => text.split(' ')[1]);
+      expect(found, body).to.deep.equal(rule === null ? [] : [rule]);
+    }
+  });
+
   it('misses a unique key wherever it goes, and not where another takes its place', async () => {
     const before = 'CREATE TABLE t (id bigint PRIMARY KEY, a text, b int, CONSTRAINT k UNIQUE (a));';
     const drop = 'ALTER TABLE t DROP CONSTRAINT k';
