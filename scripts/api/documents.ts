@@ -116,19 +116,88 @@ export interface RunDocument extends Document {
     readonly outcome: 'applied' | 'reverted' | 'failed' | 'pending' | 'unconfirmed';
     readonly durationMs: number | null;
   }[];
+  /** How often the server was asked and its answer awaited. */
+  readonly roundTrips?: number;
+  /** Ids (`version_name`) of migrations that wait for `afterDeploy`. */
+  readonly waiting?: readonly string[];
+  /** Ids of a newer release's migrations, which are applied here. */
+  readonly ahead?: readonly string[];
+  /** The id of the batch within which the budget was used up. */
+  readonly paused?: string;
+  /** Of the schema afterwards, where `expectFingerprint` asks for it. */
+  readonly fingerprint?: string | null;
+  /** What was expected, where the schema is another; null where it was not asked for, as of a newer release's. */
+  readonly expectedFingerprint?: string | null;
+}
+
+/** One object of the schema that is not as the last run left it. */
+export interface DocumentDifference {
+  /** The class of the object: `relation`, `column`, `routine` … */
+  readonly kind: string;
+  readonly identity: string;
+  readonly change: 'added' | 'removed' | 'changed';
+  /** Definitions, in lines `key=value`; null where the object was not, or is not, there. */
+  readonly expected: string | null;
+  readonly actual: string | null;
+}
+
+/** One migration of `status`. */
+export interface StatusMigration {
+  readonly version: string;
+  readonly name: string;
+  readonly state: string;
+  /** Pending, and left by `up` until the application has started. */
+  readonly afterDeploy?: true;
+  /** Pending, and both files still without a statement. */
+  readonly empty?: true;
+  readonly appliedAt: string | null;
+  readonly appliedBy: string | null;
+  readonly gitSha: string | null;
+  readonly durationMs: number | null;
+  /** Of one that stopped half-way: the statement that is next (1-based) of so many. */
+  readonly partial?: { readonly direction: 'up' | 'down'; readonly statement: number; readonly of: number };
+  /** Bytes of an up too long for the ledger to keep. */
+  readonly unkeptUpSize?: number;
+  /** What ran against what the files say now, as unified diffs. */
+  readonly diffs?: readonly string[];
+  /** The id that the same text has on disk now, or had when it was applied. */
+  readonly renamed?: string;
+}
+
+/** A line of the audit log. */
+export interface AuditLine {
+  /** ISO 8601, UTC. */
+  readonly at: string;
+  readonly command: string;
+  readonly options: string;
+  readonly result: string;
+  readonly exitCode: number;
+  readonly message: string;
+  readonly durationMs: number;
+  readonly environment: string;
+  readonly actor: string;
+  readonly databaseUser: string;
+  readonly gitSha: string | null;
+  readonly runUrl: string | null;
+  readonly host: string;
+  readonly toolVersion: string;
 }
 
 export interface StatusDocument extends Document {
-  readonly migrations?: readonly {
-    readonly version: string;
-    readonly name: string;
-    readonly state: string;
-    readonly appliedAt: string | null;
-    readonly appliedBy: string | null;
-    readonly gitSha: string | null;
-    readonly durationMs: number | null;
-  }[];
+  readonly migrations?: readonly StatusMigration[];
+  /** The environment that the database is stamped with; null before the first write. */
+  readonly mark?: string | null;
+  readonly drift?: {
+    readonly state: 'none' | 'drifted' | 'unknown';
+    readonly differences: readonly DocumentDifference[];
+  };
+  /** Why the state of the drift is unknown. */
+  readonly driftReason?: string;
+  /** Differences that are no drift. */
+  readonly driftWarnings?: readonly DocumentDifference[];
   readonly fingerprint?: string | null;
+  /** With `log`: newest first. */
+  readonly log?: readonly AuditLine[];
 }
 
 export interface VerifyDocument extends Document {

@@ -31,12 +31,11 @@ export function toJson({
 }
 
 function errorJson(error: unknown): Record<string, unknown> {
-  if (!(error instanceof MigrateError))
-    return { ...emptyError, code: 'bug', message: error instanceof Error ? error.message : String(error) };
-  const { location, database, hint, problems, state } = error.options;
+  const known = error instanceof MigrateError ? error : null;
+  const { location, database, hint, problems, state } = known?.options ?? {};
   return {
-    code: error.code,
-    message: error.message,
+    code: known?.code ?? 'bug',
+    message: error instanceof Error ? error.message : String(error),
     hint: hint ?? null,
     file: location?.file ?? null,
     line: location?.line ?? null,
@@ -47,17 +46,6 @@ function errorJson(error: unknown): Record<string, unknown> {
     problems: problems ?? [],
   };
 }
-
-const emptyError = {
-  code: 'bug',
-  message: '',
-  hint: null,
-  file: null,
-  line: null,
-  column: null,
-  sqlState: null,
-  detail: null,
-};
 
 /** An outcome with the fields that the contract names. */
 export function outcomeJson({

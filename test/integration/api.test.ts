@@ -1,11 +1,18 @@
 // The commands as functions: what an application or a script calls. The same documents as --json, nothing on the terminal.
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { expect } from 'chai';
 import {
+  type AuditLine,
+  type DocumentDifference,
+  type DocumentError,
   type DownOptions,
   down,
   type PlanOptions,
   plan,
   type RunOptions,
+  type StatusDocument,
+  type StatusMigration,
   type StatusOptions,
   status,
   type UpOptions,
@@ -14,7 +21,9 @@ import {
   verify,
 } from '../../scripts/api/api.ts';
 import { optionNames } from '../../scripts/api/flags.ts';
+import { MigrateError } from '../../scripts/base/errors.ts';
 import { commandLines } from '../../scripts/cli/command-lines.ts';
+import { toJson } from '../../scripts/report/json.ts';
 import { expectExit, project } from '../support/cli.ts';
 import { createDatabase } from '../support/database.ts';
 import { pair } from '../support/migrations.ts';
@@ -49,6 +58,75 @@ const optionsOf = {
   plan: planOptions,
   verify: verifyOptions,
 };
+
+/** Keys of a document's type; the compiler holds these lists against them. */
+type Keys<T> = Record<keyof { [K in keyof T as string extends K ? never : K]: T[K] }, true>;
+
+const keysOfStatus: Keys<StatusDocument> = {
+  command: true,
+  ok: true,
+  exitCode: true,
+  environment: true,
+  error: true,
+  migrations: true,
+  mark: true,
+  drift: true,
+  driftReason: true,
+  driftWarnings: true,
+  fingerprint: true,
+  log: true,
+};
+const keysOfMigration: Keys<StatusMigration> = {
+  version: true,
+  name: true,
+  state: true,
+  afterDeploy: true,
+  empty: true,
+  appliedAt: true,
+  appliedBy: true,
+  gitSha: true,
+  durationMs: true,
+  partial: true,
+  unkeptUpSize: true,
+  diffs: true,
+  renamed: true,
+};
+const keysOfDifference: Keys<DocumentDifference> = {
+  kind: true,
+  identity: true,
+  change: true,
+  expected: true,
+  actual: true,
+};
+const keysOfAudit: Keys<AuditLine> = {
+  at: true,
+  command: true,
+  options: true,
+  result: true,
+  exitCode: true,
+  message: true,
+  durationMs: true,
+  environment: true,
+  actor: true,
+  databaseUser: true,
+  gitSha: true,
+  runUrl: true,
+  host: true,
+  toolVersion: true,
+};
+const keysOfError: Keys<DocumentError> = {
+  code: true,
+  message: true,
+  hint: true,
+  file: true,
+  line: true,
+  column: true,
+  sqlState: true,
+  detail: true,
+  state: true,
+  problems: true,
+};
+const everyKey = (objects: readonly object[]) => [...new Set(objects.flatMap(Object.keys))].sort();
 
 /** Everything that is written to the terminal while the work goes on. */
 async function written(work: () => Promise<unknown>): Promise<string> {
@@ -168,6 +246,53 @@ describe('The functions for applications', () => {
       expect(document, message).to.include({ ok: false, exitCode: 2 });
       expect(document.error?.message).to.include(message);
       expect(document.error?.hint).to.include(hint);
+    }
+  });
+
+  it('give of status what its types say, no field more and none less', async () => {
+    const tool = await project({
+      ...pair('20250101000001_one', 'CREATE TABLE one (a int, b int);\n', 'DROP TABLE one;\n'),
+      ...second,
+      ...pair('20250101000003_long', `SELECT 1; -- ${'x'.repeat(1024 * 1024)}\n`, 'SELECT 1;\n'),
+    });
+    const { root } = tool;
+    const database = await createDatabase();
+    const env = database.env();
+    const documents = [await status({ root, env })];
+    expect(await up({ root, env })).to.include({ exitCode: 0 });
+    await database.query(
+      'ALTER TABLE one DROP COLUMN a; ALTER TABLE one ADD COLUMN a int; CREATE TABLE hand ()',
+    );
+    documents.push(await status({ root, env }));
+    await database.query('DROP TABLE hand');
+    const later = {
+      ...pair('20250101000004_half', '-- migrate: no-transaction\nSELECT 1;\nSELECT 1/0;\n', 'SELECT 1;\n'),
+      ...pair('20250101000005_later', '-- migrate: after-deploy\nSELECT 1;\n', 'SELECT 1;\n'),
+    };
+    for (const [name, text] of Object.entries(later)) await tool.write(name, text);
+    expect(await up({ root, env })).to.include({ exitCode: 3 });
+    await tool.write('20250101000001_one.up.sql', 'CREATE TABLE one (a int);\n');
+    for (const [name, text] of Object.entries(second)) {
+      await rm(join(root, 'db/migrations', name));
+      await tool.write(name.replace('02_two', '09_two'), text);
+    }
+    for (const [name] of Object.entries(pair('20250101000010_empty', '', ''))) await tool.write(name, '');
+    documents.push(await status({ root, env, log: true }));
+    const migrations = documents.flatMap((document) => document.migrations ?? []);
+    const differences = documents.flatMap(({ drift, driftWarnings }) => [
+      ...(drift?.differences ?? []),
+      ...(driftWarnings ?? []),
+    ]);
+    expect(everyKey(documents)).to.deep.equal(Object.keys(keysOfStatus).sort());
+    expect(everyKey(migrations)).to.deep.equal(Object.keys(keysOfMigration).sort());
+    expect(everyKey(differences)).to.deep.equal(Object.keys(keysOfDifference).sort());
+    expect(everyKey(documents.flatMap(({ log = [] }) => log))).to.deep.equal(Object.keys(keysOfAudit).sort());
+  });
+
+  it('give an error with all its fields, a bug too', () => {
+    for (const error of [new MigrateError('usage', 'x'), new Error('x'), 'x']) {
+      const document = toJson({ command: 'up', environment: null, error, verdict: null, document: {} });
+      expect(document.error).to.have.all.keys(keysOfError).and.to.include({ message: 'x' });
     }
   });
 

@@ -1,6 +1,6 @@
 // The ledger: how, when, by whom and with which text every migration ran; and that nothing of others disturbs it.
 import { createHash } from 'node:crypto';
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { migrate } from 'postgres-migrations';
@@ -153,7 +153,9 @@ describe('The ledger', () => {
     const repo = await project(many(60));
     const { run } = repo;
     expectExit(await run(['up'], { env: database.env() }), 0);
-    await database.query(`DROP FUNCTION migration_ledger.record;
+    await database.query(`DO $$ DECLARE made regprocedure; BEGIN
+        FOR made IN SELECT oid FROM pg_proc WHERE proname = 'record' AND pronamespace = 'migration_ledger'::regnamespace
+        LOOP EXECUTE 'DROP FUNCTION ' || made; END LOOP; END $$;
       ALTER TABLE migration_ledger.snapshot DROP COLUMN history, DROP COLUMN major;
       ALTER TABLE migration_ledger.journal DROP COLUMN up_sql, DROP COLUMN down_sql, DROP COLUMN session, DROP COLUMN batch;
       ALTER TABLE migration_ledger.environment DROP COLUMN place;
@@ -174,6 +176,33 @@ describe('The ledger', () => {
         'SELECT max(id) AS id, (SELECT place IS NOT NULL FROM migration_ledger.environment) AS known FROM migration_ledger.migrations',
       ),
     ).to.deep.equal([{ id: newest, known: true }]);
+  });
+
+  it('takes the calls of older releases, with as many arguments as they have', async () => {
+    const folder = join(productRoot, 'db', 'ledger');
+    const calls = readdirSync(folder)
+      .flatMap((file) => [
+        ...readFileSync(join(folder, file), 'utf8').matchAll(
+          /FUNCTION migration_ledger\.record\(\n([^)]+)\)/g,
+        ),
+      ])
+      .map(([, list = '']) => list.split(',').map((argument) => argument.trim()));
+    expect(calls).not.to.deep.equal([]);
+    const database = await createDatabase();
+    const repo = await project(tables('one'));
+    expectExit(await repo.run(['up'], { env: database.env() }), 0);
+    for (const [i, call] of calls.entries()) {
+      const values = call.map((argument) => {
+        if (argument.startsWith('direction ')) return "'up'";
+        if (argument.startsWith('kind ')) return "'run'";
+        return argument.endsWith(' text') ? `'call ${i}'` : '7';
+      });
+      await database.query(`SELECT migration_ledger.record(${values.join(', ')})`);
+    }
+    const recorded = await database.query(
+      "SELECT name FROM migration_ledger.entries WHERE name LIKE 'call %' ORDER BY seq",
+    );
+    expect(recorded).to.deep.equal(calls.map((_, i) => ({ name: `call ${i}` })));
   });
 
   for (const [what, sql, id] of [

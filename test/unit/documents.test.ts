@@ -88,6 +88,22 @@ describe('The documents', () => {
     expect(missing).to.deep.equal([]);
   });
 
+  it('leave applications no target of a command out', () => {
+    const commands = [...makefile.matchAll(/^([a-z-]+):.*\n\t\$\(run\)$/gm)].map(([, name = '']) => name);
+    const [, list = ''] =
+      /^migrate_targets := ((?:.*\\\n)*.*)$/m.exec(read('db/templates/init/migrate.mk')) ?? [];
+    expect(list.split(/[\s\\]+/).sort()).to.deep.equal(commands.sort());
+  });
+
+  it('name every family of rules', () => {
+    const families = [...read('scripts/lint/rules/rules.ts').matchAll(/Rules \} from '\.\/(.+)\.ts'/g)];
+    const rows = section(read('scripts/README.md'), 'Where to change what')
+      .split('| family in ')[1]!
+      .matchAll(/^\| (`.+?) \| /gm);
+    const named = [...rows].flatMap(([, cell = '']) => cell.replaceAll('`', '').split(', '));
+    expect(named.sort()).to.deep.equal(families.map(([, name = '']) => name).sort());
+  });
+
   it('name every tool that baseline and import read, in the help too', () => {
     const helpOf = (command: string) =>
       commandLines
