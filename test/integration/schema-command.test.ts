@@ -2,9 +2,11 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
+import { defaultMajor } from '../../scripts/base/postgres-major.ts';
 import { expectExit, type Project, productRoot, project } from '../support/cli.ts';
 import { createDatabase } from '../support/database.ts';
 import { pair } from '../support/migrations.ts';
+import { testMajor } from '../support/postgres.ts';
 import { fingerprintOf, queryOn, schemaFixture } from '../support/schema.ts';
 
 const users = pair(
@@ -245,7 +247,9 @@ describe('schema', () => {
     expect(textOf(repo)).to.contain('-- newest: none');
   });
 
-  it('is up to date in this repository, and so is its document', async () => {
+  it('is up to date in this repository, and so is its document', async function () {
+    // The file says which version printed it.
+    if (testMajor !== defaultMajor) this.skip();
     const { url } = await createDatabase();
     const repo = await project();
     for (const command of ['schema', 'docs'])
