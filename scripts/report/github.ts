@@ -6,6 +6,7 @@ import { MigrateError } from '../base/errors.ts';
 import { markdownCell, markdownFence, markdownText, visible, visibleLines } from '../base/foreign-text.ts';
 import { redact } from '../base/secrets.ts';
 import type { Finding } from '../base/types.ts';
+import { formatError, plainStyle } from './human.ts';
 
 /** Everything that is worth a line on the page of a run. */
 export interface RunReport {
@@ -200,19 +201,9 @@ function differenceTable(document: RunReport['document']): string[] {
 
 function errorBlock(error: unknown): string[] {
   if (error === null) return [];
-  if (!(error instanceof MigrateError))
-    return ['', markdownFence(error instanceof Error ? error.message : String(error), 'text')];
-  const { location, excerpt, problems = [], state, hint } = error.options;
-  const where = [location?.file, location?.line, location?.column].filter((part) => part !== undefined);
-  const lines = [
-    ...(where.length === 0 ? [] : [where.join(':')]),
-    error.message,
-    ...(excerpt === undefined ? [] : [excerpt]),
-    ...problems.map((problem) => `- ${problem}`),
-    ...(state === undefined ? [] : [`State: ${state}`]),
-    ...(hint === undefined ? [] : [`Next:  ${hint}`]),
-  ];
-  return ['', markdownFence(lines.join('\n'), 'text')];
+  const told = error instanceof Error ? error.message : String(error);
+  const lines = error instanceof MigrateError ? formatError(error, plainStyle) : told;
+  return ['', markdownFence(lines, 'text')];
 }
 
 function recordsOf(value: unknown): Readonly<Record<string, unknown>>[] {

@@ -56,6 +56,7 @@ describe('a command in a step of GitHub Actions', () => {
       /^::error file=db\/migrations\/20250102000000_orders\.up\.sql,line=\d,(col=\d+,)?title=migrate up::relation "nowhere" does not exist/m,
     );
     expect(summaryOf(tool)).to.include('❌').and.to.include('20250102000000_orders | up | failed');
+    expect(summaryOf(tool), 'as the log says it').to.match(/ERROR .*\n.*\(SQLSTATE \w{5}\)/);
   });
 
   it('names files from the root of the repository', async () => {
