@@ -1,7 +1,7 @@
 // argv → command. The only place that sets an exit code or prints an error.
 
+import { type CallStyle, callStyleOf } from './base/call-style.ts';
 import { exitCodes, exitStatus, isInterruption, MigrateError } from './base/errors.ts';
-import { type Place, placeOf } from './base/place.ts';
 import { keepSecret } from './base/secrets.ts';
 import { breakdown } from './base/timing.ts';
 import { ownProcess } from './base/v8-heap.ts';
@@ -41,16 +41,16 @@ async function main(argv: readonly string[]): Promise<number> {
   let config: Config | null = null;
   let result: CommandResult | null = null;
   let error: unknown = null;
-  let place: Place | null = null;
+  let callStyle: CallStyle | null = null;
   const signal = watchSignals();
   try {
     const { parseCommandLine } = await import('./cli/cli.ts');
     const invocation = await parseCommandLine(argv, (text) => process.stdout.write(text));
     if (invocation === null) return exitCodes.ok;
     command = invocation.command;
-    place = placeOf(process.cwd());
+    callStyle = callStyleOf(process.cwd());
     const json = invocation.flags.json ?? false;
-    output = respelling(onGithub(createOutput(invocation.flags), json), place, json);
+    output = respelling(onGithub(createOutput(invocation.flags), json), callStyle, json);
     // Only now: whoever asks for help waits neither for zod nor for what it checks.
     const { resolveConfig } = await import('./config/config.ts');
     config = { ...(await resolveConfig(command, invocation.flags)), signal };
@@ -63,7 +63,7 @@ async function main(argv: readonly string[]): Promise<number> {
   } catch (thrown) {
     error = untouched(thrown);
   }
-  error = respellError(error, place ?? placeOf(process.cwd()));
+  error = respellError(error, callStyle ?? callStyleOf(process.cwd()));
   const environment = config?.environmentName ?? null;
   const { json = early.json ?? false, quiet = false } = config ?? {};
   print({ command, environment, error, result }, output, { json, quiet });

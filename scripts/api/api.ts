@@ -1,8 +1,9 @@
 // The commands as functions, for programs: the same code as the command line, without a terminal. They write nothing to
 // stdout or stderr, never end the process, and leave its signals alone.
+
+import { type CallStyle, callStyleOfPackage } from '../base/call-style.ts';
 import { MigrateError } from '../base/errors.ts';
 import { visibleLines } from '../base/foreign-text.ts';
-import { type Place, placeOfPackage } from '../base/place.ts';
 import { keepSecret, redact, redactAll } from '../base/secrets.ts';
 import { commandLines } from '../cli/command-lines.ts';
 import { respell, respellError } from '../cli/spelling.ts';
@@ -72,7 +73,7 @@ async function run(command: string, options: RunOptions): Promise<Document> {
   const environment = { ...(options.env ?? process.env) };
   keepSecret(secretsOf(environment));
   const { root } = options;
-  const place = placeOfPackage(typeof root === 'string' ? root : process.cwd(), environment);
+  const callStyle = callStyleOfPackage(typeof root === 'string' ? root : process.cwd(), environment);
   const ending = { command, environment: null as string | null, error: null as unknown };
   const controller = new AbortController();
   const abort = () => controller.abort(interrupted());
@@ -90,7 +91,7 @@ async function run(command: string, options: RunOptions): Promise<Document> {
     ending.environment = config.environmentName;
     if (!line.checksOwnTarget) refuseWrongTarget(config);
     const work = await line.load();
-    const progress = progressTo(options, place);
+    const progress = progressTo(options, callStyle);
     config.remarks.forEach(progress.warn);
     const result = await work({
       config: { ...config, signal: controller.signal },
@@ -108,7 +109,7 @@ async function run(command: string, options: RunOptions): Promise<Document> {
   } finally {
     options.signal?.removeEventListener?.('abort', abort);
   }
-  const error = respellError(ending.error, place);
+  const error = respellError(ending.error, callStyle);
   return JSON.parse(JSON.stringify(redactAll(toJson({ ...ending, error, verdict, document })))) as Document;
 }
 
@@ -119,8 +120,8 @@ function interrupted(): MigrateError {
 }
 
 /** Lines for people, without secrets, to the caller's logger; what is soon replaced is told to nobody. */
-function progressTo({ logger }: RunOptions, place: Place): Progress {
-  const shown = (line: string) => visibleLines(redact(respell(line, place)));
+function progressTo({ logger }: RunOptions, callStyle: CallStyle): Progress {
+  const shown = (line: string) => visibleLines(redact(respell(line, callStyle)));
   const log = (line: string) => logger?.log(shown(line));
   return {
     say: log,

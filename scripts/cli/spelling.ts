@@ -1,13 +1,13 @@
-// Takes what a run says; gives it with its commands in the form of the place, their options as the table of commands has
-// them. It decides nothing about places: that is base/place.
-import { type Place, respelled, respelledError } from '../base/place.ts';
+// Takes what a run says; gives it with its commands as they are called where one stands, their options as the table of commands has
+// them. How that is, base/call-style decides.
+import { type CallStyle, respelled, respelledError } from '../base/call-style.ts';
 import type { Output } from '../report/output.ts';
 import { commandLines } from './command-lines.ts';
 import { variablesOf } from './make-variables.ts';
 
 /** The text as it is where make's targets are; elsewhere each command in the form that works there. */
-export function respell(text: string, place: Place): string {
-  return respelled(text, place, optionsOf);
+export function respell(text: string, style: CallStyle): string {
+  return respelled(text, style, optionsOf);
 }
 
 /** `to=V dry_run=1` → `--to V --dry-run`; punctuation that a sentence put behind the last value stays behind it. */
@@ -28,14 +28,14 @@ function optionsOf(command: string, variables: string): string[] {
 }
 
 /** The error with its own words respelled; what the database said stays as it is. */
-export function respellError(error: unknown, place: Place): unknown {
-  return place === 'make' ? error : respelledError(error, (text) => respell(text, place));
+export function respellError(error: unknown, style: CallStyle): unknown {
+  return style === 'make' ? error : respelledError(error, (text) => respell(text, style));
 }
 
 /** The output with every line for people respelled; a JSON document (`json`) stays as it is. */
-export function respelling(output: Output, place: Place, json: boolean): Output {
-  if (place === 'make') return output;
-  const spell = (write: (text: string) => void) => (text: string) => write(respell(text, place));
+export function respelling(output: Output, style: CallStyle, json: boolean): Output {
+  if (style === 'make') return output;
+  const spell = (write: (text: string) => void) => (text: string) => write(respell(text, style));
   return {
     ...output,
     say: spell(output.say),

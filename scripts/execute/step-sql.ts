@@ -17,7 +17,7 @@ import type { RunContext } from './context.ts';
 import { deferredCheck } from './deferred-constraints.ts';
 
 /** Where a step stands in a transaction that it may share with others. */
-export interface Place {
+export interface StepPosition {
   readonly first: boolean;
   readonly last: boolean;
   /** Statements that the transaction runs before it commits; empty for all but the run's last step. */
@@ -33,7 +33,7 @@ export interface Place {
 export function openingStatements(
   { config, session, settingsStoredBefore }: RunContext,
   { id, directives }: ReadyStep,
-  place: Place,
+  place: StepPosition,
   text: string,
   kinds: readonly string[] = [],
 ): readonly string[] {
@@ -65,7 +65,7 @@ const dataOnly = new Set(['SelectStmt', 'InsertStmt', 'UpdateStmt', 'DeleteStmt'
  * transaction, shards are worked on one after the other on each node: what touches a reference table, a type or a schema
  * is refused after work on all shards at once.
  */
-function reachShards({ first, last }: Place, kinds: readonly string[]): string {
+function reachShards({ first, last }: StepPosition, kinds: readonly string[]): string {
   const alone = first && last && (kinds.length === 1 || kinds.every((kind) => dataOnly.has(kind)));
   const mode = alone ? '' : ", pg_catalog.set_config('citus.multi_shard_modify_mode', 'sequential', true)";
   return `SELECT pg_catalog.set_config('citus.propagate_set_commands', 'local', true)${mode}`;
@@ -109,7 +109,7 @@ export type Proof =
 export function recording(
   { config, provenance, session }: RunContext,
   { id }: ReadyStep,
-  place: Place,
+  place: StepPosition,
   { trackingSql, entry, proof }: { trackingSql: string; entry: NewEntry; proof: Proof },
 ): Recording {
   const guard = guardSql(id, proof);

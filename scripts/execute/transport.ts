@@ -6,14 +6,14 @@ import type { BatchResult } from '../connection/simple-query.ts';
 import { lockBound } from '../files/settings-set.ts';
 import type { ReadyStep } from '../plan/steps.ts';
 import type { RunContext } from './context.ts';
-import { openingCount, type Place, type Proof, type Recording } from './step-sql.ts';
+import { openingCount, type Proof, type Recording, type StepPosition } from './step-sql.ts';
 
 /** A step to be sent. */
 export interface Task {
   readonly step: ReadyStep;
   /** 0-based index of its transaction in the run. */
   readonly index: number;
-  readonly place: Place;
+  readonly place: StepPosition;
 }
 
 /** What the server said to a step, with what is needed to judge it. */

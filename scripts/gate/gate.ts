@@ -2,8 +2,8 @@
 // Part of an application: it reads, a row at a time, and never writes; it knows nothing of migration files.
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { callStyleOfPackage, respelled, respelledError } from '../base/call-style.ts';
 import { MigrateError } from '../base/errors.ts';
-import { placeOfPackage, respelled, respelledError } from '../base/place.ts';
 import type { Environment } from '../config/environment.ts';
 import { needFingerprint, readStored, type StoredSchema } from './gate-fingerprint.ts';
 import { type Comparison, compare, type Queryable, readPresence } from './gate-queries.ts';
@@ -32,8 +32,8 @@ export function releaseName(
 
 /** Commands as they are called where the application runs; the gate's own messages have no options. */
 function spelledHere(error: unknown): unknown {
-  const place = placeOfPackage(process.cwd());
-  return respelledError(error, (text) => respelled(text, place, () => []));
+  const style = callStyleOfPackage(process.cwd());
+  return respelledError(error, (text) => respelled(text, style, () => []));
 }
 
 /** Where what the gate has to say goes; NestJS's Logger and console fit. */

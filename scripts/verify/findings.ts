@@ -16,7 +16,7 @@ export type VerifyRule =
   | 'probe-rows'
   | 'probe-fails';
 
-interface Place {
+interface Position {
   readonly line?: number;
   readonly column?: number;
 }
@@ -27,7 +27,7 @@ function finding(
   file: SqlFile,
   message: string,
   help: string,
-  { line = 1, column = 1 }: Place = {},
+  { line = 1, column = 1 }: Position = {},
 ): Finding {
   return { rule, severity, file: file.path, line, column, message, help };
 }
@@ -142,7 +142,7 @@ export function fails(
   rule: 'down-fails' | 'up-again-fails' | 'up-fails' | 'probe-fails',
   file: SqlFile,
   message: string,
-  place: Place,
+  place: Position,
 ): Finding {
   const help = {
     'down-fails': 'In an emergency this down would fail just like that. Mend it.',

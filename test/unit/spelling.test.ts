@@ -3,9 +3,9 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
+import { callStyleOf, callStyleOfPackage, commandOf } from '../../scripts/base/call-style.ts';
 import { MigrateError } from '../../scripts/base/errors.ts';
 import { packageRoot } from '../../scripts/base/paths.ts';
-import { commandOf, placeOf, placeOfPackage } from '../../scripts/base/place.ts';
 import { commandLines } from '../../scripts/cli/command-lines.ts';
 import { variablesOf } from '../../scripts/cli/make-variables.ts';
 import { respell, respellError } from '../../scripts/cli/spelling.ts';
@@ -65,19 +65,19 @@ describe('The spelling of commands', () => {
     const root = mkdtempSync(join(tmpdir(), 'migrate-place-'));
     cleanUpAfterTest(async () => rmSync(root, { recursive: true, force: true }));
     const installed = '/shop/node_modules/.bin/migrate';
-    expect(placeOf(root, installed, {})).to.equal('npx');
-    expect(placeOf(root, installed, { npm_config_user_agent: 'yarn/4.10.3 npm/? node/v22' })).to.equal(
+    expect(callStyleOf(root, installed, {})).to.equal('npx');
+    expect(callStyleOf(root, installed, { npm_config_user_agent: 'yarn/4.10.3 npm/? node/v22' })).to.equal(
       'yarn',
     );
-    expect(placeOf(root, '/tool/scripts/run.cjs', {})).to.equal('make');
-    expect(placeOf(root, installed, { MIGRATE_CALLED_AS: 'container' })).to.equal('container');
-    expect(placeOfPackage(root, {}), 'imported, whatever was called').to.equal('npx');
+    expect(callStyleOf(root, '/tool/scripts/run.cjs', {})).to.equal('make');
+    expect(callStyleOf(root, installed, { MIGRATE_CALLED_AS: 'container' })).to.equal('container');
+    expect(callStyleOfPackage(root, {}), 'imported, whatever was called').to.equal('npx');
     for (const image of ['.github/Dockerfile', 'db/templates/init/Dockerfile'])
       expect(readFileSync(join(packageRoot, image), 'utf8'), image).to.match(
         /^ENV .*MIGRATE_CALLED_AS=container/m,
       );
     writeFileSync(join(root, 'Makefile'), 'migrate-up:\n\tnpx migrate up\n');
-    expect(placeOf(root, installed, {})).to.equal('make');
+    expect(callStyleOf(root, installed, {})).to.equal('make');
   });
 
   it('is left to one place: messages name targets of make, or npm scripts, that become commands elsewhere', () => {

@@ -6,9 +6,9 @@ import { join } from 'node:path';
 import { MigrateError } from './errors.ts';
 
 /** How commands are called here: by make's targets, by the package manager, or as arguments of a container image. */
-export type Place = 'make' | 'npx' | 'yarn' | 'pnpm' | 'container';
+export type CallStyle = 'make' | 'npx' | 'yarn' | 'pnpm' | 'container';
 
-const prefixes: Readonly<Record<Exclude<Place, 'make'>, string>> = {
+const prefixes: Readonly<Record<Exclude<CallStyle, 'make'>, string>> = {
   npx: 'npx migrate',
   yarn: 'yarn migrate',
   pnpm: 'pnpm exec migrate',
@@ -16,7 +16,7 @@ const prefixes: Readonly<Record<Exclude<Place, 'make'>, string>> = {
 };
 
 /** How a package for development is added where another package manager is. */
-const additions: Readonly<Partial<Record<Place, string>>> = {
+const additions: Readonly<Partial<Record<CallStyle, string>>> = {
   yarn: 'yarn add --dev',
   pnpm: 'pnpm add --save-dev',
 };
@@ -29,17 +29,17 @@ type Variables = Readonly<Record<string, string | undefined>>;
  * @param program the path that was called: below node_modules the tool is a package of an application
  * @param environment `MIGRATE_CALLED_AS=container` is set in the image
  */
-export function placeOf(
+export function callStyleOf(
   root: string,
   program: string = process.argv[1] ?? '',
   environment: Variables = process.env,
-): Place {
-  const place = placeOfPackage(root, environment);
-  return place === 'container' || /[\\/]node_modules[\\/]/.test(program) ? place : 'make';
+): CallStyle {
+  const style = callStyleOfPackage(root, environment);
+  return style === 'container' || /[\\/]node_modules[\\/]/.test(program) ? style : 'make';
 }
 
 /** The same for what an application has imported: it is a package there, whatever was called. */
-export function placeOfPackage(root: string, environment: Variables = process.env): Place {
+export function callStyleOfPackage(root: string, environment: Variables = process.env): CallStyle {
   if (environment.MIGRATE_CALLED_AS === 'container') return 'container';
   const targets = ['Makefile', join('db', 'migrate.mk')].map((name) => join(root, name));
   const hasTargets = (path: string) => existsSync(path) && /^migrate-up:/m.test(readFileSync(path, 'utf8'));
@@ -64,10 +64,10 @@ const npmCall = /\bnpm run (?:--silent )?migrate(?::([a-z-]+))?(?: --(?= ))?/g;
 export type AsOptions = (command: string, variables: string) => readonly string[];
 
 /** @returns the text as it is where make's targets are; elsewhere each command in the form that works there */
-export function respelled(text: string, place: Place, asOptions: AsOptions): string {
-  if (place === 'make') return text;
-  const prefix = prefixes[place];
-  const addition = additions[place];
+export function respelled(text: string, style: CallStyle, asOptions: AsOptions): string {
+  if (style === 'make') return text;
+  const prefix = prefixes[style];
+  const addition = additions[style];
   const added = addition === undefined ? text : text.replaceAll(/\bnpm install --save-dev(?= )/g, addition);
   return added
     .replaceAll(makeCall, (whole, target: string, variables: string) => {
