@@ -8,14 +8,7 @@ import type { Environment } from './environment.ts';
 import { settingVariables } from './libpq.ts';
 import { readTls, type TlsSettings } from './tls.ts';
 
-export const sessionKinds = [
-  'any',
-  'read-write',
-  'read-only',
-  'primary',
-  'standby',
-  'prefer-standby',
-] as const;
+const sessionKinds = ['any', 'read-write', 'read-only', 'primary', 'standby', 'prefer-standby'] as const;
 export type SessionKind = (typeof sessionKinds)[number];
 
 /** Where and how to connect; `password` is undefined where `.pgpass` may know it. */

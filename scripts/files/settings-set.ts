@@ -56,7 +56,7 @@ function callsOf(node: unknown): Call[] {
 }
 
 /** Whether the statement takes the bound on waiting for locks away: `SET lock_timeout = 0` and its kin. */
-export function liftsLockTimeout(statement: Statement): boolean {
+function liftsLockTimeout(statement: Statement): boolean {
   return settingsSet(statement).some(
     ({ name, value }) => name === 'lock_timeout' && value !== null && isZeroTime(value),
   );

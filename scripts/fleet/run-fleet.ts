@@ -24,11 +24,6 @@ export interface FleetFlags {
   readonly maxFailures?: string;
 }
 
-/** Whether the command is meant for a list of databases. */
-export function namesFleet({ targets, targetsQuery }: FleetFlags): boolean {
-  return targets !== undefined || targetsQuery !== undefined;
-}
-
 /**
  * @param command what runs on each
  * @throws MigrateError `usage` for a wrong list or number, `refused` where any target is bound to another environment:

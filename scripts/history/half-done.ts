@@ -38,7 +38,7 @@ export function halfDoneProblem(status: MigrationStatus): string | null {
  * The error that names every half-done migration which `finished` does not finish, or null.
  * @param doing what is not done because of it, as "this run would not finish it"
  */
-export function halfDoneError(
+function halfDoneError(
   statuses: readonly MigrationStatus[],
   finished: readonly { readonly id: string; readonly direction: Direction }[],
   doing = 'this run would not finish it',

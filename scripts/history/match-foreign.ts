@@ -84,7 +84,7 @@ function pair(foreign: ForeignHistory, migrations: readonly Migration[], to: str
 }
 
 /** A record's version as 14 digits, or null where it is none of ours. */
-export function stampOf({ version }: ForeignRecord): string | null {
+function stampOf({ version }: ForeignRecord): string | null {
   return version === null ? null : stampOfVersion(version);
 }
 

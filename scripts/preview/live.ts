@@ -119,7 +119,7 @@ const conflicts: readonly (readonly number[])[] = [
 ];
 
 /** True when one of the two table lock modes has to wait for the other. */
-export function lockModesConflict(a: string, b: string): boolean {
+function lockModesConflict(a: string, b: string): boolean {
   return conflicts[Math.max(0, lockModes.indexOf(a))]?.includes(lockModes.indexOf(b)) ?? false;
 }
 

@@ -20,7 +20,7 @@ import type {
 const weakestShown = strengthOf('RowExclusiveLock');
 
 /** "about 120 M rows" */
-export function formatRows(rows: number | null): string {
+function formatRows(rows: number | null): string {
   if (rows === null) return 'rows unknown (never analyzed)';
   const steps: [number, string][] = [
     [1e9, ' G'],
@@ -33,7 +33,7 @@ export function formatRows(rows: number | null): string {
 }
 
 /** "AccessExclusiveLock on public.orders, rewrites 41 GB, about 120 M rows, 3 indexes" */
-export function describeLock({ mode, relation, rewrites, reads, table }: PlannedLock): string {
+function describeLock({ mode, relation, rewrites, reads, table }: PlannedLock): string {
   if (table === null) return visible(`${mode} on ${relation}`);
   const size = formatBytes(table.bytes);
   const work = rewrites ? `rewrites ${size}` : reads ? `reads ${size}` : size;
@@ -42,7 +42,7 @@ export function describeLock({ mode, relation, rewrites, reads, table }: Planned
 }
 
 /** "pid 4711, user app, idle in transaction: transaction open for 12 min 3 s; holds …" */
-export function describeObstacle({ who, ageSeconds, holds }: Obstacle): string {
+function describeObstacle({ who, ageSeconds, holds }: Obstacle): string {
   const age =
     ageSeconds === null
       ? 'since when its transaction is open this role may not see'
@@ -53,7 +53,7 @@ export function describeObstacle({ who, ageSeconds, holds }: Obstacle): string {
 }
 
 /** "batch public.orders by id: about 2.0 M rows, 2,000 batches of 1,000 at first, at least 12 s …" */
-export function describeBatch(batch: PlannedBatch): string {
+function describeBatch(batch: PlannedBatch): string {
   const { key, problem, position, size = 0, batches, atMostMs } = batch;
   const rows = batch.rows ?? null;
   if (problem !== undefined) return visible(`batch ${key}: ${problem}`);

@@ -132,7 +132,7 @@ export function isLeftOut(statement: Statement): boolean {
 }
 
 /** The statements of a file that are not run on the scratch server; files without such a word are not parsed for it. */
-export function serverWideStatements(file: Pick<SqlFile, 'text'>, parse: Parser): readonly Statement[] {
+function serverWideStatements(file: Pick<SqlFile, 'text'>, parse: Parser): readonly Statement[] {
   if (!words.test(file.text)) return [];
   const parsed = parse(file.text);
   return parsed.ok === true ? parsed.statements.filter(isLeftOut) : [];

@@ -1,13 +1,12 @@
 // Every kind of change that somebody might make by hand is seen by the gate and named by the comparison.
 import { expect } from 'chai';
 import type pg from 'pg';
-import { readChangeToken } from '../../scripts/schema/catalog/change-token.ts';
 import { describeDifference } from '../../scripts/schema/change/diff.ts';
 import { defaultSchemaOptions, type SchemaOptions, type Snapshot } from '../../scripts/schema/types.ts';
 import { type Change, tableChanges } from '../fixtures/schema/changes.ts';
 import { privilegeChanges, programChanges } from '../fixtures/schema/program-changes.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
-import { changesSince, queryOn, schemaFixture, snapshotOf } from '../support/schema.ts';
+import { changesSince, queryOn, readChangeToken, schemaFixture, snapshotOf } from '../support/schema.ts';
 
 describe('a change by hand', () => {
   let database: TestDatabase;

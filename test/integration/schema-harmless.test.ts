@@ -1,11 +1,10 @@
 // What nobody would call a change of the schema is none: housekeeping, rows, temporary objects, and what was undone.
 import { expect } from 'chai';
 import type pg from 'pg';
-import { readChangeToken } from '../../scripts/schema/catalog/change-token.ts';
 import { describeDifference } from '../../scripts/schema/change/diff.ts';
 import { defaultSchemaOptions, type Snapshot } from '../../scripts/schema/types.ts';
 import { createDatabase } from '../support/database.ts';
-import { changesSince, queryOn, schemaFixture, snapshotOf } from '../support/schema.ts';
+import { changesSince, queryOn, readChangeToken, schemaFixture, snapshotOf } from '../support/schema.ts';
 
 /** Statements are sent one by one: some of them cannot run in a transaction. */
 type Action = readonly string[];

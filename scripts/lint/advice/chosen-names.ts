@@ -14,7 +14,7 @@ function cut(text: string, bytes: number): string {
 }
 
 /** `table_column_label`, the longer of the first two cut until all fits into 63 bytes. */
-export function objectName(first: string, second: string | null, label: string): string {
+function objectName(first: string, second: string | null, label: string): string {
   const overhead = Buffer.byteLength(label) + 1 + (second === null ? 0 : 1);
   let firstLength = Buffer.byteLength(first);
   let secondLength = second === null ? 0 : Buffer.byteLength(second);

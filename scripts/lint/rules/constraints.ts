@@ -4,7 +4,7 @@ import type { ConstraintFacts, Name } from '../statement/types.ts';
 import { defineRule, isCreatedBefore, type Rule, scanned } from './rule.ts';
 
 /** The name that is written, or the one that PostgreSQL would make up. */
-export function constraintName(table: Name, { name, columns, type }: ConstraintFacts): string {
+function constraintName(table: Name, { name, columns, type }: ConstraintFacts): string {
   if (name !== undefined) return quoteIdentifier(name);
   const endings = { check: 'check', foreign: 'fkey', primary: 'pkey', unique: 'key', exclude: 'excl' };
   return joinedName(table.name, ...(type === 'primary' ? [] : columns), endings[type]);

@@ -18,7 +18,7 @@ export const doesNotRun = defineStepRule({
   why: 'The migration would fail and be rolled back.',
 });
 
-export const notOnScratch = defineStepRule({
+const notOnScratch = defineStepRule({
   id: 'not-on-scratch',
   severity: 'info',
   summary: 'a statement about the whole server, which was not run on the scratch server',

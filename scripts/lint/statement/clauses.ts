@@ -36,22 +36,6 @@ export function parenthesizedAt(sql: string, bytes: number): string {
   return sql.slice(open + 1).trim();
 }
 
-/** Splits a statement before a word that stands outside of parentheses and quotes; the tail is without the word. */
-export function splitAtWord(sql: string, word: string): { head: string; tail: string | undefined } {
-  const here = new RegExp(`\\b${word}\\b`, 'iy');
-  let depth = 0;
-  for (let at = 0; at < sql.length; at = skipToken(sql, at)) {
-    const char = sql.charAt(at);
-    if (char === '(') depth += 1;
-    if (char === ')') depth -= 1;
-    here.lastIndex = at;
-    if (depth === 0 && here.test(sql)) {
-      return { head: sql.slice(0, at).trim(), tail: sql.slice(at + word.length).trim() };
-    }
-  }
-  return { head: sql.trim(), tail: undefined };
-}
-
 /** The offset after the literal, quoted name, comment or single character at `at`. */
 function skipToken(sql: string, at: number): number {
   const rest = sql.slice(at, at + 64);

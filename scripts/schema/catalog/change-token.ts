@@ -3,7 +3,7 @@
 // It must not know what the objects mean; "differs" costs a canonical comparison, "equal" ends the matter.
 
 import { firstUserOid, hiddenNamespace, quoteLiteral, trackingTable } from '../sql.ts';
-import { ledgerSchema, type Query, type SchemaOptions } from '../types.ts';
+import { ledgerSchema, type SchemaOptions } from '../types.ts';
 import { broughtCatalogs, type Catalog, catalogs } from './counted-catalogs.ts';
 import { distributionState } from './distribution.ts';
 import { contentHash, relational, toastNamespace } from './relation-counts.ts';
@@ -233,10 +233,4 @@ export function hiddenSql(options: SchemaOptions): string {
   SELECT oid FROM own_relation
   UNION ALL SELECT oid FROM pg_catalog.pg_class WHERE oid >= ${firstUserOid} AND relnamespace = ${toastNamespace}
 )`;
-}
-
-/** The change token of the connected database; compare it only with one read from the same database. */
-export async function readChangeToken(query: Query, options: SchemaOptions): Promise<string> {
-  const [row] = await query(changeTokenSql(options));
-  return String(row?.token);
 }

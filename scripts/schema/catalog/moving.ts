@@ -20,10 +20,10 @@ const gone = {
 } as const;
 
 /** An EXCEPTION clause's condition. */
-export const goneConditions = Object.values(gone).join(' OR ');
+const goneConditions = Object.values(gone).join(' OR ');
 
 /** Whether the error says that something is gone that the query had found: cache lookup failed for relation 16384. */
-export function isGone(error: unknown): boolean {
+function isGone(error: unknown): boolean {
   const { code = '', message = '' } = error as { code?: string; message?: string };
   return (
     code in gone &&

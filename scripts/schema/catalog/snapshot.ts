@@ -11,7 +11,6 @@ import {
   type Query,
   type SchemaObject,
   type SchemaOptions,
-  type Snapshot,
 } from '../types.ts';
 import * as annotations from './annotations.ts';
 import * as constraints from './constraints.ts';
@@ -211,12 +210,6 @@ SELECT class, identity, definition FROM object ORDER BY class COLLATE "C", ident
     identity: String(row.identity),
     definition: String(row.definition),
   }));
-}
-
-/** Hashes and objects together; call it inside `withCanonicalSession`. */
-export async function readSnapshot(query: Query, options: SchemaOptions): Promise<Snapshot> {
-  const classes = await readClassHashes(query, options);
-  return { classes, objects: await readObjects(query, options) };
 }
 
 /** The classes whose hashes differ: the only ones worth fetching. */

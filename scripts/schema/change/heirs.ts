@@ -19,7 +19,7 @@ export function ancestorsOf(model: Model, table: string | undefined): string[] {
 }
 
 /** How many tables stand above it at most. */
-export function depthOf(model: Model, table: string | undefined): number {
+function depthOf(model: Model, table: string | undefined): number {
   return Math.max(0, ...parentsOf(model, table).map((parent) => 1 + depthOf(model, parent)));
 }
 
@@ -56,7 +56,7 @@ const reaching = ['default', 'nullable', 'storage', 'statistics'];
 const settings = [...reaching, 'compression', 'options'];
 
 /** Whether a part of a column is to be the same in all heirs: then the statement may reach them. */
-export function reachesHeirs(now: Model, column: Item, key: string): boolean {
+function reachesHeirs(now: Model, column: Item, key: string): boolean {
   const copies = copiesOf(now, column);
   const isPartitioned = now.find('relation', column.table ?? '')?.parts.has('partition_key') === true;
   const hasConstraint = copies.some((copy) => (notNullOf(copy)?.inherited ?? null) !== null);

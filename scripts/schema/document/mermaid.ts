@@ -5,7 +5,7 @@ import { visible } from '../../base/foreign-text.ts';
 import type { ColumnEntry, TableEntry } from './tables.ts';
 
 /** Mermaid refuses more than 50,000 characters (`maxTextSize`). */
-export const mermaidLimit = 48_000;
+const mermaidLimit = 48_000;
 /** No table takes more of it than this; its keys come first. */
 const tableLimit = 12_000;
 

@@ -7,7 +7,7 @@ import { style } from './page-style.ts';
 import type { SchemaEntries } from './tables.ts';
 
 /** JSON in which nothing can end the element that it stands in. */
-export function embeddedJson(value: unknown): string {
+function embeddedJson(value: unknown): string {
   return JSON.stringify(value).replaceAll(
     /[<>&\u2028\u2029]/g,
     (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,

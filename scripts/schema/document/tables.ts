@@ -76,7 +76,7 @@ export interface SchemaEntries {
 }
 
 /** The names of a path such as `public."my table"`, without their quotes. */
-export function namesOf(path: string): string[] {
+function namesOf(path: string): string[] {
   return (path.match(/(?:"[^"]*")+|[^".]+/g) ?? []).map(bareName);
 }
 

@@ -21,7 +21,7 @@ const holds = (wanted: string, texts: readonly string[]) =>
   texts.some((text) => lowered(text).includes(wanted));
 
 /** Whether the column itself has the text. */
-export function columnMatches(column: PageColumn, wanted: string): boolean {
+function columnMatches(column: PageColumn, wanted: string): boolean {
   return wanted !== '' && holds(wanted, [column.name, column.type, column.comment]);
 }
 
