@@ -106,7 +106,7 @@ describe('The spelling of commands', () => {
 const names = new Set(commandLines.map(({ name }) => name));
 
 /** The one file that decides, and the one whose words are laid into an application's files, and said to nobody. */
-const ownWords = [join('base', 'place.ts'), join('commands', 'package-manager.ts')];
+const ownWords = [join('base', 'call-style.ts'), join('commands', 'package-manager.ts')];
 
 /** The texts of every source without its comments. */
 function messages(): { readonly path: string; readonly text: string }[] {
