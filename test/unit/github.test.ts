@@ -136,7 +136,7 @@ describe('the summary of a run on GitHub', () => {
     });
     const markdown = summaryMarkdown({ ...ended, exitCode: 3, error });
     expect(markdown).to.include('### ❌ migrate up');
-    expect(markdown).to.include('````text\nx.up.sql:1:2\nsyntax error at ```\n1 | SELEC 1\n````');
+    expect(markdown).to.include('````text\nERROR x.up.sql:1:2\nsyntax error at ```\n\n  1 | SELEC 1\n\n````');
   });
 
   it('keeps pipes, line ends and HTML of a cell from breaking the table', () => {
