@@ -113,8 +113,10 @@ describe('A newcomer', function () {
       .and.include('2 pending');
   });
 
-  it('gets the exit code of the tool from npm', async () => {
-    expectExit(await npm('migrate:status', '--', '--check'), 10);
+  it('gets the exit code of the tool and its document from npm', async () => {
+    const status = await npm('migrate', '--', 'status', '--check', '--json');
+    expectExit(status, 10);
+    expect(JSON.parse(status.stdout)).to.include({ command: 'status', exitCode: 10 });
     expectExit(await npm('migrate:up', '--', '--dryrun'), 2);
     expect((await make('migrate-down', 'n=0')).exitCode).to.equal(2);
   });
