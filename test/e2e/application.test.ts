@@ -1,43 +1,30 @@
 // The package in an application, as each package manager installs it: packed, without sources, nothing built on install.
 // A newcomer lays the migrations, writes one, and the application starts only when the database has it.
-import { execFileSync, spawn } from 'node:child_process';
-import {
-  cpSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  realpathSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { spawn } from 'node:child_process';
+import { cpSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect } from 'chai';
-import { cleanUpAfterRun, cleanUpAfterTest } from '../support/cleanup.ts';
+import {
+  adopt,
+  application,
+  applicationOfNpm,
+  attempt,
+  type Caller,
+  callerOf,
+  execute,
+  name,
+  notThere,
+  packTool,
+  type Route,
+  registry,
+  writeFirst,
+} from '../support/application.ts';
+import { cleanUpAfterTest } from '../support/cleanup.ts';
 import { isSettled, productRoot } from '../support/cli.ts';
-import { createDatabase, type TestDatabase } from '../support/database.ts';
-import { nodeBinary } from '../support/node-versions.ts';
+import { createDatabase } from '../support/database.ts';
 
-const name = 'postgres-migrations-orchestrator';
-
-/** How one package manager adds the packed tool, runs its command, and runs a script of the application. */
-interface Route {
-  readonly title: string;
-  /** The manager as a package with its command; npx fetches it once, and is not asked again. Else that of this machine. */
-  readonly manager?: readonly [spec: string, command: string];
-  /** A Node.js version that the manager needs, where it is not this one. */
-  readonly nodeVersion?: string;
-  readonly files?: Record<string, string>;
-  readonly add: readonly string[];
-  /** Behind the manager's command. */
-  readonly migrate: readonly string[];
-  /** No node_modules: every script runs through the manager. */
-  readonly pnp?: boolean;
-}
-
+const pnpm = ['pnpm@10.18.3', 'pnpm'] as const;
+const yarnClassic = ['yarn@1.22.22', 'yarn'] as const;
 const yarn4 = ['@yarnpkg/cli-dist@4.10.3', 'yarn'] as const;
 const npmAdd = ['install', '--no-audit', '--no-fund', './tool.tgz'];
 const npmMigrate = ['exec', '--no', '--', 'migrate'];
@@ -53,13 +40,13 @@ const routes: readonly Route[] = [
   },
   {
     title: 'pnpm',
-    manager: ['pnpm@10.18.3', 'pnpm'],
+    manager: pnpm,
     add: ['add', '--prefer-offline', './tool.tgz'],
     migrate: ['exec', 'migrate'],
   },
   {
     title: 'yarn classic',
-    manager: ['yarn@1.22.22', 'yarn'],
+    manager: yarnClassic,
     add: ['add', '--non-interactive', '--prefer-offline', 'file:./tool.tgz'],
     migrate: ['--silent', 'migrate'],
   },
@@ -78,181 +65,35 @@ const routes: readonly Route[] = [
     migrate: ['run', 'migrate'],
     pnp: true,
   },
+  {
+    title: 'pnpm in a workspace',
+    manager: pnpm,
+    files: { 'pnpm-workspace.yaml': 'packages: ["apps/*"]\n' },
+    member: 'apps/shop',
+    add: ['add', '--prefer-offline', '../../tool.tgz'],
+    migrate: ['exec', 'migrate'],
+  },
+  {
+    title: 'yarn classic in a workspace',
+    manager: yarnClassic,
+    member: 'apps/shop',
+    add: ['add', '--non-interactive', '--prefer-offline', 'file:../../tool.tgz'],
+    migrate: ['--silent', 'migrate'],
+  },
+  {
+    title: 'yarn 4 in a workspace',
+    manager: yarn4,
+    files: { '.yarnrc.yml': 'nodeLinker: node-modules\nenableTelemetry: false\n', 'yarn.lock': '' },
+    member: 'apps/shop',
+    add: ['add', '../../tool.tgz'],
+    migrate: ['run', 'migrate'],
+  },
 ];
-
-/** The registry does not answer, or does not have it: a reason to skip, loudly. */
-const notThere = /ENOTFOUND|EAI_AGAIN|ECONNREFUSED|E404|not in this registry/;
-
-let packed: string;
-/** Yarn's caches, of this run: yarn knows a package by its version, and another build of it would come out of an older one. */
-let caches: string;
-/** An application with the package, installed by npm: for tests that are not about installing. */
-let installed: string | undefined;
-
-function temporary(): string {
-  return mkdtempSync(join(tmpdir(), 'migrate-application-'));
-}
-
-function execute(
-  cwd: string,
-  [file = '', ...args]: readonly string[],
-  env: Record<string, string> = {},
-): string {
-  const { DATABASE_URL: _, CI: __, ...rest } = process.env;
-  return execFileSync(file, args, {
-    cwd,
-    encoding: 'utf8',
-    stdio: ['ignore', 'pipe', 'pipe'],
-    env: {
-      ...rest,
-      npm_config_prefer_offline: 'true',
-      npm_config_update_notifier: 'false',
-      YARN_ENABLE_IMMUTABLE_INSTALLS: 'false',
-      YARN_CACHE_FOLDER: caches,
-      ...env,
-    },
-  });
-}
-
-/** What the process ended with, and all it said. */
-function attempt(
-  cwd: string,
-  command: readonly string[],
-  env: Record<string, string>,
-): [code: number, text: string] {
-  try {
-    return [0, execute(cwd, command, env)];
-  } catch (error) {
-    const { status, stdout, stderr } = error as { status: number; stdout: string; stderr: string };
-    return [status, `${stdout}${stderr}`];
-  }
-}
-
-function application(files: Record<string, string> = {}): string {
-  const folder = temporary();
-  cleanUpAfterTest(async () => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }));
-  writeFileSync(join(folder, 'package.json'), '{\n  "name": "shop",\n  "private": true\n}\n');
-  for (const [path, text] of Object.entries(files)) writeFileSync(join(folder, path), text);
-  cpSync(packed, join(folder, 'tool.tgz'));
-  return folder;
-}
-
-/** An application of one's own, as npm installed it once: the files are shared with the other ones, by hard links. */
-function applicationOfNpm(): string {
-  if (installed === undefined) {
-    installed = temporary();
-    const made = installed;
-    cleanUpAfterRun(async () => rmSync(made, { recursive: true, force: true, maxRetries: 5 }));
-    writeFileSync(join(made, 'package.json'), '{ "name": "shop", "private": true }\n');
-    cpSync(packed, join(made, 'tool.tgz'));
-    execute(made, ['npm', ...npmAdd]);
-  }
-  const folder = application();
-  cpSync(join(installed, 'package.json'), join(folder, 'package.json'));
-  try {
-    execute(folder, ['cp', '-al', join(installed, 'node_modules'), folder]);
-  } catch {
-    cpSync(join(installed, 'node_modules'), join(folder, 'node_modules'), { recursive: true });
-  }
-  return folder;
-}
-
-/** How commands are called where a route's package was installed. */
-interface Caller {
-  /** Through the package manager, as a person does. */
-  readonly manager: readonly string[];
-  readonly migrate: readonly string[];
-  readonly node: readonly string[];
-  readonly env: Record<string, string>;
-}
-
-/** @throws what npx said, where the manager cannot be fetched */
-async function callerOf({ manager, nodeVersion, migrate, pnp }: Route): Promise<Caller> {
-  const node = nodeVersion === undefined ? process.execPath : await nodeBinary(nodeVersion);
-  if (node === null) throw new Error(`E404 node@${nodeVersion}`);
-  const env = nodeVersion === undefined ? {} : { PATH: `${dirname(node)}:${process.env.PATH}` };
-  let call: readonly string[] = ['npm'];
-  if (manager !== undefined) {
-    const [spec, command] = manager;
-    const [code, said] = attempt(
-      tmpdir(),
-      ['npx', '--yes', `--package=${spec}`, '-c', `command -v ${command}`],
-      {},
-    );
-    if (code !== 0) throw new Error(said);
-    call = [node, realpathSync(said.trim())];
-  }
-  return pnp
-    ? { manager: call, migrate: [...call, ...migrate], node: [...call, 'node'], env }
-    : { manager: call, migrate: [join('node_modules', '.bin', 'migrate')], node: [node], env };
-}
-
-/** Writes the first migration into the pair that `init` laid. @returns its id */
-function writeFirst(folder: string): string {
-  const directory = join(folder, 'db', 'migrations');
-  const [up = ''] = readdirSync(directory).filter((file) => file.endsWith('.up.sql'));
-  writeFileSync(join(directory, up), 'CREATE TABLE customers (id bigint PRIMARY KEY);\n');
-  writeFileSync(join(directory, up.replace('.up.', '.down.')), 'DROP TABLE customers;\n');
-  return up.replace('.up.sql', '');
-}
-
-/**
- * From an empty folder to an application that starts; every step is what the one before told to do.
- * @param init how a person calls the command here; the rest is called as that resolves it
- */
-function adopt(
-  folder: string,
-  init: readonly string[],
-  { migrate, node, env: own }: Caller,
-  database: TestDatabase,
-) {
-  const env = { ...own, ...database.env(), MIGRATE_ENV: 'development' };
-  expect(execute(folder, [...init, 'init'], own)).to.include('created  db/config.json');
-  writeFirst(folder);
-  execute(folder, [...migrate, 'manifest', '--out', 'migrations.json'], env);
-  // Both of them: the gate, and the functions; what they load lies beside them in the package.
-  writeFileSync(
-    join(folder, 'start.cjs'),
-    `require('${name}/gate').assertSchema({ manifest: 'migrations.json', logger: { log() {}, warn() {} } })
-      .then(({ state }) => require('${name}').status().then(({ ok, migrations }) => console.log('started', state, ok, migrations.length)))
-      .catch(({ message }) => { console.error(message); process.exit(1); });\n`,
-  );
-  const [refused, why] = attempt(folder, [...node, 'start.cjs'], env);
-  expect(refused, why).to.equal(1);
-  expect(why).to.match(/lacks: \d{14}_initial-schema.*: (?:npx|pnpm exec|yarn) migrate up/);
-  expect(execute(folder, [...migrate, 'up'], env)).to.include('Applied 1 migration');
-  expect(execute(folder, [...node, 'start.cjs'], env)).to.include('started current true 1');
-}
 
 describe('The package in an application', function () {
   this.timeout(300_000);
 
-  before(() => {
-    const folder = temporary();
-    caches = join(folder, 'yarn');
-    cleanUpAfterRun(async () => rmSync(folder, { recursive: true, force: true }));
-    execute(productRoot, [process.execPath, join(productRoot, 'scripts', 'run.cjs'), '--pack']);
-    const told = execute(productRoot, [
-      'npm',
-      'pack',
-      '--ignore-scripts',
-      '--json',
-      '--pack-destination',
-      folder,
-    ]);
-    const [{ filename, files, size }] = JSON.parse(told) as [
-      { filename: string; size: number; files: { path: string }[] },
-    ];
-    packed = join(folder, filename);
-    const paths = files.map(({ path }) => path);
-    expect(paths).to.include.members(['dist/gate.cjs', 'dist/api.js', 'dist/testing.cjs', 'db/roles.sql']);
-    const unwanted = paths.filter((path) =>
-      /^(?:test|db\/migrations|\.github)\/|\.code$|\.map$|\/\.built$/.test(path),
-    );
-    expect(unwanted).to.deep.equal([]);
-    expect(paths.filter((path) => path.startsWith('dist/program-'))).to.have.length(1);
-    expect(size).to.be.below(2_000_000);
-  });
+  before(() => void packTool());
 
   for (const route of routes) {
     it(`is installed by ${route.title}, without a build`, async function () {
@@ -266,7 +107,7 @@ describe('The package in an application', function () {
       let folder: string;
       try {
         caller = await callerOf(route);
-        folder = route.manager === undefined ? applicationOfNpm() : application(route.files);
+        folder = route.manager === undefined ? applicationOfNpm() : application(route.files, route.member);
       } catch (error) {
         return skip((error as Error).message);
       }
@@ -369,6 +210,19 @@ export const all = [up({ to: 1 }), down(), plan(), status(), verify()];\n`;
       if (/listening on \d+/.test(output)) break;
     }
     expect(output).to.match(/listening on \d+/);
+  });
+
+  it('is installed by npm from a registry', async () => {
+    const folder = application();
+    const database = await createDatabase();
+    const address = await registry();
+    const add = ['npm', 'install', '--no-audit', '--no-fund', `--registry=${address}`, name];
+    const [code, said] = attempt(folder, add, {});
+    expect(code, said).to.equal(0);
+    const { dependencies } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
+    expect(dependencies[name], 'a version, not a file').to.match(/^\^\d/);
+    const bin = join('node_modules', '.bin', 'migrate');
+    adopt(folder, [bin], { manager: ['npm'], migrate: [bin], node: ['node'], env: {} }, database);
   });
 
   it('works as a workspace of a monorepo, built from its sources', async () => {
