@@ -14,10 +14,13 @@ import {
 import { linkIn, unwrapped } from './batch-references.ts';
 import { isTree, listOf, type Tree, treeOf } from './tree.ts';
 
-/** @returns what is wrong with the statement as one of a batch, or null */
-export function rangeProblem(statement: Tree, names: Walked): string | null {
+/**
+ * @param written the key as the directive has it
+ * @returns what is wrong with the statement as one of a batch, or null
+ */
+export function rangeProblem(statement: Tree, names: Walked, written: string): string | null {
   const walked: Walk = { ...names, ranges: new Set() };
-  const right = `… WHERE ${walked.column} BETWEEN $1 AND $2`;
+  const right = `… WHERE ${written} BETWEEN $1 AND $2`;
   const bounded = boundsOf(statement, walked, new Map());
   if (bounded.wrong !== null) return `${bounded.wrong}: ${right}`;
   if (!bounded.found)

@@ -58,7 +58,7 @@ export function batchProblem({ table, column }: BatchDirective, text: string, pa
   };
   if (changesKey({ [kind]: node }, walked.table, walked.column))
     return `this batch changes ${column}, the key that it walks by: rows would be met twice or not at all`;
-  return rangeProblem({ [kind]: node }, walked);
+  return rangeProblem({ [kind]: node }, walked, column);
 }
 
 function insertsRows(node: Statement['node']): boolean {

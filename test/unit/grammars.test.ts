@@ -77,7 +77,7 @@ for (const grammar of grammars)
       };
       const problem = (sql: string) => {
         const { kind, node: tree } = node(sql);
-        return rangeProblem({ [kind]: tree }, { table: 't', column: 'id' });
+        return rangeProblem({ [kind]: tree }, { table: 't', column: 'id' }, 'id');
       };
       expect(problem('DELETE FROM t WHERE id BETWEEN $1 AND $2 RETURNING id, 1 AS one')).to.equal(null);
       expect(problem('DELETE FROM t WHERE id BETWEEN $1 AND $2 RETURNING $1')).to.contain('one range');
