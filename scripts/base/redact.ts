@@ -67,11 +67,50 @@ export function formsOfAll(secrets: readonly string[]): readonly Form[] {
 
 const longestFirst = (a: string, b: string) => b.length - a.length;
 
-/** The text without the secrets whose forms these are. */
-export function hideForms(text: string, forms: readonly Form[]): string {
-  let hidden = text;
-  for (const { written, shown } of forms) hidden = hidden.replaceAll(written, () => shown);
-  return hidden;
+/**
+ * The text without the secrets whose forms these are, and without what stands where secrets are kept. Both are looked for
+ * in the text as it came: a known secret may be the very word (`secret`, `token`) by which another one is told.
+ */
+export function hideSecrets(text: string, forms: readonly Form[]): string {
+  const known = forms.flatMap((form) => placesOf(text, form));
+  if (known.length === 0) return maskSqlSecrets(text);
+  const told = secretRanges(text, true).map(({ from, to }) => ({
+    from,
+    to,
+    shown: stars(text.slice(from, to)),
+  }));
+  let hidden = '';
+  let done = 0;
+  for (const { from, to, shown } of apart([...known, ...told])) {
+    hidden += text.slice(done, from) + shown;
+    done = to;
+  }
+  // What misled the reading of quotes and brackets is gone now.
+  return maskSqlSecrets(hidden + text.slice(done));
+}
+
+interface Hidden {
+  readonly from: number;
+  readonly to: number;
+  readonly shown: string;
+}
+
+function placesOf(text: string, { written, shown }: Form): Hidden[] {
+  const places: Hidden[] = [];
+  for (let at = text.indexOf(written); at >= 0; at = text.indexOf(written, at + written.length))
+    places.push({ from: at, to: at + written.length, shown });
+  return places;
+}
+
+/** In order; the longer of two that share characters, and three stars for two of which neither holds the other. */
+function apart(places: readonly Hidden[]): Hidden[] {
+  const kept: Hidden[] = [];
+  for (const place of [...places].sort((a, b) => a.from - b.from || b.to - a.to)) {
+    const last = kept.at(-1);
+    if (last === undefined || place.from >= last.to) kept.push(place);
+    else if (place.to > last.to) kept[kept.length - 1] = { from: last.from, to: place.to, shown: blank };
+  }
+  return kept;
 }
 
 /** As it is, and as URLs, JSON, SQL literals, Node's inspection, what makes text visible, bytea and base64 write it. */

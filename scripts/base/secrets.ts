@@ -1,6 +1,6 @@
 // What this process knows to be secret, and the one way to take it out of whatever leaves the process: terminal, files,
 // the ledger. Values are added as they become known; the oldest go only where thousands follow (tokens of a long life).
-import { formsOfAll, hideForms, maskSqlSecrets } from './redact.ts';
+import { formsOfAll, hideSecrets } from './redact.ts';
 
 const known = new Set<string>();
 /** How they may be written; null where that must be found out anew. */
@@ -22,7 +22,7 @@ export function keepSecret(values: readonly (string | undefined)[]): void {
 /** The text without known secrets, and without what stands where SQL, connection strings and URLs keep theirs. */
 export function redact(text: string): string {
   forms ??= formsOfAll([...known]);
-  return maskSqlSecrets(hideForms(text, forms));
+  return hideSecrets(text, forms);
 }
 
 /** The same value with every text in it redacted; for documents that are written as JSON. */

@@ -58,7 +58,7 @@ const scenarios: Readonly<Record<string, Scenario>> = {
     for (const size of options.quick ? [100] : [1000, 10_000]) await reverting(bench, floor, size, few);
   },
   e: (bench) => commandsOnLargeSchema(bench, few),
-  f: (bench, floor) => bigFile(bench, floor, options.quick ? 5e6 : 50e6, Math.min(2, rounds)),
+  f: (bench, floor) => bigFile(bench, floor, options.quick ? 5e6 : 50e6, Math.min(5, rounds)),
   g: (bench) => startUp(bench, rounds),
   h: (bench) => backfill(bench),
   k: (bench) => applications(bench, rounds),

@@ -1,7 +1,7 @@
 // Text that is about to be shown, without the secrets in it.
 import { expect } from 'chai';
 import { visible, visibleLines } from '../../scripts/base/foreign-text.ts';
-import { formsOfAll, hideForms, maskSqlSecrets } from '../../scripts/base/redact.ts';
+import { formsOfAll, hideSecrets, maskSqlSecrets } from '../../scripts/base/redact.ts';
 import { keepSecret } from '../../scripts/base/secrets.ts';
 import { onGithub } from '../../scripts/cli/github-log.ts';
 
@@ -40,7 +40,7 @@ describe('Secrets in SQL', () => {
 });
 
 describe('Known secrets', () => {
-  const hidden = (text: string, secrets: readonly string[]) => hideForms(text, formsOfAll(secrets));
+  const hidden = (text: string, secrets: readonly string[]) => hideSecrets(text, formsOfAll(secrets));
 
   it('are hidden wherever they stand, also URL-encoded and in JSON', () => {
     const secret = 'p@ss/w"ord';
@@ -62,6 +62,24 @@ describe('Known secrets', () => {
     );
     for (const piece of pieces)
       expect(hidden(`Basic ${piece}.`, [secret]), piece).to.match(/^Basic \S{0,10}\*{3}\S{0,10}$/);
+  });
+
+  it('that are words by which others are told, or pieces of them, let none of those be seen', () => {
+    const text = `SELECT set_config('app.secret', 'Zq7Hunter', true); ALTER ROLE r PASSWORD 'Zq7Hunter';
+      ALTER SUBSCRIPTION s CONNECTION 'host=h password=Zq7Hunter'; postgres://u:Zq7Hunter@h/d?sslpassword=Zq7Hunter`;
+    for (const known of [
+      'secret',
+      'PASSWORD',
+      'password',
+      'app.',
+      'set_config',
+      "r PASSWORD '",
+      'host=h',
+      'unter',
+      '://u',
+      'Zq7',
+    ])
+      expect(hidden(text, [known]), known).not.to.match(/Zq7|unter/);
   });
 
   it('of up to three characters are hidden where they are the whole of what is quoted, and spoil no other text', () => {

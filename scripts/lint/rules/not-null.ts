@@ -1,4 +1,5 @@
 // The rules on columns that must not be null.
+import { uncheckedNotNull } from '../advice/occasion.ts';
 import { child, listOf, text } from '../statement/ast.ts';
 import { quoteIdentifier } from '../statement/names.ts';
 import type { Name } from '../statement/types.ts';
@@ -46,7 +47,7 @@ function isImplied(table: Name, column: string, catalog: Catalog | undefined): b
   );
 }
 
-/** It was NOT NULL before this file, and no statement of the file has touched that since. */
+/** It was NOT NULL before this file, for all of its rows, and no statement of the file has touched that since. */
 function isStrict(table: Name, column: string, { catalog, before }: Context): boolean {
   const relation = catalog === undefined ? undefined : lookUp(table, catalog);
   const touched = before.some(({ statement: { node } }) =>
@@ -55,7 +56,10 @@ function isStrict(table: Name, column: string, { catalog, before }: Context): bo
         (text(command, 'name') ?? text(child(child(command, 'def'), 'ColumnDef'), 'colname')) === column,
     ),
   );
-  return !touched && relation?.columns.some(({ name, notNull }) => name === column && notNull) === true;
+  const isChecked = uncheckedNotNull(relation, column) === undefined;
+  return (
+    !touched && isChecked && relation?.columns.some((each) => each.name === column && each.notNull) === true
+  );
 }
 
 export const notNullRules: readonly Rule[] = [notNullColumn, setNotNullRule];
