@@ -28,6 +28,8 @@ export interface Trial {
   changed(sql: string): Promise<{ readonly ways: Ways; readonly live: readonly SchemaObject[] }>;
   /** Fails where one of the two loses a row, or does not lead to the schema it is for. */
   tryBothWays(way: Way, live: readonly SchemaObject[], exceptions?: Exceptions): Promise<void>;
+  /** As `tryBothWays`, of the schema alone; the database is as before then. */
+  compareBothWays(way: Way, live: readonly SchemaObject[]): Promise<void>;
 }
 
 /** What of the schema is not as expected, a line each; warnings aside. */
@@ -87,7 +89,16 @@ function trialFrom(
     expect(differences(stored, await read()), down).to.deep.equal(downLeaves);
     expect(lostRows(between, await rowsByCatalog(run)), down).to.deep.equal([]);
   };
-  return { run, stored, read, given, changed, tryBothWays };
+  const compareBothWays = async (way: Way, live: readonly SchemaObject[]) => {
+    const [up, down] = [textOf(way, 'up'), textOf(way, 'down')];
+    await run('SAVEPOINT reading');
+    await run(up);
+    expect(differences(live, await read()), up).to.deep.equal([]);
+    await run(down);
+    expect(differences(stored, await read()), down).to.deep.equal([]);
+    await run('ROLLBACK TO SAVEPOINT reading');
+  };
+  return { run, stored, read, given, changed, tryBothWays, compareBothWays };
 }
 
 /** The query that reads the schema is planned once: it takes the most time. */
