@@ -4,7 +4,7 @@ import { changeProblem, comesOnce, type Insert, insertProblem, metAgain } from '
 import type { Walk } from './batch-comparisons.ts';
 import { columnsOf, outputOf } from './batch-levels.ts';
 import { fieldsOf, findAll, type Level, referenceIn } from './batch-references.ts';
-import { listOf, type Tree, treeOf } from './tree.ts';
+import { listOf, namesIn, type Tree, treeOf } from './tree.ts';
 import { volatileFunctions } from './volatile.ts';
 
 /** @returns why the statement does something else range by range, or null; `walked` holds its ranges */
@@ -42,7 +42,7 @@ const aggregate =
   /^(count|sum|avg|min|max|any_value|every|bool_and|bool_or|bit_and|bit_or|bit_xor|(array|string|json|jsonb|xml)_?agg|jsonb?_(object_)?agg(_strict|_unique){0,2}|range_(intersect_)?agg|corr|covar_\w+|regr_\w+|stddev\w*|var(iance|_pop|_samp)|mode|percentile_\w+)$/;
 
 function isAggregate({ funcname, over, ...rest }: Tree): boolean {
-  const name = String(treeOf(treeOf(listOf(funcname).at(-1)).String).sval);
+  const name = namesIn(funcname).at(-1) ?? '';
   return (
     over === undefined &&
     (aggregate.test(name) || Object.keys(rest).some((field) => field.startsWith('agg_')))
@@ -106,9 +106,7 @@ function partitionsOf({ name, refname, partitionClause }: Tree, { windowClause }
 /** A volatile value that all rows share, or the rows of another query do. */
 function onceProblem({ kind, node, bounded, sources }: Level): string | null {
   const isVolatile = (value: unknown) =>
-    findAll(value, 'FuncCall').some(({ funcname }) =>
-      volatileFunctions.has(String(treeOf(treeOf(listOf(funcname).at(-1)).String).sval)),
-    );
+    findAll(value, 'FuncCall').some(({ funcname }) => volatileFunctions.has(namesIn(funcname).at(-1) ?? ''));
   const isPerRow = findAll(node, 'ColumnRef').some((reference) => {
     const fields = fieldsOf(reference);
     return fields.length > 1 ? !sources.some(({ alias }) => alias === fields.at(-2)) : sources.length === 0;

@@ -10,7 +10,7 @@ import {
   referenceIn,
   type Source,
 } from './batch-references.ts';
-import { listOf, type Tree, treeOf } from './tree.ts';
+import { listOf, namesIn, type Tree, treeOf } from './tree.ts';
 
 /** An INSERT with what its query gives. */
 export interface Insert {
@@ -139,7 +139,7 @@ function isOlderTwin(at: Level, { alias, renamed }: Source, level: Level, walked
     if (!owners.has(alias) || !owners.has(target.alias)) return true;
     const [left, right] = [lexpr, rexpr].map((side) => fieldsOf(treeOf(side).ColumnRef).at(-1));
     if (left === undefined || left !== right) return false;
-    const operator = String(treeOf(treeOf(listOf(name).at(-1)).String).sval);
+    const operator = namesIn(name).at(-1) ?? '';
     if (kind === 'AEXPR_NOT_DISTINCT' || (kind === 'AEXPR_OP' && operator === '=')) return true;
     ordered += 1;
     return (

@@ -1,6 +1,6 @@
 // Takes the conditions of one query of a batch; tells whether $1 and $2 bound its key there: compared with the key itself,
 // ends included. It knows nothing of how queries are put together.
-import { isTree, listOf, places, type Tree, treeOf } from './tree.ts';
+import { isTree, listOf, namesIn, places, type Tree, treeOf } from './tree.ts';
 
 /** The table and the key that a batch walks along, as the catalog has them, without a schema. */
 export interface Walked {
@@ -62,7 +62,7 @@ function comparisonsIn(by: Tree): readonly Comparison[] {
       : [];
   }
   if (kind !== 'AEXPR_OP') return [];
-  const operator = String(treeOf(treeOf(listOf(name).at(-1)).String).sval);
+  const operator = namesIn(name).at(-1) ?? '';
   const [left, right] = [parameterOf(lexpr), parameterOf(rexpr)];
   if (right !== null) return [{ by, key: lexpr, parameter: right, operator }];
   return left === null ? [] : [{ by, key: rexpr, parameter: left, operator: mirrored[operator] ?? operator }];
@@ -122,7 +122,7 @@ const faithful = new Set(['int2', 'int4', 'int8', 'text', 'varchar']);
 /** What is compared with $1 and $2 must be the key, or a column of another table that refers to it. */
 function keyProblem(key: unknown, { walked, tables }: Parameters<typeof rangeIn>[1]): string | null {
   const cast = treeOf(treeOf(key).TypeCast);
-  const type = listOf(treeOf(cast.typeName).names).map((name) => String(treeOf(treeOf(name).String).sval));
+  const type = namesIn(treeOf(cast.typeName).names);
   const plain = cast.arg !== undefined && faithful.has(type.at(-1) ?? '') ? cast.arg : key;
   const fields = listOf(treeOf(treeOf(plain).ColumnRef).fields).map(
     (field) => treeOf(treeOf(field).String).sval,

@@ -8,12 +8,11 @@ import {
   type KeyColumn,
   type Level,
   linkIn,
-  namesIn,
   type Output,
   referenceIn,
   unwrapped,
 } from './batch-references.ts';
-import { isTree, listOf, type Tree, treeOf } from './tree.ts';
+import { isTree, listOf, namesIn, type Tree, treeOf } from './tree.ts';
 
 /** What a query, or a statement with RETURNING, gives; every query in it is told of. */
 export function outputOf(query: Tree, around: Around): Output {

@@ -1,6 +1,6 @@
 // Says how the queries of a batch's statement are described, and reads names out of them. It judges nothing.
 import type { Walk } from './batch-comparisons.ts';
-import { isTree, listOf, type Tree, treeOf } from './tree.ts';
+import { isTree, namesIn, type Tree, treeOf } from './tree.ts';
 
 /** A column that a query gives and that tells the key; of `SELECT *` the position is not known. */
 export interface KeyColumn {
@@ -77,13 +77,6 @@ export function findAll(value: unknown, kind: string, without: readonly string[]
 /** The names in a ColumnRef: `t.id` → t, id; a star is `*`. */
 export function fieldsOf(reference: unknown): readonly string[] {
   return namesIn(treeOf(reference).fields);
-}
-
-/** The strings of a list of names. */
-export function namesIn(list: unknown): readonly string[] {
-  return listOf(list).map((item) =>
-    treeOf(item).A_Star === undefined ? String(treeOf(treeOf(item).String).sval) : '*',
-  );
 }
 
 /** A column as alias.column, casts aside; null for any other expression. */

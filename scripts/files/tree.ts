@@ -27,3 +27,10 @@ export function treeOf(value: unknown): Tree {
 export function listOf(value: unknown): readonly unknown[] {
   return Array.isArray(value) ? value : [];
 }
+
+/** The strings of a list of names. */
+export function namesIn(list: unknown): readonly string[] {
+  return listOf(list).map((item) =>
+    treeOf(item).A_Star === undefined ? String(treeOf(treeOf(item).String).sval) : '*',
+  );
+}
