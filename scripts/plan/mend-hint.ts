@@ -24,10 +24,11 @@ export function resumeHint(step: ReadyStep, where: string, ran: string | null): 
   const again = `Mend the cause, then run ${commandOf(step)} again: it goes on ${where}.`;
   if (step.source !== 'ledger') return again;
   const file = step.migration?.down.path;
+  const kept = ran === null ? '' : ` ${ran}`;
+  if (file !== undefined && step.note !== undefined)
+    return `${file} is another text than what failed, which the ledger keeps: ${downFromDisk} goes on with the file ${where}. Where the cause is in the database, mend it there, then run ${commandOf(step)} again.`;
   const change =
-    file === undefined
-      ? `put the pair back, change its .down.sql${ran === null ? '' : ` ${ran}`}`
-      : `change ${file}${ran === null ? '' : ` ${ran}`}`;
+    file === undefined ? `put the pair back, change its .down.sql${kept}` : `change ${file}${kept}`;
   return `${again} That is the text that the ledger keeps: to run another from there on, ${change}, then ${downFromDisk}.`;
 }
 

@@ -92,6 +92,9 @@ describe('a down that fails', () => {
       'change db/migrations/20250101000001_work.down.sql, then make migrate-down from_disk=1',
     );
     tool.write('20250101000001_work.down.sql', batch('10'));
+    expect((await run(['down'])).said)
+      .to.match(/make migrate-down from_disk=1 goes on with the file behind id \d\. /)
+      .and.not.to.include('Mend ');
     expect((await run(['down', '--from-disk'])).exitCode).to.equal(0);
     expect(await database.query('SELECT FROM work WHERE n = 0')).to.deep.equal([]);
   });

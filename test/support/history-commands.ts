@@ -271,7 +271,8 @@ const failing: ReadonlySet<Kind> = new Set(['boom', 'orphan', 'usetemp']);
 export function mended(script: Script): Script {
   const lines = script.lines.map((each) => {
     if (each.kind !== 'range') return failing.has(each.kind) ? newLine('insert') : each;
-    return script.mode === 'batch' ? newLine('range') : newLine('insert');
+    if (script.mode !== 'batch') return newLine('insert');
+    return each.at === undefined ? each : newLine('range');
   });
   return { ...script, lines };
 }

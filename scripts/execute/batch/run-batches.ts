@@ -72,9 +72,7 @@ async function beginOrResume(
   const known = journal[0]?.batch ?? null;
   if (known !== null) {
     if (known.table !== fresh.table || known.column !== fresh.column) throw otherBatch(step, known, fresh);
-    observer.say(
-      `  resuming ${step.id} (${describePace(known, 0, 1)}): behind ${known.column} ${known.position ?? '-'}`,
-    );
+    observer.say(`  resuming ${step.id} (${describePace(known, 0, 1)}): ${placeOf(known)}`);
     // Types as they are written now: earlier versions wrote those of a length for any length.
     return { ...known, type: fresh.type };
   }
@@ -168,20 +166,27 @@ function withExtent(error: MigrateError, step: ReadyStep, state: BatchState, fai
   const share = percent(state);
   // The answer to a COMMIT may be lost with the session: the next run reads in the journal what became of it.
   const isLost = isSessionLost(error);
-  const extent =
-    state.position === null
-      ? `nothing of it is committed${isLost ? ', unless the range under way is' : ''}`
-      : `everything up to ${isLost ? 'at least ' : ''}${state.column} ${state.position} is committed`;
   const range =
     failed === undefined || isLost
       ? ''
       : ` What failed is the range ${state.column} ${failed.first} to ${failed.last}.`;
   return new MigrateError(error.code, error.message, {
     ...error.options,
-    state: `${step.id} is half done (batch${share === null ? '' : `: ${share} %`}): ${extent}.${range}`,
-    hint: `${resumeHint(step, 'behind that key', null)} Or settle it by hand and say so: ${resolveHint(step.id)}`,
+    state: `${step.id} is half done (batch${share === null ? '' : `: ${share} %`}): ${extentOf(state, isLost)}.${range}`,
+    hint: `${resumeHint(step, placeOf(state), null)} Or settle it by hand and say so: ${resolveHint(step.id)}`,
   });
 }
+
+/** @param isLost the answer to the last range's COMMIT may be lost */
+function extentOf({ column, position }: BatchState, isLost: boolean): string {
+  if (position === null)
+    return `nothing of it is committed${isLost ? ', unless the range under way is' : ''}`;
+  return `everything up to ${isLost ? 'at least ' : ''}${column} ${position} is committed`;
+}
+
+/** Where the next run goes on. */
+const placeOf = ({ column, position }: BatchState): string =>
+  position === null ? 'at its first key' : `behind ${column} ${position}`;
 
 function otherBatch(step: ReadyStep, known: BatchState, now: BatchState): MigrateError {
   return new MigrateError(
@@ -189,7 +194,7 @@ function otherBatch(step: ReadyStep, known: BatchState, now: BatchState): Migrat
     `${step.path} walks along ${now.table}.${now.column} now, and its first part walked along ${known.table}.${known.column}`,
     {
       location: { file: step.path },
-      state: `${step.id} is half done: everything up to ${known.column} ${known.position ?? '-'} is committed. Nothing was changed now.`,
+      state: `${step.id} is half done: ${extentOf(known, false)}. Nothing was changed now.`,
       hint: `Restore the directive and run again; or settle it by hand and say so: ${resolveHint(step.id)}`,
     },
   );
