@@ -16,7 +16,7 @@ import { followRemedies } from '../support/remedies.ts';
 
 const seconds = Number(process.env.MODEL_SECONDS ?? 10);
 const walkers = Number(process.env.MODEL_WALKERS ?? 3);
-const seed = Number(process.env.MODEL_SEED ?? Date.now() % 2 ** 31);
+const seed = Number(process.env.MODEL_SEED ?? process.env.TEST_SEED ?? Date.now() % 2 ** 31);
 
 /** The tables that migrations write to are there before them, and the ledger knows it. */
 async function prepare(work: Project, database: TestDatabase): Promise<void> {

@@ -10,6 +10,9 @@ import { testServer } from './postgres.ts';
 
 writeToMemory();
 
+const { TEST_SEED: seed } = process.env;
+if (seed !== undefined) (await import('fast-check')).configureGlobal({ seed: Number(seed) });
+
 export const mochaHooks = {
   beforeEach() {
     registry.inTest = true;
