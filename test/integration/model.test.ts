@@ -8,7 +8,8 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { type Project, project } from '../support/cli.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
-import { idOf, pairs, type Real, sequences, tally, write } from '../support/history-commands.ts';
+import { commands, idOf, pairs, type Real, tally, write } from '../support/history-commands.ts';
+import { concurrent } from '../support/history-concurrent.ts';
 import { HistoryModel } from '../support/history-model.ts';
 import { tables } from '../support/history-scripts.ts';
 import { runInProcess } from '../support/in-process.ts';
@@ -17,6 +18,11 @@ import { followRemedies } from '../support/remedies.ts';
 const seconds = Number(process.env.MODEL_SECONDS ?? 10);
 const walkers = Number(process.env.MODEL_WALKERS ?? 3);
 const seed = Number(process.env.MODEL_SEED ?? process.env.TEST_SEED ?? Date.now() % 2 ** 31);
+
+const sequences = fc.commands([...commands, concurrent, concurrent, concurrent], {
+  maxCommands: 40,
+  size: 'max',
+});
 
 /** The tables that migrations write to are there before them, and the ledger knows it. */
 async function prepare(work: Project, database: TestDatabase): Promise<void> {

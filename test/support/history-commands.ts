@@ -7,7 +7,7 @@ import fc from 'fast-check';
 import pg from 'pg';
 import type { Project } from './cli.ts';
 import type { TestDatabase } from './database.ts';
-import { exit, type Found, type HistoryModel, lastKey, type Pair } from './history-model.ts';
+import { exit, type Found, type HistoryModel, lastKey, type Pair, takeOver } from './history-model.ts';
 import { gateKey, type Kind, type Line, type Script, sqlOf } from './history-scripts.ts';
 import { type Ended, runInProcess } from './in-process.ts';
 import { severable } from './proxy.ts';
@@ -64,7 +64,7 @@ async function compare(model: HistoryModel, { database, story }: Real): Promise<
   expect(known, `the batch may be at ${found.position}\n${story.join('\n')}`).to.equal(true);
 }
 
-function tell(real: Real, args: readonly string[], { exitCode, said }: Ended): void {
+export function tell(real: Real, args: readonly string[], { exitCode, said }: Ended): void {
   const what = `${args
     .join(' ')
     .replaceAll(/\d{14}/g, 'V')
@@ -174,10 +174,8 @@ function cut(
         expect(found, `none of ${JSON.stringify(possible, null, 1)}\n${story.join('\n')}`).to.equal(null);
         return;
       }
-      const { half: left, parents, log } = fit;
-      Object.assign(model, { half: left, parents, log, unknown: null, unsettled: true });
-      model.applied.clear();
-      for (const [id, pair] of fit.applied) model.applied.set(id, pair);
+      takeOver(model, fit);
+      Object.assign(model, { unknown: null, unsettled: true });
     },
     toString: () => `cut ${when} ${at}: ${args.join(' ')}`,
   };
@@ -577,7 +575,7 @@ const cuts = fc
     return cut(args, at, when, predict);
   });
 
-const commands: fc.Arbitrary<Command>[] = [
+export const commands: readonly fc.Arbitrary<Command>[] = [
   add,
   add,
   add,
@@ -635,4 +633,3 @@ export const pairs = fc.array(
     maxLength: 3,
   },
 );
-export const sequences = fc.commands(commands, { maxCommands: 40, size: 'max' });

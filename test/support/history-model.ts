@@ -461,3 +461,13 @@ export class HistoryModel {
     this.parents = parents;
   }
 }
+
+/** Gives a model the state of another. */
+export function takeOver(
+  model: HistoryModel,
+  { applied, half, unknown, drifted, unsettled, parents, log }: HistoryModel,
+): void {
+  Object.assign(model, { half, unknown, drifted, unsettled, parents, log });
+  model.applied.clear();
+  for (const [id, pair] of applied) model.applied.set(id, pair);
+}
