@@ -2,7 +2,7 @@
 
 import { MigrateError } from '../base/errors.ts';
 import { positionAt } from '../base/positions.ts';
-import { grammarOf, grammars, majorOf, newestMajor } from '../base/postgres-major.ts';
+import { grammarOf, majorOf, newestMajor } from '../base/postgres-major.ts';
 import type { Migration, SqlFile } from '../base/types.ts';
 import type { Config } from '../config/config.ts';
 import { connectOnce } from '../connection/connect.ts';
@@ -82,12 +82,17 @@ async function check(
   const loaded = readMigrations(config.directory, config.root, cache, mayBeMissing);
   const unwritten = unwrittenIn(config, loaded);
   const found = loaded.problems.filter((problem) => !unwritten.has(problem));
-  const { problems, syntaxErrors } = await checkUnknown(loaded.unchecked, config.postgres);
+  const { problems, syntaxErrors, reread } = await checkAsServer(config, loaded.unchecked, warn);
+  // What only the server's grammar takes is not known to be right for that of db/config.json.
+  const keep = (except: ReadonlySet<string>) =>
+    cache.keep(
+      except.size === 0 ? loaded.read : new Map([...loaded.read].filter(([, { path }]) => !except.has(path))),
+    );
   const content = [...found.filter(({ isContent }) => isContent), ...problems];
   const wrong = new Set([...content, ...unwritten].map(({ file }) => file));
   for (const { file } of syntaxErrors) wrong.add(file.path);
   if (wrong.size === 0 && found.length === 0) {
-    cache.keep(loaded.read);
+    keep(reread);
     return { ...loaded, faults: new Map() };
   }
   if (found.some(({ isContent }) => !isContent)) throw refused([...found, ...problems], syntaxErrors);
@@ -97,9 +102,8 @@ async function check(
   const left = content.filter(({ file }) => !applied.has(file));
   const leftErrors = syntaxErrors.filter(({ file }) => !applied.has(file.path));
   if (left.length > 0) throw refused(left, leftErrors);
-  if (leftErrors.length > 0) await refuseSyntax(config, leftErrors, warn);
-  if (leftErrors.length === 0)
-    cache.keep(new Map([...loaded.read].filter(([, { path }]) => !wrong.has(path))));
+  if (leftErrors.length > 0) throw await syntaxError(leftErrors, config.postgres);
+  keep(new Set([...wrong, ...reread]));
   const described = [
     ...content.map((problem) => ({ path: problem.file, problem: describeProblem(problem) })),
     ...syntaxErrors.map((error) => ({ path: error.file.path, problem: describeSyntax(error) })),
@@ -179,39 +183,45 @@ function describeSyntax({ file, message, offset }: GrammarError): string {
   return `${file.path}:${line}:${column}: ${message}`;
 }
 
-/** The grammar is that of `postgres` in db/config.json; where the server is of another major version, its own counts. */
-async function refuseSyntax(
+interface CheckedAsServer extends Checked {
+  /** Paths of files that the grammar of db/config.json refuses and the server's was asked about. */
+  readonly reread: ReadonlySet<string>;
+}
+
+/**
+ * The grammar is that of `postgres` in db/config.json; where the server is of another major version, its own counts, and
+ * on one newer than the newest known here the server itself: then the parser only warns.
+ */
+async function checkAsServer(
   config: Config,
-  errors: readonly GrammarError[],
+  files: readonly SqlFile[],
   warn: (text: string) => void,
-): Promise<void> {
-  const server = await serverMajor(config);
-  if (server === null || grammarOf(server) === grammarOf(config.postgres))
-    throw syntaxError(errors, await takenBy(errors, config.postgres));
-  const { checkSql } = await import('../files/check.ts');
-  const { problems, syntaxErrors } = await checkSql(
-    errors.map(({ file }) => file),
-    server,
-  );
-  if (problems.length > 0) throw refused(problems, syntaxErrors);
-  if (syntaxErrors.length > 0 && server <= newestMajor) throw syntaxError(syntaxErrors, null);
-  for (const error of syntaxErrors)
+): Promise<CheckedAsServer> {
+  const checked = await checkUnknown(files, config.postgres);
+  const refused = checked.syntaxErrors.map(({ file }) => file);
+  const server = refused.length === 0 ? null : await serverMajor(config);
+  const isNewer = server !== null && server > newestMajor;
+  if (server === null || (grammarOf(server) === grammarOf(config.postgres) && !isNewer))
+    return { ...checked, reread: new Set() };
+  const reread = new Set(refused.map(({ path }) => path));
+  const { problems, syntaxErrors } = await checkUnknown(refused, server);
+  for (const error of isNewer ? syntaxErrors : [])
     warn(
       `${describeSyntax(error)} (in PostgreSQL ${newestMajor}; this server is newer and has the last word)`,
     );
+  return {
+    problems: [...checked.problems.filter(({ file }) => !reread.has(file)), ...problems],
+    syntaxErrors: isNewer ? [] : syntaxErrors,
+    reread,
+  };
 }
 
-/** The first newer version whose grammar takes all of the files; null where none does. */
-async function takenBy(errors: readonly GrammarError[], major: number): Promise<number | null> {
-  const { checkSql } = await import('../files/check.ts');
-  const files = errors.map(({ file }) => file);
-  for (const newer of grammars.filter((grammar) => grammar > grammarOf(major)))
-    if ((await checkSql(files, newer)).syntaxErrors.length === 0) return newer;
-  return null;
-}
-
-/** @param newer a version that would take them */
-function syntaxError(errors: readonly GrammarError[], newer: number | null): MigrateError {
+async function syntaxError(errors: readonly GrammarError[], major: number): Promise<MigrateError> {
+  const { takenBy, wouldTake } = await import('../files/newer-grammar.ts');
+  const newer = await takenBy(
+    errors.map(({ file }) => file.text),
+    major,
+  );
   const [first] = errors;
   if (first === undefined) return new MigrateError('migration-failed', 'syntax error');
   const { file, message, offset } = first;
@@ -220,10 +230,7 @@ function syntaxError(errors: readonly GrammarError[], newer: number | null): Mig
     database: { sqlState: '42601' },
     excerpt: excerpt(file.text, offset),
     ...(errors.length > 1 ? { problems: errors.map(describeSyntax) } : {}),
-    hint:
-      newer === null
-        ? 'Mend the file, then run the command again.'
-        : `PostgreSQL ${newer} would take it: if that is what your servers are, write "postgres": ${newer} into db/config.json; if not, mend the file. Then run the command again.`,
+    hint: `${newer === null ? 'Mend the file, then' : `${wouldTake(newer)} Then`} run the command again.`,
     state: 'The database was not touched.',
   });
 }

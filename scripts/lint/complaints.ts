@@ -4,7 +4,7 @@ import { visible } from '../base/foreign-text.ts';
 import { positionAt } from '../base/positions.ts';
 import { redact } from '../base/secrets.ts';
 import type { SqlFile, Statement } from '../base/types.ts';
-import type { Parser } from '../files/statements.ts';
+import type { Parser, SyntaxProblem } from '../files/statements.ts';
 import { advise, type Hazard, rulesWithSql } from './advice/advise.ts';
 import { indexForKey } from './advice/indexes.ts';
 import { type Advice, type Phase, seriesText } from './advice/series.ts';
@@ -223,13 +223,20 @@ function refusal(
   };
 }
 
-/** A file that the parser refuses. */
-export function syntaxComplaint(file: SqlFile, message: string, offset: number): Complaint {
+/**
+ * A file that the parser refuses.
+ * @param advice what to do about it, besides mending the file; empty where nothing is known
+ */
+export function syntaxComplaint(
+  file: SqlFile,
+  { message, offset }: SyntaxProblem,
+  advice: string,
+): Complaint {
   return {
     rule: doesNotRun,
     file,
     ...positionAt(file.text, offset),
     message: visible(`42601: ${message}`),
-    help: doesNotRun.why,
+    help: [doesNotRun.why, advice].filter(Boolean).join('\n'),
   };
 }

@@ -2,7 +2,8 @@
 // The scratch database, when there is one, has the last word; without it the text of the statements decides.
 import { MigrateError } from '../base/errors.ts';
 import type { Finding, Migration, SqlFile, Statement } from '../base/types.ts';
-import { loadParser, type Parser } from '../files/statements.ts';
+import { takenBy, wouldTake } from '../files/newer-grammar.ts';
+import { loadParser, type Parser, type SyntaxProblem } from '../files/statements.ts';
 import { ensureStandIns } from '../scratch/citus-stand-ins.ts';
 import type { ScratchClient } from '../scratch/client.ts';
 import { ensureRoles } from '../scratch/placeholder-roles.ts';
@@ -83,14 +84,17 @@ export async function reviewMigrations(options: ReviewOptions): Promise<readonly
   const reviewed: Reviewed[] = [];
   let client = scratch;
   for (const migration of underReview) {
-    const result = await reviewOne(migration, parse, client, catalog, around);
+    const result = await reviewOne(migration, parse, options.postgres, client, catalog, around);
     reviewed.push(result);
     options.onReviewed?.(migration, result.steps, result.complaints);
     // After a failure the database is not what the next migration expects: the text has to do.
     catalog = result.watched ? result.after : undefined;
     client = result.watched ? client : undefined;
   }
-  return toFindings(reviewed, catalog, parse, options.settings ?? {});
+  const downs = new Map<Migration, readonly Complaint[]>();
+  for (const migration of underReview)
+    downs.set(migration, await downComplaints(migration.down, parse, options.postgres));
+  return toFindings(reviewed, catalog, downs, options.settings ?? {});
 }
 
 function demandKnownRules(settings: LintSettings | undefined): void {
@@ -104,6 +108,7 @@ function demandKnownRules(settings: LintSettings | undefined): void {
 async function reviewOne(
   migration: Migration,
   parse: Parser,
+  postgres: number,
   client: ScratchClient | undefined,
   before: Catalog | undefined,
   around: Around,
@@ -111,7 +116,7 @@ async function reviewOne(
   const { up } = migration;
   const parsed = parse(up.text);
   if (parsed.ok === false) {
-    const complaint = syntaxComplaint(up, parsed.problem.message, parsed.problem.offset);
+    const complaint = await refused(up, parsed.problem, postgres);
     return { migration, steps: [], watched: false, complaints: [complaint], after: before };
   }
   const statements = parsed.ok === 'opaque' ? [wholeFile(up)] : parsed.statements;
@@ -142,6 +147,12 @@ async function reviewOne(
   };
 }
 
+/** @param postgres whose grammar refuses the file */
+async function refused(file: SqlFile, problem: SyntaxProblem, postgres: number): Promise<Complaint> {
+  const newer = await takenBy([file.text], postgres);
+  return syntaxComplaint(file, problem, newer === null ? '' : wouldTake(newer));
+}
+
 /** Too large to be parsed here: it can still be run and watched as one. */
 function wholeFile(file: SqlFile): Statement {
   const end = file.text.length;
@@ -151,7 +162,7 @@ function wholeFile(file: SqlFile): Statement {
 function toFindings(
   reviewed: readonly Reviewed[],
   after: Catalog | undefined,
-  parse: Parser,
+  downs: ReadonlyMap<Migration, readonly Complaint[]>,
   settings: LintSettings,
 ): readonly Finding[] {
   const all = reviewed.flatMap(({ steps }) => steps.flatMap(allActions));
@@ -161,15 +172,15 @@ function toFindings(
     );
     return [
       ...settle(migration.up, [...complaints, ...keys], watched, settings),
-      ...settle(migration.down, downComplaints(migration.down, parse), true, settings),
+      ...settle(migration.down, downs.get(migration) ?? [], true, settings),
     ];
   });
 }
 
 /** A down is asked only whether its statements can run at all, and only by its text. */
-function downComplaints(file: SqlFile, parse: Parser): readonly Complaint[] {
+async function downComplaints(file: SqlFile, parse: Parser, postgres: number): Promise<readonly Complaint[]> {
   const parsed = parse(file.text);
-  if (parsed.ok === false) return [syntaxComplaint(file, parsed.problem.message, parsed.problem.offset)];
+  if (parsed.ok === false) return [await refused(file, parsed.problem, postgres)];
   if (parsed.ok === 'opaque') return [];
   const steps = parsed.statements.map(
     (statement): Step => ({ statement, actions: readActions(alone(statement, parse)) }),

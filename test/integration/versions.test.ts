@@ -1,6 +1,6 @@
 // What each major version of PostgreSQL has of its own, through every command, on a server of that version. The files are
 // test/fixtures/versions/<major>: a version gets its own and those of the versions before it.
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import type { Suite } from 'mocha';
@@ -265,8 +265,7 @@ for (const major of majors) {
       const meant = major === 18 ? 17 : 18;
       repo.write('db/config.json', JSON.stringify({ postgres: meant }));
       for (const name of readdirSync(join(repo.root, 'db', 'migrations')))
-        if (!name.includes('_merge.'))
-          (await import('node:fs')).rmSync(join(repo.root, 'db/migrations', name));
+        if (!name.includes('_merge.')) rmSync(join(repo.root, 'db/migrations', name));
       const line = `The line to change: "postgres": ${major}`;
       const verdicts = `is PostgreSQL ${major}, the migrations are for ${meant}`;
       expect((await lintOf()).stderr.split(verdicts)).to.have.length(2);
@@ -275,6 +274,32 @@ for (const major of majors) {
       expect((await run(0, 'up')).all).not.to.contain('PostgreSQL');
       expect((await run(0, 'status')).all).not.to.contain('The line to change');
     });
+
+    if (major >= 17)
+      it('reverts what its own grammar takes, where db/config.json names an older one', async () => {
+        const { repo, run, query } = await given(false);
+        for (const name of readdirSync(join(repo.root, 'db', 'migrations')))
+          rmSync(join(repo.root, 'db/migrations', name));
+        repo.write('db/config.json', JSON.stringify({ postgres: major - 1 }));
+        const own =
+          major === 17
+            ? 'MERGE INTO t USING (SELECT 1 AS id) AS g ON g.id = t.id WHEN MATCHED THEN DELETE RETURNING t.id'
+            : 'ALTER TABLE t ALTER a DROP NOT NULL, ADD CONSTRAINT t_a_not_null NOT NULL a NOT VALID';
+        const files: Record<string, string> = {
+          '20250101000001_t.up.sql': 'CREATE TABLE t (id integer PRIMARY KEY, a integer);',
+          '20250101000001_t.down.sql': 'DROP TABLE t;',
+          '20250101000002_a.up.sql': 'ALTER TABLE t ALTER a SET NOT NULL;',
+          '20250101000002_a.down.sql': `${own};`,
+        };
+        for (const [name, text] of Object.entries(files)) repo.write(name, text);
+        const advice = `PostgreSQL ${major} would take it: if that is what your servers are, write "postgres": ${major}`;
+        expect((await run(9, 'lint')).all).to.contain(advice);
+        await run(0, 'up');
+        expect((await run(0, 'status')).all).not.to.contain('warning');
+        for (const command of [['redo'], ['down'], ['up'], ['down', '--from-disk']])
+          expect((await run(0, ...command)).all.split('warning'), command[0]).to.have.length(2);
+        expect(await query('SELECT FROM public.pgmigrations')).to.have.length(1);
+      });
   });
 }
 
