@@ -78,7 +78,7 @@ async function planIn(
   const { steps, waiting } = await stepsOf(session, migrations, history, flags, direction);
   refuseFaulty(steps, files.faults);
   if (steps.length > 0 && !flags.freshHistory) await refuseForeignHistory(session, config, history);
-  const remark = majorRemark(config.postgres, session.major);
+  const remark = steps.length === 0 ? null : majorRemark(config.postgres, session.major);
   if (remark !== null) progress.warn(remark);
   const view = await viewOf(input, session, { migrations, history, steps, waiting, direction });
   const ahead = direction === 'up' ? aheadOf(history.statuses) : [];

@@ -2,6 +2,7 @@
 // the step when all are done. What a failure or a kill left behind is found and mended before a statement runs again.
 import type { DatabaseError } from 'pg';
 import { MigrateError } from '../base/errors.ts';
+import { newestMajor } from '../base/postgres-major.ts';
 import type { Statement } from '../base/types.ts';
 import { discardSessionState, resetStatements } from '../connection/session-settings.ts';
 import { separateStatements } from '../files/separate.ts';
@@ -94,6 +95,7 @@ async function statementsOf(context: RunContext, step: ReadyStep): Promise<reado
     `${step.path} cannot be split into statements, which running outside a transaction needs`,
     {
       location: { file: step.path },
+      hint: `Write it in what PostgreSQL ${newestMajor} knows: of what is newer only a file that runs in a transaction can be sent as it is.`,
       state: 'Nothing of it was run.',
     },
   );
