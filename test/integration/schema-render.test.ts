@@ -118,6 +118,27 @@ describe('the schema as SQL', () => {
       expect(await catalogRows(copy)).to.deep.equal(await catalogRows(original));
     });
 
+  it('takes what heirs keep of a column that their parent lost for their own', async () => {
+    const original = await emptyDatabase(`
+      CREATE TABLE public.p (a int NOT NULL CHECK (a > 0), b int NOT NULL);
+      CREATE TABLE public.q (a int, c int);
+      CREATE TABLE public.one (a int, x int) INHERITS (public.p);
+      CREATE TABLE public.two (x int) INHERITS (public.p, public.q);
+      CREATE TABLE public.below (a int, b int) INHERITS (public.one);
+      CREATE TABLE public.lower () INHERITS (public.below, public.two);
+      ALTER TABLE public.p ADD CONSTRAINT later CHECK (a < 9) NOT VALID;
+      ALTER TABLE public.p DROP COLUMN a`);
+    const { copy } = await expectCopy(original);
+    for (const table of ['one', 'two', 'below', 'lower'])
+      for (const a of ['NULL', '0', '9'])
+        for (const query of [copy, original]) {
+          const refused = await query(`INSERT INTO public.${table} (a, b) VALUES (${a}, 1)`).catch(
+            (error: Error) => error.message,
+          );
+          expect(refused, `${a} in ${table}`).to.match(a === 'NULL' ? /null value/ : /violates check/);
+        }
+  });
+
   /** From 17 on indexes are built with pg_catalog alone in the path, and a partition has the identity of its parent. */
   function asOf17(text: string): string {
     return text

@@ -13,8 +13,14 @@ export function columnIfThere(row: string, ...names: readonly string[]): string 
 /** An SQL condition: true from a major version on, for defaults that changed. */
 const sinceMajor = (major: number) => `current_setting('server_version_num')::int >= ${major}0000`;
 
+/** The server counts a parent's NOT NULL on where the parent's column went and the child's own stayed: that is the child's. */
+const isInherited = `(nn.coninhcount > 0 AND (rel.relispartition OR EXISTS (SELECT FROM pg_inherits h
+        JOIN pg_attribute above ON above.attrelid = h.inhparent AND above.attname = a.attname
+        JOIN pg_constraint p ON p.conrelid = h.inhparent AND p.contype = 'n' AND p.conkey[1] = above.attnum AND NOT p.connoinherit
+        WHERE h.inhrelid = a.attrelid)))`;
+
 /** True for a child's copy of its parent's: its name is the server's choice, and depends on how the child came there. */
-const isCopy = `(nn.coninhcount > 0 AND (rel.relispartition OR NOT nn.conislocal))`;
+const isCopy = `((rel.relispartition OR NOT nn.conislocal) AND ${isInherited})`;
 
 /**
  * NOT NULL is a constraint from PostgreSQL 18 on (of domains from 17 on): it has a name, may be NOT VALID or NO INHERIT,
@@ -25,10 +31,10 @@ const isCopy = `(nn.coninhcount > 0 AND (rel.relispartition OR NOT nn.conislocal
 export const columnNotNull = part(
   'not_null',
   `nullif(concat_ws(' ',
-        CASE WHEN NOT ${isCopy} AND (nn.conname <> rel.relname || '_' || a.attname || '_not_null' OR nn.coninhcount > 0)
+        CASE WHEN NOT ${isCopy} AND (nn.conname <> rel.relname || '_' || a.attname || '_not_null' OR ${isInherited})
           THEN quote_ident(nn.conname) END,
         CASE WHEN nn.connoinherit THEN 'NO INHERIT' END, CASE WHEN NOT nn.convalidated THEN 'NOT VALID' END,
-        CASE WHEN nn.coninhcount > 0 AND NOT rel.relispartition THEN CASE WHEN nn.conislocal THEN 'AND LOCAL' ELSE 'INHERITED' END END
+        CASE WHEN NOT rel.relispartition AND ${isInherited} THEN CASE WHEN nn.conislocal THEN 'AND LOCAL' ELSE 'INHERITED' END END
       ), '')`,
 );
 

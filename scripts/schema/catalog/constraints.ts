@@ -2,11 +2,16 @@
 // sql.ts. It must not know how the rows are hashed, filtered or compared.
 import { firstUserOid, flag, lines, notMember, part, partWhen } from '../sql.ts';
 
+/** The server counts a parent's check on where the parent's column went and the child's own stayed: that is the child's. */
+const isInherited = `(c.coninhcount > 0 AND (c.contype <> 'c' OR EXISTS (SELECT FROM pg_inherits h
+      JOIN pg_constraint p ON p.conrelid = h.inhparent AND p.contype = 'c' AND p.conname = c.conname AND NOT p.connoinherit
+      WHERE h.inhrelid = c.conrelid)))`;
+
 /**
  * A check that a table only inherits: whether it was checked there too depends on which of the two was made first, and no dump
  * keeps that.
  */
-const followsParent = `c.contype = 'c' AND NOT c.convalidated AND c.coninhcount > 0 AND NOT c.conislocal
+const followsParent = `c.contype = 'c' AND NOT c.convalidated AND NOT c.conislocal AND ${isInherited}
       AND NOT EXISTS (SELECT FROM pg_class p WHERE p.oid = c.conrelid AND p.relispartition)`;
 
 /** Those that were checked there, though their parent's was not. */
@@ -24,7 +29,7 @@ export const constraint = `
       'definition',
       `CASE WHEN ${followsParent} THEN replace(pg_get_constraintdef(c.oid), ' NOT VALID', '') ELSE pg_get_constraintdef(c.oid) END`,
     ),
-    partWhen(`c.coninhcount > 0`, 'inherited', `CASE WHEN c.conislocal THEN 'and local' ELSE 'only' END`),
+    partWhen(isInherited, 'inherited', `CASE WHEN c.conislocal THEN 'and local' ELSE 'only' END`),
   )}
   FROM pg_constraint c
   JOIN (
