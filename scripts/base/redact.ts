@@ -1,6 +1,6 @@
 // Takes any text that is about to be shown or kept; gives it without secrets. Pure, and linear in the text's length.
 import { visible, visibleLines } from './foreign-text.ts';
-import type { SecretRange } from './secret-tokens.ts';
+import type { SecretRange } from './secret-rows.ts';
 import { secretRanges } from './sql-secrets.ts';
 
 /** Masks what stands where SQL, connection strings and URLs keep passwords; the length and the line breaks stay. */
@@ -22,6 +22,13 @@ export function withoutSecrets(sql: string): string {
 /** Whether this is SQL from which a secret was taken, so that it must not be run. */
 export function lacksSecrets(sql: string): boolean {
   return secretRanges(sql, false).some(({ from, to }) => sql.slice(from, to) === blank);
+}
+
+/** @returns what takes out of a text what is a secret in that SQL: what a server says of a statement may repeat it bare */
+export function hidingSecretsOf(sql: string): (text: string) => string {
+  const secrets = secretRanges(sql, false).map(({ from, to }) => sql.slice(from, to).replaceAll("''", "'"));
+  const forms = formsOfAll([...new Set(secrets)]);
+  return (text) => (forms.length === 0 ? text : hideSecrets(text, forms));
 }
 
 function replace(

@@ -1,5 +1,6 @@
 // Where a reader of SQL stands, as far as secrets are concerned: what may follow, and what names and parentheses change
 // about that. Pure; it reads no text itself.
+import { closeRows, newRows, type Rows, rowOpened } from './secret-rows.ts';
 import { isSecretName } from './secret-words.ts';
 
 /** `code` is SQL; `value` the inside of a literal, where names may be assigned without quotes; `comment` any words. */
@@ -35,6 +36,8 @@ export interface Level {
   config: 'no' | 'called' | 'named';
   /** RAISE stood here since the last semicolon: a % in its text stands for what follows. */
   raises: boolean;
+  /** Which literals stand beside the name of a secret. */
+  beside: Rows;
   /** The secret is still to come: `'… PASSWORD ' ||`, `'… PASSWORD %L'`, `'password=%'` of a RAISE. */
   leaks: 'no' | 'at the end' | 'in a hole' | 'in a bare hole';
 }
@@ -58,6 +61,7 @@ export function newLevel(mode: Mode, quoting: number): Level {
     pairs: -1,
     config: 'no',
     raises: false,
+    beside: newRows(),
     leaks: 'no',
   };
 }
@@ -121,11 +125,13 @@ export function named(name: string, level: Level): void {
 export function parenthesis(character: string, level: Level): void {
   if (character === '(') {
     level.depth += 1;
+    rowOpened(level.depth, level.depth === level.pairs, level.beside);
     if (level.expecting === 'call' && level.allUntil === -1) level.allUntil = level.depth;
     if (level.rows === -1) level.items = [];
     if (level.rows === -1 || level.depth === level.rows) level.item = 0;
   } else if (character === ')') {
     level.listed = level.named;
+    closeRows(level.depth, level.beside);
     level.depth -= 1;
     if (level.depth < level.allUntil) level.allUntil = -1;
     if (level.depth < level.declared) level.declared = -1;

@@ -1,16 +1,9 @@
 // Takes a place in a text; reads the one token there that holds no text of its own: word, punctuation, URL, value without
 // quotes. Notes the secrets in it, and what is expected next. Pure.
 import { comma, expect, isExpected, type Level, named, parenthesis, restart } from './secret-level.ts';
-import { takesSecrets } from './secret-words.ts';
+import { endOfRows, isKey, memberName, membersEnd, rowWord, type SecretRange } from './secret-rows.ts';
+import { mayHoldSecrets, takesSecrets } from './secret-words.ts';
 import { behind, find, indexOr } from './spans.ts';
-
-/** UTF-16 offsets of the secret itself, without its quotes. */
-export interface SecretRange {
-  readonly from: number;
-  readonly to: number;
-  /** Where SQL has the secret without quotes. */
-  readonly isWord?: true;
-}
 
 /** Counts the characters that were passed, for the test of linearity. */
 export interface Meter {
@@ -75,6 +68,11 @@ export function url(scan: Scan, at: number, to: number, level: Level): number {
   return host + 1;
 }
 
+/** Notes what the statement that ends here has beside names of secrets. */
+export function endStatement({ found }: Scan, level: Level): void {
+  for (const secret of endOfRows(level.beside)) if (secret.to > secret.from) found.push(secret);
+}
+
 /** A name, a keyword or a prefix of a literal; @returns the offset behind it */
 export function wordAt({ text, wide }: Scan, at: number, to: number, level: Level): number {
   const end = Math.min(to, behind(word, text, at));
@@ -82,6 +80,8 @@ export function wordAt({ text, wide }: Scan, at: number, to: number, level: Leve
   const prefix = name.length === 1 ? name.toLowerCase() : '';
   if (prefix !== '' && 'enbx'.includes(prefix) && text.charAt(end) === "'") return end;
   if (prefix === 'u' && text.startsWith("&'", end)) return end + 1;
+  rowWord(name, /^ ?\(/.test(text.slice(end, end + 2)), level.depth, level.beside);
+  if (level.mode === 'value' && text.charAt(end) === '=') memberName(name, level.beside);
   named(name, level);
   if (text.charAt(end) === '(' && takesSecrets(name)) expect(level, 'call');
   if ((wide || level.mode !== 'code') && /^bearer$/i.test(name) && isBearer.test(text.slice(end, end + 80)))
@@ -99,9 +99,11 @@ export function wordAt({ text, wide }: Scan, at: number, to: number, level: Leve
 export function punctuation(scan: Scan, at: number, to: number, level: Level): number {
   const character = scan.text.charAt(at);
   if (character === ';') {
+    endStatement(scan, level);
     restart(level);
     return at + 1;
   }
+  if (level.mode === 'value' && /[{}<>]/.test(character)) membersEnd(level.beside);
   if (character === '=') return equals(scan, at, to, level);
   if (character === ',') comma(level);
   if (character === ',' && level.config === 'no' && level.expecting === 'nothing' && level.set === 'no')
@@ -119,7 +121,7 @@ export function punctuation(scan: Scan, at: number, to: number, level: Level): n
   // <password>…</password>
   if (character === '>' && level.expecting === 'name' && level.mode === 'value')
     expect(level, 'assigned', true);
-  if (/[:>\\.]/.test(character) || (character === '|' && level.expecting === 'more')) return at + 1;
+  if (/[:>\\.\]]/.test(character) || (character === '|' && level.expecting === 'more')) return at + 1;
   if (character === '%' && isExpected(level)) leak(scan.text.charAt(at + 1), level);
   parenthesis(character, level);
   const isConfigured = character === ',' && level.config === 'named';
@@ -140,13 +142,22 @@ function equals({ text, wide, ...scan }: Scan, at: number, to: number, level: Le
     const tight = /\S/.test(text.charAt(at - 1)) && /\S/.test(text.charAt(at + 1));
     const bare = level.mode === 'code' ? level.set === 'dotted' || (wide && tight) : wide || tight;
     expect(level, 'assigned', bare);
-  } else if (wide && level.listed && text.charAt(at + 1) === '(') {
+  } else if (wide && text.charAt(at + 1) === '(' && (level.listed || isKeyAmong(text, at, to))) {
     return listedValues({ text, wide, ...scan }, at + 1, to, level);
   } else if (level.named && text.charAt(at - 1) === ':') expect(level, 'assigned');
   // new_value => '…', new_value := '…' of a function that was called with the name of a secret.
   else if (level.expecting === 'call' && (text.charAt(at + 1) === '>' || text.charAt(at - 1) === ':'))
     expect(level, 'assigned');
   return at + 1;
+}
+
+/** "Key (key, value)=(smtp_password, hunter2) already exists." */
+function isKeyAmong(text: string, at: number, to: number): boolean {
+  if (text.charAt(at - 1) !== ')') return false;
+  const values = text.slice(at + 2, find(/[\n\r]/, text, at, Math.min(to, at + 1000)));
+  return (
+    values.includes(',') && mayHoldSecrets(values) && values.split(/[,()]/).some((each) => isKey(each.trim()))
+  );
 }
 
 /** "Key (email, password)=(a@b.example, hunter2) already exists." */

@@ -44,3 +44,14 @@ export function literalEnd(text: string, from: number, to: number, escapes: bool
   }
   return to;
 }
+
+/** Offset of the double quote that closes a string of JSON whose inside begins at `from`, or `to`; E'…' doubles backslashes. */
+export function stringEnd(text: string, from: number, to: number): number {
+  let end = indexOr('"', text, from, to);
+  for (; end < to; end = indexOr('"', text, end + 1, to)) {
+    let slashes = 0;
+    while (text.charAt(end - 1 - slashes) === '\\') slashes += 1;
+    if (slashes === 0 || (slashes % 2 === 0 && /[\s,}\]:]/.test(text.charAt(end + 1)))) return end;
+  }
+  return end;
+}

@@ -1,21 +1,22 @@
 // Takes SQL, or any text that may quote some; gives where secrets stand in it. Pure, and linear: every character is
 // passed once per level of quoting, whatever the text holds, for much of it comes from others.
 import { expect, isExpected, isSecretItem, type Level, type Mode, named, newLevel } from './secret-level.ts';
+import { isKey, memberName, memberValue, rowLiteral, rowQuoted, type SecretRange } from './secret-rows.ts';
 import { shapedSecrets } from './secret-shapes.ts';
 import {
   bareValue,
+  endStatement,
   hide,
   isApostrophe,
   isBareValue,
   type Meter,
   punctuation,
   type Scan,
-  type SecretRange,
   url,
   wordAt,
 } from './secret-tokens.ts';
 import { isSecretName, mayHoldSecrets } from './secret-words.ts';
-import { behind, blockEnd, find, indexOr, literalEnd } from './spans.ts';
+import { behind, blockEnd, find, indexOr, literalEnd, stringEnd } from './spans.ts';
 
 const deepestQuoting = 5;
 
@@ -26,7 +27,7 @@ export function secretRanges(text: string, wide: boolean, meter: Meter = { steps
   const scan: Scan = { text, wide, found: [], meter, run: { end: -1, at: -1 } };
   if (mayHoldSecrets(text)) scanLevel(scan, 0, text.length, newLevel('code', 0));
   const shaped = shapedSecrets(text);
-  return shaped.length === 0 ? scan.found : united([...scan.found, ...shaped]);
+  return united([...scan.found, ...shaped]);
 }
 
 /** One after the other: a token may stand where a password does. */
@@ -48,6 +49,7 @@ function scanLevel(scan: Scan, from: number, to: number, level: Level): Level {
     at = next;
   }
   if (level.expecting === 'name' || level.expecting === 'assigned') level.leaks = 'at the end';
+  endStatement(scan, level);
   return level;
 }
 
@@ -119,17 +121,23 @@ function closingRun(text: string, from: number, to: number, quotes: number): num
   return to;
 }
 
+/** Before the name in `settings['…'] = ` and `settings ->> '…' = `. */
+const isMember = /[>[]\s?[eEnNuU&$]{0,2}['$]$/;
+
 function literal(scan: Scan, from: number, to: number, level: Level, mode: Mode): void {
   if (level.allUntil !== -1 || isExpected(level) || isSecretItem(level) || isAliased(scan.text, to, level)) {
     hide(scan, from, to);
     expect(level, 'more');
     return;
   }
-  if (level.quoting >= deepestQuoting || !mayHoldSecrets(scan.text.slice(from, to))) return;
-  const { leaks } = scanLevel(scan, from, to, newLevel(mode, level.quoting + 1));
-  const content = to - from < 200 ? scan.text.slice(from, to) : '';
+  const content = scan.text.slice(from, to);
+  rowLiteral(content, { from, to }, level.beside);
+  if (level.quoting >= deepestQuoting || !mayHoldSecrets(content)) return;
+  const { leaks, beside } = scanLevel(scan, from, to, newLevel(mode, level.quoting + 1));
+  rowQuoted(beside, level.beside);
+  if (isMember.test(scan.text.slice(Math.max(0, from - 6), from)) && isKey(content)) expect(level, 'name');
   const isCalled = level.config === 'called' || (level.pairs !== -1 && level.depth === level.pairs);
-  if (isCalled && /^[\w.]+$/.test(content) && isSecretName(content)) level.config = 'named';
+  if (isCalled && isKey(content)) level.config = 'named';
   else if (
     leaks === 'in a hole' ||
     (leaks === 'in a bare hole' && (scan.wide || level.raises)) ||
@@ -153,7 +161,8 @@ function isJoined(text: string, end: number): boolean {
 
 /** A quoted name; the value of a JSON member; a statement in a message. */
 function doubleQuoted(scan: Scan, at: number, to: number, level: Level): number {
-  const end = indexOr('"', scan.text, at + 1, to);
+  const end = level.mode === 'value' ? stringEnd(scan.text, at + 1, to) : indexOr('"', scan.text, at + 1, to);
+  if (level.mode === 'value') member(scan, at + 1, end, level);
   if (level.expecting === 'assigned' && level.mode !== 'code') {
     hide(scan, at + 1, end);
     expect(level, 'nothing');
@@ -169,6 +178,15 @@ function doubleQuoted(scan: Scan, at: number, to: number, level: Level): number 
   return end + 1;
 }
 
+function member({ text }: Scan, from: number, to: number, { beside }: Level): void {
+  if (/^"\s*:/.test(text.slice(to, to + 20))) memberName(text.slice(from, Math.min(to, from + 20)), beside);
+  else memberValue(text.slice(from, to), { from, to }, beside);
+}
+
+/** In a body between dollars; JSON and connection strings may stand there as well. */
+const sqlWord =
+  /\b(?:begin|declare|select|insert|update|delete|merge|with|values|alter|create|drop|execute|perform|call|grant|return)\b/i;
+
 function dollar(scan: Scan, at: number, to: number, level: Level): number {
   const { text } = scan;
   const tag = /\$(?:[A-Za-z_\u0080-\uffff][\w\u0080-\uffff]{0,63})?\$/y;
@@ -183,6 +201,7 @@ function dollar(scan: Scan, at: number, to: number, level: Level): number {
   const from = Math.min(to, at + opening.length);
   const end = indexOr(opening, text, from, to);
   // Inside of a literal its quotes are doubled there too.
-  literal(scan, from, end, level, level.mode === 'code' ? 'code' : 'value');
+  const isCode = level.mode === 'code' && sqlWord.test(text.slice(from, Math.min(end, from + 2000)));
+  literal(scan, from, end, level, isCode ? 'code' : 'value');
   return end + opening.length;
 }

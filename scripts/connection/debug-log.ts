@@ -6,7 +6,7 @@ import type { SqlText } from './simple-query.ts';
 
 /** So much of a text is shown (characters); so much more is looked at, for a secret must be seen whole to be masked. */
 const shownLength = 4000;
-const readLength = 4 * shownLength;
+const readLength = 64 * shownLength;
 
 /**
  * @param tell is given "  sql 1.2 ms: SELECT …", the text in as many lines as it has; parameters are not shown

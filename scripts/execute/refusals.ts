@@ -46,7 +46,7 @@ export function recordingRefused(
   step: ReadyStep,
   completed: number,
 ): MigrateError {
-  const sent = { path: step.path, text: '', statements: null, prefixLength: 0 };
+  const sent = { path: step.path, text: '', sent: step.text, statements: null, prefixLength: 0 };
   const { options } = describeSqlError(error, sent, 0);
   const { excerpt: _, ...rest } = options;
   const told = {

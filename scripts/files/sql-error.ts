@@ -3,6 +3,7 @@
 import type { DatabaseError } from 'pg';
 import type { DatabaseReport, Location, MigrateErrorOptions } from '../base/errors.ts';
 import { codePointsToUnits, positionAt } from '../base/positions.ts';
+import { hidingSecretsOf } from '../base/redact.ts';
 import { mayHoldSecrets, namesSecret } from '../base/secret-words.ts';
 import { redact } from '../base/secrets.ts';
 import type { Statement } from '../base/types.ts';
@@ -13,6 +14,8 @@ export interface SentFile {
   readonly text: string;
   readonly statements: readonly Statement[] | null;
   readonly prefixLength: number;
+  /** The file where `text` is not to be shown: what it holds of secrets may be in the answer. */
+  readonly sent?: string;
   /** Names of the columns of the table whose row the server quotes, where they were asked for. */
   readonly columns?: readonly string[];
 }
@@ -34,7 +37,10 @@ export function describeSqlError(
   failedIndex: number,
 ): { message: string; options: MigrateErrorOptions } {
   const statement = file.statements?.[failedIndex];
-  const database = withoutValues(error, statement?.text ?? file.text, file);
+  const database = withoutSecretsOf(
+    withoutValues(error, statement?.text ?? file.text, file),
+    file.sent ?? file.text,
+  );
   const offset = errorOffset(database, file) ?? statement?.start;
   const location: Location = {
     file: file.path,
@@ -62,7 +68,7 @@ export function describeScratchError(
   sql: string,
 ): { message: string; database: DatabaseReport } {
   const sent = { path: '', text: sql, statements: null, prefixLength: 0, columns: ['password'] };
-  const database = withoutValues(error as DatabaseError, sql, sent);
+  const database = withoutSecretsOf(withoutValues(error as DatabaseError, sql, sent), sql);
   return { message: limit(redact(database.message ?? '')), database: reportOf(database) };
 }
 
@@ -119,6 +125,18 @@ function withoutValues(
   } as Partial<DatabaseError>;
 }
 
+/** The error without what is a secret in that SQL, wherever it stands: a trigger or a key may quote it bare. */
+function withoutSecretsOf(error: Partial<DatabaseError>, sql: string): Partial<DatabaseError> {
+  if (sql.length > furthest) return error;
+  const hide = hidingSecretsOf(sql);
+  const { message, detail, hint, where, internalQuery } = error;
+  const hidden = Object.entries({ message, detail, hint, where, internalQuery }).map(([name, text]) => [
+    name,
+    text && hide(text),
+  ]);
+  return { ...error, ...Object.fromEntries(hidden) } as Partial<DatabaseError>;
+}
+
 function withoutList(detail: string): string {
   const [from, to] = [detail.indexOf('('), detail.lastIndexOf(')')];
   return from === -1 || to < from ? detail : `${detail.slice(0, from)}(***)${detail.slice(to + 1)}`;
@@ -170,14 +188,16 @@ export function excerpt(text: string, offset: number, statement?: Statement): st
   ].join('\n');
 }
 
-/** The neighbourhood of a place with secrets masked. What is one may depend on the statement's beginning, however far back. */
+/** The neighbourhood of a place with secrets masked: what is one may depend on the statement's beginning, and on its end. */
 function maskAround(text: string, offset: number, statement?: Statement): { text: string; from: number } {
   const from = Math.max(0, Math.min(statement?.start ?? 0, offset - window));
   if (offset - from > furthest) {
     const near = text.slice(offset - window, offset + window);
     return { text: mayHoldSecrets(text) ? near.replace(/\S/g, '*') : redact(near), from: offset - window };
   }
-  return { text: redact(text.slice(from, offset + window)), from };
+  const end =
+    statement === undefined ? 0 : Math.min(statement.start + statement.text.length, from + furthest);
+  return { text: redact(text.slice(from, Math.max(end, offset + window))), from };
 }
 
 function cutLine(text: string, lineStart: number, at: number): { content: string; caret: number } {

@@ -1,6 +1,9 @@
-// Takes a command's output; gives the observer of a run that tells people of each step as it starts and ends.
+// Takes a command's output; gives the observer of a run that tells people of each step as it starts and ends, and of what
+// the server remarks meanwhile.
+import { hidingSecretsOf } from '../base/redact.ts';
 import { stageTimes } from '../base/timing.ts';
 import type { Outcome } from '../base/types.ts';
+import type { Session } from '../connection/session.ts';
 import type { Observer } from '../execute/context.ts';
 import type { ReadyStep } from '../plan/steps.ts';
 import type { Progress } from '../report/command.ts';
@@ -23,4 +26,13 @@ export function observe(progress: Progress): Observer {
     live: (text: string) => progress.live(text),
     say: (text: string) => progress.say(text),
   };
+}
+
+/** Tells of the server's notices from here on: RAISE and a trigger may repeat a secret of the steps. */
+export function tellNotices(session: Session, progress: Progress, steps: readonly ReadyStep[]): void {
+  let hide: ReturnType<typeof hidingSecretsOf> | undefined;
+  session.onNotice((notice) => {
+    hide ??= hidingSecretsOf(steps.map(({ text }) => text).join(';\n'));
+    progress.detail(`  ${hide(notice)}`);
+  });
 }

@@ -44,7 +44,7 @@ import type { CommandInput, CommandResult } from '../report/command.ts';
 import { count } from '../report/human.ts';
 import { confirmOutcomes } from './confirm.ts';
 import { meet, withWaiting } from './expectation.ts';
-import { observe } from './observe.ts';
+import { observe, tellNotices } from './observe.ts';
 import { refuseOlderReleases, waitForOlderReleases } from './older-releases.ts';
 import { reportRun } from './report-run.ts';
 
@@ -84,7 +84,6 @@ export async function runMigrations(
   started();
   const files = await timed('files', () => checkMigrations(config, progress.warn));
   return withTarget(input, async (session) => {
-    session.onNotice((notice) => progress.detail(`  ${notice}`));
     refuseReadOnly(session);
     const locked = () =>
       withRunLock(session, config, lockWait(input), async (state) => {
@@ -177,6 +176,7 @@ async function runChecked(
     halfDone: history.halfDone,
   });
   refuseFaulty(steps, faults);
+  tellNotices(session, progress, steps);
   await refuseMissingExtensions(session, steps);
   const context = await timed('preparing', () =>
     prepare({ config, progress, signal }, session, history, migrations, drift, request.budgetMs),

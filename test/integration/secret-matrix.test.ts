@@ -39,6 +39,13 @@ const hidden: readonly Way[] = [
   (s) => `DO $$ BEGIN RAISE WARNING 'connecting to postgres://u:${s}@h/d'; END $$;`,
   (s) => `-- the old one: password=${s}\nSELECT 1;`,
   (s) => `CREATE TABLE kept (key text, value text);\nINSERT INTO kept VALUES ('smtp_password', '${s}');`,
+  (s) =>
+    `CREATE FUNCTION told() RETURNS trigger LANGUAGE plpgsql AS $f$ BEGIN RAISE NOTICE 'now %', NEW.value; RETURN NEW; END $f$;\nCREATE TRIGGER told BEFORE INSERT OR UPDATE ON kept FOR EACH ROW EXECUTE FUNCTION told();\nUPDATE kept SET value = '${s}' WHERE key = 'smtp_password';`,
+  (s) => `INSERT INTO kept (value, key) VALUES ('a', 'b'), ('${s}', 'api_token');`,
+  (s) => `INSERT INTO kept SELECT 'app.secret', '${s}' UNION ALL SELECT 'host', 'h';`,
+  (s) => `INSERT INTO kept VALUES ('mail', $j$[{"name": "SMTP_PASSWORD", "value": "${s}"}]$j$);`,
+  (s) =>
+    `DO $c$ BEGIN EXECUTE format('UPDATE kept SET value = %L WHERE key = %L', '${s}', 'smtp_password'); END $c$;`,
   (s) => `SELECT '${s}' AS api_token;`,
   (s) => `SELECT '-----BEGIN PRIVATE KEY-----\n${s}\n-----END PRIVATE KEY-----';`,
   (s) => `DO $$ BEGIN RAISE NOTICE 'Authorization: Bearer %', '${s}'; PERFORM 'ghp_${s}${s}'; END $$;`,

@@ -102,6 +102,16 @@ describe('what is shown of a refused statement', () => {
       },
     ],
     [
+      'a key that stands bare beside a name',
+      `UPDATE settings SET value = '${secret}' WHERE key = 'smtp_password';`,
+      { code: '23505', message: 'x', detail: `Key (value)=(${secret}) already exists.` },
+    ],
+    [
+      'what a trigger says of a row',
+      `SELECT 1; INSERT INTO settings (value, key) VALUES ('${secret}', 'smtp_password');`,
+      { code: 'P0001', message: `not ${secret}`, hint: `other than ${secret}`, where: `f('${secret}')` },
+    ],
+    [
       'a connection string',
       'SELECT f();',
       { code: '08001', message: `could not connect: password=${secret} host=h` },

@@ -58,6 +58,65 @@ const sql = [
   "SELECT '-----BEGIN RSA PRIVATE KEY-----\ns3cr3t\ns3cr3t\n-----END RSA PRIVATE KEY-----'",
 ];
 
+/** A literal beside which another one is the name of a secret. */
+const told = [
+  `INSERT INTO s VALUES ($j\${"password": "s3cr3t"}$j$::jsonb)`,
+  `INSERT INTO s VALUES ($\${"a":{"password": "s3cr3t"}}$$::jsonb)`,
+  `SELECT 'smtp_password=>s3cr3t'::hstore, 'a=>b, "smtp_password"=>"s3cr3t"'::hstore`,
+  `UPDATE s SET d = jsonb_set(d, '{smtp,password}', '"s3cr3t"')`,
+  `UPDATE s SET d['smtp_password'] = '"s3cr3t"'`,
+  "UPDATE s SET d = d || jsonb_build_object('a', 1, 'smtp_password', 's3cr3t')",
+  "UPDATE s SET d = json_build_object('name', 'SMTP_PASSWORD', 'value', 's3cr3t')",
+  "UPDATE settings SET value='s3cr3t' WHERE key='smtp_password'",
+  "SELECT json_object(ARRAY['password','s3cr3t'])",
+  "SELECT JSON_OBJECT('password': 's3cr3t'), JSON_OBJECT('password' VALUE 's3cr3t')",
+  "INSERT INTO s (value, key) VALUES ('s3cr3t', 'smtp_password')",
+  "INSERT INTO s SELECT 'smtp_password', 's3cr3t'",
+  "INSERT INTO s (id, key, descr, value) VALUES (1, 'smtp_password', 'the mail server', 's3cr3t')",
+  "INSERT INTO s VALUES (row('smtp_password', 's3cr3t'))",
+  `INSERT INTO s VALUES ('<setting name="smtp_password" value="s3cr3t"/>')`,
+  "INSERT INTO s VALUES (E'SMTP_PASSWORD=s3cr3t\\nOTHER=x')",
+  `INSERT INTO settings (key, value) VALUES ('app', '{"name": "SMTP_PASSWORD", "value": "s3cr3t"}')`,
+  'SELECT dblink_connect($$host=h password=s3cr3t$$)',
+  "UPDATE settings SET value=$q$s3cr3t$q$, updated_by = 'ann' FROM x WHERE settings.key ILIKE '%smtp_password'",
+  "UPDATE settings SET (value) = ROW('s3cr3t') WHERE key IN ('smtp_host', 'smtp_password')",
+  "UPDATE settings SET value = CASE key WHEN 'smtp_host' THEN 'h' WHEN 'smtp_password' THEN 's3cr3t' END",
+  "UPDATE settings s SET value = v.v FROM (VALUES ('s3cr3t', 'smtp_password'), ('x', 'host')) v (v, k) WHERE s.key = v.k",
+  "INSERT INTO settings (key, value) VALUES ('smtp_password', DEFAULT) ON CONFLICT (key) DO UPDATE SET value = 's3cr3t'",
+  "INSERT INTO settings SELECT 's3cr3t', 'x', 'smtp_password' UNION ALL SELECT 'plain', 'y', 'host'",
+  "CREATE TABLE settings AS SELECT 'smtp_password'::text AS key, 's3cr3t'::text AS value",
+  "WITH x AS (SELECT 'smtp_password' AS k, 's3cr3t' AS v) INSERT INTO settings SELECT k, v FROM x",
+  "MERGE INTO settings s USING (SELECT 'smtp_password' AS k) x ON s.key = x.k WHEN MATCHED THEN UPDATE SET value = 's3cr3t' WHEN NOT MATCHED THEN INSERT VALUES (x.k, 's3cr3t')",
+  "MERGE INTO settings s USING (VALUES ('smtp_password', 's3cr3t')) x (k, v) ON s.key = x.k WHEN MATCHED THEN UPDATE SET value = x.v",
+  "DELETE FROM settings WHERE key = 'smtp_password' AND value = 's3cr3t'",
+  "SELECT app.put_setting('mail', 'smtp_password', 's3cr3t')",
+  "CALL app.anything('smtp_password', 's3cr3t')",
+  "PREPARE p AS UPDATE settings SET value = $1 WHERE key = $2; EXECUTE p ('s3cr3t', 'smtp_password')",
+  "DO $$ BEGIN UPDATE settings SET value = 's3cr3t' WHERE key = 'smtp_password'; END $$",
+  "DO $$ BEGIN EXECUTE 'UPDATE settings SET value = ''s3cr3t'' WHERE key = ''smtp_password'''; END $$",
+  "DO $$ BEGIN EXECUTE format('UPDATE settings SET value = %L WHERE key = %L', 's3cr3t', 'smtp_password'); END $$",
+  "DO $$ BEGIN EXECUTE format('UPDATE settings SET value = %L WHERE key = ''smtp_password'';', 's3cr3t'); END $$",
+  "DO $$ BEGIN EXECUTE 'UPDATE settings SET value = $1 WHERE key = $2' USING 's3cr3t', 'smtp_password'; END $$",
+  "DO $$ BEGIN EXECUTE 'UPDATE settings SET value = ' || quote_literal('s3cr3t') || ' WHERE key = ' || quote_literal('smtp_password'); END $$",
+  "DO $$ BEGIN IF name = 'smtp_password' THEN UPDATE settings SET value = 's3cr3t'; END IF; END $$",
+  "INSERT INTO settings (key, value) SELECT unnest(ARRAY['smtp_host', 'smtp_password']), unnest(ARRAY['h', 's3cr3t'])",
+  "INSERT INTO settings (key, value) SELECT * FROM unnest(ARRAY['smtp_host', 'smtp_password'], ARRAY['h', 's3cr3t'])",
+  "UPDATE s SET d = jsonb_build_object('smtp_password', jsonb_build_object('value', 's3cr3t'))",
+  "SELECT 1 FROM s WHERE d ->> 'smtp_password' = 's3cr3t' OR d #>> '{smtp,password}' <> 's3cr3t'",
+  `INSERT INTO settings (key, value) VALUES ('app', '[{"value": "s3cr3t", "name": "SMTP_PASSWORD"}]')`,
+  "UPDATE settings SET value = convert_to('s3cr3t', 'UTF8') WHERE key = 'smtp_password'",
+  "UPDATE settings SET value = U&'s3cr3t' WHERE 'smtp_password' = key",
+  "UPDATE settings SET value = 's3cr3t'\n  's3cr3t' WHERE key = 'smtp_password'",
+  "UPDATE settings SET value = E's3cr3t\\'s3cr3t' WHERE key = E'smtp_password'",
+  "UPDATE settings SET value = ('s3cr3t' || 's3cr3t')::text WHERE upper(key) = 'SMTP_PASSWORD'",
+  "/* x */ UPDATE settings -- y\nSET value /* = */ = 's3cr3t' -- and\nWHERE key /* 'x' */ = 'smtp_password'",
+  `UPDATE ONLY "app"."settings" AS s SET "value" = 's3cr3t' WHERE s."key" = 'smtp_password' RETURNING 'x'`,
+  "CREATE FUNCTION f() RETURNS void LANGUAGE sql BEGIN ATOMIC UPDATE settings SET value = 's3cr3t' WHERE key = 'smtp_password'; END",
+  `INSERT INTO settings VALUES ('app', '{"password": "s3\\"s3cr3t, }s3cr3t", "a": "b"}')`,
+  `INSERT INTO settings VALUES ('app', E'{"password": "s3\\\\"s3cr3t}", "a": "b"}')`,
+  `INSERT INTO settings VALUES ('app', '{"name": "SMTP_PASSWORD", "value": "a s3cr3t"}')`,
+];
+
 const others = [
   `up --reason "password='s3cr3t'"`,
   `SQL statement "CREATE ROLE app PASSWORD 's3cr3t'"\nPL/pgSQL function f() line 1 at EXECUTE`,
@@ -74,6 +133,8 @@ const others = [
   'connection to postgres://app:s3cr3t@h/d failed: cannot open',
   "can't log in: password=s3cr3t",
   "it's wrong, PASSWORD 's3cr3t'",
+  'Key (key, value)=(smtp_password, s3cr3t) already exists.',
+  'Key (tenant, key, value)=(1, api.token, s3cr3t, s3cr3t) conflicts with existing key (a)=(s3cr3t).',
 ];
 
 const harmless = [
@@ -89,11 +150,20 @@ const harmless = [
   "CREATE TYPE kind AS ENUM ('password', 'oauth'); SELECT 'password', 'b'; SELECT 'a' AS passage",
   "INSERT INTO routes VALUES ('bypass', 'north'), ('the password ', 1), ('compass', 'x')",
   "SELECT 'eyJ', 'sk_live_', 'npm_run_all', 'the bearer of this letter', '?sig=short'",
+  "UPDATE settings SET value = 'mail.example.com' WHERE key = 'smtp_host'; SELECT 'password'",
+  "UPDATE identities SET provider = 'email' WHERE provider = 'password'",
+  "CREATE TABLE t (a int REFERENCES b ON UPDATE SET NULL, kind text DEFAULT 'password', x text DEFAULT 'y')",
+  "DO $$ BEGIN EXECUTE format('ALTER TABLE %I DROP COLUMN %I', 'users', 'password'); END $$",
+  "SELECT has_column_privilege('users', 'password', 'SELECT'), replace(x, 'password', 'pw') FROM t",
+  "CREATE VIEW v AS SELECT CASE kind WHEN 'password' THEN 'Login' ELSE 'SSO' END, 'token' AS kind, 'a' AS b FROM t",
+  "INSERT INTO kinds (name) VALUES ('password'), ('oauth'); SELECT 'password', 'b'",
+  `INSERT INTO forms VALUES ('{"type": "password", "label": "Enter it", "name": "pin"}')`,
+  'Key (id, name)=(1, compass) already exists.',
   "COMMENT ON TABLE t IS 'Bearer tokens are never kept here'; SELECT hmac(a, b, c) FROM t",
 ];
 
 describe('A secret', () => {
-  for (const text of [...sql, ...others])
+  for (const text of [...sql, ...told, ...others])
     it(`is masked, place for place, in: ${text.replaceAll('\n', ' ')}`, () => {
       const masked = maskSqlSecrets(text);
       expect(masked).not.to.include('s3cr3t');
@@ -109,7 +179,7 @@ describe('A secret', () => {
 
   it('is three stars in SQL that is kept, whatever it was, and that SQL still parses', async () => {
     const parse = await loadParser(16);
-    for (const text of sql) {
+    for (const text of [...sql, ...told]) {
       const kept = withoutSecrets(text);
       expect(kept).not.to.include('s3cr3t');
       expect(parse(kept).ok, kept).to.equal(true);
@@ -145,6 +215,22 @@ describe('The search for secrets', () => {
       "'--",
       '$a',
       'x',
+    ],
+    ...[
+      "set('token',",
+      "row('x',",
+      '{"value": "',
+      "values ('token',",
+      "update t set a='x',",
+      "where k='token' ",
+    ],
+    ...[
+      '\\\\"',
+      "select 'token', 'x', (",
+      ')=(x, token',
+      "execute using 'x', ",
+      "'update ''",
+      "then 'x' else ",
     ],
   ];
   const steps = (text: string) => {
