@@ -3,8 +3,8 @@
 import { changeProblem, comesOnce, type Insert, insertProblem, metAgain } from './batch-changes.ts';
 import type { Walk } from './batch-comparisons.ts';
 import { columnsOf, outputOf } from './batch-levels.ts';
-import { fieldsOf, findAll, type Level, referenceIn } from './batch-references.ts';
-import { listOf, namesIn, type Tree, treeOf } from './tree.ts';
+import { fieldsOf, type Level, referenceIn } from './batch-references.ts';
+import { findAll, listOf, namesIn, type Tree, treeOf } from './tree.ts';
 import { volatileFunctions } from './volatile.ts';
 
 /** @returns why the statement does something else range by range, or null; `walked` holds its ranges */
@@ -22,7 +22,7 @@ export function unlikeProblem(statement: Tree, walked: Walk): string | null {
     keys: new Set(),
     seen: (level, isCounted) => {
       levels.push(level);
-      problems.push(queryProblem(level, isCounted, walked), onceProblem(level));
+      problems.push(queryProblem(level, isCounted, walked), onceProblem(level, walked));
     },
     inserted: (node, output) => inserts.push({ node, output }),
     aside: () =>
@@ -33,7 +33,7 @@ export function unlikeProblem(statement: Tree, walked: Walk): string | null {
   const changes = levels.filter(({ kind }) => kind === 'UpdateStmt' || kind === 'DeleteStmt');
   problems.push(
     ...changes.map((level) => changeProblem(level, levels, walked)),
-    ...inserts.map((insert) => insertProblem(insert, levels)),
+    ...inserts.map((insert) => insertProblem(insert, levels, walked)),
   );
   return problems.find((problem) => problem !== null) ?? null;
 }
@@ -41,11 +41,13 @@ export function unlikeProblem(statement: Tree, walked: Walk): string | null {
 const aggregate =
   /^(count|sum|avg|min|max|any_value|every|bool_and|bool_or|bit_and|bit_or|bit_xor|(array|string|json|jsonb|xml)_?agg|jsonb?_(object_)?agg(_strict|_unique){0,2}|range_(intersect_)?agg|corr|covar_\w+|regr_\w+|stddev\w*|var(iance|_pop|_samp)|mode|percentile_\w+)$/;
 
-function isAggregate({ funcname, over, ...rest }: Tree): boolean {
+function isAggregate({ funcname, over, ...rest }: Tree, { meanings }: Walk): boolean {
   const name = namesIn(funcname).at(-1) ?? '';
   return (
     over === undefined &&
-    (aggregate.test(name) || Object.keys(rest).some((field) => field.startsWith('agg_')))
+    (aggregate.test(name) ||
+      meanings.aggregates.includes(name) ||
+      Object.keys(rest).some((field) => field.startsWith('agg_')))
   );
 }
 
@@ -67,7 +69,7 @@ function queryProblem(level: Level, counts: boolean, walked: Walk): string | nul
   const isGrouped =
     groups.length > 0 ||
     node.havingClause !== undefined ||
-    calls.some(isAggregate) ||
+    calls.some((call) => isAggregate(call, walked)) ||
     /"Json(Object|Array)Agg"/.test(JSON.stringify(node.targetList ?? []));
   if (isGrouped && (!isKeyed(groups) || findAll(groups, 'GroupingSet').length > 0))
     return `an aggregate or GROUP BY gives a result for each range, not one for all of its rows (grouped by ${walked.column} as well, it would be the same)`;
@@ -104,9 +106,12 @@ function partitionsOf({ name, refname, partitionClause }: Tree, { windowClause }
 }
 
 /** A volatile value that all rows share, or the rows of another query do. */
-function onceProblem({ kind, node, bounded, sources }: Level): string | null {
+function onceProblem({ kind, node, bounded, sources }: Level, { meanings }: Walk): string | null {
   const isVolatile = (value: unknown) =>
-    findAll(value, 'FuncCall').some(({ funcname }) => volatileFunctions.has(namesIn(funcname).at(-1) ?? ''));
+    findAll(value, 'FuncCall').some(({ funcname }) => {
+      const name = namesIn(funcname).at(-1) ?? '';
+      return volatileFunctions.has(name) || meanings.volatile.includes(name);
+    });
   const isPerRow = findAll(node, 'ColumnRef').some((reference) => {
     const fields = fieldsOf(reference);
     return fields.length > 1 ? !sources.some(({ alias }) => alias === fields.at(-2)) : sources.length === 0;

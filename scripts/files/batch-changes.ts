@@ -1,16 +1,8 @@
 // Takes what a batch's statement changes, and every query in it; tells where a row that is met in several ranges, or one of
 // its own table that it reads, makes another result range by range. It knows no database.
 import { conjunctsOf, type Walk } from './batch-comparisons.ts';
-import {
-  fieldsOf,
-  findAll,
-  type Level,
-  linkIn,
-  type Output,
-  referenceIn,
-  type Source,
-} from './batch-references.ts';
-import { listOf, namesIn, type Tree, treeOf } from './tree.ts';
+import { fieldsOf, type Level, linkIn, type Output, referenceIn, type Source } from './batch-references.ts';
+import { findAll, listOf, namesIn, type Tree, treeOf } from './tree.ts';
 
 /** An INSERT with what its query gives. */
 export interface Insert {
@@ -53,7 +45,7 @@ export function changeProblem(level: Level, levels: readonly Level[], walked: Wa
     addsUp(node.targetList, (fields) => fields.length === 1 || fields[0] === target.alias, sets)
   )
     return metAgain;
-  const read = readingsOf(target.table, levels).find(
+  const read = readingsOf(target.table, levels, walked).find(
     ({ at, source }) =>
       source !== target &&
       !sharesKey(at, source, (column) => keys.has(`${target.alias}.${column}`)) &&
@@ -83,16 +75,24 @@ function addsUp(
 function readingsOf(
   table: string | null,
   levels: readonly Level[],
+  { meanings: { rows } }: Walk,
 ): readonly { at: Level; source: Source }[] {
+  const own = rows[table ?? ''] ?? [];
+  const isOwn = (name: string) => name === table || rows[name]?.some((oid) => own.includes(oid)) === true;
   return levels.flatMap((at) =>
     at.sources
-      .filter((source) => source.table !== null && source.table === table)
+      .filter((source) => source.table !== null && isOwn(source.table))
       .map((source) => ({ at, source })),
   );
 }
 
 /** Whether only rows are read that the same range changes: the same column tells the key in both. */
-function sharesKey({ reads }: Level, { alias }: Source, isKey: (column: string) => boolean): boolean {
+function sharesKey(
+  { reads }: Level,
+  { alias, renamed }: Source,
+  isKey: (column: string) => boolean,
+): boolean {
+  if (renamed) return false;
   return [...reads].some((key) => key.startsWith(`${alias}.`) && isKey(key.slice(alias.length + 1)));
 }
 
@@ -153,7 +153,11 @@ function isOlderTwin(at: Level, { alias, renamed }: Source, level: Level, walked
 }
 
 /** What an INSERT reads of the table that it fills, or adds to rows that an earlier range has put there. */
-export function insertProblem({ node, output }: Insert, levels: readonly Level[]): string | null {
+export function insertProblem(
+  { node, output }: Insert,
+  levels: readonly Level[],
+  walked: Walk,
+): string | null {
   const { relname, alias } = treeOf(node.relation);
   const [table, own] = [String(relname), String(treeOf(alias).aliasname ?? relname)];
   const filled = namesOf(node.cols);
@@ -166,7 +170,7 @@ export function insertProblem({ node, output }: Insert, levels: readonly Level[]
     addsUp(targetList, isOwn, namesOf(targetList))
   )
     return metAgain;
-  const read = readingsOf(table, levels).find(
+  const read = readingsOf(table, levels, walked).find(
     ({ at, source }) => !sharesKey(at, source, (column) => keyed.includes(column)),
   );
   return read === undefined ? null : readsOwn(table);

@@ -1,5 +1,6 @@
 // Takes the conditions of one query of a batch; tells whether $1 and $2 bound its key there: compared with the key itself,
 // ends included. It knows nothing of how queries are put together.
+import type { Meanings } from './batch-meanings.ts';
 import { isTree, listOf, namesIn, places, type Tree, treeOf } from './tree.ts';
 
 /** The table and the key that a batch walks along, as the catalog has them, without a schema. */
@@ -12,6 +13,7 @@ export interface Walked {
 export interface Walk extends Walked {
   /** The conditions that were found to be ranges. */
   readonly ranges: Set<Tree>;
+  readonly meanings: Meanings;
 }
 
 /** What is known of a range of keys in a query. */

@@ -4,7 +4,6 @@ import { conjunctsOf } from './batch-comparisons.ts';
 import {
   type Around,
   fieldsOf,
-  findAll,
   type KeyColumn,
   type Level,
   linkIn,
@@ -12,7 +11,7 @@ import {
   referenceIn,
   unwrapped,
 } from './batch-references.ts';
-import { isTree, listOf, namesIn, type Tree, treeOf } from './tree.ts';
+import { findAll, isTree, listOf, namesIn, type Tree, treeOf } from './tree.ts';
 
 /** What a query, or a statement with RETURNING, gives; every query in it is told of. */
 export function outputOf(query: Tree, around: Around): Output {
@@ -91,7 +90,8 @@ interface Joined {
 }
 
 function join(item: Tree, around: Around, joined: Joined): void {
-  const { JoinExpr: both, RangeSubselect: select, RangeVar: range } = item;
+  const { JoinExpr: both, RangeSubselect: select, RangeTableSample: sample } = item;
+  const range = item.RangeVar ?? treeOf(treeOf(sample).relation).RangeVar;
   const { relname, schemaname, alias } = treeOf(range ?? item);
   if (isTree(both)) {
     const from = joined.sources.length;
@@ -110,7 +110,9 @@ function join(item: Tree, around: Around, joined: Joined): void {
     alias: String(aliasname ?? relname),
     table: output === null ? String(relname) : null,
     output: output === null ? null : renamed(output, colnames),
-    renamed: output === null && listOf(colnames).length > 0,
+    renamed:
+      output === null &&
+      (listOf(colnames).length > 0 || around.walked.meanings.views.includes(String(relname))),
   });
 }
 

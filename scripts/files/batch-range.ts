@@ -11,6 +11,7 @@ import {
   type Walk,
   type Walked,
 } from './batch-comparisons.ts';
+import { type Meanings, textOnly } from './batch-meanings.ts';
 import { linkIn, unwrapped } from './batch-references.ts';
 import { isTree, listOf, type Tree, treeOf } from './tree.ts';
 
@@ -18,8 +19,13 @@ import { isTree, listOf, type Tree, treeOf } from './tree.ts';
  * @param written the key as the directive has it
  * @returns what is wrong with the statement as one of a batch, or null
  */
-export function rangeProblem(statement: Tree, names: Walked, written: string): string | null {
-  const walked: Walk = { ...names, ranges: new Set() };
+export function rangeProblem(
+  statement: Tree,
+  names: Walked,
+  written: string,
+  meanings: Meanings = textOnly,
+): string | null {
+  const walked: Walk = { ...names, ranges: new Set(), meanings };
   const right = `… WHERE ${written} BETWEEN $1 AND $2`;
   const bounded = boundsOf(statement, walked, new Map());
   if (bounded.wrong !== null) return `${bounded.wrong}: ${right}`;

@@ -61,19 +61,6 @@ export function unwrapped(query: Tree): readonly [string, Tree] {
   return /Stmt$/.test(kind) && isTree(node) ? [kind, node] : ['SelectStmt', query];
 }
 
-/** What must be left out to stay in one query. */
-const queries = ['SubLink', 'RangeSubselect', 'withClause'];
-
-/** Every node of this kind; @param without names of nodes that are not looked into */
-export function findAll(value: unknown, kind: string, without: readonly string[] = queries): readonly Tree[] {
-  if (Array.isArray(value)) return value.flatMap((item) => findAll(item, kind, without));
-  if (!isTree(value)) return [];
-  return Object.entries(value).flatMap(([name, inner]) => [
-    ...(name === kind ? [treeOf(inner)] : []),
-    ...findAll(without.includes(name) ? treeOf(inner).testexpr : inner, kind, without),
-  ]);
-}
-
 /** The names in a ColumnRef: `t.id` → t, id; a star is `*`. */
 export function fieldsOf(reference: unknown): readonly string[] {
   return namesIn(treeOf(reference).fields);

@@ -4,6 +4,7 @@
 import { parseDuration } from '../base/duration.ts';
 import type { BatchDirective, Statement } from '../base/types.ts';
 import { folded } from '../schema/sql.ts';
+import type { Meanings } from './batch-meanings.ts';
 import { rangeProblem } from './batch-range.ts';
 import type { Parser } from './statements.ts';
 
@@ -35,8 +36,16 @@ export function readBatch(argument: string): BatchDirective | string {
 
 const kinds = new Set(['UpdateStmt', 'DeleteStmt', 'InsertStmt']);
 
-/** @returns what keeps the file from running in batches, or null; null also where it does not parse */
-export function batchProblem({ table, column }: BatchDirective, text: string, parse: Parser): string | null {
+/**
+ * @param meanings of the names in the statement, where a server was asked
+ * @returns what keeps the file from running in batches, or null; null also where it does not parse
+ */
+export function batchProblem(
+  { table, column }: BatchDirective,
+  text: string,
+  parse: Parser,
+  meanings?: Meanings,
+): string | null {
   const parsed = parse(text);
   if (parsed.ok !== true) return null;
   const [statement] = parsed.statements;
@@ -58,7 +67,7 @@ export function batchProblem({ table, column }: BatchDirective, text: string, pa
   };
   if (changesKey({ [kind]: node }, walked.table, walked.column))
     return `this batch changes ${column}, the key that it walks by: rows would be met twice or not at all`;
-  return rangeProblem({ [kind]: node }, walked, column);
+  return rangeProblem({ [kind]: node }, walked, column, meanings);
 }
 
 function insertsRows(node: Statement['node']): boolean {

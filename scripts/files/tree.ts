@@ -34,3 +34,16 @@ export function namesIn(list: unknown): readonly string[] {
     treeOf(item).A_Star === undefined ? String(treeOf(treeOf(item).String).sval) : '*',
   );
 }
+
+/** What must be left out to stay in one query. */
+const queries = ['SubLink', 'RangeSubselect', 'withClause'];
+
+/** Every node of this kind; @param without names of nodes that are not looked into */
+export function findAll(value: unknown, kind: string, without: readonly string[] = queries): readonly Tree[] {
+  if (Array.isArray(value)) return value.flatMap((item) => findAll(item, kind, without));
+  if (!isTree(value)) return [];
+  return Object.entries(value).flatMap(([name, inner]) => [
+    ...(name === kind ? [treeOf(inner)] : []),
+    ...findAll(without.includes(name) ? treeOf(inner).testexpr : inner, kind, without),
+  ]);
+}

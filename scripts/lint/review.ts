@@ -2,6 +2,8 @@
 // The scratch database, when there is one, has the last word; without it the text of the statements decides.
 import { MigrateError } from '../base/errors.ts';
 import type { Finding, Migration, SqlFile, Statement } from '../base/types.ts';
+import { batchProblem } from '../files/batch.ts';
+import { type Meanings, meaningsSql } from '../files/batch-meanings.ts';
 import { takenBy, wouldTake } from '../files/newer-grammar.ts';
 import { loadParser, type Parser, type SyntaxProblem } from '../files/statements.ts';
 import { ensureStandIns } from '../scratch/citus-stand-ins.ts';
@@ -20,10 +22,10 @@ import {
 } from './complaints.ts';
 import { allActions, unindexedForeignKeys } from './rules/foreign-keys.ts';
 import { foreignKeyWithoutIndex } from './rules/review-rules.ts';
-import type { Around, Severity, Step } from './rules/rule.ts';
+import type { Around, BatchReview, Severity, Step } from './rules/rule.ts';
 import { rules } from './rules/rules.ts';
 import { readActions } from './statement/actions.ts';
-import { readCatalog } from './trace/catalog.ts';
+import { queryJson, readCatalog } from './trace/catalog.ts';
 import type { Catalog } from './trace/traced.ts';
 import { traceMigration } from './trace/tracer.ts';
 
@@ -120,6 +122,7 @@ async function reviewOne(
     return { migration, steps: [], watched: false, complaints: [complaint], after: before };
   }
   const statements = parsed.ok === 'opaque' ? [wholeFile(up)] : parsed.statements;
+  const batch = client === undefined ? null : await batchReview(client, up, statements, parse);
   const trace =
     client === undefined
       ? undefined
@@ -142,6 +145,7 @@ async function reviewOne(
     complaints: complaintsOf(up, steps, before, parse, {
       ...around,
       ...(watched && trace !== undefined ? { resulting: trace.catalog } : {}),
+      ...(batch === null ? {} : { batch }),
     }),
     after: trace?.catalog ?? before,
   };
@@ -151,6 +155,18 @@ async function reviewOne(
 async function refused(file: SqlFile, problem: SyntaxProblem, postgres: number): Promise<Complaint> {
   const newer = await takenBy([file.text], postgres);
   return syntaxComplaint(file, problem, newer === null ? '' : wouldTake(newer));
+}
+
+/** What the names in a batch's statement mean where all migrations before it have run; null for any other file. */
+async function batchReview(
+  client: ScratchClient,
+  { directives: { batch }, text }: SqlFile,
+  [statement]: readonly Statement[],
+  parse: Parser,
+): Promise<BatchReview | null> {
+  if (batch === undefined || statement === undefined || statement.kind === 'Unknown') return null;
+  const meanings = await queryJson<Meanings>(client, meaningsSql({ [statement.kind]: statement.node }));
+  return { meanings, problem: batchProblem(batch, text, parse, meanings) };
 }
 
 /** Too large to be parsed here: it can still be run and watched as one. */

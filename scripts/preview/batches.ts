@@ -2,11 +2,11 @@
 // from a sample. It only reads: of a batch that is half done the pace is known, of another one what its first range costs
 // to read; what writing takes is not known beforehand.
 import { MigrateError } from '../base/errors.ts';
-import type { BatchDirective } from '../base/types.ts';
+import type { BatchDirective, Statement } from '../base/types.ts';
 import type { Config } from '../config/config.ts';
 import type { Session } from '../connection/session.ts';
 import { findTable, readingAs } from '../execute/batch/find-table.ts';
-import { keysSql, nextRange, type Range, readKey } from '../execute/batch/keys.ts';
+import { keysSql, nextRange, type Range, readKey, refuseUnlike } from '../execute/batch/keys.ts';
 import { firstRows } from '../execute/batch/pace.ts';
 import { withLiterals } from '../files/batch.ts';
 import type { Parser } from '../files/statements.ts';
@@ -19,7 +19,7 @@ import type { PlannedBatch } from './types.ts';
 interface Walk {
   readonly step: ReadyStep;
   readonly directive: BatchDirective;
-  readonly sql: string;
+  readonly statement: Statement;
   readonly parse: Parser;
 }
 
@@ -39,20 +39,21 @@ export async function readBatches(
     const { batch: directive } = step.directives;
     if (directive === undefined) continue;
     const parsed = parse(step.text);
-    const sql = (parsed.ok === true ? parsed.statements[0]?.text : undefined) ?? step.text;
-    batches.set(step.id, await readBatch(session, config, { step, directive, sql, parse }));
+    const [statement] = parsed.ok === true ? parsed.statements : [];
+    if (statement !== undefined)
+      batches.set(step.id, await readBatch(session, config, { step, directive, statement, parse }));
   }
   return batches;
 }
 
 async function readBatch(session: Session, config: Config, walk: Walk): Promise<PlannedBatch> {
-  const { step, directive, sql } = walk;
+  const { step, directive, statement, parse } = walk;
   const key = `${directive.table} by ${directive.column}`;
   try {
-    const found = await findTable({ session, settingsStoredBefore: () => false }, step, directive, {
-      text: sql,
-    });
+    const reading = { session, settingsStoredBefore: () => false };
+    const found = await findTable(reading, step, directive, statement);
     if (found === null) return { key, problem: 'the table is not there yet' };
+    if (step.resumed === undefined) refuseUnlike(step, directive, found, parse);
     const fresh = await readKey(session, step, directive, found, folded(directive.column));
     const journal =
       step.resumed === undefined
@@ -102,12 +103,12 @@ async function sample(
 /** How many times as much as its keys the first range costs the statement, as the planner has it; null where it cannot say. */
 async function costTimes(
   session: Session,
-  { sql, parse }: Walk,
+  { statement, parse }: Walk,
   state: BatchState,
   { first, last }: Range,
   size: number,
 ): Promise<number | null> {
-  const ranged = withLiterals(sql, parse, [quoteLiteral(first), quoteLiteral(last)]);
+  const ranged = withLiterals(statement.text, parse, [quoteLiteral(first), quoteLiteral(last)]);
   const explain = (text: string) => `EXPLAIN (FORMAT JSON) ${text}\n`;
   const texts = [
     ...readingAs(session, false),
@@ -117,9 +118,9 @@ async function costTimes(
   ];
   const { rows, error } = await session.batch(texts.join(';\n'), { keepRows: 4 });
   if (error !== null) await session.batch('ROLLBACK');
-  const [statement, keys] = [rows[2], rows[3]].map((plan) => totalCost(plan?.[0]?.[0]));
-  return error === null && statement !== undefined && keys !== undefined && keys > 0
-    ? Math.max(1, statement / keys)
+  const [whole, keys] = [rows[2], rows[3]].map((plan) => totalCost(plan?.[0]?.[0]));
+  return error === null && whole !== undefined && keys !== undefined && keys > 0
+    ? Math.max(1, whole / keys)
     : null;
 }
 

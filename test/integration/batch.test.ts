@@ -556,6 +556,41 @@ INSERT INTO public.events SELECT n, '2025-01-01'::date + n % 60 FROM generate_se
     });
   }
 
+  it('is refused where only the server knows that ranges differ, and says what fires for each of them', async () => {
+    const { run, write, database } = await scene({
+      ...base,
+      ...pair(
+        '20250101000002_names',
+        `CREATE AGGREGATE public.total (int) (SFUNC = int4pl, STYPE = int, INITCOND = '0');
+CREATE TABLE public.sums (n int);
+CREATE FUNCTION public.told() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
+CREATE TRIGGER "Told" AFTER UPDATE OF touched ON public.orders FOR EACH STATEMENT EXECUTE FUNCTION public.told();
+CREATE TRIGGER other AFTER UPDATE OF cents ON public.orders FOR EACH STATEMENT EXECUTE FUNCTION public.told();\n`,
+        'SELECT 1;\n',
+      ),
+      ...pair(
+        '20250101000003_sum',
+        '-- migrate: batch public.orders by id\nINSERT INTO public.sums SELECT public.total(id::int) FROM public.orders WHERE id BETWEEN $1 AND $2;\n',
+        'SELECT 1;\n',
+      ),
+    });
+    const told = 'an aggregate or GROUP BY gives a result for each range';
+    const result = await run('up');
+    expectExit(result, 3);
+    expect(result.stderr).to.include(told).and.to.include('Nothing of 20250101000003_sum was run');
+    expect((await run('plan')).stdout).to.include(told);
+    expect(await database.query('SELECT FROM public.sums')).to.deep.equal([]);
+    write(
+      '20250101000003_sum.up.sql',
+      '-- migrate: batch public.orders by id\nUPDATE public.orders SET touched = 1 WHERE id BETWEEN $1 AND $2;\n',
+    );
+    const fires = 'trigger "Told" on public.orders fires for each range of the batch';
+    expect((await run('plan')).stdout).to.include(fires);
+    const said = await run('up');
+    expectExit(said, 0);
+    expect(said.all).to.include(fires).and.not.to.include('trigger other');
+  });
+
   it('is refused by name in one transaction with others, and by redo', async () => {
     const { run } = await scene({ ...base, ...backfill() });
     const together = await run('up', '--single-transaction');

@@ -4,6 +4,7 @@ import { MigrateError } from '../../base/errors.ts';
 import type { BatchDirective, Statement } from '../../base/types.ts';
 import type { Session } from '../../connection/session.ts';
 import { fileSettings } from '../../connection/session-settings.ts';
+import { type Meanings, meaningsSql, textOnly } from '../../files/batch-meanings.ts';
 import type { ReadyStep } from '../../plan/steps.ts';
 import { quoteLiteral } from '../../schema/sql.ts';
 import type { RunContext } from '../context.ts';
@@ -15,16 +16,18 @@ export async function findTable(
   { session, settingsStoredBefore }: Pick<RunContext, 'session' | 'settingsStoredBefore'>,
   step: ReadyStep,
   { table }: BatchDirective,
-  statement: Pick<Statement, 'text'>,
+  { kind, node, text }: Pick<Statement, 'kind' | 'node' | 'text'>,
 ): Promise<Found | null> {
   const opened = readingAs(session, settingsStoredBefore(step.text));
   const oid = `SELECT pg_catalog.to_regclass(${quoteLiteral(table)})::pg_catalog.oid::pg_catalog.text`;
-  const { rows, error } = await session.batch([...opened, oid, 'COMMIT'].join(';\n'), { keepRows: 3 });
+  const texts = [...opened, oid, meaningsSql({ [kind]: node }), 'COMMIT'];
+  const { rows, error } = await session.batch(texts.join(';\n'), { keepRows: 4 });
   if (error !== null) await session.batch('ROLLBACK');
   const found = rows[2]?.[0]?.[0];
   if (error !== null) throw unknownTable(step, error.message);
   if (found == null) return null;
-  return { oid: found, families: await comparedWith(session, opened, statement.text) };
+  const meanings = JSON.parse(rows[3]?.[0]?.[0] ?? 'null') as Meanings | null;
+  return { oid: found, families: await comparedWith(session, opened, text), meanings: meanings ?? textOnly };
 }
 
 /** Opens a transaction that cannot write, with the search path of the file. */

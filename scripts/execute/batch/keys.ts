@@ -4,6 +4,9 @@
 import { MigrateError } from '../../base/errors.ts';
 import type { BatchDirective } from '../../base/types.ts';
 import type { Session } from '../../connection/session.ts';
+import { batchProblem } from '../../files/batch.ts';
+import type { Meanings } from '../../files/batch-meanings.ts';
+import type { Parser } from '../../files/statements.ts';
 import type { BatchState } from '../../ledger/journal.ts';
 import type { ReadyStep } from '../../plan/steps.ts';
 import { quoteLiteral } from '../../schema/sql.ts';
@@ -51,10 +54,12 @@ const keySql = `SELECT pg_catalog.format('%I.%I', n.nspname, c.relname) AS "tabl
  JOIN pg_catalog.pg_type base ON base.oid = root.oid
  WHERE c.oid = $1::pg_catalog.oid AND a.attname = $2`;
 
-/** The table of a batch, and what its statement compares its parameters with; null where the server could not tell. */
+/** The table of a batch, what the names in its statement mean, and what it compares its parameters with; null where the server could not tell. */
 export interface Found {
   readonly oid: string;
   readonly families: readonly string[] | null;
+  /** What the names in its statement mean. */
+  readonly meanings: Meanings;
 }
 
 /**
@@ -101,6 +106,20 @@ export async function readKey(
     batches: 0,
     estimated: await estimate(session, row, found?.counted ?? 0),
   };
+}
+
+/**
+ * Of a batch that begins: its result by ranges is the one at once, now that the server has told what the names mean.
+ * @throws MigrateError `migration-failed` where it is not
+ */
+export function refuseUnlike(
+  step: ReadyStep,
+  directive: BatchDirective,
+  { meanings }: Found,
+  parse: Parser,
+): void {
+  const problem = batchProblem(directive, step.text, parse, meanings);
+  if (problem !== null) throw refused(step, [problem, 'Write it so that each range can stand for itself.']);
 }
 
 /** What a refusal says, and what to do about it. */

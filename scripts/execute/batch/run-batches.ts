@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { isSessionLost, MigrateError } from '../../base/errors.ts';
 import type { BatchDirective, Statement } from '../../base/types.ts';
 import { resetStatements } from '../../connection/session-settings.ts';
+import { saidOnceEach } from '../../files/batch-meanings.ts';
 import { resolveHint } from '../../ledger/half-done.ts';
 import { type BatchState, batchStateSql, doneSql, readJournal, startSql } from '../../ledger/journal.ts';
 import { resumeHint } from '../../plan/mend-hint.ts';
@@ -15,7 +16,7 @@ import { gaveUp, isLockConflict, pauseBefore } from '../retry.ts';
 import { type Attempted, attempt, type Batch } from './attempt.ts';
 import { findTable, unknownTable } from './find-table.ts';
 import { setKeyFormats } from './key-formats.ts';
-import { type Found, nextRange, type Range, readKey } from './keys.ts';
+import { type Found, nextRange, type Range, readKey, refuseUnlike } from './keys.ts';
 import { describePace, firstRows, nextSize, percent, smaller } from './pace.ts';
 import { watchTraffic } from './traffic.ts';
 
@@ -36,6 +37,8 @@ export async function runBatches(context: RunContext, step: ReadyStep): Promise<
   const found = await findTable(context, step, directive, statement);
   if (found === null)
     throw unknownTable(step, `relation "${directive.table}" of the batch directive does not exist`);
+  const onceEach = saidOnceEach(found.meanings);
+  if (onceEach !== null) context.observer.say(`  ${step.id}: ${onceEach}`);
   const formatsOf = await setKeyFormats(session);
   const begun = await beginOrResume(context, step, { directive, statement, found });
   if (begun === 'done') return 'done';
@@ -76,6 +79,7 @@ async function beginOrResume(
     // Types as they are written now: earlier versions wrote those of a length for any length.
     return { ...known, type: fresh.type };
   }
+  refuseUnlike(step, directive, found, await context.loadParser());
   const row = {
     id: step.id,
     direction: step.direction,

@@ -1,9 +1,17 @@
 // What a rule is, and how one is written down: a kind of action, a condition, why it hurts, and the safe way.
 // It knows nothing of single rules, nor of how actions are found.
 import type { Finding, SqlFile, Statement } from '../../base/types.ts';
+import type { Meanings } from '../../files/batch-meanings.ts';
 import { everyTable, means, sameName, sqlName } from '../statement/names.ts';
 import type { Action, ActionKind, ActionOf, Name } from '../statement/types.ts';
 import { type Catalog, familyOf, lookUp, type TracedStatement } from '../trace/traced.ts';
+
+/** What the scratch database says of a batch. */
+export interface BatchReview {
+  readonly meanings: Meanings;
+  /** Why its result by ranges is another than at once; null where it is the same. */
+  readonly problem: string | null;
+}
 
 export type Severity = Finding['severity'];
 
@@ -22,6 +30,8 @@ export interface Around {
   readonly emptyParents?: ReadonlySet<string>;
   /** The schema after the migration; absent where it was not watched to its end. */
   readonly resulting?: Catalog;
+  /** Of a batch, where there was a scratch database. */
+  readonly batch?: BatchReview;
 }
 
 /** All that a rule may look at. */

@@ -1,6 +1,7 @@
 // All rules by id. Adding one: write it in its family's file, and a folder test/fixtures/rules/<id>/ with a bad and a good example.
 
 import { accessRules } from './access.ts';
+import { batchRules } from './batches.ts';
 import { breakingRules } from './breaking.ts';
 import { callableRules } from './callable.ts';
 import { columnRules } from './columns.ts';
@@ -32,6 +33,7 @@ const families: readonly (readonly Rule[])[] = [
   partitionRules,
   rewriteRules,
   dataRules,
+  batchRules,
   breakingRules,
   madeAnewRules,
   callableRules,
