@@ -45,6 +45,8 @@ export const unfilledViewsSql = `SELECT ${qualified('m.oid')} AS name FROM pg_cl
 
 const wanted = 3;
 const attempts = 36;
+/** The first ones, which are plain. */
+const plainAttempts = 6;
 
 /** Tables with the columns that need a value: what numbers or computes itself is left out. */
 const tablesSql = `SELECT ${qualified('rel.oid')} AS name, coalesce((SELECT json_agg(json_build_object(
@@ -104,34 +106,51 @@ function allowed(
 }
 
 function referencedFirst(tables: readonly SeedTable[]): SeedTable[] {
-  const rest = [...tables];
+  const rest = new Map(tables.map((table) => [table.name, table]));
   const done: SeedTable[] = [];
-  while (rest.length > 0) {
-    const waits = ({ name, references }: SeedTable) =>
-      references.some(({ table }) => table !== name && rest.some((other) => other.name === table));
-    const next = rest.findIndex((table) => !waits(table));
-    done.push(...rest.splice(Math.max(0, next), 1));
-  }
+  const take = (table: SeedTable) => {
+    if (!rest.delete(table.name)) return;
+    for (const { table: target } of table.references) {
+      const other = rest.get(target);
+      if (other !== undefined) take(other);
+    }
+    done.push(table);
+  };
+  for (const table of tables) take(table);
   return done;
 }
 
-/** Null where at least one row got in. */
+/** Null where at least one row got in. Most tables take the first ones: the others are only sent where they do not. */
 async function fill(scratch: Query, table: SeedTable, demands: Demands): Promise<string | null> {
-  const tries = Array.from(
-    { length: attempts },
-    (_, attempt) =>
-      `IF got < ${wanted} THEN BEGIN ${insertSql(table, attempt, demands)} SET CONSTRAINTS ALL IMMEDIATE; got := got + 1;
-      EXCEPTION WHEN OTHERS THEN said := SQLERRM; END; END IF;`,
-  );
-  const body = `DECLARE got integer := 0; said text := ''; BEGIN ${tries.join('\n')}
-    PERFORM set_config('seed.said', CASE WHEN got > 0 THEN '' ELSE said END, false); END`;
   try {
-    await scratch(`DO ${quoteLiteral(body)}`);
-    const [row] = await scratch("SELECT current_setting('seed.said') AS said");
-    return row?.said === '' ? null : String(row?.said);
+    const first = await insertSome(scratch, table, demands, { from: 0, to: plainAttempts, got: 0 });
+    if (first.got >= wanted) return null;
+    const rest = { from: plainAttempts, to: attempts, got: first.got };
+    const { got, said } = await insertSome(scratch, table, demands, rest);
+    return got > 0 ? null : said;
   } catch (error) {
     return (error as Error).message;
   }
+}
+
+async function insertSome(
+  scratch: Query,
+  table: SeedTable,
+  demands: Demands,
+  { from, to, got }: { readonly from: number; readonly to: number; readonly got: number },
+): Promise<{ got: number; said: string }> {
+  const tries = Array.from(
+    { length: to - from },
+    (_, i) =>
+      `IF got < ${wanted} THEN BEGIN ${insertSql(table, from + i, demands)} SET CONSTRAINTS ALL IMMEDIATE; got := got + 1;
+      EXCEPTION WHEN OTHERS THEN said := SQLERRM; END; END IF;`,
+  );
+  const body = `DECLARE got integer := ${got}; said text := ''; BEGIN ${tries.join('\n')}
+    PERFORM set_config('seed.said', got || ' ' || said, false); END`;
+  await scratch(`DO ${quoteLiteral(body)}`);
+  const [row] = await scratch("SELECT current_setting('seed.said') AS said");
+  const [, count = '0', said = ''] = /^(\d+) (.*)$/s.exec(String(row?.said)) ?? [];
+  return { got: Number(count), said };
 }
 
 function insertSql(table: SeedTable, nth: number, { nulls, bounds }: Demands): string {
@@ -147,7 +166,7 @@ function insertSql(table: SeedTable, nth: number, { nulls, bounds }: Demands): s
     // Of some types no value is known; the last attempts do without them.
     if (attempt >= attempts - 6 && column.nullable && /[UCXG]/.test(column.category)) return 'NULL';
     // Every column goes its own way through what may be let through.
-    return seedValue(column, attempt < 6 ? attempt : attempt * 7 + i * 5, hints);
+    return seedValue(column, attempt < plainAttempts ? attempt : attempt * 7 + i * 5, hints);
   });
   return `INSERT INTO ${table.name} (${columns.map(({ name }) => name).join(', ')}) VALUES (${values.join(', ')});`;
 }

@@ -15,6 +15,7 @@ import { parseDefinition } from '../schema/definition.ts';
 import type { Query } from '../schema/types.ts';
 import { type DriftCheck, queryOf, readLiveObjects } from './check.ts';
 import { compareSchemas } from './compare.ts';
+import { stillCompared } from './filter.ts';
 import { portable } from './options.ts';
 import { countDiffering, differenceLines, driftVerdict } from './report.ts';
 import { forServer, withMigrated } from './scratch.ts';
@@ -78,9 +79,12 @@ function refuseUnsettled(
 /** Against the run before the one that was cut off; everything, where none took a snapshot. */
 async function changedSinceSnapshot({ session, drift }: Unsettled): Promise<readonly Difference[]> {
   const rows = await session.query<{ class: string; objects: string }>(storedObjectsSql());
-  const stored = parseObjects(rows).filter(({ class: name }) => name !== 'owner' && name !== 'grant');
-  const live = await readLiveObjects(session, portable(drift.options));
-  return diffObjects(stored, live).filter(({ severity }) => severity === 'drift');
+  const options = portable(drift.options);
+  const live = await readLiveObjects(session, options);
+  const isCompared = stillCompared(live, options);
+  return diffObjects(parseObjects(rows), live).filter(
+    (difference) => difference.severity === 'drift' && isCompared(difference),
+  );
 }
 
 interface Explanation {

@@ -134,7 +134,11 @@ async function withoutRenamings(copy: Copy, sides: Sides): Promise<Unrenamed> {
   for (;;) {
     const objects = await now();
     const alike = likenessOf(sides, objects);
-    const next = alike.filter(({ renameBack }) => renameBack.length > 0);
+    // One that was taken back and is there again explains nothing.
+    const next = alike.filter(
+      ({ renameBack, gone, came }) =>
+        renameBack.length > 0 && !renamings.some((each) => each.gone === gone && each.came === came),
+    );
     if (next.length === 0) return { objects, renamings, left: alike };
     for (const likeness of next) {
       await copy.run(likeness.renameBack.join('\n'));

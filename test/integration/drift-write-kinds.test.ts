@@ -2,7 +2,7 @@
 // database with rows, in a transaction for each. What `drift --write` says, records and proves is in the tests beside it.
 import { expect } from 'chai';
 import { baseOfKinds, recordedKinds } from '../support/change-kinds.ts';
-import { doubtfulKinds, incompleteKinds } from '../support/change-kinds-apart.ts';
+import { doubtfulKinds, incompleteKinds, refusedKinds } from '../support/change-kinds-apart.ts';
 import { kindsOfHeirs } from '../support/change-kinds-of-heirs.ts';
 import { kindsOfKeys, kindsOfKeysForAPerson } from '../support/change-kinds-of-keys.ts';
 import { adminClient, createDatabase } from '../support/database.ts';
@@ -85,5 +85,19 @@ describe('drift --write, kind by kind', () => {
           expect(statements.join('\n'))
             .to.match(/^-- INCOMPLETE: /m)
             .and.to.contain(why.split('\n')[0]);
+    });
+
+  for (const [kind, { change, rows, direction }] of Object.entries(refusedKinds))
+    it(`fails as a whole rather than change a value: ${kind}`, async () => {
+      const { ways } = await trial.changed(change);
+      if (direction === 'down') await trial.run(textOf(ways.direct, 'up'));
+      await trial.run(rows);
+      const sql = textOf(ways.direct, direction);
+      expect(ways.direct[direction].fails, sql).to.have.lengthOf(1);
+      const failure = await trial.run(sql).then(
+        () => 'ran',
+        (error: Error) => error.message,
+      );
+      expect(failure, sql).to.match(/held_for_a_moment.* is violated by some row/);
     });
 });

@@ -189,6 +189,12 @@ export const doubtfulKinds: Readonly<Record<string, string>> = {
   'column rename pk': 'ALTER TABLE users RENAME id TO uid',
   'column rename under view': 'ALTER TABLE posts RENAME title TO heading',
   'column rename partitioned': 'ALTER TABLE e RENAME id TO eid',
+  'column rename swap':
+    'ALTER TABLE users RENAME note TO tmp; ALTER TABLE users RENAME code TO note; ALTER TABLE users RENAME tmp TO code',
+  'column rename swap of one type':
+    'ALTER TABLE users RENAME note TO tmp; ALTER TABLE users RENAME email TO note; ALTER TABLE users RENAME tmp TO email',
+  'column rename in a circle':
+    'ALTER TABLE users RENAME note TO tmp; ALTER TABLE users RENAME code TO note; ALTER TABLE users RENAME big TO code; ALTER TABLE users RENAME tmp TO big',
   'column rename serial': 'ALTER TABLE posts RENAME id TO pid',
   'column rename inherited': 'ALTER TABLE par RENAME x TO xx',
   'table rename': 'ALTER TABLE logs RENAME TO journal',
@@ -215,8 +221,6 @@ export const incompleteKinds: Readonly<Record<string, string>> = {
   'type jsonb to json': 'ALTER TABLE users ALTER data TYPE json',
   'type bool to int':
     'ALTER TABLE users ALTER flag DROP DEFAULT; DROP INDEX users_open; ALTER TABLE users ALTER flag TYPE integer USING flag::int; CREATE INDEX users_open ON users (note) WHERE flag = 1',
-  'identity drop': 'ALTER TABLE tags ALTER id DROP IDENTITY',
-  'generated drop expression': 'ALTER TABLE users ALTER gen DROP EXPRESSION',
   'generated from plain':
     'ALTER TABLE users DROP big; ALTER TABLE users ADD big bigint GENERATED ALWAYS AS (id * 3) STORED',
   'partitioned made of plain':
@@ -225,4 +229,36 @@ export const incompleteKinds: Readonly<Record<string, string>> = {
     'DROP MATERIALIZED VIEW sums; CREATE TABLE sums AS SELECT status, count(*) AS n FROM posts GROUP BY status',
   'table to view': 'ALTER TABLE par DROP x; DROP TABLE logs; CREATE VIEW logs AS SELECT 1 AS id',
   'user mapping': "CREATE USER MAPPING FOR CURRENT_USER SERVER srv OPTIONS (user 'u', password 'p')",
+};
+
+/** With rows that would be cut or overwritten silently. */
+export const refusedKinds: Readonly<
+  Record<string, { readonly change: string; readonly rows: string; readonly direction: 'up' | 'down' }>
+> = {
+  'blanks at the end of what is too long': {
+    change: 'ALTER TABLE users ALTER code TYPE varchar(5)',
+    rows: "UPDATE users SET code = 'x' || repeat(' ', 12) WHERE id = 1",
+    direction: 'up',
+  },
+  'blanks in an array, behind a policy': {
+    change:
+      'ALTER TABLE users ALTER tags TYPE varchar(5)[]; ALTER TABLE users ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY',
+    rows: "UPDATE users SET tags = ARRAY['a      '] WHERE id = 1",
+    direction: 'up',
+  },
+  'a label that is too long': {
+    change: 'ALTER TABLE users ALTER feeling DROP DEFAULT, ALTER feeling TYPE varchar(2)',
+    rows: "UPDATE users SET feeling = 'happy' WHERE id = 1",
+    direction: 'up',
+  },
+  'what is longer than the type before': {
+    change: 'ALTER TABLE users ALTER code TYPE text',
+    rows: "UPDATE users SET code = 'x' || repeat(' ', 30) WHERE id = 1",
+    direction: 'down',
+  },
+  'what was written where it was computed before': {
+    change: 'ALTER TABLE users ALTER gen DROP EXPRESSION',
+    rows: 'UPDATE users SET gen = 7 WHERE id = 1',
+    direction: 'down',
+  },
 };

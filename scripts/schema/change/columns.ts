@@ -7,7 +7,7 @@ import { columnClause } from '../render/tables.ts';
 import { keysThatDiffer, optionsSql } from './alter.ts';
 import { foreignOptionsChange } from './alter-outside.ts';
 import { type Change, onTables, unwritten } from './change.ts';
-import { conversion, needsUsing } from './conversion.ts';
+import { conversion, cutsTexts, needsUsing } from './conversion.ts';
 import { alterColumnOf, copiesOf } from './heirs.ts';
 import { handOver } from './positions.ts';
 
@@ -81,12 +81,11 @@ export function alterColumn(
 ): Change {
   const keys = keysThatDiffer(from, to);
   const alter = `ALTER TABLE ${to.table} ALTER COLUMN ${to.name}`;
-  if (keys.includes('generated') || keys.includes('virtual')) return generatedChange(models, alter, from, to);
+  if (keys.includes('generated') || keys.includes('virtual'))
+    return generatedChange(models, from, to, takesBack);
   const foreign = foreignOptionsChange(from.parts.get('foreign_options'), to.parts.get('foreign_options'));
   if (foreign === undefined) return unwritten('the values of its options are not known: they may be secrets');
-  const identity = keys.includes('identity')
-    ? identityChange(models, alter, from, to, takesBack)
-    : onTables([]);
+  const identity = keys.includes('identity') ? identityChange(models, alter, from, to) : onTables([]);
   const typed = keys.includes('type') || keys.includes('collation');
   const alterOf = (key: string) => alterColumnOf(models[1], to, key);
   const type = typed ? typeChange(models, alter, from, to) : onTables([]);
@@ -111,49 +110,57 @@ export function alterColumn(
 }
 
 /**
- * What is computed before and after is lost to nobody: the column is made anew. An expression is dropped without loss, but
- * its values would be written later; and nothing turns a filled column into a computed one.
+ * What is computed before and after is lost to nobody: the column is made anew. An expression is dropped without loss; a
+ * down that brings it back first has the server see that each value is what will be computed. Nothing else turns a filled
+ * column into a computed one.
  */
-function generatedChange(models: readonly [Model, Model], alter: string, from: Item, to: Item): Change {
+function generatedChange(models: readonly [Model, Model], from: Item, to: Item, takesBack: boolean): Change {
   const table = models[1].find('relation', to.table ?? '');
-  if (!to.parts.has('generated'))
-    return onTables([`${alter} DROP EXPRESSION;`], {
-      undecided: `what ${to.identity} holds was computed until now, and its down would throw away what is written to it later`,
-    });
-  return {
+  if (!to.parts.has('generated')) return plainChange(models, from, to, takesBack);
+  const drop = `ALTER TABLE ${to.table} DROP COLUMN ${to.name};`;
+  const anew = {
     phase: 'free',
-    statements: [`ALTER TABLE ${to.table} DROP COLUMN ${to.name};`],
     later: {
       phase: 'compute',
       statements: table === undefined ? [] : addColumn(models, table, to).statements,
     },
-    ...(from.parts.has('generated')
-      ? {}
-      : { undecided: `what was written to ${to.identity} is lost: its values are computed from then on` }),
+  } as const;
+  if (from.parts.has('generated')) return { ...anew, statements: [drop] };
+  if (!takesBack)
+    return {
+      ...{ ...anew, statements: [drop] },
+      undecided: `what was written to ${to.identity} is lost: its values are computed from then on`,
+    };
+  const same = `${to.name} IS NOT DISTINCT FROM (${to.parts.get('generated')})`;
+  return {
+    ...{ ...anew, statements: [held(to, same), drop] },
+    fails: [`where a value of ${to.identity} is not what is computed`],
   };
 }
 
-function identityChange(
-  models: readonly [Model, Model],
-  alter: string,
-  from: Item,
-  to: Item,
-  takesBack: boolean,
-): Change {
+/** DROP EXPRESSION keeps the values; of a virtual column none are there. */
+function plainChange(models: readonly [Model, Model], from: Item, to: Item, takesBack: boolean): Change {
+  const sql = `ALTER TABLE ${to.table} ALTER COLUMN ${to.name} DROP EXPRESSION;`;
+  const parts = new Map(from.parts);
+  for (const key of ['generated', 'virtual']) parts.delete(key);
+  const rest = alterColumn(models, { ...from, parts }, to, takesBack);
+  const lost = from.parts.has('virtual')
+    ? { undecided: `what ${to.identity} shows is computed, and stored nowhere` }
+    : {};
+  return { ...rest, statements: [sql, ...rest.statements], ...lost };
+}
+
+/** A condition that the server sees hold for all rows, those that policies hide too, or it refuses the whole. */
+const held = ({ table }: Item, condition: string) =>
+  `ALTER TABLE ${table} ADD CONSTRAINT held_for_a_moment CHECK (${condition});`;
+
+function identityChange(models: readonly [Model, Model], alter: string, from: Item, to: Item): Change {
   const model = models[1];
   const [before, after] = [from.parts.get('identity'), to.parts.get('identity')];
   const carried = handOver(models, to.identity);
   if (after === undefined && carried !== undefined)
     return onTables([carried.carry, `${alter} DROP IDENTITY;`]);
-  if (after === undefined)
-    return onTables(
-      [`${alter} DROP IDENTITY;`],
-      takesBack
-        ? {}
-        : {
-            undecided: `the sequence of ${to.identity} goes, and with it the number that comes next`,
-          },
-    );
+  if (after === undefined) return onTables([`${alter} DROP IDENTITY;`]);
   if (before !== undefined) return onTables([`${alter} SET GENERATED ${after.toUpperCase()};`]);
   const sequence = model.of('sequence').find((item) => item.parts.get('identity_of') === to.identity);
   const clause = columnClause(model, to, false, false).slice(to.name.length);
@@ -180,8 +187,12 @@ function typeChange(models: readonly [Model, Model], alter: string, from: Item, 
   const isText = needsUsing(before, after, models) && kept !== 'unknown';
   const through = isText ? `::text${after.endsWith('[]') ? '[]' : ''}` : '';
   const using = needsUsing(before, after, models) ? ` USING ${to.name}${through}::${after}` : '';
+  // A text that is longer by blanks alone is cut silently, and any text where it is converted on demand.
+  const cuts = kept === 'kept-or-refused' && cutsTexts(after, models);
+  const whole = `${to.name}::${after}::text = ${to.name}::text`;
   return onTables(
     [
+      ...(cuts ? [held(to, whole), `ALTER TABLE ${to.table} DROP CONSTRAINT held_for_a_moment;`] : []),
       ...(from.parts.has('default') ? [`${alterColumnOf(models[1], to, 'default')} DROP DEFAULT;`] : []),
       `${alter} TYPE ${type}${using};`,
     ],

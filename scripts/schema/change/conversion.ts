@@ -64,6 +64,12 @@ function sameName(a: Type, b: Type, differs: boolean): Conversion {
 
 const narrower = (from = Number.POSITIVE_INFINITY, to = Number.POSITIVE_INFINITY) => to < from;
 
+/** Whether the type holds texts up to a length, so that PostgreSQL may cut what it is given. */
+export function cutsTexts(to: string, models: readonly Model[]): boolean {
+  const { name, sizes } = parseType(baseOf(to, models));
+  return texts.includes(name) && sizes.length > 0;
+}
+
 /** The type that a domain stands for, through domains over domains. */
 function baseOf(type: string, models: readonly Model[]): string {
   for (const model of models) {

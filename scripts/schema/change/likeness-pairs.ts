@@ -54,8 +54,12 @@ export function pairUp(
     return said === 'one' ? Number.POSITIVE_INFINITY : said === 'two' ? 0 : own;
   };
   const all = gone
-    .flatMap((a) => came.map((b) => ({ a, b, score: decided(a, b) })))
-    .filter((pair) => pair.score > 0)
+    .flatMap((a) =>
+      came.flatMap((b) => {
+        const found = decided(a, b);
+        return found > 0 ? [{ a, b, score: found }] : [];
+      }),
+    )
     .sort((x, y) => (x.score === y.score ? 0 : y.score - x.score));
   const used = new Set<Item>();
   return all.flatMap(({ a, b }): [Item, Item][] => {

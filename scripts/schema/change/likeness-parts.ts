@@ -2,20 +2,23 @@
 // moved to another table. Pure.
 
 import type { Item, Model } from '../render/model.ts';
-import { splitNames } from '../render/model.ts';
+import { groupBy, splitNames } from '../render/model.ts';
 import { type Compared, type Likeness, likeness, ofClass, pairUp } from './likeness-pairs.ts';
 import { labelsOf, lastName, withoutName } from './likeness-shape.ts';
 
+const isOwn = (model: Model, { table, parts }: Item) =>
+  /table$/.test(model.find('relation', table ?? '')?.parts.get('kind') ?? '') &&
+  parts.get('inherited') !== 'only';
+
+const orderIn = (model: Model, table: string | undefined) =>
+  splitNames(model.find('column-order', table ?? '')?.parts.get('columns') ?? '');
+
 /** In the same table any column may be another renamed: one of the same type rather, or at the same place. */
 export function columns({ gone, came, from, to, decide }: Compared): Likeness[] {
-  const isIn = (model: Model, { table, parts }: Item) =>
-    /table$/.test(model.find('relation', table ?? '')?.parts.get('kind') ?? '') &&
-    parts.get('inherited') !== 'only';
-  const place = (model: Model, item: Item) =>
-    splitNames(model.find('column-order', item.table ?? '')?.parts.get('columns') ?? '').indexOf(item.name);
+  const place = (model: Model, { table, name }: Item) => orderIn(model, table).indexOf(name);
   const pairs = pairUp(
-    ofClass(gone, 'column').filter((item) => isIn(from, item)),
-    ofClass(came, 'column').filter((item) => isIn(to, item)),
+    ofClass(gone, 'column').filter((item) => isOwn(from, item)),
+    ofClass(came, 'column').filter((item) => isOwn(to, item)),
     decide,
     (a, b) => {
       if (a.table !== b.table) return null;
@@ -28,6 +31,56 @@ export function columns({ gone, came, from, to, decide }: Compared): Likeness[] 
       `ALTER TABLE ${a.table} RENAME COLUMN ${a.name} TO ${b.name};`,
     ]),
   );
+}
+
+/**
+ * Columns that changed and stand at each other's place, each place with the type that it had: they may have changed names. More
+ * than two only where their types tell so, for what is dropped and made anew moves all that stood behind it.
+ */
+export function swapped({ differences, from, to }: Compared): Likeness[] {
+  const changed = differences.filter(({ kind, change }) => kind === 'column' && change === 'changed');
+  const byTable = groupBy(changed, ({ identity }) => from.find('column', identity)?.table ?? '');
+  return [...byTable].flatMap(([table, own]): Likeness[] => {
+    const [before, after] = [orderIn(from, table), orderIn(to, table)];
+    const stay = before.filter((name) => after.includes(name));
+    const now = after.filter((name) => before.includes(name));
+    const places = stay.flatMap((name, i) => {
+      const [a, b] = [from.find('column', `${table}.${name}`), to.find('column', `${table}.${now[i]}`)];
+      return a === undefined || b === undefined || name === now[i] ? [] : [[a, b] as const];
+    });
+    const [first] = places;
+    const concerns = own.filter(({ identity }) => places.some(([a]) => a.identity === identity));
+    const typeIn = (model: Model, identity: string) => model.find('column', identity)?.parts.get('type');
+    const retyped = concerns.some(({ identity }) => typeIn(from, identity) !== typeIn(to, identity));
+    const fits = places.every(([a, b]) => isOwn(from, a) && isOwn(to, b) && isOfOneMake(a, b));
+    if (first === undefined || !fits || concerns.length === 0 || !(retyped || places.length === 2)) return [];
+    const [a, b] = first;
+    return [
+      {
+        ...{ gone: `column ${a.identity}`, came: `column ${b.identity}`, holdsRows: true },
+        rename: exchange(table, places),
+        renameBack: exchange(
+          table,
+          places.map(([was, is]) => [is, was]),
+        ),
+      },
+    ];
+  });
+}
+
+/** What a new name leaves as it is. */
+const isOfOneMake = (a: Item, b: Item) =>
+  a.parts.get('type') === b.parts.get('type') &&
+  a.parts.get('identity') === b.parts.get('identity') &&
+  a.parts.has('generated') === b.parts.has('generated');
+
+/** By names in between, for each is taken until its column has another. */
+function exchange(table: string, places: readonly (readonly [Item, Item])[]): string[] {
+  const rename = (from: string, to: string) => `ALTER TABLE ${table} RENAME COLUMN ${from} TO ${to};`;
+  return [
+    ...places.map(([{ name }], i) => rename(name, `renamed_${i + 1}`)),
+    ...places.map(([, { name }], i) => rename(`renamed_${i + 1}`, name)),
+  ];
 }
 
 /** Constraints of a table with the same definition. */
@@ -87,15 +140,15 @@ export function values({ differences, from, to }: Compared): Likeness[] {
 
 /** A column of the same name and type in another table: what it held may have been carried over by hand. */
 export function moved({ gone, came, from }: Compared): Likeness[] {
+  const relationsGone = new Set(ofClass(gone, 'relation').map(({ identity }) => identity));
+  const shape = ({ name, parts }: Item) => `${parts.get('type')} ${name}`;
+  const byShape = groupBy(ofClass(came, 'column'), shape);
   return ofClass(gone, 'column').flatMap((a) => {
     const isTable = /table$/.test(from.find('relation', a.table ?? '')?.parts.get('kind') ?? '');
-    const goesAlong = gone.some(({ class: name, identity }) => name === 'relation' && identity === a.table);
-    const b = ofClass(came, 'column').find(
-      (other) =>
-        other.name === a.name &&
-        other.parts.get('type') === a.parts.get('type') &&
-        (!goesAlong || from.find('relation', other.table ?? '') !== undefined),
-    );
+    const goesAlong = relationsGone.has(a.table ?? '');
+    const b = byShape
+      .get(shape(a))
+      ?.find((other) => !goesAlong || from.find('relation', other.table ?? '') !== undefined);
     if (!isTable || b === undefined) return [];
     return [
       {

@@ -4,7 +4,7 @@ import type { Model } from '../render/model.ts';
 import type { Difference } from './diff.ts';
 import { relations, routines, schemas, sequences, types } from './likeness-objects.ts';
 import type { Compared, Decide, Likeness } from './likeness-pairs.ts';
-import { columns, constraints, indexes, moved, values } from './likeness-parts.ts';
+import { columns, constraints, indexes, moved, swapped, values } from './likeness-parts.ts';
 
 /** Those that must be settled before the others can be seen: a renamed schema moves all that is in it. */
 const stages: readonly ((compared: Compared) => Likeness[])[] = [
@@ -12,6 +12,7 @@ const stages: readonly ((compared: Compared) => Likeness[])[] = [
   relations,
   types,
   columns,
+  swapped,
   sequences,
   routines,
   constraints,
