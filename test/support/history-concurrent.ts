@@ -1,7 +1,10 @@
-// Two commands at the same time, as two deployments or a person beside one: the database must be what one of the two orders
+// Two commands at the same time, as two deployments or a person beside one, also of two releases: the database must be what one of the two orders
 // gives, and each must end as it does in that order.
+import { cpSync, readdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect } from 'chai';
 import fc from 'fast-check';
+import { project } from './cli.ts';
 import { type Command, lookAt, type Real, tell } from './history-commands.ts';
 import { type Found, type HistoryModel, takeOver } from './history-model.ts';
 import { runInProcess } from './in-process.ts';
@@ -58,18 +61,38 @@ const actions: readonly Action[] = [
   },
 ];
 
+interface Typed {
+  readonly action: Action;
+  /** The newest that its checkout has; everything where it is null. */
+  readonly upTo: string | null;
+}
+
+/** Does something to the model as whoever has a checkout without the newest files. */
+function seenFrom<T>(model: HistoryModel, upTo: string | null, act: (model: HistoryModel) => T): T {
+  const files = [...model.files];
+  for (const [id] of files) if (upTo !== null && id > upTo) model.files.delete(id);
+  const result = act(model);
+  for (const [id, pair] of files) model.files.set(id, pair);
+  return result;
+}
+
+const argsOf = (model: HistoryModel, { action, upTo }: Typed) => seenFrom(model, upTo, action.args);
+
 /** How one order ends; null where what the second does depends on how far a batch of the first came. */
-function inOrder(model: HistoryModel, first: Action, second: Action) {
+function inOrder(model: HistoryModel, typed: readonly Typed[]) {
   const after = model.clone();
-  const codes = [first.act(after, model)];
-  if (after.unknown !== null) return null;
-  codes.push(second.act(after, model));
+  const codes: number[] = [];
+  for (const { action, upTo } of typed) {
+    if (after.unknown !== null) return null;
+    const before = seenFrom(model, upTo, (each) => each.clone());
+    codes.push(seenFrom(after, upTo, (each) => action.act(each, before)));
+  }
   return { codes, after };
 }
 
-function orders(model: HistoryModel, one: Action, other: Action) {
-  const ordered = inOrder(model, one, other);
-  const reversed = inOrder(model, other, one);
+function orders(model: HistoryModel, typed: readonly Typed[]) {
+  const ordered = inOrder(model, typed);
+  const reversed = inOrder(model, typed.toReversed());
   if (ordered === null || reversed === null) return null;
   return [ordered, { ...reversed, codes: reversed.codes.toReversed() }];
 }
@@ -77,18 +100,36 @@ function orders(model: HistoryModel, one: Action, other: Action) {
 const fits = (model: HistoryModel, found: Found) =>
   model.learn(found) && JSON.stringify(model.expected()) === JSON.stringify(found);
 
-function concurrently(one: Action, other: Action): Command {
-  const argsOf = (model: HistoryModel) => [one, other].map(({ args }) => args(model));
+/** The folder of the project, or a second one as an older release has it. */
+async function checkoutOf({ tool }: Real, upTo: string | null): Promise<string> {
+  if (upTo === null) return tool.root;
+  const other = await project();
+  cpSync(tool.root, other.root, { recursive: true });
+  const folder = join(other.root, 'db', 'migrations');
+  for (const name of readdirSync(folder))
+    if (name.slice(0, 14) > upTo.slice(0, 14)) rmSync(join(folder, name));
+  return other.root;
+}
+
+function concurrently(one: Action, other: Action, older: number): Command {
+  /** Half of the time the second is typed in the checkout of an older release. */
+  const typedIn = (model: HistoryModel): Typed[] => [
+    { action: one, upTo: null },
+    { action: other, upTo: model.ids()[older] ?? null },
+  ];
   return {
-    check: (model) => !argsOf(model).includes(null) && orders(model, one, other) !== null,
+    check: (model) =>
+      typedIn(model).every((each) => argsOf(model, each) !== null) && orders(model, typedIn(model)) !== null,
     run: async (model, real: Real) => {
-      const typed = argsOf(model).map((args) => args ?? []);
-      const possible = orders(model, one, other) ?? [];
-      real.story.push('# at the same time');
+      const both = typedIn(model);
+      const lines = both.map((each) => argsOf(model, each) ?? []);
+      const possible = orders(model, both) ?? [];
+      const folders = await Promise.all(both.map(({ upTo }) => checkoutOf(real, upTo)));
+      real.story.push(`# at the same time, the second with files up to ${both[1]?.upTo}`);
       const ended = await Promise.all(
-        typed.map((args) => runInProcess(real.tool.root, real.database.env(), args)),
+        lines.map((args, i) => runInProcess(folders[i] ?? '', real.database.env(), args)),
       );
-      for (const [i, each] of ended.entries()) tell(real, typed[i] ?? [], each);
+      for (const [i, each] of ended.entries()) tell(real, lines[i] ?? [], each);
       const codes = ended.map(({ exitCode }) => exitCode);
       const found = await lookAt(real.database, real.story);
       const order = possible.find(
@@ -99,10 +140,10 @@ function concurrently(one: Action, other: Action): Command {
         expect({ codes, ...found }, real.story.join('\n')).to.deep.equal({ eitherOf: told });
       else takeOver(model, order.after);
     },
-    toString: () => `${one.name} beside ${other.name}`,
+    toString: () => `${one.name} beside ${other.name} of ${older}`,
   };
 }
 
 export const concurrent: fc.Arbitrary<Command> = fc
-  .tuple(fc.nat(actions.length - 1), fc.nat(actions.length - 1))
-  .map(([one, other]) => concurrently(actions[one] as Action, actions[other] as Action));
+  .tuple(fc.nat(actions.length - 1), fc.nat(actions.length - 1), fc.nat(7))
+  .map(([one, other, older]) => concurrently(actions[one] as Action, actions[other] as Action, older));
