@@ -1,6 +1,6 @@
 // Takes a folder; gives the commit its git checkout stands at, read from git's own files: no process is started, so that
 // a session can bear the commit in its name from its first moment. It knows nothing of who asks.
-import { readFileSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 
 /** The commit's name in full, or null outside of a checkout. https://git-scm.com/docs/gitrepository-layout */
@@ -13,6 +13,14 @@ export function readGitHead(folder: string): string | null {
   // In a linked work tree HEAD is its own, the branches are those of the common directory.
   const common = resolve(directory, readText(join(directory, 'commondir')).trim());
   return commitIn(readText(join(common, ref))) ?? packed(readText(join(common, 'packed-refs')), ref);
+}
+
+/** The folder or the one above it that is a git checkout, or null. */
+export function checkoutAround(folder: string): string | null {
+  for (let at = resolve(folder); ; at = dirname(at)) {
+    if (existsSync(join(at, '.git'))) return at;
+    if (dirname(at) === at) return null;
+  }
 }
 
 /** The folder with git's own files, in the folder or above it, or null. */

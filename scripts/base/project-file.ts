@@ -1,8 +1,10 @@
 // Takes a path that a repository names; tells whether a symbolic link leads it elsewhere, and writes a text there where
 // none does. Whoever may commit a link must not choose which other file of this machine is shown or overwritten.
 import { lstatSync, mkdirSync, readlinkSync, realpathSync, writeFileSync } from 'node:fs';
-import { dirname, resolve, sep } from 'node:path';
+import { basename, dirname, join, resolve, sep } from 'node:path';
 import { MigrateError } from './errors.ts';
+import { checkoutAround } from './git-head.ts';
+import { shownPath } from './paths.ts';
 
 /**
  * Whether the file is a symbolic link to something outside of the folder, also to what does not exist yet.
@@ -11,40 +13,61 @@ import { MigrateError } from './errors.ts';
  */
 export function leadsOut(path: string, folder: string = dirname(path)): boolean {
   if (!lstatSync(path).isSymbolicLink()) return false;
-  return !targetOf(path).startsWith(`${realpathSync(folder)}${sep}`);
+  return !realPath(path).startsWith(`${realpathSync(folder)}${sep}`);
 }
 
-function targetOf(link: string): string {
+/**
+ * Refuses to write where a symbolic link, of the file or of a folder above it, leads out of the project: out of the git
+ * checkout around it, where there is one, for several packages of one repository may share a folder.
+ * @param path absolute, or below the root; what is outside of the root is somebody's own choice, as /dev/stdout
+ * @throws MigrateError `usage`
+ */
+export function refuseLinkOut(root: string, path: string): void {
+  if (!liesOut(root, path)) return;
+  throw new MigrateError(
+    'usage',
+    `${shownPath(root, resolve(root, path))} cannot be written: a symbolic link leads out of the project there`,
+    {
+      hint: 'Put the folder itself in its place, or name the folder that is meant (--dir).',
+      state: 'It was not written.',
+    },
+  );
+}
+
+/** Whether links lead from below the root to outside of the checkout around it, or of the root where there is none. */
+export function liesOut(root: string, path: string): boolean {
+  const file = resolve(root, path);
+  if (!`${file}${sep}`.startsWith(`${resolve(root)}${sep}`)) return false;
+  const bound = checkoutAround(realpathSync(root)) ?? realpathSync(root);
+  return !`${realPath(file)}${sep}`.startsWith(bound === sep ? sep : `${bound}${sep}`);
+}
+
+/** Where a path leads, also to what does not exist yet. */
+function realPath(path: string): string {
   try {
-    return realpathSync(link);
-  } catch {
-    return resolve(realpathSync(dirname(link)), readlinkSync(link));
+    return realpathSync(path);
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== 'ENOENT' || dirname(path) === path) throw cause;
   }
+  const isLink = lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() === true;
+  const folder = realPath(dirname(path));
+  return isLink ? realPath(resolve(folder, readlinkSync(path))) : join(folder, basename(path));
 }
 
 /**
  * Writes a whole file.
- * @param file absolute, or below the root; what is outside of the root is somebody's own choice, as /dev/stdout
+ * @param file absolute, or below the root
  * @param makesFolders whether folders that are missing above it are made
- * @throws MigrateError `usage` where it cannot be written, or is a link that leads out of the root
+ * @throws MigrateError `usage` where it cannot be written, @see refuseLinkOut
  */
 export function writeProjectFile(root: string, file: string, text: string, makesFolders = false): void {
   const path = resolve(root, file);
   try {
+    refuseLinkOut(root, path);
     if (makesFolders) mkdirSync(dirname(path), { recursive: true });
-    if (path.startsWith(`${resolve(root)}${sep}`) && isLinkOut(path, root))
-      throw new Error('it is a symbolic link to a file outside of the project');
     writeFileSync(path, text);
   } catch (cause) {
+    if (cause instanceof MigrateError) throw cause;
     throw new MigrateError('usage', `${file} cannot be written: ${(cause as Error).message}`, { cause });
-  }
-}
-
-function isLinkOut(path: string, root: string): boolean {
-  try {
-    return leadsOut(path, root);
-  } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return false;
-    throw cause;
   }
 }

@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileS
 import { basename, join, resolve } from 'node:path';
 import { MigrateError } from '../base/errors.ts';
 import { packageRoot, shownPath } from '../base/paths.ts';
+import { liesOut, refuseLinkOut } from '../base/project-file.ts';
 import type { Config } from '../config/config.ts';
 import { unifyLineEnds } from '../files/decode.ts';
 import { nextVersion, normaliseName, stampOf } from '../files/version.ts';
@@ -29,7 +30,8 @@ export const create: Command<CreateFlags> = async ({ config, args, flags, progre
   return { document: { version, name, files }, lines };
 };
 
-function makeDirectory({ directory }: Config): void {
+function makeDirectory({ root, directory }: Config): void {
+  refuseLinkOut(root, directory);
   try {
     mkdirSync(directory, { recursive: true });
   } catch (error) {
@@ -138,6 +140,11 @@ function writeError(cause: Error): MigrateError {
 
 function template({ root }: Config, direction: 'up' | 'down', name: string): string {
   const own = join(root, 'db', 'templates', `migration.${direction}.sql`);
+  if (liesOut(root, own))
+    throw new MigrateError('usage', `${shownPath(root, own)} is a symbolic link out of the project`, {
+      hint: 'Put the file itself there, or remove it: the tool has a template of its own.',
+      state: 'Nothing was written.',
+    });
   const path = existsSync(own) ? own : join(packageRoot, 'db', 'templates', `migration.${direction}.sql`);
   return unifyLineEnds(readFileSync(path, 'utf8')).replaceAll('{{name}}', name);
 }

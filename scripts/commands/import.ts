@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync
 import { join, resolve } from 'node:path';
 import { MigrateError } from '../base/errors.ts';
 import { shownPath } from '../base/paths.ts';
-import { leadsOut } from '../base/project-file.ts';
+import { leadsOut, refuseLinkOut } from '../base/project-file.ts';
 import type { Statement } from '../base/types.ts';
 import type { Config } from '../config/config.ts';
 import { cannotRunInTransaction } from '../files/check.ts';
@@ -138,7 +138,8 @@ function refuseTaken(config: Config, pairs: readonly Pair[]): void {
 }
 
 /** All of them, or none. */
-function writeAll({ directory }: Config, pairs: readonly Pair[]): void {
+function writeAll({ root, directory }: Config, pairs: readonly Pair[]): void {
+  refuseLinkOut(root, directory);
   const written: string[] = [];
   try {
     mkdirSync(directory, { recursive: true });

@@ -4,7 +4,7 @@ import { existsSync, renameSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { MigrateError } from '../base/errors.ts';
 import { shownPath } from '../base/paths.ts';
-import { writeProjectFile } from '../base/project-file.ts';
+import { refuseLinkOut, writeProjectFile } from '../base/project-file.ts';
 import type { Direction, Finding, Migration } from '../base/types.ts';
 import type { Config } from '../config/config.ts';
 import { schemaOptions } from '../drift/options.ts';
@@ -128,6 +128,7 @@ async function demandCommitted(config: Config, pairs: readonly NewPair[]): Promi
 
 /** Later files move first and from the end, so that no name is in use when it is needed. */
 function write(config: Config, pairs: readonly NewPair[]): void {
+  refuseLinkOut(config.root, config.directory);
   for (const { id, from } of [...pairs].reverse()) {
     if (from === undefined || from.id === id) continue;
     for (const direction of directions) {

@@ -3,6 +3,7 @@ import { existsSync, readdirSync, renameSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { MigrateError } from '../base/errors.ts';
 import { shownPath } from '../base/paths.ts';
+import { refuseLinkOut } from '../base/project-file.ts';
 import type { Config } from '../config/config.ts';
 import { branchRenames, readBranchOrder } from '../files/version-order.ts';
 import { readClassified } from '../history/history-check.ts';
@@ -62,6 +63,7 @@ async function rebaseBranch(
   if (renames.length === 0) return { document, lines: [`Nothing here is older than the newest of ${since}`] };
   if (flags.dryRun)
     return { document, lines: [`Would rename ${count(renames.length)}. Nothing was changed.`] };
+  refuseLinkOut(config.root, config.directory);
   renameAll(moves);
   const line = `Renamed ${count(renames.length)}; commit the new names, and make schema anew. Where one is applied already under its old name: make db-reset.`;
   return { document, lines: [line] };

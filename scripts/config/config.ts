@@ -4,7 +4,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { MigrateError } from '../base/errors.ts';
 import { defaultMajor } from '../base/postgres-major.ts';
-import { leadsOut } from '../base/project-file.ts';
+import { liesOut } from '../base/project-file.ts';
 import { connectionRemarks } from './connection-string.ts';
 import { type Environment, namesTarget, readEnvironment } from './environment.ts';
 import {
@@ -168,7 +168,7 @@ function readProject(root: string): ProjectSettings {
   } catch (cause) {
     // What is no JSON is quoted; of a file that a link has chosen nothing is shown.
     const reason =
-      existsSync(path) && leadsOut(path, root)
+      existsSync(path) && liesOut(root, path)
         ? 'it is a symbolic link out of the project'
         : (cause as Error).message;
     throw new MigrateError('usage', `db/config.json is no JSON: ${reason}`, { cause });

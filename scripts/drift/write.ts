@@ -4,6 +4,7 @@ import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { MigrateError } from '../base/errors.ts';
 import { shownPath } from '../base/paths.ts';
+import { refuseLinkOut } from '../base/project-file.ts';
 import { withoutSecrets } from '../base/redact.ts';
 import type { Migration } from '../base/types.ts';
 import { checksum } from '../files/decode.ts';
@@ -118,6 +119,7 @@ function asMigration({ config }: HistoryWork, id: string, { up, down }: Pair): M
 /** @returns the paths, as shown to people */
 function writeFiles({ config }: HistoryWork, id: string, pair: Pair): string[] {
   const { root, directory } = config;
+  refuseLinkOut(root, directory);
   mkdirSync(directory, { recursive: true });
   return (['up', 'down'] as const).map((direction) => {
     const path = join(directory, `${id}.${direction}.sql`);

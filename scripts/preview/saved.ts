@@ -6,6 +6,7 @@ import { resolve } from 'node:path';
 import { MigrateError } from '../base/errors.ts';
 import { visible } from '../base/foreign-text.ts';
 import { toolVersion } from '../base/paths.ts';
+import { refuseLinkOut } from '../base/project-file.ts';
 import { redactAll } from '../base/secrets.ts';
 import type { Migration } from '../base/types.ts';
 import type { Config } from '../config/config.ts';
@@ -102,6 +103,7 @@ export function savePlan(
   shown: Readonly<Record<string, unknown>>,
 ): string {
   const said = redactAll({ format, createdAt: new Date().toISOString(), ...shown, ...plan });
+  refuseLinkOut(root, path);
   const digest = digestOf(JSON.parse(JSON.stringify(said)) as Record<string, unknown>);
   try {
     writePrivately(resolve(root, path), `${JSON.stringify({ ...said, digest }, null, 2)}\n`);

@@ -44,7 +44,7 @@ describe('A symbolic link in a project', () => {
       const path = link('db/schema.sql', to);
       expect(leadsOut(path), to).to.equal(true);
       expect(() => writeProjectFile(root, 'db/schema.sql', 'x'), to)
-        .to.throw('db/schema.sql cannot be written: it is a symbolic link')
+        .to.throw('db/schema.sql cannot be written: a symbolic link leads out of the project')
         .with.property('code', 'usage');
       rmSync(path);
     }
@@ -55,6 +55,42 @@ describe('A symbolic link in a project', () => {
     expect(readFileSync(inside, 'utf8')).to.equal('x');
     writeProjectFile(root, '/dev/null', 'x');
     expect(readFileSync(outside, 'utf8')).to.equal('hunter2hunter2\n');
+  });
+
+  it('of a folder is written through only where it stays in the git checkout, or in the project where there is none', async () => {
+    rmSync(join(root, 'db'), { recursive: true });
+    const shared = join(home, 'shared');
+    mkdirSync(join(shared, 'migrations'), { recursive: true });
+    mkdirSync(join(shared, 'drizzle'));
+    writeFileSync(join(shared, 'drizzle', '0000_a.sql'), 'SELECT 1;\n');
+    const tree = () => readdirSync(shared, { recursive: true }).sort();
+    const before = tree();
+    const commands = [
+      ['create', 'more'],
+      ['init'],
+      ['manifest', '--out', 'db/migrations.json'],
+      ['lint', '--static', '--all', '--sarif', 'db/lint.sarif'],
+      ['import', '--from', 'dbmate', join(shared, 'drizzle')],
+    ];
+    const places = { db: shared, 'db/migrations': join(shared, 'migrations'), 'db/templates': shared };
+    for (const [path, to] of Object.entries(places)) {
+      const made = link(path, to);
+      writeFileSync(join(shared, 'migration.up.sql'), 'hunter2hunter2\n');
+      for (const args of commands) {
+        const { said } = await runInProcess(root, {}, args);
+        expect(said, `${path}: ${args.join(' ')}`).not.to.include('hunter2');
+      }
+      rmSync(join(shared, 'migration.up.sql'));
+      expect(tree(), path).to.deep.equal(before);
+      if (path !== 'db') expect(readdirSync(join(root, 'db', 'migrations')).join()).not.to.include('_more');
+      rmSync(made);
+    }
+    mkdirSync(join(home, '.git'));
+    rmSync(join(root, 'db'), { recursive: true });
+    link('db', '../shared');
+    const { exitCode, said } = await runInProcess(root, {}, ['create', 'more']);
+    expect(exitCode, said).to.equal(0);
+    expect(readdirSync(join(shared, 'migrations')).join()).to.include('_more.up.sql');
   });
 
   it('is neither read nor written by a command', async () => {
