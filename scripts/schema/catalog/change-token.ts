@@ -49,6 +49,14 @@ function countKeyed(name: string, key: string, condition: string, onlyWhere?: st
   return { name, from, hash: byXmin(key), ...(onlyWhere && { onlyWhere }) };
 }
 
+/** Rows by what they hold; without a condition where `rows` is empty. */
+function countContent(name: string, rows: string, columns: readonly string[], onlyWhere?: string): Counted {
+  return {
+    ...{ name, from: `pg_catalog.${name}${rows}`, hash: contentHash(columns) },
+    ...(onlyWhere && { onlyWhere }),
+  };
+}
+
 function relationCounts(options: SchemaOptions): Counted[] {
   return [
     ...relational(options).map(({ catalog, from, columns }) => ({
@@ -105,38 +113,41 @@ function keyedCounts(): Counted[] {
   ];
 }
 
-/** What is only in pg_depend, and what is shared by all databases or readable through views only. */
-function sharedCounts(options: SchemaOptions): Counted[] {
-  const database = `(SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())`;
-  const databaseColumns = [
-    ...(options.include.includes('owners') ? ['datdba'] : []),
-    ...(options.include.includes('grants') ? ['datacl'] : []),
-  ];
-  const content = (name: string, from: string, columns: string[], onlyWhere?: string): Counted => ({
-    ...{ name, from: `pg_catalog.${name}${from}`, hash: contentHash(columns) },
-    ...(onlyWhere && { onlyWhere }),
-  });
-  return [
-    content(
-      'pg_depend',
-      ` WHERE (deptype IN ('e', 'x') OR (deptype IN ('a', 'i')
+/** Dependencies that no other catalog shows: members of extensions, and which column a sequence belongs to. */
+const dependencies: Counted = countContent(
+  'pg_depend',
+  ` WHERE (deptype IN ('e', 'x') OR (deptype IN ('a', 'i')
         AND classid = 'pg_catalog.pg_class'::regclass AND refclassid = 'pg_catalog.pg_class'::regclass AND refobjsubid > 0
         AND objid NOT IN (SELECT oid FROM own_relation) AND objid IN (SELECT seqrelid FROM pg_catalog.pg_sequence)))`,
-      ['classid', 'objid', 'objsubid', 'refclassid', 'refobjid', 'refobjsubid', 'deptype'],
-    ),
-    content(
+  ['classid', 'objid', 'objsubid', 'refclassid', 'refobjid', 'refobjsubid', 'deptype'],
+);
+
+/** What is shared by all databases, or readable through views only. */
+function sharedCounts({ include }: SchemaOptions): Counted[] {
+  const database = `(SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())`;
+  const databaseColumns = [
+    ...(include.includes('owners') ? ['datdba'] : []),
+    ...(include.includes('grants') ? ['datacl'] : []),
+  ];
+  return [
+    countContent(
       'pg_db_role_setting',
       ` WHERE setdatabase = ${database}`,
       ['setrole', 'setconfig'],
       hasPages('pg_db_role_setting'),
     ),
-    content(
+    countContent(
       'pg_shdescription',
       ` WHERE objoid = ${database} AND classoid = 'pg_catalog.pg_database'::regclass`,
       ['description'],
     ),
-    content('pg_user_mappings', '', ['umid', 'srvid', 'umuser', 'umoptions'], hasPages('pg_user_mapping')),
-    content(
+    countContent(
+      'pg_user_mappings',
+      '',
+      ['umid', 'srvid', 'umuser', 'umoptions'],
+      hasPages('pg_user_mapping'),
+    ),
+    countContent(
       'pg_subscription',
       ` WHERE subdbid = ${database}`,
       [
@@ -146,7 +157,7 @@ function sharedCounts(options: SchemaOptions): Counted[] {
       hasPages('pg_subscription'),
     ),
     ...(databaseColumns.length > 0
-      ? [content('pg_database', ' WHERE datname = current_database()', databaseColumns)]
+      ? [countContent('pg_database', ' WHERE datname = current_database()', databaseColumns)]
       : []),
   ];
 }
@@ -159,7 +170,14 @@ export function countsOf(options: SchemaOptions): Counted[] {
     '(mapcfg::int8 << 24) + (maptokentype << 8) + mapseqno',
     `mapcfg >= ${firstUserOid}`,
   );
-  return [...relationCounts(options), ...withOids, ...keyedCounts(), mapped, ...sharedCounts(options)];
+  return [
+    ...relationCounts(options),
+    ...withOids,
+    ...keyedCounts(),
+    mapped,
+    dependencies,
+    ...sharedCounts(options),
+  ];
 }
 
 /** What users made of kinds that the server brings hundreds of, in one pass over all of their catalogs. */

@@ -25,69 +25,58 @@ interface Relational {
 }
 
 /** The catalogs of relations, with what of them counts. */
-export function relational(options: SchemaOptions): readonly Relational[] {
-  const grants = options.include.includes('grants');
+export function relational({ include }: SchemaOptions): readonly Relational[] {
+  return [pgClass(include), pgIndex, pgAttribute(include)];
+}
+
+function pgClass(include: SchemaOptions['include']): Relational {
   const own = `c.relnamespace IN (SELECT oid FROM hidden_namespace) OR c.oid IN (SELECT oid FROM own_relation)`;
   // Options of a TOAST table are options of its table, by whose OID it is named: its own is another after VACUUM FULL.
   const optionsOnly = `c.relkind = 't' AND c.reloptions IS NOT NULL AND c.relnamespace = ${toastNamespace}`;
-  return [
-    {
-      catalog: 'pg_class',
-      oid: 'c.oid',
-      from: `pg_catalog.pg_class c WHERE c.oid >= ${firstUserOid} AND (NOT (${own}) OR (${optionsOnly}))`,
-      // Not relpages, relfilenode, relhasindex and the like: VACUUM, REINDEX, CLUSTER and TRUNCATE set those.
-      columns: [
-        `CASE WHEN c.relkind = 't' THEN 0 ELSE c.oid END`,
-        ...['c.relname', 'c.relnamespace', 'c.reloftype', 'c.relam', 'c.reltablespace', 'c.relkind'],
-        ...['c.relpersistence', 'c.relrowsecurity', 'c.relforcerowsecurity', 'c.relreplident'],
-        ...['c.relispartition', 'c.relpartbound::text', 'c.reloptions'],
-        ...(options.include.includes('owners') ? ['c.relowner'] : []),
-        ...(grants ? ['c.relacl'] : []),
-      ],
-    },
-    {
-      catalog: 'pg_index',
-      oid: 'i.indexrelid',
-      from: `pg_catalog.pg_index i WHERE i.indexrelid >= ${firstUserOid} AND i.indrelid NOT IN (SELECT oid FROM hidden_relation)`,
-      // Not indcheckxmin: CREATE INDEX in a busy table sets it.
-      columns: [
-        ...['indexrelid', 'indrelid', 'indnatts', 'indnkeyatts', 'indisunique', 'indnullsnotdistinct'],
-        ...['indisprimary', 'indisexclusion', 'indimmediate', 'indisvalid', 'indisready', 'indislive'],
-        ...[
-          'indisreplident',
-          'indisclustered',
-          'indkey::text',
-          'indcollation',
-          'indclass',
-          'indoption::text',
-        ],
-        ...['indexprs::text', 'indpred::text'],
-      ],
-    },
-    {
-      catalog: 'pg_attribute',
-      oid: 'a.attrelid',
-      // What is left of a column that was dropped is nobody's; its place shows in those behind it.
-      from: `pg_catalog.pg_attribute a WHERE a.attrelid >= ${firstUserOid} AND a.attnum > 0 AND NOT a.attisdropped
+  return {
+    catalog: 'pg_class',
+    oid: 'c.oid',
+    from: `pg_catalog.pg_class c WHERE c.oid >= ${firstUserOid} AND (NOT (${own}) OR (${optionsOnly}))`,
+    // Not relpages, relfilenode, relhasindex and the like: VACUUM, REINDEX, CLUSTER and TRUNCATE set those.
+    columns: [
+      `CASE WHEN c.relkind = 't' THEN 0 ELSE c.oid END`,
+      ...['c.relname', 'c.relnamespace', 'c.reloftype', 'c.relam', 'c.reltablespace', 'c.relkind'],
+      ...['c.relpersistence', 'c.relrowsecurity', 'c.relforcerowsecurity', 'c.relreplident'],
+      ...['c.relispartition', 'c.relpartbound::text', 'c.reloptions'],
+      ...(include.includes('owners') ? ['c.relowner'] : []),
+      ...(include.includes('grants') ? ['c.relacl'] : []),
+    ],
+  };
+}
+
+const pgIndex: Relational = {
+  catalog: 'pg_index',
+  oid: 'i.indexrelid',
+  from: `pg_catalog.pg_index i WHERE i.indexrelid >= ${firstUserOid} AND i.indrelid NOT IN (SELECT oid FROM hidden_relation)`,
+  // Not indcheckxmin: CREATE INDEX in a busy table sets it.
+  columns: [
+    ...['indexrelid', 'indrelid', 'indnatts', 'indnkeyatts', 'indisunique', 'indnullsnotdistinct'],
+    ...['indisprimary', 'indisexclusion', 'indimmediate', 'indisvalid', 'indisready', 'indislive'],
+    ...['indisreplident', 'indisclustered', 'indkey::text', 'indcollation', 'indclass', 'indoption::text'],
+    ...['indexprs::text', 'indpred::text'],
+  ],
+};
+
+function pgAttribute(include: SchemaOptions['include']): Relational {
+  return {
+    catalog: 'pg_attribute',
+    oid: 'a.attrelid',
+    // What is left of a column that was dropped is nobody's; its place shows in those behind it.
+    from: `pg_catalog.pg_attribute a WHERE a.attrelid >= ${firstUserOid} AND a.attnum > 0 AND NOT a.attisdropped
         AND a.attrelid NOT IN (SELECT oid FROM hidden_relation)`,
-      // Not xmin: a rewrite of the table clears attmissingval, which is no change of the schema.
-      columns: [
-        ...[
-          'attrelid',
-          'attnum',
-          'attname',
-          'atttypid',
-          'atttypmod',
-          'attnotnull',
-          'atthasdef',
-          'attidentity',
-        ],
-        ...['attgenerated', 'attislocal', 'attinhcount', 'attcollation', 'attstorage'],
-        ...['attcompression', 'attstattarget', 'attoptions', 'attfdwoptions'],
-        ...(grants ? ['attacl'] : []),
-      ],
-    },
-  ];
+    // Not xmin: a rewrite of the table clears attmissingval, which is no change of the schema.
+    columns: [
+      ...['attrelid', 'attnum', 'attname', 'atttypid', 'atttypmod', 'attnotnull', 'atthasdef'],
+      ...['attidentity', 'attgenerated', 'attislocal', 'attinhcount', 'attcollation', 'attstorage'],
+      ...['attcompression', 'attstattarget', 'attoptions', 'attfdwoptions'],
+      ...(include.includes('grants') ? ['attacl'] : []),
+    ],
+  };
 }
 
 /**

@@ -33,38 +33,28 @@ export type Gone = (objectClass: ObjectClass, identity: string) => boolean;
 
 /** Undefined where no statement of ours drops such an object; empty where it goes with another. */
 export function dropSql(model: Model, item: Item, gone: Gone): string[] | undefined {
-  const { identity, name, parts, table } = item;
+  const { identity, parts, table } = item;
   const withTable = table !== undefined && (gone('relation', table) || gone('type', table));
   switch (item.class) {
     case 'relation':
       return dropRelation(item);
-    case 'column':
-      return withTable || !holdsColumns(model, table) || parts.get('inherited') === 'only'
-        ? []
-        : [`ALTER TABLE ${table} DROP COLUMN ${name};`];
-    case 'column-order':
-      return [];
     case 'constraint':
       return dropConstraint(item, withTable, gone);
+    case 'column':
+    case 'column-order':
     case 'index':
-      return withTable || parts.has('constraint') || parts.has('partition_of')
-        ? []
-        : [
-            `DROP INDEX ${identity}${isWhole(model, table) && backsConstraints(model, identity) ? ' CASCADE' : ''};`,
-          ];
     case 'trigger':
-      return withTable || parts.has('inherited') ? [] : [`DROP TRIGGER ${name} ON ${table};`];
     case 'rule':
     case 'policy':
-      return withTable ? [] : [`DROP ${item.class.toUpperCase()} ${name} ON ${table};`];
+      return withTable || goesWithOther(model, item) ? [] : [dropFromTable(model, item)];
     case 'sequence':
       return dropSequence(item, gone);
+    case 'comment':
+      return dropComment(item);
     case 'routine':
       return [`DROP ${parts.get('kind') === 'procedure' ? 'PROCEDURE' : 'FUNCTION'} ${identity};`];
     case 'type':
       return [`DROP ${parts.get('kind') === 'domain' ? 'DOMAIN' : 'TYPE'} ${identity};`];
-    case 'comment':
-      return dropComment(item);
     case 'text-search':
       return [`DROP TEXT SEARCH ${textSearchName(identity)};`];
     case 'user-mapping':
@@ -76,6 +66,22 @@ export function dropSql(model: Model, item: Item, gone: Gone): string[] | undefi
       return word === undefined ? undefined : [`DROP ${word} ${identity};`];
     }
   }
+}
+
+/** Whether a part of a table goes with something other than the table: its parent's part, or its constraint. */
+function goesWithOther(model: Model, item: Item): boolean {
+  const { parts, table } = item;
+  if (item.class === 'column') return !holdsColumns(model, table) || parts.get('inherited') === 'only';
+  if (item.class === 'index') return parts.has('constraint') || parts.has('partition_of');
+  return item.class === 'column-order' || (item.class === 'trigger' && parts.has('inherited'));
+}
+
+function dropFromTable(model: Model, item: Item): string {
+  const { identity, name, table } = item;
+  if (item.class === 'column') return `ALTER TABLE ${table} DROP COLUMN ${name};`;
+  if (item.class !== 'index') return `DROP ${item.class.toUpperCase()} ${name} ON ${table};`;
+  const cascade = isWhole(model, table) && backsConstraints(model, identity) ? ' CASCADE' : '';
+  return `DROP INDEX ${identity}${cascade};`;
 }
 
 const isWhole = (model: Model, table: string | undefined): boolean =>

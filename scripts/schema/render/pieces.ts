@@ -84,6 +84,26 @@ function typePieces(model: Model, item: Item, split: ReadonlySet<string>): Piece
   ];
 }
 
+/** Classes of which each object is one statement, told by the object alone. */
+const plainClasses: readonly (readonly [ObjectClass, number, (item: Item) => string | undefined])[] = [
+  ['schema', ranks.schema, schemaSql],
+  ['extension', ranks.extension, extensionSql],
+  ['collation', ranks.type, collationSql],
+  ['text-search', ranks.type, textSearchSql],
+  ['language', ranks.routine, languageSql],
+  ['access-method', ranks.routine, accessMethodSql],
+  ['aggregate', ranks.aggregate, aggregateSql],
+  ['cast', ranks.aggregate, castSql],
+  ['transform', ranks.aggregate, transformSql],
+  ['conversion', ranks.aggregate, conversionSql],
+  ['operator', ranks.aggregate, operatorSql],
+  ['operator-family', ranks.aggregate, operatorFamilySql],
+  ['operator-class', ranks.aggregate, operatorClassSql],
+  ['foreign-server', ranks.aggregate, foreignServerSql],
+  ['distribution', ranks.distribution, distributionSql],
+  ['publication', ranks.publication, publicationSql],
+];
+
 /**
  * What stands apart from tables.
  * @param texts the texts of routines, by identity
@@ -101,41 +121,30 @@ export function simplePieces(
       const sql = sqlOf(item);
       return sql === undefined ? [] : [{ key: `${objectClass} ${item.identity}`, rank, sql, inlined: [] }];
     });
-  const loose = (item: Item) => (item.parts.has('identity_of') ? undefined : sequenceSql(item));
-  const apart = (word: string, piece: Piece): Piece => ({ ...piece, key: `${word} ${piece.key}` });
-  const owned = model.of('sequence').filter((item) => item.parts.has('owned_by'));
   return [
-    ...pieces('schema', ranks.schema, schemaSql),
-    ...pieces('extension', ranks.extension, extensionSql),
+    ...plainClasses.flatMap(([objectClass, rank, sqlOf]) => pieces(objectClass, rank, sqlOf)),
     ...model.of('type').flatMap((item) => typePieces(model, item, split)),
-    ...pieces('collation', ranks.type, collationSql),
-    ...pieces('text-search', ranks.type, textSearchSql),
-    ...pieces('sequence', ranks.sequence, loose),
-    ...pieces('language', ranks.routine, languageSql),
-    ...pieces('routine', ranks.routine, (item) => `${texts.get(item.identity)};`),
-    ...pieces('access-method', ranks.routine, accessMethodSql),
-    ...pieces('aggregate', ranks.aggregate, aggregateSql),
-    ...pieces('cast', ranks.aggregate, castSql),
-    ...pieces('transform', ranks.aggregate, transformSql),
-    ...pieces('conversion', ranks.aggregate, conversionSql),
-    ...pieces('operator', ranks.aggregate, operatorSql),
-    ...pieces('operator-family', ranks.aggregate, operatorFamilySql),
-    ...pieces('operator-class', ranks.aggregate, operatorClassSql),
-    ...pieces('operator-family', ranks.aggregate, looseMembersSql).map((piece) => apart('members', piece)),
+    ...pieces('sequence', ranks.sequence, (item) =>
+      item.parts.has('identity_of') ? undefined : sequenceSql(item),
+    ),
+    ...model.of('sequence').flatMap(ownershipPieces),
+    ...pieces('routine', ranks.routine, ({ identity }) => `${texts.get(identity)};`),
+    ...pieces('operator-family', ranks.aggregate, looseMembersSql).map((piece) => ({
+      ...piece,
+      key: `members ${piece.key}`,
+    })),
     ...pieces('foreign-data-wrapper', ranks.aggregate, (item) =>
       foreignDataWrapperSql(item, !split.has(`foreign-data-wrapper ${item.identity}`)),
     ),
-    ...pieces('foreign-server', ranks.aggregate, foreignServerSql),
     ...pieces('user-mapping', ranks.aggregate, (item) => userMappingSql(item, reader)),
-    ...owned.map((item) => ({
-      key: `ownership ${item.identity}`,
-      rank: ranks.ownership,
-      sql: `ALTER SEQUENCE ${item.identity} OWNED BY ${item.parts.get('owned_by')};`,
-      inlined: [],
-    })),
-    ...pieces('distribution', ranks.distribution, distributionSql),
-    ...pieces('publication', ranks.publication, publicationSql),
   ];
+}
+
+function ownershipPieces({ identity, parts }: Item): Piece[] {
+  const owner = parts.get('owned_by');
+  if (owner === undefined) return [];
+  const sql = `ALTER SEQUENCE ${identity} OWNED BY ${owner};`;
+  return [{ key: `ownership ${identity}`, rank: ranks.ownership, sql, inlined: [] }];
 }
 
 /** What is written after everything else, comments too: from then on it would take part in what the file does. */

@@ -169,54 +169,55 @@ function asComment(item: Item): string {
   );
 }
 
+async function readSources(query: Query, options: SchemaOptions): Promise<Sources> {
+  const { include } = options;
+  const whole: SchemaOptions = include.length === 0 ? options : { ...options, include: ['owners', 'grants'] };
+  const objects = await withUntold(query, options, await readObjects(query, whole));
+  return {
+    model: buildModel(objects),
+    dependencies: await readDependencies(query, options),
+    texts: await readRoutineTexts(query, options),
+    reader: await readRole(query),
+  };
+}
+
+/** @param late those of event triggers and subscriptions, which are made last; else all others */
+function commentsOf(model: Model, late: boolean): string[] {
+  const isLate = ({ identity }: Item) => /^(event trigger|subscription) /.test(identity);
+  return model
+    .of('comment')
+    .filter((item) => isLate(item) === late)
+    .flatMap((item) => commentSql(item) ?? []);
+}
+
 /**
  * The schema as SQL: run on an empty database (as one batch) it gives the same fingerprint, unless `unsupported`
  * names something. Reads in a transaction of its own.
  * @throws what the query function throws
  */
 export async function renderSchema(query: Query, options: SchemaOptions): Promise<RenderedSchema> {
-  const [objects, dependencies, texts, reader] = await withCanonicalSession(query, async () => [
-    await withUntold(
-      query,
-      options,
-      await readObjects(
-        query,
-        options.include.length === 0 ? options : { ...options, include: ['owners', 'grants'] },
-      ),
-    ),
-    await readDependencies(query, options),
-    await readRoutineTexts(query, options),
-    await readRole(query),
-  ]);
-  const model = buildModel(objects);
-  const pieces = withSearchPaths(model, order({ model, texts, dependencies, reader }), dependencies);
-  const isLate = (item: Item) => /^(event trigger|subscription) /.test(item.identity);
-  const commentsOf = (late: boolean) =>
-    model
-      .of('comment')
-      .filter((item) => isLate(item) === late)
-      .flatMap((item) => commentSql(item) ?? []);
+  const sources = await withCanonicalSession(query, () => readSources(query, options));
+  const { model, dependencies, reader } = sources;
+  const pieces = withSearchPaths(model, order(sources), dependencies);
   const beyond = unwritten(model);
-  const superuser = model.items.filter(needsSuperuser);
+  const superuser = model.items.filter(needsSuperuser).map(keyOf);
   const blocks = [
-    ...(superuser.length === 0
-      ? []
-      : [sqlComment(`needs a superuser: ${visible(superuser.map(keyOf).join(', '))}`)]),
+    ...(superuser.length === 0 ? [] : [sqlComment(`needs a superuser: ${visible(superuser.join(', '))}`)]),
     "SET check_function_bodies = off;\nSET search_path = '';",
     ...missingLanguage(model),
     ...publicSchema(model),
     ...(model.of('distribution').length === 0 ? [] : ['CREATE EXTENSION IF NOT EXISTS citus;']),
-    ...[...pieces, ...extensionDependents(model), ...commentsOf(false), ...silentExtensions(model)].filter(
-      (sql) => !usual.has(sql),
-    ),
+    ...[
+      ...pieces,
+      ...extensionDependents(model),
+      ...commentsOf(model, false),
+      ...silentExtensions(model),
+    ].filter((sql) => !usual.has(sql)),
     ...ownershipSql(model, reader, options.include),
     ...closingStatements(model, reader),
-    ...commentsOf(true),
+    ...commentsOf(model, true),
     ...beyond.map(asComment),
   ];
-  return {
-    sql: withoutCarriageReturns(`${blocks.join('\n\n')}\n`),
-    unsupported: beyond.map(keyOf),
-    superuser: superuser.map(keyOf),
-  };
+  const sql = withoutCarriageReturns(`${blocks.join('\n\n')}\n`);
+  return { sql, unsupported: beyond.map(keyOf), superuser };
 }
