@@ -1,6 +1,7 @@
 // Takes a session whose statement runs long; gives, from a second connection, who blocks it and how far it is.
 // It changes nothing but that it ends a wait for a lock that is longer than it may be, and its own failure is nobody's problem.
 
+import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
 import { formatDuration } from '../base/duration.ts';
 import { visible } from '../base/foreign-text.ts';
@@ -62,12 +63,12 @@ interface BlockerRow {
 /** A wait that lock_timeout should have ended is ended from here so much later, in ms. */
 const grace = 1000;
 
-interface Seen {
+type SightingRow = {
   /** In ms; null where it waits for no lock. */
   readonly waited: number | null;
-  readonly blockers: BlockerRow[];
+  readonly blockers: readonly BlockerRow[];
   readonly progress: string | null;
-}
+};
 
 /**
  * Starts looking after `afterMs`, then every `everyMs`, until stopped; a statement that ends sooner costs nothing.
@@ -84,58 +85,50 @@ export function watch(
 ): Watch {
   const started = Date.now();
   let last: readonly string[] = [];
-  let stopped = false;
-  let isCut = false;
-  let boundMs: number | null = null;
-  const { pause, wake } = wakeable(everyMs);
-  let looking: { readonly ended: Promise<void>; readonly connecting: AbortController } | null = null;
-  const look = async (client: pg.Client) => {
-    boundMs = boundOf();
-    while (!stopped) {
-      const { rows } = await client.query<Seen & { [column: string]: unknown }>(sightingSql, [session.pid]);
-      if (!stopped && boundMs !== null && (rows[0]?.waited ?? 0) > boundMs + grace) {
-        isCut = true;
+  let cutAfterMs: number | null = null;
+  const look = async (client: pg.Client, signal: AbortSignal) => {
+    const boundMs = boundOf();
+    while (!signal.aborted) {
+      const { waitedMs, blockers, progress } = await readSighting(session, client);
+      if (blockers.length > 0) last = blockers;
+      if (!signal.aborted && boundMs !== null && waitedMs > boundMs + grace) {
+        cutAfterMs = boundMs;
         await client.query('SELECT pg_cancel_backend($1)', [session.pid]);
       }
-      const local = rows[0]?.blockers ?? [];
-      const found = local.length > 0 || session.citus === null ? local : await onShards(session, client);
-      const blockers = found.map(describeBlocker);
-      if (blockers.length > 0) last = blockers;
-      if (!stopped)
-        onSighting({ elapsedMs: Date.now() - started, blockers, progress: rows[0]?.progress ?? null });
-      if (!stopped) await pause();
+      if (signal.aborted) return;
+      onSighting({ elapsedMs: Date.now() - started, blockers, progress });
+      await sleep(everyMs, undefined, { signal });
     }
   };
+  // Made where it is needed: a controller for each of thousands of short statements would be felt.
+  let looking: { readonly ended: Promise<void>; readonly stopping: AbortController } | undefined;
   const timer = setTimeout(() => {
-    const connecting = new AbortController();
-    const ended = session.aside(look, { signal: connecting.signal }).catch(() => undefined);
-    looking = { ended, connecting };
+    const stopping = new AbortController();
+    const { signal } = stopping;
+    const ended = session.aside((client) => look(client, signal), { signal }).catch(() => undefined);
+    looking = { ended, stopping };
   }, afterMs);
   return {
     blockers: () => last,
-    explained: (error) => (isCut && boundMs !== null ? asLockTimeout(error, boundMs) : error),
+    explained: (error) => (cutAfterMs === null ? error : asLockTimeout(error, cutAfterMs)),
     stop: async () => {
-      stopped = true;
       clearTimeout(timer);
-      wake();
-      looking?.connecting.abort();
+      looking?.stopping.abort();
       await looking?.ended;
     },
   };
 }
 
-/** Pauses of `ms`, of which the one that is under way can be ended. */
-function wakeable(ms: number): { readonly pause: () => Promise<void>; readonly wake: () => void } {
-  let end: () => void = () => undefined;
-  const pause = () =>
-    new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, ms);
-      end = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
-  return { pause, wake: () => end() };
+interface Seen extends Pick<Sighting, 'blockers' | 'progress'> {
+  /** For a lock that is not granted yet; 0 where it waits for none. */
+  readonly waitedMs: number;
+}
+
+async function readSighting(session: Session, client: pg.Client): Promise<Seen> {
+  const { rows } = await client.query<SightingRow>(sightingSql, [session.pid]);
+  const { waited = null, blockers: local = [], progress = null } = rows[0] ?? {};
+  const blockers = local.length > 0 || session.citus === null ? local : await onShards(session, client);
+  return { waitedMs: waited ?? 0, blockers: blockers.map(describeBlocker), progress };
 }
 
 /** Whoever may not see the other nodes' sessions gets to know no blocker. */

@@ -45,17 +45,12 @@ export interface Channel {
 export function openChannel(target: Target, client: pg.Client, signal: AbortSignal | undefined): Channel {
   let trips = 0;
   const { lost, encoding } = watchClient(client);
+  const { explained, refuse } = readErrors(target, lost, signal);
   const sending = openPipeline(client);
-  const explained = (result: BatchResult): BatchResult =>
-    isConnectionLoss(result.error) ? { ...result, error: lostError(target, lost() ?? result.error) } : result;
   const turns = takeTurns(sending.drained);
   const inTurn = <Result>(send: () => Promise<Result>): Promise<Result> => {
     trips += 1;
     return turns.wait(send);
-  };
-  const refusal = (error: unknown): unknown => {
-    signal?.throwIfAborted();
-    return ownQueryError(target, error, lost());
   };
   const batch = async (text: SqlText, options?: BatchOptions): Promise<BatchResult> =>
     explained(await inTurn(() => sendBatch(client, text, options)));
@@ -65,17 +60,13 @@ export function openChannel(target: Target, client: pg.Client, signal: AbortSign
   };
   return {
     query: async <Result extends Row>(text: string, values?: readonly unknown[]): Promise<Result[]> => {
-      try {
-        return (await inTurn(() => client.query<Result>(text, values as unknown[]))).rows;
-      } catch (error) {
-        throw refusal(error);
-      }
+      const answer = inTurn(() => client.query<Result>(text, values as unknown[]));
+      return (await answer.catch(refuse)).rows;
     },
     ask: async (text, keepRows = 0) => {
       const [sent] = turns.idle() ? pipeline([{ text, keepRows }]) : [];
       const { rows, error } = await (sent ?? batch(text, { keepRows }));
-      if (error === null) return rows;
-      throw refusal(error);
+      return error === null ? rows : refuse(error);
     },
     batch,
     statements: async (texts, { keepRows = 0 } = {}) => {
@@ -84,12 +75,23 @@ export function openChannel(target: Target, client: pg.Client, signal: AbortSign
     },
     pipeline,
     restoreEncoding: async () => {
-      if (encoding() === 'UTF8') return;
-      trips += 1;
-      await sending.drained();
-      await sendBatch(client, 'RESET client_encoding');
+      if (encoding() !== 'UTF8') await batch('RESET client_encoding');
     },
     roundTrips: () => trips,
+  };
+}
+
+/** How the errors of this session are told: `explained` in the answer of a batch, `refuse` as what is thrown. */
+function readErrors(target: Target, lost: () => Error | null, signal: AbortSignal | undefined) {
+  return {
+    explained: (result: BatchResult): BatchResult =>
+      isConnectionLoss(result.error)
+        ? { ...result, error: lostError(target, lost() ?? result.error) }
+        : result,
+    refuse: (error: unknown): never => {
+      signal?.throwIfAborted();
+      throw ownQueryError(target, error, lost());
+    },
   };
 }
 

@@ -3,8 +3,9 @@
 
 import { firstUserOid, quoteLiteral } from '../sql.ts';
 import type { SchemaOptions } from '../types.ts';
-import { countSql, countsOf, hiddenSql } from './change-token.ts';
+import { countSql, countsOf } from './change-token.ts';
 import { distributionState } from './distribution.ts';
+import { hiddenSql } from './hidden.ts';
 import { relationPartsSql } from './relation-counts.ts';
 
 /** Parts of the change token that also read other catalogs than the one they count. */

@@ -2,11 +2,12 @@
 // the canonical snapshot reads. Comparable within one database only: it counts OIDs and transaction ids.
 // It must not know what the objects mean; "differs" costs a canonical comparison, "equal" ends the matter.
 
-import { firstUserOid, hiddenNamespace, quoteLiteral, trackingTable } from '../sql.ts';
-import { ledgerSchema, type SchemaOptions } from '../types.ts';
+import { firstUserOid, quoteLiteral } from '../sql.ts';
+import type { SchemaOptions } from '../types.ts';
 import { broughtCatalogs, type Catalog, catalogs } from './counted-catalogs.ts';
 import { distributionState } from './distribution.ts';
-import { contentHash, relational, toastNamespace } from './relation-counts.ts';
+import { hiddenSql } from './hidden.ts';
+import { contentHash, relational } from './relation-counts.ts';
 
 /** One part of the change token: how many rows there are, and the sum of a hash of each. */
 export interface Counted {
@@ -229,26 +230,4 @@ export function changeTokenSql(options: SchemaOptions): string {
 SELECT md5(concat_ws(',', ${always.join(',\n')},
   (SELECT string_agg(concat_ws(' ', name, count, sum), ',' ORDER BY name COLLATE "C") FROM brought),
   ${rareSql(options, counts.filter(isRare))}, ${distributionState})) AS token`;
-}
-
-/** What does not count: our own tables, and what is temporary. */
-export function hiddenSql(options: SchemaOptions): string {
-  return `WITH hidden_namespace AS MATERIALIZED (
-  SELECT oid, nspname FROM pg_catalog.pg_namespace WHERE ${hiddenNamespace('nspname')}
-), hidden_type AS MATERIALIZED (
-  SELECT oid FROM pg_catalog.pg_type WHERE typnamespace IN (SELECT oid FROM hidden_namespace)
-), tracking AS MATERIALIZED (
-  SELECT c.oid FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-  WHERE n.nspname <> ${quoteLiteral(ledgerSchema)} AND ${trackingTable(options.tracking, 'n.nspname', 'c.relname')}
-), own_relation AS MATERIALIZED (
-  SELECT oid FROM pg_catalog.pg_class WHERE oid >= ${firstUserOid} AND relnamespace IN (SELECT oid FROM hidden_namespace WHERE nspname <> 'pg_toast')
-  UNION SELECT oid FROM tracking
-  UNION SELECT indexrelid FROM pg_catalog.pg_index WHERE indrelid IN (SELECT oid FROM tracking)
-  UNION SELECT objid FROM pg_catalog.pg_depend WHERE refobjid IN (SELECT oid FROM tracking)
-    AND refclassid = 'pg_catalog.pg_class'::regclass AND classid = 'pg_catalog.pg_class'::regclass
-    AND deptype IN ('a', 'i')
-), hidden_relation AS MATERIALIZED (
-  SELECT oid FROM own_relation
-  UNION ALL SELECT oid FROM pg_catalog.pg_class WHERE oid >= ${firstUserOid} AND relnamespace = ${toastNamespace}
-)`;
 }

@@ -2,9 +2,7 @@
 // them or relation by relation. It needs the CTEs of the change token before it, and reads nothing itself.
 import { firstUserOid } from '../sql.ts';
 import type { SchemaOptions } from '../types.ts';
-
-/** The namespace of TOAST tables, as SQL. */
-export const toastNamespace = `'pg_toast'::regnamespace`;
+import { toastNamespace } from './hidden.ts';
 
 /**
  * A hash of what a row holds, instead of its xmin: for catalogs that housekeeping rewrites. Of its text, for a session that
