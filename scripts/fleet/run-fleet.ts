@@ -14,7 +14,7 @@ import { toJson } from '../report/json.ts';
 import { configsOf } from './configs.ts';
 import { type NamedTarget, readTargetRows, readTargets } from './list.ts';
 import { fewTargets, fleetLines, progressLine, type TargetEnd, worstOf } from './report.ts';
-import { runScheduled } from './schedule.ts';
+import { runScheduled, type Schedule } from './schedule.ts';
 
 export interface FleetFlags {
   readonly targets?: string;
@@ -35,12 +35,7 @@ export async function runFleet(
 ): Promise<CommandResult> {
   const { config, flags, progress, signal } = input;
   refuseSingle(flags);
-  const schedule = {
-    parallel: numberOf(flags.parallel, '--parallel', 4, 1),
-    canary: numberOf(flags.canary, '--canary', 1, 0),
-    maxFailures: numberOf(flags.maxFailures, '--max-failures', 1, 1),
-    signal,
-  };
+  const schedule = scheduleOf(flags, signal);
   const targets = await listOf(config, flags);
   const configs = await configsOf(config, targets, flags);
   // Each target that is under way listens.
@@ -49,7 +44,7 @@ export async function runFleet(
   const { warnOf, sayRest } = warnings(progress);
   const ends = new Map<string, TargetEnd>();
   let failed = 0;
-  const begun = await runScheduled(targets, schedule, async ({ name }) => {
+  await runScheduled(targets, schedule, async ({ name }) => {
     const end = await runOne(input, command, name, configs.get(name) as Config, warnOf(name));
     ends.set(name, end);
     const isFine = end.exitCode === exitCodes.ok || end.exitCode === exitCodes.pending;
@@ -59,22 +54,26 @@ export async function runFleet(
     return isFine;
   });
   sayRest();
-  const all = targets.map(
-    ({ name }, i): TargetEnd =>
-      (begun[i] ? ends.get(name) : undefined) ?? {
-        name,
-        exitCode: null,
-        line: 'not begun',
-        durationMs: 0,
-        document: null,
-      },
-  );
+  const all = targets.map(({ name }) => ends.get(name) ?? notBegun(name));
   const code = signal.aborted ? exitStatus(signal.reason) : worstOf(all);
   return {
     document: documentOf(all),
     lines: fleetLines(all, performance.now() - started),
     verdict: verdictOf(code),
   };
+}
+
+function scheduleOf({ parallel, canary, maxFailures }: FleetFlags, signal: AbortSignal): Schedule {
+  return {
+    parallel: numberOf(parallel, '--parallel', 4, 1),
+    canary: numberOf(canary, '--canary', 1, 0),
+    maxFailures: numberOf(maxFailures, '--max-failures', 1, 1),
+    signal,
+  };
+}
+
+function notBegun(name: string): TargetEnd {
+  return { name, exitCode: null, line: 'not begun', durationMs: 0, document: null };
 }
 
 function documentOf(all: readonly TargetEnd[]): Record<string, unknown> {

@@ -11,16 +11,12 @@ export interface Schedule {
   readonly signal: AbortSignal;
 }
 
-/**
- * @param work gives whether it succeeded; it must not reject
- * @returns for each item whether it was begun
- */
+/** @param work gives whether it succeeded; it must not reject */
 export async function runScheduled<Item>(
   items: readonly Item[],
   { parallel, canary, maxFailures, signal }: Schedule,
   work: (item: Item) => Promise<boolean>,
-): Promise<readonly boolean[]> {
-  const begun = items.map(() => false);
+): Promise<void> {
   let failures = 0;
   const runAll = async (from: number, to: number, allowed: number) => {
     let next = from;
@@ -28,7 +24,6 @@ export async function runScheduled<Item>(
       while (next < to && failures < allowed && !signal.aborted) {
         const index = next;
         next += 1;
-        begun[index] = true;
         if (!(await work(items[index] as Item))) failures += 1;
       }
     };
@@ -37,5 +32,4 @@ export async function runScheduled<Item>(
   const first = Math.min(canary, items.length);
   await runAll(0, first, 1);
   if (failures === 0) await runAll(first, items.length, maxFailures);
-  return begun;
 }

@@ -89,47 +89,58 @@ function piecesOf(
   standing: readonly Complaint[],
 ): readonly Piece[] {
   const pieces: Piece[] = [];
-  let open: Piece | undefined;
-  let rules = new Set<string>();
+  let open: readonly Unadvised[] = [];
   const close = () => {
-    if (open !== undefined) {
-      const directives = [...open.phase.directives, ...allowed(up, complaints, rules)];
-      pieces.push({ ...open, phase: { ...open.phase, directives } });
-    }
-    open = undefined;
-    rules = new Set();
+    if (open.length > 0) pieces.push(asOnePiece(up, open, complaints));
+    open = [];
   };
   steps.forEach((step, i) => {
     const mine = standing.filter((complaint) => complaint.step === step);
-    const phases = mine.find((complaint) => complaint.phases !== undefined)?.phases;
     const comment = commentBefore(up.text, steps[i - 1]?.statement.end ?? 0, step.statement.start);
-    if (phases !== undefined) {
-      close();
-      phases.forEach((phase, at) => {
-        const statements = at === 0 ? withComment(comment, phase.statements) : phase.statements;
-        pieces.push({
-          phase: { ...phase, directives: [...phase.directives, ...kept(up)], statements },
-          advised: true,
-        });
-      });
-      return;
-    }
+    const phases = mine.find((complaint) => complaint.phases !== undefined)?.phases;
     const isApart = mine.some(({ rule }) => apart.has(rule.id));
-    if (isApart) close();
-    for (const complaint of complaints) if (complaint.step === step) rules.add(complaint.rule.id);
-    const down = inverseOf(step.statement);
-    const statements = withComment(comment, [step.statement.text]);
-    open = {
-      advised: isApart || open?.advised === true,
-      phase: {
-        directives: open?.phase.directives ?? ownDirectives(up),
-        statements: [...(open?.phase.statements ?? []), ...statements],
-        down: down === null || open?.phase.down === null ? null : [...down, ...(open?.phase.down ?? [])],
-      },
-    };
+    if (phases !== undefined || isApart) close();
+    if (phases === undefined) open = [...open, { step, comment, isApart }];
+    else pieces.push(...phases.map((phase, at) => asAdvised(up, phase, at === 0 ? comment : '')));
   });
   close();
   return pieces;
+}
+
+/** A statement that stays as it is, with what stands before it. */
+interface Unadvised {
+  readonly step: Step;
+  readonly comment: string;
+  /** Set where the file in which it stands is the advice. */
+  readonly isApart: boolean;
+}
+
+/** Statements that stay as they are, in one file with the directives of theirs. */
+function asOnePiece(up: Migration['up'], all: readonly Unadvised[], complaints: readonly Complaint[]): Piece {
+  const steps = new Set(all.map(({ step }) => step));
+  const mine = complaints.filter(({ step }) => step !== undefined && steps.has(step));
+  const downs = all.map(({ step }) => inverseOf(step.statement)).toReversed();
+  const down = downs.includes(null) ? null : downs.flatMap((sql) => sql ?? []);
+  const found = new Set(mine.map(({ rule }) => rule.id));
+  return {
+    advised: all.some(({ isApart }) => isApart),
+    phase: {
+      directives: [...ownDirectives(up), ...allowed(up, complaints, found)],
+      statements: all.flatMap(({ step, comment }) => withComment(comment, [step.statement.text])),
+      down,
+    },
+  };
+}
+
+function asAdvised(up: Migration['up'], phase: Phase, comment: string): Piece {
+  return {
+    advised: true,
+    phase: {
+      ...phase,
+      directives: [...phase.directives, ...kept(up)],
+      statements: withComment(comment, phase.statements),
+    },
+  };
 }
 
 /** Directives that every file of the series takes over: what they are about is the run, not the statement. */

@@ -67,12 +67,31 @@ export async function openScratchServer(options: ScratchOptions): Promise<Scratc
   // One token per run, in the names of its databases and of its session: who has no session any more is dead.
   const token = `${prefix}${process.pid}_${Math.floor(Date.now() / 1000)}${randomBytes(4).toString('hex')}`;
   const admin = await connect(server, token);
+  try {
+    await judgeVersion(admin, options.postgres);
+    await dropStale(admin);
+    const worker = await createWorker(admin, server, token);
+    return databasesOf({ server, admin, worker, token }, options.signal);
+  } catch (error) {
+    await admin.end();
+    throw error;
+  }
+}
+
+interface Opened {
+  readonly server: ScratchConnection;
+  readonly admin: pg.Client;
+  readonly worker: Worker;
+  /** What the names of this run's databases begin with. */
+  readonly token: string;
+}
+
+function databasesOf({ server, admin, worker, token }: Opened, signal?: AbortSignal): ScratchServer {
   const own = new Map<string, ScratchDatabase>();
   let counter = 0;
-  let worker: Worker;
   let closing: Promise<void> | null = null;
   const createFrom = async (template: string) => {
-    options.signal?.throwIfAborted();
+    signal?.throwIfAborted();
     counter += 1;
     const database = describe(server, admin, worker, `${token}_${counter}`);
     own.set(database.name, database);
@@ -86,14 +105,6 @@ export async function openScratchServer(options: ScratchOptions): Promise<Scratc
     await run(admin, `DROP DATABASE IF EXISTS ${quote(name)} WITH (FORCE)`);
     own.delete(name);
   };
-  try {
-    await judgeVersion(admin, options.postgres);
-    await dropStale(admin);
-    worker = await createWorker(admin, server, token);
-  } catch (error) {
-    await admin.end();
-    throw error;
-  }
   return {
     create: () => createFrom('template0'),
     async clone(from) {
