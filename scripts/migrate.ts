@@ -12,6 +12,7 @@ import { respellError, respelling } from './cli/spelling.ts';
 import type { CommonFlags, Config } from './config/config.ts';
 import { secretsOf } from './config/secrets.ts';
 import type { CommandResult } from './report/command.ts';
+import type { RunReport } from './report/github.ts';
 import { formatError } from './report/human.ts';
 import { toJson } from './report/json.ts';
 import { createOutput, type Output } from './report/output.ts';
@@ -64,15 +65,22 @@ async function main(argv: readonly string[]): Promise<number> {
     error = untouched(thrown);
   }
   error = respellError(error, callStyle ?? callStyleOf(process.cwd()));
-  const environment = config?.environmentName ?? null;
+  const ending = { command, environment: config?.environmentName ?? null, error, result };
   const { json = early.json ?? false, quiet = false } = config ?? {};
-  print({ command, environment, error, result }, output, { json, quiet });
+  print(ending, output, { json, quiet });
   if (config?.verbose) output.detail(breakdown());
   const exitCode = error === null ? exitCodes[result?.verdict ?? 'ok'] : exitStatus(error);
-  const { document = {}, lines = [] } = result ?? {};
-  const durationMs = performance.now() - started;
-  output.finish({ command, environment, exitCode, durationMs, error, document, lines, blockedBy: [] });
+  output.finish(reportOf(ending, exitCode, performance.now() - started));
   return exitCode;
+}
+
+function reportOf(
+  { command, environment, error, result }: Ending,
+  exitCode: number,
+  durationMs: number,
+): RunReport {
+  const { document = {}, lines = [] } = result ?? {};
+  return { command, environment, exitCode, durationMs, error, document, lines, blockedBy: [] };
 }
 
 /** Runs the command, on its target or on a list of them. */

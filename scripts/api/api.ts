@@ -5,12 +5,13 @@ import { type CallStyle, callStyleOfPackage } from '../base/call-style.ts';
 import { MigrateError } from '../base/errors.ts';
 import { visibleLines } from '../base/foreign-text.ts';
 import { keepSecret, redact, redactAll } from '../base/secrets.ts';
+import type { CommandLine } from '../cli/command-line.ts';
 import { commandLines } from '../cli/command-lines.ts';
 import { respell, respellError } from '../cli/spelling.ts';
 import { refuseWrongTarget } from '../config/binding.ts';
 import { resolveConfig } from '../config/config.ts';
 import { secretsOf } from '../config/secrets.ts';
-import type { Progress } from '../report/command.ts';
+import type { CommandResult, Progress } from '../report/command.ts';
 import { plainStyle } from '../report/human.ts';
 import { toJson } from '../report/json.ts';
 import type {
@@ -76,12 +77,11 @@ async function run(command: string, options: RunOptions): Promise<Document> {
   const callStyle = callStyleOfPackage(typeof root === 'string' ? root : process.cwd(), environment);
   const ending = { command, environment: null as string | null, error: null as unknown };
   const controller = new AbortController();
+  const { signal } = controller;
   const abort = () => controller.abort(interrupted());
-  let document: Readonly<Record<string, unknown>> = {};
-  let verdict = null;
+  let result: CommandResult | null = null;
   try {
-    const line = commandLines.find(({ name }) => name === command);
-    if (line === undefined) throw new Error(`there is no command ${command}`);
+    const line = lineOf(command);
     const flags = flagsOf(line, { ...options });
     if (options.signal?.aborted) abort();
     options.signal?.addEventListener('abort', abort, { once: true });
@@ -93,15 +93,8 @@ async function run(command: string, options: RunOptions): Promise<Document> {
     const work = await line.load();
     const progress = progressTo(options, callStyle);
     config.remarks.forEach(progress.warn);
-    const result = await work({
-      config: { ...config, signal: controller.signal },
-      flags: flags as never,
-      args: [],
-      progress,
-      signal: controller.signal,
-    });
-    document = result.document;
-    verdict = result.verdict ?? null;
+    const input = { config: { ...config, signal }, flags: flags as never, args: [], progress, signal };
+    result = await work(input);
     ending.error = result.error ?? null;
   } catch (error) {
     if (!(error instanceof MigrateError)) throw error;
@@ -109,8 +102,15 @@ async function run(command: string, options: RunOptions): Promise<Document> {
   } finally {
     options.signal?.removeEventListener?.('abort', abort);
   }
+  const { document = {}, verdict = null } = result ?? {};
   const error = respellError(ending.error, callStyle);
   return JSON.parse(JSON.stringify(redactAll(toJson({ ...ending, error, verdict, document })))) as Document;
+}
+
+function lineOf(command: string): CommandLine {
+  const line = commandLines.find(({ name }) => name === command);
+  if (line === undefined) throw new Error(`there is no command ${command}`);
+  return line;
 }
 
 function interrupted(): MigrateError {

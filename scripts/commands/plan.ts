@@ -88,20 +88,12 @@ async function planIn(
     fingerprint: await readFingerprint(session, drift),
     ...(ahead.length > 0 ? { ahead } : {}),
   };
+  if (flags.out === undefined) return resultOf(view, document, flags, progress.style);
+  const binding = await readBinding({ config, session, history, drift, migrations });
   const ids = steps.map(({ id }) => id);
-  const save = async (path: string) => {
-    const binding = await readBinding({ config, session, history, drift, migrations });
-    return savePlan(
-      config,
-      path,
-      { ...binding, steps: ids, asked: askedFor(flags), allowOutOfOrder },
-      document,
-    );
-  };
-  const digest = flags.out === undefined ? {} : { planDigest: await save(flags.out) };
-  const result = resultOf(view, { ...document, ...digest }, flags, progress.style);
-  // One text, so that --quiet leaves nothing of a comment out.
-  return flags.markdown ? { ...result, lines: [result.lines.join('\n')] } : result;
+  const plan = { ...binding, steps: ids, asked: askedFor(flags), allowOutOfOrder };
+  const planDigest = savePlan(config, flags.out, plan, document);
+  return resultOf(view, { ...document, planDigest }, flags, progress.style);
 }
 
 function toleratedByUp(allowOutOfOrder: boolean): ReadonlySet<MigrationState> {
@@ -190,8 +182,8 @@ function resultOf(
   { markdown, out }: PlanFlags,
   style: Parameters<typeof planLines>[1],
 ): CommandResult {
-  // No annotations between the lines of a comment.
-  if (markdown) return { document: {}, lines: planMarkdown(view) };
+  // No annotations between the lines of a comment; one text, so that --quiet leaves nothing of it out.
+  if (markdown) return { document: {}, lines: [planMarkdown(view).join('\n')] };
   const saved =
     out === undefined
       ? []

@@ -3,7 +3,8 @@
 import { MigrateError } from '../base/errors.ts';
 import { formatBytes } from '../base/size.ts';
 import { allowsOutOfOrder } from '../config/binding.ts';
-import { checkDrift, readFingerprint } from '../drift/check.ts';
+import type { Config } from '../config/config.ts';
+import { checkDrift, type DriftCheck, readFingerprint } from '../drift/check.ts';
 import { driftJson, driftLines } from '../drift/report.ts';
 import type { FileFaults } from '../history/file-faults.ts';
 import { halfDoneProblem, unfinishableError } from '../history/half-done.ts';
@@ -14,11 +15,11 @@ import {
   type MigrationState,
   type MigrationStatus,
 } from '../history/history.ts';
-import { readClassified } from '../history/history-check.ts';
+import { type CheckedHistory, readClassified } from '../history/history-check.ts';
 import { checkMigrations } from '../history/load-migrations.ts';
 import { restoredLine } from '../history/restored.ts';
 import { withTarget } from '../history/with-target.ts';
-import { readAudit } from '../ledger/audit.ts';
+import { type AuditRow, readAudit } from '../ledger/audit.ts';
 import { batchExtent, type HalfDone, halfWord } from '../ledger/half-done.ts';
 import { readState } from '../ledger/ledger.ts';
 import { isAfterDeploy } from '../plan/after-deploy.ts';
@@ -39,42 +40,57 @@ export const status: Command<StatusFlags> = async (input) => {
   return withTarget(input, async (session) => {
     const state = await readState(session, config);
     const history = await readClassified(session, config, state, files.all());
-    const { statuses, environment } = history;
     const drift = await checkDrift(session, config, history);
     const fingerprint = await readFingerprint(session, drift);
     const log = limit === undefined ? null : await readAudit(session, limit);
-    const outOfOrder = allowsOutOfOrder(config, undefined);
-    const tolerated = new Set<MigrationState>(outOfOrder ? ['out of order'] : []);
-    const hint = 'Do what is said with each; then make migrate-status again.';
-    const error = historyError(statuses, tolerated, hint) ?? unfinishableError(statuses);
-    const pending = statuses.filter(
-      ({ applied, twin, half }) => applied === null && (twin === null || half !== null),
-    ).length;
-    const ahead = aheadOf(statuses);
-    const shown = statuses.map((each) => ({ ...each, isEmpty: isEmpty(each, files.faults) }));
-    const document = {
+    return resultOf({ history, faults: files.faults, drift, fingerprint, log }, config, flags);
+  });
+};
+
+/** What was read of files and database. */
+interface Looked {
+  readonly history: CheckedHistory;
+  readonly faults: FileFaults;
+  readonly drift: DriftCheck;
+  readonly fingerprint: string;
+  /** Null where it was not asked for. */
+  readonly log: readonly AuditRow[] | null;
+}
+
+function resultOf(
+  { history, faults, drift, fingerprint, log }: Looked,
+  config: Config,
+  flags: StatusFlags,
+): CommandResult {
+  const { statuses, environment } = history;
+  const shown = statuses.map((each) => ({ ...each, isEmpty: isEmpty(each, faults) }));
+  const pending = statuses.filter(
+    ({ applied, twin, half }) => applied === null && (twin === null || half !== null),
+  ).length;
+  const ahead = aheadOf(statuses);
+  const tolerated = new Set<MigrationState>(allowsOutOfOrder(config, undefined) ? ['out of order'] : []);
+  const hint = 'Do what is said with each; then make migrate-status again.';
+  return {
+    document: {
       migrations: shown.map(statusJson),
       mark: environment,
       ...driftJson(drift),
       fingerprint,
       ...(log === null ? {} : { log }),
-    };
-    return {
-      document,
-      lines: [
-        ...(log === null ? formatTable(shown.map(statusRow)) : auditLines(log)),
-        ...shown.flatMap(emptyLine),
-        ...statuses.map(halfDoneProblem).filter((line) => line !== null),
-        ...driftLines(drift, config.verbose),
-        ...(ahead.length === 0 ? [] : [aheadLine(ahead)]),
-        ...(history.restored ? [restoredLine] : []),
-        summary(statuses, pending),
-      ],
-      error,
-      verdict: drift.state === 'drifted' ? 'drift' : flags.check && pending > 0 ? 'pending' : null,
-    } satisfies CommandResult;
-  });
-};
+    },
+    lines: [
+      ...(log === null ? formatTable(shown.map(statusRow)) : auditLines(log)),
+      ...shown.flatMap(emptyLine),
+      ...statuses.map(halfDoneProblem).filter((line) => line !== null),
+      ...driftLines(drift, config.verbose),
+      ...(ahead.length === 0 ? [] : [aheadLine(ahead)]),
+      ...(history.restored ? [restoredLine] : []),
+      summary(statuses, pending),
+    ],
+    error: historyError(statuses, tolerated, hint) ?? unfinishableError(statuses),
+    verdict: drift.state === 'drifted' ? 'drift' : flags.check && pending > 0 ? 'pending' : null,
+  };
+}
 
 /** How many lines of the log: 20 for people, all of them in JSON, unless a number is given. */
 function readLimit(log: string | true | undefined, json: boolean): number | null | undefined {

@@ -2,6 +2,7 @@
 
 import { MigrateError } from '../base/errors.ts';
 import type { Config } from '../config/config.ts';
+import type { Row } from '../connection/channel.ts';
 import type { Session } from '../connection/session.ts';
 import type { LedgerState } from './ledger.ts';
 import { qualifiedName } from './tracking.ts';
@@ -9,43 +10,48 @@ import { qualifiedName } from './tracking.ts';
 /** @throws MigrateError `refused` naming every missing privilege and the GRANT that gives it */
 export async function refuseMissingPrivileges(
   session: Session,
-  { trackingTable }: Config,
-  state: LedgerState,
+  { trackingTable: { schema, table } }: Config,
+  { hasLedger, hasTracking }: LedgerState,
 ): Promise<void> {
-  const [row] = await session.query<{
-    role: string;
-    database: string;
-    database_create: boolean;
-    schema_exists: boolean;
-    schema_create: boolean;
-  }>(
-    `SELECT current_user AS role, current_database() AS database,
-            has_database_privilege(current_database(), 'CREATE') AS database_create,
-            to_regnamespace($1) IS NOT NULL AS schema_exists,
-            coalesce(has_schema_privilege(to_regnamespace($1)::oid, 'CREATE'), false) AS schema_create`,
-    [trackingTable.schema],
-  );
+  const [row] = await session.query<Rights>(rightsSql, [schema]);
   if (row === undefined) return;
   // A schema of another name is created with its table; public was taken away by somebody.
-  if (!state.hasTracking && !row.schema_exists && trackingTable.schema === 'public') {
+  if (!hasTracking && !row.schema_exists && schema === 'public') {
     throw new MigrateError('refused', 'There is no schema public, where the tracking table belongs', {
-      hint: `CREATE SCHEMA public; or name another place in db/config.json: { "trackingTable": "app.${trackingTable.table}" }.`,
+      hint: `CREATE SCHEMA public; or name another place in db/config.json: { "trackingTable": "app.${table}" }.`,
       state: 'Nothing was changed.',
     });
   }
   const missing = [
-    ...(state.hasLedger || row.database_create
+    ...(hasLedger || row.database_create ? [] : [grantOfCreate('database', row.database, row.role)]),
+    ...(hasTracking || !row.schema_exists || row.schema_create
       ? []
-      : [`CREATE on database ${row.database}: GRANT CREATE ON DATABASE "${row.database}" TO "${row.role}"`]),
-    ...(state.hasTracking || !row.schema_exists || row.schema_create
-      ? []
-      : [
-          `CREATE on schema ${trackingTable.schema}: GRANT CREATE ON SCHEMA "${trackingTable.schema}" TO "${row.role}"`,
-        ]),
+      : [grantOfCreate('schema', schema, row.role)]),
   ];
-  if (missing.length === 0) return;
-  throw new MigrateError('refused', `Role ${row.role} may not create what migrations are recorded in`, {
-    problems: missing,
+  if (missing.length > 0)
+    throw lacking(`Role ${row.role} may not create what migrations are recorded in`, missing);
+}
+
+interface Rights extends Row {
+  readonly role: string;
+  readonly database: string;
+  readonly database_create: boolean;
+  readonly schema_exists: boolean;
+  readonly schema_create: boolean;
+}
+
+const rightsSql = `SELECT current_user AS role, current_database() AS database,
+  has_database_privilege(current_database(), 'CREATE') AS database_create,
+  to_regnamespace($1) IS NOT NULL AS schema_exists,
+  coalesce(has_schema_privilege(to_regnamespace($1)::oid, 'CREATE'), false) AS schema_create`;
+
+function grantOfCreate(kind: 'database' | 'schema', name: string, role: string): string {
+  return `CREATE on ${kind} ${name}: GRANT CREATE ON ${kind.toUpperCase()} "${name}" TO "${role}"`;
+}
+
+function lacking(message: string, problems: readonly string[]): MigrateError {
+  return new MigrateError('refused', message, {
+    problems,
     hint: 'Have an administrator grant this, or use the migration role.',
     state: 'Nothing was changed.',
   });
@@ -81,9 +87,8 @@ export async function refuseMissingWrites(session: Session, { trackingTable }: C
   );
   const [first] = rows;
   if (first === undefined) return;
-  throw new MigrateError('refused', `Role ${first.role} may not write what migrations are recorded in`, {
-    problems: rows.map(({ name, missing, role }) => `GRANT ${missing} ON ${name} TO "${role}"`),
-    hint: 'Have an administrator grant this, or use the migration role.',
-    state: 'Nothing was changed.',
-  });
+  throw lacking(
+    `Role ${first.role} may not write what migrations are recorded in`,
+    rows.map(({ name, missing, role }) => `GRANT ${missing} ON ${name} TO "${role}"`),
+  );
 }

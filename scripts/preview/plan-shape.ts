@@ -4,23 +4,8 @@ import * as z from 'zod/mini';
 
 /** Made where it is asked for: a run without a plan needs none of it. */
 function planShape() {
-  const text = z.string();
+  const [text, number] = [z.string(), z.number()];
   const texts = z.array(text);
-  const number = z.number();
-
-  const lock = z.looseObject({ relation: text, mode: text, rewrites: z.boolean(), reads: z.boolean() });
-  const statement = z.looseObject({ line: number, text, locks: z.nullable(z.array(lock)) });
-  const migration = z.looseObject({
-    version: text,
-    name: text,
-    direction: text,
-    outcome: text,
-    transaction: z.boolean(),
-    statements: z.array(statement),
-  });
-  const finding = z.looseObject({
-    ...{ rule: text, severity: text, file: text, line: number, column: number, message: text, help: text },
-  });
 
   return z.looseObject({
     toolVersion: text,
@@ -30,10 +15,10 @@ function planShape() {
     fingerprint: text,
     files: z.record(text, text),
     steps: texts,
-    migrations: z.array(migration),
+    migrations: z.array(migrationShape()),
     waiting: z.optional(texts),
     ahead: z.optional(texts),
-    findings: z.array(finding),
+    findings: z.array(findingShape()),
     warnings: z.array(z.looseObject({ message: text })),
     traced: z.boolean(),
     untraced: z.nullable(text),
@@ -43,6 +28,27 @@ function planShape() {
       afterDeploy: z.optional(z.boolean()),
     }),
     allowOutOfOrder: z.boolean(),
+  });
+}
+
+function migrationShape() {
+  const text = z.string();
+  const lock = z.looseObject({ relation: text, mode: text, rewrites: z.boolean(), reads: z.boolean() });
+  const statement = z.looseObject({ line: z.number(), text, locks: z.nullable(z.array(lock)) });
+  return z.looseObject({
+    version: text,
+    name: text,
+    direction: text,
+    outcome: text,
+    transaction: z.boolean(),
+    statements: z.array(statement),
+  });
+}
+
+function findingShape() {
+  const [text, number] = [z.string(), z.number()];
+  return z.looseObject({
+    ...{ rule: text, severity: text, file: text, line: number, column: number, message: text, help: text },
   });
 }
 

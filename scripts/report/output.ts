@@ -28,6 +28,34 @@ const holdMs = 20;
 /** Where progress and results go: to stdout, or with `json` progress to stderr. */
 export function createOutput({ json, quiet, verbose }: CommonFlags): Output {
   const progressStream = json ? process.stderr : process.stdout;
+  const { write, tell, live } = writerTo(progressStream);
+  const isColoured = pc.isColorSupported && (progressStream.isTTY || Boolean(process.env.FORCE_COLOR));
+  const style: Style = isColoured ? colourStyle : plainStyle;
+  return {
+    style,
+    say: (line) => (quiet ? undefined : tell(line)),
+    live: (line) => (quiet ? undefined : live(line)),
+    detail: (line) => (verbose ? tell(line) : undefined),
+    warn: (line) => write(process.stderr, `${style.yellow('warning')} ${line}`),
+    result: (text) => write(process.stdout, text),
+    error: (text) => write(process.stderr, text),
+    group: (title) => (quiet ? undefined : tell(style.dim(title))),
+    endGroup: () => undefined,
+    document: (value) => write(process.stdout, JSON.stringify(redactAll(value), null, 2)),
+    finish: () => undefined,
+  };
+}
+
+interface Writer {
+  /** A text with its own stream, at once. */
+  readonly write: (stream: NodeJS.WriteStream, text: string) => void;
+  /** A line of progress; where nobody watches, a little later. */
+  readonly tell: (line: string) => void;
+  /** A line that the next one takes the place of; where nobody watches, only now and then. */
+  readonly live: (line: string) => void;
+}
+
+function writerTo(progressStream: NodeJS.WriteStream): Writer {
   let lastLine = Date.now();
   let rewritable = false;
   const { hold, flush } = holdBack((text) => progressStream.write(shown(text)));
@@ -53,21 +81,7 @@ export function createOutput({ json, quiet, verbose }: CommonFlags): Output {
       write(progressStream, line);
     }
   };
-  const isColoured = pc.isColorSupported && (progressStream.isTTY || Boolean(process.env.FORCE_COLOR));
-  const style: Style = isColoured ? colourStyle : plainStyle;
-  return {
-    style,
-    say: (line) => (quiet ? undefined : tell(line)),
-    live: (line) => (quiet ? undefined : live(line)),
-    detail: (line) => (verbose ? tell(line) : undefined),
-    warn: (line) => write(process.stderr, `${style.yellow('warning')} ${line}`),
-    result: (text) => write(process.stdout, text),
-    error: (text) => write(process.stderr, text),
-    group: (title) => (quiet ? undefined : tell(style.dim(title))),
-    endGroup: () => undefined,
-    document: (value) => write(process.stdout, JSON.stringify(redactAll(value), null, 2)),
-    finish: () => undefined,
-  };
+  return { write, tell, live };
 }
 
 /** Texts that are written together: once the first was held for `holdMs`, or at `flush`. */

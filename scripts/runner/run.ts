@@ -7,46 +7,39 @@ import type { Migration } from '../base/types.ts';
 import { saveMemory } from '../base/v8-heap.ts';
 import { refuseUnnamed } from '../config/binding.ts';
 import type { ConfirmFlags } from '../config/protection.ts';
-import { readProvenance } from '../config/provenance.ts';
 import { refuseReadOnly, type Session } from '../connection/session.ts';
-import { watchStoredSettings } from '../connection/session-settings.ts';
 import { askForChangeToken, checkDrift, type DriftCheck } from '../drift/check.ts';
 import type { Expectation } from '../drift/expect.ts';
 import { leftSomething, sayWarnings, stopForDrift } from '../drift/run.ts';
 import type { Unsettled } from '../drift/settle.ts';
-import { snapshotStatements, takeSnapshot, takeSnapshotAfterFailure } from '../drift/snapshot.ts';
-import type { RunContext } from '../execute/context.ts';
+import { takeSnapshot, takeSnapshotAfterFailure } from '../drift/snapshot.ts';
 import { refuseConstraintsAll } from '../execute/deferred-constraints.ts';
 import { execute, executeTogether } from '../execute/execute.ts';
 import { refuseMissingExtensions } from '../execute/extensions.ts';
-import { adopt } from '../history/adopt.ts';
 import { audited } from '../history/audit.ts';
 import { type FileFaults, refuseFaulty } from '../history/file-faults.ts';
 import { refuseForeignHistory } from '../history/find-foreign.ts';
 import { refuseHalfDone } from '../history/half-done.ts';
 import { aheadLine, aheadOf, type MigrationState, refuseBrokenHistory } from '../history/history.ts';
 import { askForHistory, type CheckedHistory, readClassified } from '../history/history-check.ts';
-import { checkMigrations } from '../history/load-migrations.ts';
+import { type CheckedMigrations, checkMigrations } from '../history/load-migrations.ts';
 import { refuseOtherPlace } from '../history/reached.ts';
 import { refuseRestored } from '../history/restored.ts';
 import { lockWait, withTarget } from '../history/with-target.ts';
 import { readDowns } from '../ledger/entries.ts';
-import { type History, readState } from '../ledger/ledger.ts';
-import { loadEngine } from '../ledger/node-pg-migrate.ts';
-import { prepareLedger } from '../ledger/prepare.ts';
-import { refuseMissingWrites } from '../ledger/privileges.ts';
+import { type LedgerState, readState } from '../ledger/ledger.ts';
 import { withRunLock } from '../ledger/run-lock.ts';
 import { storedFingerprint } from '../ledger/stored-fingerprint.ts';
 import { newestAfterDeploy } from '../plan/after-deploy.ts';
 import type { Plan } from '../plan/plan.ts';
-import { readySteps } from '../plan/steps.ts';
+import { type ReadyStep, readySteps } from '../plan/steps.ts';
 import type { CommandInput, CommandResult } from '../report/command.ts';
-import { count } from '../report/human.ts';
 import { confirmOutcomes } from './confirm.ts';
 import { meet, withWaiting } from './expectation.ts';
-import { observe, tellNotices } from './observe.ts';
+import { tellNotices } from './observe.ts';
 import { refuseOlderReleases, waitForOlderReleases } from './older-releases.ts';
 import { reportRun } from './report-run.ts';
+import { type Checked, contextOf } from './run-context.ts';
 
 export interface RunRequest {
   /** History states that this command can live with. */
@@ -85,36 +78,45 @@ export async function runMigrations(
   const files = await timed('files', () => checkMigrations(config, progress.warn));
   return withTarget(input, async (session) => {
     refuseReadOnly(session);
-    const locked = () =>
-      withRunLock(session, config, lockWait(input), async (state) => {
-        // Rows of a long history are many objects; a run that goes forward has one row to read.
-        if (!request.forward) saveMemory(files.count);
-        const asked = askForHistory(session, config, state, files, request.forward ?? false);
-        const token = askForChangeToken(session, config, state);
-        const history = await timed('history', () =>
-          readClassified(session, config, state, files.all(), asked),
-        );
-        refuseUnnamed(config, history.environment);
-        const migrations = files.all();
-        const refuseBroken = () => refuseBrokenHistory(history.statuses, request.tolerated);
-        if (request.approve === undefined) refuseBroken();
-        const looked = await timed('drift', () => checkDrift(session, config, history, token));
-        await request.approve?.({ session, migrations, history, drift: looked });
-        // Last with a plan, which says better what has changed.
-        if (request.approve !== undefined) refuseBroken();
-        if (looked.state === 'drifted') return stopForDrift(looked, session, config);
-        sayWarnings(looked, progress);
-        const drift = await settleUnknown(input, { session, config, migrations, history, drift: looked });
-        const plan = request.plan(migrations, history);
-        const judged = { migrations, history, drift, plan, faults: files.faults };
-        const result = await runChecked(input, session, request, judged);
-        const { expectation } = request;
-        const expected = { config, progress, session, drift, history, plan, expectation };
-        return meet(expected, withWaiting(result, plan));
-      });
     if (request.waitMs) await waitForPlan(input, session, request, files.all());
-    return audited(input, session, locked);
+    return audited(input, session, () =>
+      withRunLock(session, config, lockWait(input), (state) =>
+        runLocked(input, session, request, files, state),
+      ),
+    );
   });
+}
+
+/** From the lock to the last word: history, drift, plan, steps, and what the schema must be in the end. */
+async function runLocked(
+  input: CommandInput<unknown>,
+  session: Session,
+  request: RunRequest,
+  files: CheckedMigrations,
+  state: LedgerState,
+): Promise<CommandResult> {
+  const { config, progress } = input;
+  // Rows of a long history are many objects; a run that goes forward has one row to read.
+  if (!request.forward) saveMemory(files.count);
+  const asked = askForHistory(session, config, state, files, request.forward ?? false);
+  const token = askForChangeToken(session, config, state);
+  const history = await timed('history', () => readClassified(session, config, state, files.all(), asked));
+  refuseUnnamed(config, history.environment);
+  const migrations = files.all();
+  const refuseBroken = () => refuseBrokenHistory(history.statuses, request.tolerated);
+  if (request.approve === undefined) refuseBroken();
+  const looked = await timed('drift', () => checkDrift(session, config, history, token));
+  await request.approve?.({ session, migrations, history, drift: looked });
+  // Last with a plan, which says better what has changed.
+  if (request.approve !== undefined) refuseBroken();
+  if (looked.state === 'drifted') return stopForDrift(looked, session, config);
+  sayWarnings(looked, progress);
+  const drift = await settleUnknown(input, { session, config, migrations, history, drift: looked });
+  const plan = request.plan(migrations, history);
+  const judged = { migrations, history, drift, plan, faults: files.faults };
+  const result = await runChecked(input, session, request, judged);
+  const { expectation } = request;
+  return meet({ config, progress, session, drift, history, plan, expectation }, withWaiting(result, plan));
 }
 
 /** Everyday runs know what the schema is, and load nothing for it. */
@@ -140,23 +142,19 @@ async function waitForPlan(
   if (takenAway !== null) await waitForOlderReleases(input, session, takenAway, waitMs);
 }
 
-interface Checked {
-  readonly migrations: readonly Migration[];
-  readonly history: CheckedHistory;
-  readonly drift: DriftCheck;
-}
-
 interface Judged extends Checked {
   readonly plan: Plan;
   readonly faults: FileFaults;
 }
 
 async function runChecked(
-  { config, progress, signal }: CommandInput<unknown>,
+  input: CommandInput<unknown>,
   session: Session,
   request: RunRequest,
-  { migrations, history, drift, plan, faults }: Judged,
+  judged: Judged,
 ): Promise<CommandResult> {
+  const { config, progress } = input;
+  const { history, drift, plan } = judged;
   if (!request.freshHistory) refuseRestored(history);
   refuseHalfDone(history.statuses, plan.steps);
   if (plan.steps.length === 0 && !history.adoptable) {
@@ -164,23 +162,9 @@ async function runChecked(
       await timed('snapshot', () => takeSnapshot(session, config, drift.options));
     return nothingToDo(request.nothing(history), session, aheadOf(history.statuses));
   }
-  if (!request.freshHistory) await refuseForeignHistory(session, config, history);
-  const place = await refuseOtherPlace(session, config, history);
-  for (const remark of [place, majorRemark(config.postgres, session.major)])
-    if (remark !== null) progress.warn(remark);
-  const takenAway = newestAfterDeploy(plan.steps);
-  if (takenAway !== null) await refuseOlderReleases(session, config, takenAway);
-  saveMemory(plan.steps.length);
-  const steps = readySteps(plan.steps, await readDowns(session, plan.steps), {
-    fromDisk: request.fromDisk ?? false,
-    halfDone: history.halfDone,
-  });
-  refuseFaulty(steps, faults);
+  const steps = await stepsToRun(input, session, request, judged);
   tellNotices(session, progress, steps);
-  await refuseMissingExtensions(session, steps);
-  const context = await timed('preparing', () =>
-    prepare({ config, progress, signal }, session, history, migrations, drift, request.budgetMs),
-  );
+  const context = await timed('preparing', () => contextOf(input, session, judged, request.budgetMs));
   if (steps.length === 0) return { ...nothingToDo(request.nothing(history), session), wrote: true };
   if (request.together) await refuseConstraintsAll(steps, context.loadParser);
   const from = performance.now();
@@ -196,47 +180,30 @@ async function runChecked(
   return { ...reported, document: { ...reported.document, fingerprint: await storedFingerprint(session) } };
 }
 
+/** The planned steps with their texts. @throws MigrateError where this database, or a file, is not fit for them */
+async function stepsToRun(
+  { config, progress }: CommandInput<unknown>,
+  session: Session,
+  { freshHistory, fromDisk = false }: RunRequest,
+  { history, plan, faults }: Judged,
+): Promise<readonly ReadyStep[]> {
+  if (!freshHistory) await refuseForeignHistory(session, config, history);
+  const place = await refuseOtherPlace(session, config, history);
+  for (const remark of [place, majorRemark(config.postgres, session.major)])
+    if (remark !== null) progress.warn(remark);
+  const takenAway = newestAfterDeploy(plan.steps);
+  if (takenAway !== null) await refuseOlderReleases(session, config, takenAway);
+  saveMemory(plan.steps.length);
+  const downs = await readDowns(session, plan.steps);
+  const steps = readySteps(plan.steps, downs, { fromDisk, halfDone: history.halfDone });
+  refuseFaulty(steps, faults);
+  await refuseMissingExtensions(session, steps);
+  return steps;
+}
+
 /** A database that is ahead is worth a line of the audit log: this release was started on it. */
 function nothingToDo(line: string, session: Session, ahead: readonly string[] = []): CommandResult {
   const document = { migrations: [], roundTrips: session.roundTrips() };
   if (ahead.length === 0) return { document, lines: [line] };
   return { document: { ...document, ahead }, lines: [aheadLine(ahead), line], wrote: true };
-}
-
-/** Everything a first step needs, fetched side by side where nothing depends on it. */
-async function prepare(
-  { config, progress, signal }: Pick<CommandInput<unknown>, 'config' | 'progress' | 'signal'>,
-  session: Session,
-  history: History & { adoptable: boolean },
-  migrations: readonly Migration[],
-  drift: DriftCheck,
-  budgetMs: number | undefined,
-): Promise<RunContext> {
-  const [engine, provenance] = await Promise.all([loadEngine(config.trackingTable), readProvenance(config)]);
-  await prepareLedger(session, config, history, provenance, engine);
-  // What the run has just created is its role's own.
-  if (history.hasLedger || history.hasTracking) await refuseMissingWrites(session, config);
-  const observer = observe(progress);
-  const closing = snapshotStatements(config, drift.options);
-  const loadParser = async () => (await import('../files/statements.ts')).loadParser(session.major);
-  const settingsStoredBefore = watchStoredSettings();
-  const context = {
-    session,
-    config,
-    engine,
-    provenance,
-    loadParser,
-    observer,
-    signal,
-    settingsStoredBefore,
-    deadline: budgetMs === undefined ? null : performance.now() + budgetMs,
-    closing,
-  };
-  if (history.adoptable) {
-    await adopt(context, history, migrations);
-    progress.say(
-      `Adopted ${count(history.applied.length)} that node-pg-migrate had applied: recorded in the ledger, not run again`,
-    );
-  }
-  return context;
 }

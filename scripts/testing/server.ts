@@ -83,11 +83,7 @@ async function open(url: string | undefined, root: string, forget: () => void): 
     parameters,
     templates: new Map(),
     query,
-    exists: async (name) => {
-      const [found] = await query<{ owner: string; own: boolean }>(ownerSql, [name]);
-      if (found !== undefined && !found.own) throw foreign(name, found.owner);
-      return found !== undefined;
-    },
+    exists: (name) => exists(query, name),
     locked: (name, work) => locked(query, name, work),
     endSessions: async (name) => {
       await query(
@@ -114,6 +110,12 @@ async function open(url: string | undefined, root: string, forget: () => void): 
 /** Whoever may create databases could have put one in the place of ours, with triggers and functions of theirs. */
 const ownerSql = `SELECT pg_catalog.pg_get_userbyid(d.datdba)::text AS owner, d.datdba = r.oid AS own
   FROM pg_catalog.pg_database d, pg_catalog.pg_roles r WHERE d.datname = $1 AND r.rolname = current_user`;
+
+async function exists(query: TestServer['query'], name: string): Promise<boolean> {
+  const [found] = await query<{ owner: string; own: boolean }>(ownerSql, [name]);
+  if (found !== undefined && !found.own) throw foreign(name, found.owner);
+  return found !== undefined;
+}
 
 function foreign(name: string, owner: string): MigrateError {
   return new MigrateError(

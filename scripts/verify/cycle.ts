@@ -80,7 +80,7 @@ async function revertAndRepeat(
   written: RowsWritten,
   filled: readonly string[],
 ): Promise<{ findings: Finding[]; token: Map<string, string> | null } | 'doubtful'> {
-  const { up, down } = migration;
+  const { down } = migration;
   await scratch.sql('SAVEPOINT after_up');
   const first = writtenSince(written, await scratch.rowsWritten());
   const downFailure = await scratch.run(down);
@@ -93,18 +93,11 @@ async function revertAndRepeat(
   const touched = writtenSince(written, writtenThen);
   const classes = classesOf(differingCatalogs(before, await tokenOf(scratch, touched)), scratch.include);
   const reverted = classes.length === 0 ? null : await scratch.objects(classes);
-  const isRepeated = (await scratch.run(up)) === null;
-  const second = isRepeated ? writtenSince(writtenThen, await scratch.rowsWritten()) : null;
-  // The same statements on the same schema that wrote the same numbers of rows did the same; unless data decide.
-  const again =
-    isRepeated &&
-    (dependsOnData(scratch, up) || first === null || JSON.stringify(first) !== JSON.stringify(second))
-      ? await compareRepeated(scratch, migration)
-      : [];
+  const { isRefused, second, again } = await repeat(scratch, migration, first, writtenThen);
   if (again === null) return 'doubtful';
   const left = reverted === null ? [] : await compareReverted(scratch, migration, classes, reverted);
   // A second up that is refused needs no other look where the down is known to leave something.
-  if (left === null || (!isRepeated && isExact(left))) return 'doubtful';
+  if (left === null || (isRefused && isExact(left))) return 'doubtful';
   // A down that is not exact explains a second up that is not: said once.
   const findings = [
     ...inexactDown(migration, left, rolesLeft(migration, scratch.parse)),
@@ -116,6 +109,30 @@ async function revertAndRepeat(
     findings,
     token: all === null ? await scratch.token() : withNew(before, await tokenOf(scratch, all)),
   };
+}
+
+interface Repeated {
+  readonly isRefused: boolean;
+  /** What the second up wrote; null where it is refused, or nobody counts. */
+  readonly second: RowsWritten;
+  /** How the schema differs from that after the first; null when a file does not run again. */
+  readonly again: readonly Difference[] | null;
+}
+
+/** @param first what the first up wrote, `writtenThen` all that was written before the second */
+async function repeat(
+  scratch: Scratch,
+  migration: Migration,
+  first: RowsWritten,
+  writtenThen: RowsWritten,
+): Promise<Repeated> {
+  const { up } = migration;
+  if ((await scratch.run(up)) !== null) return { isRefused: true, second: null, again: [] };
+  const second = writtenSince(writtenThen, await scratch.rowsWritten());
+  // The same statements on the same schema that wrote the same numbers of rows did the same; unless data decide.
+  const isSame = first !== null && JSON.stringify(first) === JSON.stringify(second);
+  const again = isSame && !dependsOnData(scratch, up) ? [] : await compareRepeated(scratch, migration);
+  return { isRefused: false, second, again };
 }
 
 /**
