@@ -37,12 +37,7 @@ export const commandLines: readonly CommandLine[] = [
     checksOwnTarget: true,
     summary: 'write a new pair of migration files',
     args: '[name...]',
-    options: [
-      [
-        '--from <file>',
-        'split a file of another tool that holds both directions into the pair; names it too',
-      ],
-    ],
+    options: [['--from <file>', "split another tool's file of both directions into the pair; names it too"]],
     load: async () => (await import('../commands/create.ts')).create,
   },
   {
@@ -180,10 +175,7 @@ export const commandLines: readonly CommandLine[] = [
     summary: 'give pending files that are older than the newest applied a fresh version',
     args: '[versions...]',
     options: [
-      [
-        '--since <ref>',
-        'those of this branch that are older than the newest at this git ref; asks no database',
-      ],
+      ['--since <ref>', 'those of this branch older than the newest at this git ref; asks no database'],
       dryRun,
     ],
     load: async () => (await import('../commands/rebase.ts')).rebase,

@@ -70,52 +70,56 @@ type SightingRow = {
   readonly progress: string | null;
 };
 
-/**
- * Starts looking after `afterMs`, then every `everyMs`, until stopped; a statement that ends sooner costs nothing.
- * @param onSighting told at each look
- * @param boundOf how long (ms) the statement may wait for one lock, whatever a function that it calls has set; null for no
- *   bound; asked at the first look
- */
-export function watch(
-  session: Session,
-  afterMs: number,
-  everyMs: number,
-  onSighting: (sighting: Sighting) => void,
-  boundOf: () => number | null,
-): Watch {
+/** What a watch needs to know of the statement. */
+export interface Watched {
+  /** How long (ms) a lock is waited for: the first look comes before that time is up, and after 500 ms at the latest. */
+  readonly lockMs: number;
+  /** From one look to the next, in ms. */
+  readonly everyMs: number;
+  /**
+   * How long (ms) the statement may wait for one lock, whatever a function that it calls has set; null for no bound. Asked
+   * at the first look.
+   */
+  readonly boundOf: () => number | null;
+  /** Told at each look. */
+  readonly onSighting: (sighting: Sighting) => void;
+}
+
+/** Looks until stopped. A statement that ends before the first look costs nothing. @throws nothing */
+export function watch(session: Session, { lockMs, everyMs, boundOf, onSighting }: Watched): Watch {
   const started = Date.now();
   let last: readonly string[] = [];
   let cutAfterMs: number | null = null;
   const look = async (client: pg.Client, signal: AbortSignal) => {
-    const boundMs = boundOf();
-    while (!signal.aborted) {
+    for (const boundMs = boundOf(); ; await sleep(everyMs, undefined, { signal })) {
       const { waitedMs, blockers, progress } = await readSighting(session, client);
       if (blockers.length > 0) last = blockers;
-      if (!signal.aborted && boundMs !== null && waitedMs > boundMs + grace) {
+      signal.throwIfAborted();
+      if (boundMs !== null && waitedMs > boundMs + grace) {
         cutAfterMs = boundMs;
         await client.query('SELECT pg_cancel_backend($1)', [session.pid]);
       }
-      if (signal.aborted) return;
       onSighting({ elapsedMs: Date.now() - started, blockers, progress });
-      await sleep(everyMs, undefined, { signal });
     }
   };
-  // Made where it is needed: a controller for each of thousands of short statements would be felt.
-  let looking: { readonly ended: Promise<void>; readonly stopping: AbortController } | undefined;
-  const timer = setTimeout(() => {
-    const stopping = new AbortController();
-    const { signal } = stopping;
-    const ended = session.aside((client) => look(client, signal), { signal }).catch(() => undefined);
-    looking = { ended, stopping };
-  }, afterMs);
+  let stop = async () => clearTimeout(timer);
+  const timer = setTimeout(
+    () => {
+      // Made only now: a controller for each of thousands of short statements would be felt.
+      const stopping = new AbortController();
+      const { signal } = stopping;
+      const looking = session.aside((client) => look(client, signal), { signal }).catch(() => undefined);
+      stop = () => {
+        stopping.abort();
+        return looking;
+      };
+    },
+    Math.min(500, lockMs / 3),
+  );
   return {
     blockers: () => last,
     explained: (error) => (cutAfterMs === null ? error : asLockTimeout(error, cutAfterMs)),
-    stop: async () => {
-      clearTimeout(timer);
-      looking?.stopping.abort();
-      await looking?.ended;
-    },
+    stop: () => stop(),
   };
 }
 

@@ -3,7 +3,8 @@
 import { type HistoryWork, writeHistory } from '../history/recording.ts';
 import type { CommandResult } from '../report/command.ts';
 import { count } from '../report/human.ts';
-import { checkDrift, type DriftCheck, readLiveFingerprint } from './check.ts';
+import { checkDrift, type DriftCheck } from './check.ts';
+import { readLiveFingerprint } from './live.ts';
 import { differenceLines, driftJson } from './report.ts';
 import { snapshotStatements } from './snapshot.ts';
 

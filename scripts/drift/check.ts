@@ -13,7 +13,6 @@ import {
   storedObjectsSql,
 } from '../ledger/snapshot.ts';
 import { storedFingerprint } from '../ledger/stored-fingerprint.ts';
-import { portableFingerprint, portableHashes, readPortableHashes } from '../schema/catalog/fingerprint.ts';
 import { readUntilStill } from '../schema/catalog/moving.ts';
 import {
   differingClasses,
@@ -22,12 +21,13 @@ import {
   withCanonicalSession,
 } from '../schema/catalog/snapshot.ts';
 import { type Difference, diffObjects, foldDifferences } from '../schema/change/diff.ts';
-import { withoutManaged, withoutTables } from '../schema/change/managed.ts';
-import type { ClassHashes, Query, SchemaObject, SchemaOptions } from '../schema/types.ts';
+import { withoutTables } from '../schema/change/managed.ts';
+import type { ObjectClass, Query, SchemaObject, SchemaOptions } from '../schema/types.ts';
 import { agreesWithSchemaFile } from './expected.ts';
 import { stillCompared } from './filter.ts';
+import { fingerprintOf, partitionJob, queryOf, readLiveFingerprint } from './live.ts';
 import { withoutMachinery } from './machinery.ts';
-import { portable, schemaOptions } from './options.ts';
+import { schemaOptions } from './options.ts';
 
 export interface DriftCheck {
   readonly state: 'none' | 'drifted' | 'unknown';
@@ -110,29 +110,22 @@ async function compare(
   session: Session,
   config: Config,
   history: Pick<History, 'applied'>,
-  { head, stored, options, sameOptions }: Comparison,
+  comparison: Comparison,
 ): Promise<DriftCheck> {
+  const { head, options, sameOptions } = comparison;
   const query = queryOf(session);
-  const live = await withCanonicalSession(query, async () => {
-    const hashes = await readClassHashes(query, stored);
-    const classes = differingClasses(head.hashes, hashes);
-    const objects = classes.length === 0 ? [] : await readObjects(query, stored, classes);
-    if (classes.length === 0) return { classes, objects, compared: objects, fingerprint: null };
-    const compared = sameOptions ? objects : await readObjects(query, options, classes);
-    const fingerprint = portableFingerprint(await hashesOf(query, portable(options)));
-    return { classes, objects, compared, fingerprint };
-  });
-  const { fingerprint } = live;
-  if (live.classes.length === 0) return { ...nothingFound(options), isStored: sameOptions, stale: true };
+  const live = await withCanonicalSession(query, () => readDiffering(query, comparison));
+  if (live === null) return { ...nothingFound(options), isStored: sameOptions, stale: true };
+  const { classes, objects, compared, fingerprint } = live;
   if (!isCurrent(head)) {
     const settled = await settle(session, config, history, options, interruptedReason(head), fingerprint);
     return { ...settled, cutOff: true };
   }
-  const rows = await session.query<{ class: string; objects: string }>(storedObjectsSql(live.classes));
+  const rows = await session.query<{ class: string; objects: string }>(storedObjectsSql(classes));
   const expected = withoutTables(parseObjects(rows), options.tracking);
-  const sides = withoutMachinery({ expected, live: live.objects }, config.project.drift?.partitions);
+  const sides = withoutMachinery({ expected, live: objects }, config.project.drift?.partitions);
   const all = diffObjects(sides.expected, sides.live);
-  const everything = sameOptions ? all : all.filter(stillCompared(live.compared, options));
+  const everything = sameOptions ? all : all.filter(stillCompared(compared, options));
   const drifted = everything.some(({ severity }) => severity === 'drift');
   if (drifted && isUpgraded(head))
     return settle(session, config, history, options, upgradedReason(head), fingerprint);
@@ -146,6 +139,27 @@ async function compare(
     // A warning stays until somebody accepts it, or the next migration runs.
     stale: everything.length === 0,
   };
+}
+
+interface Differing {
+  readonly classes: readonly ObjectClass[];
+  /** Read under the options of the snapshot, and under those of now. */
+  readonly objects: readonly SchemaObject[];
+  readonly compared: readonly SchemaObject[];
+  /** The portable fingerprint of the whole schema. */
+  readonly fingerprint: string;
+}
+
+/** The live objects of the classes that are not as they were stored; null where all are. */
+async function readDiffering(
+  query: Query,
+  { head, stored, options, sameOptions }: Comparison,
+): Promise<Differing | null> {
+  const classes = differingClasses(head.hashes, await readClassHashes(query, stored));
+  if (classes.length === 0) return null;
+  const objects = await readObjects(query, stored, classes);
+  const compared = sameOptions ? objects : await readObjects(query, options, classes);
+  return { classes, objects, compared, fingerprint: await fingerprintOf(query, options) };
 }
 
 function isCurrent(head: SnapshotHead): boolean {
@@ -208,43 +222,4 @@ export async function readFingerprint(session: Session, check: DriftCheck): Prom
   const { fingerprint, isStored, options } = check;
   if (fingerprint !== null) return fingerprint;
   return (isStored ? await storedFingerprint(session) : null) ?? readLiveFingerprint(session, options);
-}
-
-/**
- * The portable fingerprint of the live schema.
- * @throws MigrateError `connection`, `locked`, `refused`
- */
-export async function readLiveFingerprint(session: Session, options: SchemaOptions): Promise<string> {
-  const query = queryOf(session);
-  const hashes = await withCanonicalSession(query, () => hashesOf(query, portable(options)));
-  return portableFingerprint(hashes);
-}
-
-/**
- * All objects of the live schema.
- * @throws MigrateError `connection`, `locked`, `refused`
- */
-export async function readLiveObjects(session: Session, options: SchemaOptions): Promise<SchemaObject[]> {
-  const query = queryOf(session);
-  return withCanonicalSession(query, () => readObjects(query, options));
-}
-
-/** The schema stage's view of a session. Nobody reads the rows of a batch. */
-export function queryOf(session: Session): Query {
-  return (text, values) => session.query(text, values);
-}
-
-/** Partitions that a job makes do not count, where the configuration says so: then the objects must be looked at. */
-async function hashesOf(query: Query, options: SchemaOptions): Promise<ClassHashes> {
-  if (options.partitions === undefined) return readPortableHashes(query, options);
-  return portableHashes(withoutManaged(await readObjects(query, options)));
-}
-
-/** pg_partman keeps `part_config`, TimescaleDB `_timescaledb_catalog`. One round trip, once something has drifted. */
-async function partitionJob(query: Query): Promise<string | null> {
-  const [row] = await query(
-    "SELECT bool_or(c.relname = 'part_config') AS partman, bool_or(n.nspname = '_timescaledb_catalog') AS timescale FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind IN ('r', 'p') AND (c.relname = 'part_config' OR n.nspname = '_timescaledb_catalog')",
-  );
-  if (row?.timescale === true) return 'TimescaleDB';
-  return row?.partman === true ? 'pg_partman' : null;
 }

@@ -13,7 +13,7 @@ import {
 } from '../schema/catalog/snapshot.ts';
 import { type Difference, diffSnapshots } from '../schema/change/diff.ts';
 import type { Query, SchemaOptions } from '../schema/types.ts';
-import { queryOf } from './check.ts';
+import { queryOf } from './live.ts';
 import { portable, schemaOptions } from './options.ts';
 import { withMigrated } from './scratch.ts';
 

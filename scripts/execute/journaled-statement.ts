@@ -46,13 +46,12 @@ export async function attemptOne(
 ): Promise<Refusal | null> {
   const { session, config, observer } = context;
   const lockMs = step.directives.lockTimeoutMs ?? config.lockTimeoutMs;
-  const watching = watch(
-    session,
-    Math.min(500, config.lockTimeoutMs / 3),
-    1000,
-    (sighting) => observer.live(describeSighting(step.id, statement.index, sighting)),
-    () => concurrentLockTimeout(context, step, statement) ?? lockBound(step.text, lockMs),
-  );
+  const watching = watch(session, {
+    lockMs,
+    everyMs: 1000,
+    boundOf: () => concurrentLockTimeout(context, step, statement) ?? lockBound(step.text, lockMs),
+    onSighting: (sighting) => observer.live(describeSighting(step.id, statement.index, sighting)),
+  });
   try {
     const refused = await runBetweenMarks(context, step, statement, attempt);
     return refused === null ? null : { ...refused, error: watching.explained(refused.error) };

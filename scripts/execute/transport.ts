@@ -68,14 +68,13 @@ export async function watchedReply(
   reply: Promise<BatchResult>,
 ): Promise<Pick<Answer, 'blockers' | 'transaction'> & { file: BatchResult }> {
   const lockMs = step.directives.lockTimeoutMs ?? config.lockTimeoutMs;
-  const watching = watch(
-    session,
-    Math.min(500, lockMs / 3),
-    Math.min(1000, Math.max(200, lockMs / 3)),
+  const watching = watch(session, {
+    lockMs,
+    everyMs: Math.min(1000, Math.max(200, lockMs / 3)),
+    boundOf: () => lockBound(step.text, lockMs),
     // Which statement of the batch it is nobody knows: the server sends its answers when all are done.
-    (sighting) => observer.live(describeSighting(step.id, null, sighting)),
-    () => lockBound(step.text, lockMs),
-  );
+    onSighting: (sighting) => observer.live(describeSighting(step.id, null, sighting)),
+  });
   const answer = await timed('SQL', () => reply);
   const file = { ...answer, error: watching.explained(answer.error) };
   const blockers = watching.blockers();

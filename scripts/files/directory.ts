@@ -84,9 +84,8 @@ export function readMigrations(
     const id = `${version}_${title}`;
     pairs.set(id, { ...pairs.get(id), [direction]: sql });
   }
-  const unchecked = [...pairs.values()]
-    .flatMap(({ up, down }) => [up, down])
-    .filter((sql) => sql !== undefined && unproven.has(sql)) as SqlFile[];
+  const both = [...pairs.values()].flatMap(({ up, down }) => [up, down]);
+  const unchecked = both.filter((sql) => sql !== undefined && unproven.has(sql)) as SqlFile[];
   const migrations = toMigrations(pairs, shown, problems);
   return { count: migrations.length, all: () => migrations, problems, unchecked, read };
 }

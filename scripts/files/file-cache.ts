@@ -93,18 +93,7 @@ export function openFileCache(directory: string, major: number): FileCache {
     look: (names) => {
       seen = names;
       found = find(directory, names);
-      const { states } = found;
-      const rows = rowsOf(stored, names, states);
-      const isEverything = stored.isWhole && stored.rows.length === names.length && !rows.includes(undefined);
-      let checksums: ReadonlyMap<string, string> | undefined;
-      known = {
-        isEverything,
-        get: (i) => fileIn(states[i] ?? '', rows[i]),
-        passed: (i, checksum) => {
-          checksums ??= checksumsOf(stored);
-          return checksums.get(names[i] ?? '') === checksum;
-        },
-      };
+      known = knownOf(stored, names, found.states);
       return known;
     },
     keep: (read) => {
@@ -116,6 +105,19 @@ export function openFileCache(directory: string, major: number): FileCache {
         return [rowOf(isOld(i) ? (found.states[i] ?? '') : `${name}${noState}`, file)];
       });
       write(folder, path, { tool: programName, directory, isWhole: rows.length === seen.length }, rows);
+    },
+  };
+}
+
+function knownOf(stored: Stored, names: readonly string[], states: readonly string[]): Known {
+  const rows = rowsOf(stored, names, states);
+  let checksums: ReadonlyMap<string, string> | undefined;
+  return {
+    isEverything: stored.isWhole && stored.rows.length === names.length && !rows.includes(undefined),
+    get: (i) => fileIn(states[i] ?? '', rows[i]),
+    passed: (i, checksum) => {
+      checksums ??= checksumsOf(stored);
+      return checksums.get(names[i] ?? '') === checksum;
     },
   };
 }

@@ -48,24 +48,12 @@ export async function attempt(
   const { session, config } = context;
   const started = performance.now();
   const lockMs = step.directives.lockTimeoutMs ?? config.lockTimeoutMs;
-  const watching = watch(
-    session,
-    Math.min(500, lockMs / 3),
-    1000,
-    () => undefined,
-    () => lockMs,
-  );
+  const silent = { boundOf: () => lockMs, onSighting: () => undefined };
+  const watching = watch(session, { lockMs, everyMs: 1000, ...silent });
   try {
     await must(sendStatements(context, openingOf(batch, size)));
     const rows = await runStatement(batch, range);
-    const next: BatchState = {
-      ...state,
-      position: range.last,
-      keys: state.keys + range.keys,
-      rows: state.rows + rows,
-      batches: state.batches + 1,
-      workMs: (state.workMs ?? 0) + Math.round(performance.now() - started),
-    };
+    const next = behind(state, range, rows, performance.now() - started);
     await must(sendStatements(context, closingOf(context, step, next)));
     return { error: null, state: next };
   } catch (met) {
@@ -78,6 +66,18 @@ export async function attempt(
   } finally {
     await watching.stop();
   }
+}
+
+/** The state behind a range of which the statement touched `rows` rows in `tookMs`. */
+function behind(state: BatchState, range: Range, rows: number, tookMs: number): BatchState {
+  return {
+    ...state,
+    position: range.last,
+    keys: state.keys + range.keys,
+    rows: state.rows + rows,
+    batches: state.batches + 1,
+    workMs: (state.workMs ?? 0) + Math.round(tookMs),
+  };
 }
 
 /** An error of the server, with its place in the file. */

@@ -64,23 +64,13 @@ function onPartitions(occasion: CreateIndex): Advice {
   if (partitions.some(({ indexes }) => indexes.some((index) => JSON.stringify(index.columns) === columns)))
     return refuse('a partition has an index over these columns already, which may be the one to take over');
   const own = action.index ?? chosenIndexName(occasion);
-  // An index is in the schema of its table.
-  const taken = new Map([[parent.schema, new Set([...takenNames(parent.schema, catalog), own])]]);
-  const built = partitions.map((partition) => {
-    const { schema } = partition;
-    const there = taken.get(schema) ?? new Set(takenNames(schema, catalog));
-    const name = chooseName(partition.name, elementNames(occasion), 'idx', there);
-    taken.set(schema, there.add(name));
-    return { partition, name, sql: partitionIndex(occasion, partition, name) };
-  });
+  const built = partitionIndexes(occasion, partitions, { schema: parent.schema, name: own });
   if (built.some(({ sql }) => sql === null)) return refuse(cutRefused);
   const whole = statement.text.replace(/\bconcurrently\b/i, '').replace(/ {2,}/g, ' ');
   const { concurrent: _concurrent, ...node } = statement.node;
   if (proven(occasion.parse, whole, 'IndexStmt', node) === null) return refuse(cutRefused);
   const creates = built.map(({ sql }) => sql ?? '');
-  const drops = built.map(
-    ({ partition, name }) => `DROP INDEX CONCURRENTLY ${sqlName({ schema: partition.schema, name })}`,
-  );
+  const drops = built.map(({ index }) => `DROP INDEX CONCURRENTLY ${sqlName(index)}`);
   const again = creates.map((sql) => sql.replace(' CONCURRENTLY ', ' '));
   return {
     phases: [
@@ -89,6 +79,23 @@ function onPartitions(occasion: CreateIndex): Advice {
     ],
     note: 'Partitions that only the target has need their index first, in the same way.',
   };
+}
+
+/** For each partition its index with the statement, null where none is proven. @param own the index of the whole */
+function partitionIndexes(
+  occasion: CreateIndex,
+  partitions: readonly CatalogRelation[],
+  own: { readonly schema: string; readonly name: string },
+): readonly { readonly index: Name; readonly sql: string | null }[] {
+  // An index is in the schema of its table.
+  const taken = new Map([[own.schema, new Set([...takenNames(own.schema, occasion.catalog), own.name])]]);
+  return partitions.map((partition) => {
+    const { schema } = partition;
+    const there = taken.get(schema) ?? new Set(takenNames(schema, occasion.catalog));
+    const name = chooseName(partition.name, elementNames(occasion), 'idx', there);
+    taken.set(schema, there.add(name));
+    return { index: { schema, name }, sql: partitionIndex(occasion, partition, name) };
+  });
 }
 
 /** The statement for one partition: another name, another table, CONCURRENTLY. */
