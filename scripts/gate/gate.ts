@@ -4,25 +4,28 @@ import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { callStyleOfPackage, respelled, respelledError } from '../base/call-style.ts';
 import { MigrateError } from '../base/errors.ts';
-import type { Environment } from '../config/environment.ts';
+import { text } from '../base/options.ts';
 import { needFingerprint, readStored, type StoredSchema } from './gate-fingerprint.ts';
+import { type GateOptions, gateShapes, manifestShape, refuseWrongOptions } from './gate-options.ts';
 import { type Comparison, compare, type Queryable, readPresence } from './gate-queries.ts';
 import { checkManifest, defaultManifestPath, type Manifest, parseManifest } from './manifest.ts';
 import { formatReleaseName } from './release-name.ts';
 
 export { MigrateError } from '../base/errors.ts';
+export type { GateLogger, GateOptions } from './gate-options.ts';
 export type { Queryable } from './gate-queries.ts';
 export type { Manifest, ManifestMigration } from './manifest.ts';
 
 /**
  * The release's identity for the application's own sessions (`application_name`): `up --after-deploy` takes nothing away
  * while sessions of an older release are connected. At most 63 ASCII characters.
- * @throws MigrateError `usage` (no manifest)
+ * @throws MigrateError `usage` (no manifest, an option that it does not know)
  */
 export function releaseName(
   options: { readonly manifest?: Manifest | string; readonly application?: string } = {},
 ): string {
   try {
+    refuseWrongOptions('releaseName()', options, { manifest: manifestShape, application: text });
     const manifest = readManifest(options.manifest ?? defaultManifestPath);
     return formatReleaseName(manifest, options.application ?? 'app');
   } catch (error) {
@@ -34,29 +37,6 @@ export function releaseName(
 function spelledHere(error: unknown): unknown {
   const style = callStyleOfPackage(process.cwd());
   return respelledError(error, (text) => respelled(text, style, () => []));
-}
-
-/** Where what the gate has to say goes; NestJS's Logger and console fit. */
-export interface GateLogger {
-  log(message: string): void;
-  warn(message: string): void;
-}
-
-export interface GateOptions {
-  /** The application's own connection: a pg Client or Pool, a TypeORM DataSource, or anything with such a `query`. */
-  readonly client?: Queryable;
-  /** Without `client`: a URL, or variables that name the database (DATABASE_URL, PG*). Those of the process if left out. */
-  readonly connection?: string | Environment;
-  /** The manifest, or its path; `migrations.json` in the working directory if left out. */
-  readonly manifest?: Manifest | string;
-  /** What the database must be stamped as; MIGRATE_ENV if left out. With neither, the stamp is not compared. */
-  readonly environment?: string;
-  /**
-   * Compares the schema too, as the last run stored it, with the fingerprint in the manifest (from db/schema.sql). One more
-   * query. Not asked where the database is ahead or after-deploy migrations wait: then the schema is that of another release.
-   */
-  readonly fingerprint?: boolean;
-  readonly logger?: GateLogger;
 }
 
 /** What the gate found; `ready` is the verdict, `message` says why in a sentence. Lists hold `<version>_<name>`. */
@@ -87,9 +67,11 @@ export interface SchemaState {
 /**
  * Compares the database with the release; for a start that must not go on otherwise.
  * @throws MigrateError `pending` (behind), `history` (modified, half done), `drift` (another fingerprint), `refused` (stamped as
- * another environment, or no right to look), `usage` (no manifest, or none with a fingerprint), `connection`
+ * another environment, or no right to look), `usage` (no manifest, or none with a fingerprint, an
+ * option that it does not know), `connection`
  */
 export async function assertSchema(options: GateOptions = {}): Promise<SchemaState> {
+  refuseWrongOptions('assertSchema()', options, gateShapes);
   const found = await checkSchema(options);
   const logger = options.logger ?? console;
   if (!found.ready) throw spelledHere(refusal(found));
@@ -100,10 +82,11 @@ export async function assertSchema(options: GateOptions = {}): Promise<SchemaSta
 
 /**
  * The same, but tells instead of refusing; for readiness probes.
- * @throws MigrateError `usage` (no manifest, no target), `connection`, `refused` (no right to look)
+ * @throws MigrateError `usage` (no manifest, no target, an option that it does not know), `connection`, `refused` (no right to look)
  */
 export async function checkSchema(options: GateOptions = {}): Promise<SchemaState> {
   try {
+    refuseWrongOptions('checkSchema()', options, gateShapes);
     const manifest = readManifest(options.manifest ?? defaultManifestPath);
     const expected = options.environment ?? (process.env.MIGRATE_ENV || undefined);
     const wanted = options.fingerprint === true ? needFingerprint(manifest) : null;

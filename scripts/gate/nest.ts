@@ -6,7 +6,9 @@ import type {
   ModuleMetadata,
   OptionalFactoryDependency,
 } from '@nestjs/common';
+import { number, type Shapes } from '../base/options.ts';
 import { assertSchema, checkSchema, type GateLogger, type GateOptions, type SchemaState } from './gate.ts';
+import { gateShapes, refuseWrongOptions } from './gate-options.ts';
 
 export interface MigrationGateOptions extends GateOptions {
   /**
@@ -17,6 +19,12 @@ export interface MigrationGateOptions extends GateOptions {
   /** How long a good answer of the health indicator is kept, in ms; a bad one never is. 30 s if left out. */
   readonly keepMs?: number;
 }
+
+const onMismatch = {
+  fits: (value: unknown) => value === 'refuse' || value === 'not-ready',
+  words: "'refuse' or 'not-ready'",
+};
+const moduleShapes: Shapes = { ...gateShapes, onMismatch, keepMs: number };
 
 export interface MigrationGateAsyncOptions extends Pick<ModuleMetadata, 'imports'> {
   readonly inject?: readonly (InjectionToken | OptionalFactoryDependency)[];
@@ -48,8 +56,9 @@ export class MigrationHealthIndicator {
   /** What the gate sees now, or saw less than `keepMs` ago when that was good. */
   async state(): Promise<SchemaState> {
     if (this.#good !== null && this.#good.until > Date.now()) return this.#good.state;
-    const state = await checkSchema(this.options);
-    this.#good = state.ready ? { state, until: Date.now() + (this.options.keepMs ?? 30_000) } : null;
+    const { onMismatch: _, keepMs = 30_000, ...options } = this.options;
+    const state = await checkSchema(options);
+    this.#good = state.ready ? { state, until: Date.now() + keepMs } : null;
     return state;
   }
 }
@@ -85,11 +94,12 @@ function gateModule({ imports, inject, useFactory }: MigrationGateAsyncOptions):
 
 /** NestJS awaits this before it creates the application: nothing of it runs, no port is opened, when it rejects. */
 async function openGate(options: MigrationGateOptions): Promise<MigrationHealthIndicator> {
+  refuseWrongOptions('MigrationGateModule', options, moduleShapes);
   const logger = options.logger ?? (await nestLogger());
-  const complete = { ...options, logger };
-  const indicator = new MigrationHealthIndicator(complete);
-  if (options.onMismatch !== 'not-ready') {
-    await assertSchema(complete);
+  const { onMismatch: meaning, keepMs: _, ...gate } = options;
+  const indicator = new MigrationHealthIndicator({ ...options, logger });
+  if (meaning !== 'not-ready') {
+    await assertSchema({ ...gate, logger });
     return indicator;
   }
   const { migrations } = await indicator.check();

@@ -41,17 +41,6 @@ export interface TestServer {
   readonly clones: Set<string>;
 }
 
-/** An option that is passed over would test on another server than is meant. @throws MigrateError `usage` */
-export function refuseUnknown(options: object): void {
-  const known = ['root', 'dir', 'server'];
-  for (const [name, value] of Object.entries(options)) {
-    const isKnown = known.includes(name);
-    if (isKnown && (value === undefined || typeof value === 'string')) continue;
-    const what = isKnown ? `takes a text as ${name}` : `knows no option "${name}"`;
-    throw new MigrateError('usage', `testDatabase() ${what}`, { hint: `It knows ${known.join(', ')}.` });
-  }
-}
-
 const servers = new Map<string, Promise<TestServer>>();
 
 /**

@@ -6,13 +6,14 @@ import { resolve } from 'node:path';
 import pg from 'pg';
 import { up } from '../api/api.ts';
 import { MigrateError } from '../base/errors.ts';
+import { path, text, wrongOption } from '../base/options.ts';
 import { toolVersion } from '../base/paths.ts';
 import { resolveConfig } from '../config/config.ts';
 import { loadMigrations } from '../history/load-migrations.ts';
 import { trackingName } from '../ledger/ledger.ts';
 import { settingValue } from '../schema/render/clauses.ts';
 import { quoteLiteral } from '../schema/sql.ts';
-import { type DatabaseSetting, dropStale, openServer, refuseUnknown, type TestServer } from './server.ts';
+import { type DatabaseSetting, dropStale, openServer, type TestServer } from './server.ts';
 
 export interface TestDatabaseOptions {
   /** The folder that holds `db/`; the working directory if left out. */
@@ -47,7 +48,8 @@ export interface TestDatabase {
  *   with where one fails
  */
 export async function testDatabase(options: TestDatabaseOptions = {}): Promise<TestDatabase> {
-  refuseUnknown(options);
+  const wrong = wrongOption('testDatabase()', options, { root: path, dir: path, server: text });
+  if (wrong !== null) throw new MigrateError('usage', wrong.message, { hint: wrong.hint });
   const root = resolve(options.root ?? process.cwd());
   const server = await openServer(options.server ?? process.env.TEST_DATABASE_URL, root);
   const name = `migrate_clone_${process.pid}_${randomBytes(6).toString('hex')}`;

@@ -20,7 +20,7 @@ import {
   type VerifyOptions,
   verify,
 } from '../../scripts/api/api.ts';
-import { optionNames } from '../../scripts/api/flags.ts';
+import { shapesOf } from '../../scripts/api/flags.ts';
 import { MigrateError } from '../../scripts/base/errors.ts';
 import { commandLines } from '../../scripts/cli/command-lines.ts';
 import { toJson } from '../../scripts/report/json.ts';
@@ -222,7 +222,7 @@ describe('The functions for applications', () => {
   it('take what their commands take, and refuse what those do not know, before anything connects', async () => {
     for (const [name, options] of Object.entries(optionsOf)) {
       const line = commandLines.find((each) => each.name === name)!;
-      expect(Object.keys(options), name).to.have.members(optionNames(line));
+      expect(Object.keys(options), name).to.have.members(Object.keys(shapesOf(line)));
     }
     const wrong: [given: object, message: string, hint: string][] = [
       [{ afterdeploy: true }, 'up() knows no option "afterdeploy"', 'Did you mean afterDeploy'],

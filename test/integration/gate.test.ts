@@ -2,7 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { assertSchema, checkSchema } from '../../scripts/gate/gate.ts';
+import { assertSchema, checkSchema, releaseName } from '../../scripts/gate/gate.ts';
+import { MigrationGateModule } from '../../scripts/gate/nest.ts';
 import { expectExit } from '../support/cli.ts';
 import { refused, release } from '../support/release.ts';
 
@@ -27,6 +28,37 @@ describe('the manifest of a release', () => {
 });
 
 describe('the application’s gate', () => {
+  it('refuses an option that it does not know: the application would start on what it must not', async () => {
+    const wrong: [options: object, message: string][] = [
+      [{ fingerPrint: true }, 'knows no option "fingerPrint". Did you mean fingerprint?'],
+      [{ pool: {} }, 'knows no option "pool". It knows client, connection, manifest'],
+      [{ fingerprint: 'true' }, 'The option "fingerprint" of assertSchema() is true or false.'],
+      [{ client: null }, 'The option "client" of assertSchema() is an object with query()'],
+      [{ environment: ['production'] }, 'The option "environment" of assertSchema() is a text.'],
+      [{ manifest: 1 }, 'The option "manifest" of assertSchema() is a manifest, or its path.'],
+    ];
+    for (const [options, message] of wrong) {
+      const error = await refused(options);
+      expect(error.code).to.equal('usage');
+      expect(error.message).to.include(message);
+    }
+    const both = [checkSchema({ onMismatch: 'refuse' } as object), assertSchema({ toString: 1 } as object)];
+    for (const { reason } of (await Promise.allSettled(both)) as PromiseRejectedResult[])
+      expect(reason.message).to.include('knows no option');
+    expect(() => releaseName({ app: 'shop' } as object)).to.throw(
+      'releaseName() knows no option "app". It knows manifest, application.',
+    );
+    const module = (options: object) => {
+      const [, gate] = MigrationGateModule.forRoot(options).providers as unknown as {
+        useFactory(given: object): Promise<unknown>;
+      }[];
+      return gate!.useFactory(options).catch(({ message }: Error) => message);
+    };
+    expect(await module({ onmismatch: 'not-ready' })).to.include('Did you mean onMismatch?');
+    expect(await module({ onMismatch: 'notReady' })).to.include("is 'refuse' or 'not-ready'.");
+    expect(await module({ keepMs: '30s' })).to.include('"keepMs" of MigrationGateModule is a number.');
+  });
+
   it('refuses an empty database and lists what it lacks', async () => {
     const { client, manifest } = await release();
     const error = await refused({ client, manifest });

@@ -64,11 +64,11 @@ describe('testDatabase', () => {
 
   it('refuses an option that it does not know: the tests would run elsewhere than is meant', async () => {
     for (const [options, told] of [
-      [{ url: 'postgres://x@127.0.0.1:1/x' }, 'knows no option "url"'],
-      [{ server: new URL('postgres://x@127.0.0.1:1/x') }, 'takes a text as server'],
+      [{ url: 'postgres://x@127.0.0.1:1/x' }, 'testDatabase() knows no option "url"'],
+      [{ server: new URL('postgres://x@127.0.0.1:1/x') }, 'The option "server" of testDatabase() is a text'],
     ] as const) {
       const error = await testDatabase(options as object).catch((thrown: unknown) => thrown);
-      expect(error).to.have.property('message', `testDatabase() ${told}`);
+      expect(error).to.have.property('message', told);
     }
   });
 
