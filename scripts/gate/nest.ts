@@ -6,6 +6,7 @@ import type {
   ModuleMetadata,
   OptionalFactoryDependency,
 } from '@nestjs/common';
+import { undisturbing } from '../base/logger.ts';
 import { number, type Shapes } from '../base/options.ts';
 import { assertSchema, checkSchema, type GateLogger, type GateOptions, type SchemaState } from './gate.ts';
 import { gateShapes, refuseWrongOptions } from './gate-options.ts';
@@ -95,7 +96,7 @@ function gateModule({ imports, inject, useFactory }: MigrationGateAsyncOptions):
 /** NestJS awaits this before it creates the application: nothing of it runs, no port is opened, when it rejects. */
 async function openGate(options: MigrationGateOptions): Promise<MigrationHealthIndicator> {
   refuseWrongOptions('MigrationGateModule', options, moduleShapes);
-  const logger = options.logger ?? (await nestLogger());
+  const logger = undisturbing(options.logger ?? (await nestLogger()));
   const { onMismatch: meaning, keepMs: _, ...gate } = options;
   const indicator = new MigrationHealthIndicator({ ...options, logger });
   if (meaning !== 'not-ready') {

@@ -219,6 +219,37 @@ describe('The functions for applications', () => {
     expect(process.exitCode ?? 0).to.equal(0);
   });
 
+  it('end as they would whatever their logger throws, at whichever line', async () => {
+    const tool = await project({ ...first, ...second, ...broken });
+    const database = await createDatabase();
+    const common = { root: tool.root, env: database.env() };
+    let lines = 0;
+    const loggers = [
+      (): never => {
+        throw new Error('the log is full');
+      },
+      () => Promise.reject(new Error('the log is gone')),
+    ];
+    for (const write of loggers) {
+      const told = () => {
+        lines += 1;
+        return write();
+      };
+      const logger = { log: told, warn: told };
+      const upward = await up({ ...common, logger });
+      expect(upward).to.include({ exitCode: 3 });
+      expect(upward.migrations?.map(({ outcome }) => outcome)).to.deep.equal([
+        'applied',
+        'applied',
+        'failed',
+      ]);
+      const downward = await down({ ...common, logger, to: '0' });
+      expect(downward.migrations?.map(({ outcome }) => outcome)).to.deep.equal(['reverted', 'reverted']);
+      expect(await status({ ...common, logger })).to.include({ ok: true });
+    }
+    expect(lines).to.be.greaterThan(10);
+  });
+
   it('take what their commands take, and refuse what those do not know, before anything connects', async () => {
     for (const [name, options] of Object.entries(optionsOf)) {
       const line = commandLines.find((each) => each.name === name)!;

