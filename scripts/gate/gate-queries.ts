@@ -3,6 +3,7 @@
 // Every name and operator is written in full: the search path is the application's, and anybody may have put a function,
 // operator or type of the same name there.
 import { MigrateError } from '../base/errors.ts';
+import { visible } from '../base/foreign-text.ts';
 import { defaultMajor } from '../base/postgres-major.ts';
 import { type Manifest, meaningChecksum } from './manifest.ts';
 
@@ -34,16 +35,25 @@ export interface Comparison {
 }
 
 /**
- * Which of the tool's tables the database has; one query.
- * @throws MigrateError `refused` (no right to look); else the error of the application's client
+ * Which of the tool's tables the database has; one query. What is read must be plain tables: a view, a type with a cast
+ * and a policy run somebody's functions with the rights of the application.
+ * @throws MigrateError `refused` (no right to look, or no plain table); else the error of the application's client
  */
 export async function readPresence(client: Queryable, { trackingTable }: Manifest): Promise<Presence> {
   const [row] = await ask(
     client,
     `SELECT pg_catalog.to_regclass($1) IS NOT NULL AS tracked, pg_catalog.to_regclass('migration_ledger.applied') IS NOT NULL AS ledger,
-            pg_catalog.to_regclass('migration_ledger.environment') IS NOT NULL AS stamped, pg_catalog.to_regclass('migration_ledger.journal') IS NOT NULL AS journal`,
+            pg_catalog.to_regclass('migration_ledger.environment') IS NOT NULL AS stamped, pg_catalog.to_regclass('migration_ledger.journal') IS NOT NULL AS journal,
+            ${strangeSql} AS strange`,
     [trackingTable],
   );
+  if (typeof row?.strange === 'string')
+    throw new MigrateError(
+      'refused',
+      visible(
+        `${row.strange} is no plain table: reading it would run code of others with the application’s rights. Look at who made it; make migrate-status says more`,
+      ),
+    );
   return {
     tracked: row?.tracked === true,
     ledger: row?.ledger === true,
@@ -51,6 +61,14 @@ export async function readPresence(client: Queryable, { trackingTable }: Manifes
     journal: row?.journal === true,
   };
 }
+
+/** Of the tables that are read, one that is none, or that has a type or a policy which is not PostgreSQL's own; or NULL. */
+const strangeSql = `(SELECT pg_catalog.min(c.oid::pg_catalog.regclass::pg_catalog.text) FROM pg_catalog.pg_class c
+    WHERE c.oid OPERATOR(pg_catalog.=) ANY (ARRAY[${['applied', 'entries', 'environment', 'journal', 'snapshot', 'snapshot_classes'].map((name) => `pg_catalog.to_regclass('migration_ledger.${name}')::pg_catalog.oid`).join(', ')}, pg_catalog.to_regclass($1)::pg_catalog.oid])
+      AND (c.relkind OPERATOR(pg_catalog.<>) ALL (ARRAY['r', 'p']::pg_catalog."char"[])
+        OR EXISTS (SELECT FROM pg_catalog.pg_attribute a WHERE a.attrelid OPERATOR(pg_catalog.=) c.oid AND a.attnum OPERATOR(pg_catalog.>) 0 AND a.atttypid OPERATOR(pg_catalog.>=) '16384'::pg_catalog.oid)
+        OR pg_catalog.row_security_active(c.oid) AND EXISTS (SELECT FROM pg_catalog.pg_policy p JOIN pg_catalog.pg_depend d ON d.objid OPERATOR(pg_catalog.=) p.oid
+             WHERE p.polrelid OPERATOR(pg_catalog.=) c.oid AND d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_policy'::pg_catalog.regclass::pg_catalog.oid AND d.refobjid OPERATOR(pg_catalog.<>) c.oid)))`;
 
 const same = (a: string, b: string) => `${a} OPERATOR(pg_catalog.=) ${b}`;
 const within = (row: string, set: string) =>

@@ -9,7 +9,8 @@ import { qualifiedName } from './tracking.ts';
  * A select-list item: JSON, an array of sentences, or NULL where all of it is ours or belongs to somebody who could do
  * more than we anyway: a superuser, the owner of the database or of schema public, a role whose rights we have. A
  * superuser has the rights of every role, so for one only the others count. Each session plans it anew, and reads a dozen
- * catalogs for it: where all is our own, and nothing else hangs on it, a few of them tell so.
+ * catalogs for it: where all is our own, and nothing else hangs on it, a few of them tell so. Who owns an event trigger
+ * may have its code run by everybody anyway; another owner of its function may not.
  * https://www.postgresql.org/docs/16/functions-info.html#FUNCTIONS-INFO-ACCESS
  */
 export function strangersSql(tracking: TrackingTable): string {
@@ -36,6 +37,7 @@ function mayBeStrange(table: string): string {
     UNION ALL SELECT FROM routine WHERE NOT ${isOurs('proowner')}
     UNION ALL SELECT FROM pg_namespace WHERE nspname = 'migration_ledger' AND NOT ${isOurs('nspowner')}
     UNION ALL SELECT FROM pg_trigger WHERE tgrelid IN (SELECT oid FROM rel) AND NOT tgisinternal AND tgfoid NOT IN (SELECT oid FROM routine)
+    UNION ALL SELECT FROM pg_event_trigger e JOIN pg_proc p ON p.oid = evtfoid WHERE proowner <> evtowner AND NOT ${isOurs('proowner')}
     UNION ALL SELECT FROM pg_depend WHERE refclassid = 'pg_class'::regclass AND refobjid IN (SELECT oid FROM rel) AND classid IN ('pg_rewrite'::regclass, 'pg_policy'::regclass)
        OR refclassid = 'pg_type'::regclass AND classid = 'pg_class'::regclass AND objid IN (SELECT oid FROM rel)
        OR refclassid = 'pg_proc'::regclass AND classid IN ('pg_attrdef'::regclass, 'pg_constraint'::regclass, 'pg_class'::regclass))`;
@@ -54,6 +56,8 @@ function problemsSql(table: string): string {
       UNION ALL SELECT 'function ' || oid::regprocedure || ' belongs to ' || proowner::regrole FROM pg_proc WHERE oid >= ${firstUserOid} AND pronamespace = to_regnamespace('migration_ledger') AND proowner NOT IN (SELECT oid FROM trusted)
       UNION ALL SELECT 'trigger ' || quote_ident(tgname) || ' on ' || rel.name || ' calls ' || tgfoid::regprocedure || ' of ' || proowner::regrole
         FROM pg_trigger t JOIN rel ON rel.oid = tgrelid JOIN pg_proc p ON p.oid = tgfoid WHERE NOT tgisinternal AND proowner NOT IN (SELECT oid FROM trusted)
+      UNION ALL SELECT 'event trigger ' || quote_ident(evtname) || ' calls ' || evtfoid::regprocedure || ' of ' || proowner::regrole
+        FROM pg_event_trigger e JOIN pg_proc p ON p.oid = evtfoid WHERE evtenabled <> 'D' AND proowner <> evtowner AND proowner NOT IN (SELECT oid FROM trusted)
       UNION ALL SELECT 'rule ' || quote_ident(rulename) || ' on ' || rel.name FROM pg_rewrite JOIN rel ON rel.oid = ev_class WHERE rulename <> '_RETURN'
       UNION ALL SELECT 'row level security policy ' || quote_ident(polname) || ' on ' || rel.name FROM pg_policy JOIN rel ON rel.oid = polrelid
       UNION ALL SELECT 'a default, check or index of ' || rel.name || ' calls ' || p.oid::regprocedure || ' of ' || proowner::regrole
@@ -70,7 +74,7 @@ export function refuseStrangers(strangers: readonly string[] | null): void {
   if (strangers === null || strangers.length === 0) return;
   throw new MigrateError(
     'refused',
-    'What migrations are recorded in belongs to somebody else, whose code would run with your rights',
+    'What migrations are recorded in, or what runs with them, belongs to somebody else, whose code would run with your rights',
     {
       problems: strangers,
       hint: 'Run as the role that it belongs to, if you trust that role (PGOPTIONS="-c role=…" for a login that may do so). If nobody put it there on purpose, look at it and drop it; db/roles.sql hands over what is right.',

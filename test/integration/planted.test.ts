@@ -2,9 +2,12 @@
 // and catalogs. No statement of ours calls one, whatever the search path of role and database; a migration's own do.
 import { expect } from 'chai';
 import pg from 'pg';
+import { down, status, up } from '../../scripts/api/api.ts';
 import { assertSchema } from '../../scripts/gate/gate.ts';
+import { testDatabase } from '../../scripts/testing/testing.ts';
 import { cleanUpAfterTest } from '../support/cleanup.ts';
 import { expectExit, type Project, project } from '../support/cli.ts';
+import { runInProcess } from '../support/in-process.ts';
 import { pair } from '../support/migrations.ts';
 import { type OwnServer, ownServer } from '../support/server.ts';
 import { setTraps } from '../support/traps.ts';
@@ -32,7 +35,7 @@ describe('Planted look-alikes', () => {
     await server.query('CREATE DATABASE shop');
     const made = await setTraps((sql) => server.query(sql, 'shop'), 'shop');
     expect(made).to.be.greaterThan(1000);
-    await setTraps((sql) => server.query(sql, 'postgres'), 'postgres');
+    for (const other of ['postgres', 'template1']) await setTraps((sql) => server.query(sql, other), other);
   });
 
   beforeEach(async () => {
@@ -84,6 +87,28 @@ describe('Planted look-alikes', () => {
     );
     expect((await assertSchema({ client, manifest, logger })).state).to.equal('current');
     await run(['down', '--to', '0']);
+  });
+
+  it('are called by no function of the interface, no run over many databases and no testDatabase()', async () => {
+    const said: unknown[] = [];
+    const options = { root: tool.root, env: { ...env, MIGRATE_ENV: 'development' } };
+    for (const run of [up, status, down]) {
+      const document = await run(options);
+      expect(document.ok, JSON.stringify(document)).to.equal(true);
+      said.push(document);
+    }
+    tool.write('db/targets', `one ${env.DATABASE_URL}\n`);
+    for (const command of ['up', 'status', 'down'])
+      said.push(
+        await runInProcess(tool.root, options.env, [
+          command,
+          ...(command === 'down' ? ['--to', '0'] : ['--targets', 'db/targets']),
+        ]),
+      );
+    const url = (env.SHADOW_DATABASE_URL ?? '').replace('@', `:${server.password}@`);
+    const database = await testDatabase({ root: tool.root, server: url });
+    await database.drop();
+    expect(JSON.stringify(said)).not.to.include('trapped');
   });
 
   it('are called by no command on the target', async () => {

@@ -1,7 +1,9 @@
 // A tracking table or ledger that somebody else could have made, or put code into: no command runs that code.
 import { expect } from 'chai';
+import { checkSchema } from '../../scripts/gate/gate.ts';
 import { expectExit, project } from '../support/cli.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
+import { runInProcess } from '../support/in-process.ts';
 import { tables } from '../support/migrations.ts';
 import { plainRole, type Role } from '../support/roles.ts';
 
@@ -40,10 +42,9 @@ describe('A stranger', () => {
   async function refused(what: RegExp): Promise<void> {
     const tool = await project(tables('one'));
     for (const args of commands) {
-      const result = await tool.run(args, { env: database.env() });
-      expectExit(result, 7);
-      expect(result.stderr, args.join(' ')).to.match(what);
-      expect(result.all).not.to.include('trapped');
+      const { exitCode, said } = await runInProcess(tool.root, database.env(), args);
+      expect(exitCode, `${args.join(' ')}\n${said}`).to.equal(7);
+      expect(said, args.join(' ')).to.match(what).and.not.to.include('trapped');
     }
   }
 
@@ -118,6 +119,11 @@ describe('A stranger', () => {
       /function migration_ledger\.extra\(\) belongs to role_/,
     ],
     [
+      'a function that an event trigger calls',
+      'CREATE FUNCTION public.fired() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION $e$trapped$e$; END $$; ALTER FUNCTION public.fired() OWNER TO %; CREATE EVENT TRIGGER fires ON ddl_command_end EXECUTE FUNCTION public.fired()',
+      /event trigger fires calls (public\.)?fired\(\) of role_/,
+    ],
+    [
       'a sequence',
       'CREATE SEQUENCE public.other OWNED BY NONE; ALTER SEQUENCE public.other OWNER TO %; ALTER TABLE public.pgmigrations ALTER id SET DEFAULT nextval($$public.other$$)',
       /sequence (public\.)?other belongs to role_/,
@@ -152,6 +158,37 @@ describe('A stranger', () => {
     const typed = await tool.run(['baseline', '--from', 'dbmate'], { env: database.env() });
     expectExit(typed, 7);
     expect(typed.stderr).to.match(/column version of (public\.)?schema_migrations is of type/);
+  });
+
+  it('has no code run by the gate of an application either', async () => {
+    const application = await plainRole(database);
+    const manifest = {
+      format: 1,
+      toolVersion: '1',
+      trackingTable: 'public.pgmigrations',
+      migrations: [],
+    } as const;
+    const told = () =>
+      checkSchema({ connection: application.env(), manifest }).then(
+        ({ state }) => state,
+        ({ code, message }: { code: string; message: string }) => `${code}: ${message}`,
+      );
+    for (const [what, sql] of [
+      ['view', 'CREATE VIEW public.pgmigrations AS SELECT 1 AS id, public.evil(NULL)::text AS name'],
+      [
+        'table',
+        'CREATE TABLE public.pgmigrations (id int, name text); INSERT INTO public.pgmigrations VALUES (1); CREATE POLICY p ON public.pgmigrations USING (public.evil(name)); ALTER TABLE public.pgmigrations ENABLE ROW LEVEL SECURITY',
+      ],
+      [
+        'table',
+        "CREATE TYPE public.text_of_evil AS (text text); CREATE FUNCTION public.told(public.text_of_evil) RETURNS text LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'trapped'; END $$; CREATE CAST (public.text_of_evil AS text) WITH FUNCTION public.told(public.text_of_evil); CREATE TABLE public.pgmigrations (id int, name public.text_of_evil); INSERT INTO public.pgmigrations VALUES (1, ROW('a'))",
+      ],
+    ]) {
+      await asStranger(`${sql}; GRANT SELECT ON public.pgmigrations TO PUBLIC`);
+      expect(await told(), sql).to.match(/^refused: (public\.)?pgmigrations is no plain table/);
+      await database.query(`DROP ${what} public.pgmigrations`);
+    }
+    expect(await told()).to.equal('current');
   });
 
   it('who guards the history of another tool with a policy has it run by nobody', async () => {
