@@ -14,6 +14,7 @@ import {
 } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
+import { buildPage } from './page.mjs';
 
 // What applications import: built apart, so that the program's own start-up does not depend on them, and for both of
 // Node's module systems, because a NestJS application is usually CommonJS.
@@ -78,38 +79,62 @@ function buildProgram(build, common) {
   });
 }
 
-/** What runs in the page of `docs --html`, with the libraries that draw in it and their licences. */
-async function buildPage(build, root, staging) {
-  const page = await build({
-    absWorkingDir: root,
-    entryPoints: { 'schema-page': 'scripts/schema/document/page/main.ts' },
-    outdir: staging,
-    bundle: true,
-    write: false,
-    platform: 'browser',
-    format: 'iife',
-    target: 'es2022',
-    minify: true,
-    legalComments: 'none',
-    logLevel: 'warning',
-    metafile: true,
-    tsconfigRaw: {},
+/** For `import`: what they have in common is in files of its own. */
+function buildModules(build, library, staging) {
+  const js =
+    "import { createRequire as __createRequire } from 'node:module';const require = __createRequire(import.meta.url);";
+  const own = { entryPoints: libraries, outdir: staging, splitting: true, format: 'esm', banner: { js } };
+  return build({
+    ...library,
+    ...own,
+    external: [...external, 'pg', 'node-pg-migrate', 'postgres-migrations'],
   });
-  const text = `${licencesOf(root, page.metafile)}\n${page.outputFiles[0].text}`;
-  writeFileSync(join(staging, 'schema-page.js'), text);
-  return page;
 }
 
-/** The licence of every package that a build took code from, as a comment. */
-function licencesOf(root, { inputs }) {
-  const folders = Object.keys(inputs).map((path) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(path)?.[0]);
-  const texts = [...new Set(folders.filter((folder) => folder !== undefined))].sort().map((folder) => {
-    const file = readdirSync(join(root, folder)).find((name) => /^licen[cs]e/i.test(name));
-    const name = folder.slice(folder.lastIndexOf('node_modules/') + 'node_modules/'.length);
-    if (file === undefined) return name;
-    return `${name}\n\n${readFileSync(join(root, folder, file), 'utf8').trim()}`;
-  });
-  return `/*!\n${texts.join('\n\n').replaceAll('*/', '* /')}\n*/`;
+/** For `require`: each file holds all that it needs. The functions are one, for each would carry all of the other. */
+function buildRequired(build, library, root, staging) {
+  const common = {
+    ...library,
+    format: 'cjs',
+    outExtension: { '.js': '.cjs' },
+    define: { 'import.meta.url': 'importMetaUrl' },
+    external: [...external, 'pg'],
+    plugins: [ownFiles, noJiti],
+    // Jest runs CommonJS in a context where import() is refused.
+    supported: { 'dynamic-import': false },
+    banner: { js: "const importMetaUrl = require('node:url').pathToFileURL(__filename).href;" },
+  };
+  const functions = {
+    contents: `export * as api from './${libraries.api}'; export * as testing from './${libraries.testing}';`,
+    resolveDir: root,
+  };
+  return [
+    build({ ...common, entryPoints: { gate: libraries.gate, nest: libraries.nest }, outdir: staging }),
+    build({ ...common, stdin: functions, outfile: join(staging, 'functions.cjs') }),
+  ];
+}
+
+/** The program under a name that says what is in it: the code of another build can never be taken for this one's. */
+function writeProgram(staging, program) {
+  // ASCII is read faster, and only comments have more: esbuild escapes what is in literals.
+  const escaped = (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
+  const text = program.outputFiles[0].text.replaceAll(/[^\0-\x7f]/g, escaped);
+  const name = `program-${createHash('sha256').update(text).digest('hex').slice(0, 16)}.cjs`;
+  writeFileSync(join(staging, name), text);
+  const boot = readFileSync(join(import.meta.dirname, 'boot.cjs'), 'utf8');
+  writeFileSync(join(staging, 'migrate.cjs'), boot.replace('= PROGRAM', `= '${name}'`));
+  return [name, 'migrate.cjs'];
+}
+
+/** The two of `functions.cjs`, each under its own name. */
+function writeEntries(staging) {
+  const names = ['api', 'testing'];
+  for (const name of names)
+    writeFileSync(
+      join(staging, `${name}.cjs`),
+      `module.exports = Object.defineProperty({ ...require('./functions.cjs').${name} }, '__esModule', { value: true });\n`,
+    );
+  return names.map((name) => `${name}.cjs`);
 }
 
 /** @param state what it is made from, for the next start to compare */
@@ -118,71 +143,28 @@ export async function compile(root, state) {
   const dist = join(root, 'dist');
   const staging = join(dist, `.staging-${process.pid}`);
   mkdirSync(staging, { recursive: true });
+  const common = {
+    absWorkingDir: root,
+    bundle: true,
+    platform: 'node',
+    target: 'node20.11',
+    metafile: true,
+    logLevel: 'warning',
+  };
+  // Libraries hold all they need, each once more: without blanks and comments they are a third smaller.
+  const library = { ...common, minifyWhitespace: true, lineLimit: 200 };
   try {
-    const common = {
-      absWorkingDir: root,
-      bundle: true,
-      platform: 'node',
-      target: 'node20.11',
-      metafile: true,
-      logLevel: 'warning',
-    };
-    const library = {
-      ...common,
-      outdir: staging,
-      entryPoints: libraries,
-      // The CommonJS ones hold all they need, each once more: without blanks and comments they are a third smaller.
-      minifyWhitespace: true,
-      lineLimit: 200,
-      external: [...external, 'pg', 'node-pg-migrate', 'postgres-migrations'],
-    };
-    const esmBanner =
-      "import { createRequire as __createRequire } from 'node:module';const require = __createRequire(import.meta.url);";
-    const { entryPoints: _, outdir: __, ...bundled } = library;
-    const required = {
-      ...bundled,
-      format: 'cjs',
-      outExtension: { '.js': '.cjs' },
-      define: { 'import.meta.url': 'importMetaUrl' },
-      external: [...external, 'pg'],
-      plugins: [ownFiles, noJiti],
-      // Jest runs CommonJS in a context where import() is refused.
-      supported: { 'dynamic-import': false },
-      banner: { js: "const importMetaUrl = require('node:url').pathToFileURL(__filename).href;" },
-    };
-    const functions = {
-      contents: `export * as api from './${libraries.api}'; export * as testing from './${libraries.testing}';`,
-      resolveDir: root,
-    };
     const [program, ...built] = await Promise.all([
       buildProgram(build, common),
-      build({ ...library, splitting: true, format: 'esm', banner: { js: esmBanner } }),
-      build({ ...required, entryPoints: { gate: libraries.gate, nest: libraries.nest }, outdir: staging }),
-      // One file for both: each would carry all of the other.
-      build({ ...required, stdin: functions, outfile: join(staging, 'functions.cjs') }),
+      buildModules(build, library, staging),
+      ...buildRequired(build, library, root, staging),
       buildPage(build, root, staging),
     ]);
-    // A name that says what is in it: the code of another build can never be taken for this one's.
-    // ASCII is read faster, and only comments have more: esbuild escapes what is in literals.
-    const escaped = (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
-    const text = program.outputFiles[0].text.replaceAll(/[^\0-\x7f]/g, escaped);
-    const name = `program-${createHash('sha256').update(text).digest('hex').slice(0, 16)}`;
-    writeFileSync(join(staging, `${name}.cjs`), text);
-    const boot = readFileSync(join(import.meta.dirname, 'boot.cjs'), 'utf8');
-    writeFileSync(join(staging, 'migrate.cjs'), boot.replace('= PROGRAM', `= '${name}.cjs'`));
-    for (const entry of ['api', 'testing'])
-      writeFileSync(
-        join(staging, `${entry}.cjs`),
-        `module.exports = Object.defineProperty({ ...require('./functions.cjs').${entry} }, '__esModule', { value: true });\n`,
-      );
-    const paths = [
-      ...built.flatMap(({ metafile }) => Object.keys(metafile.outputs)),
-      'api.cjs',
-      'testing.cjs',
-    ];
-    const chunks = new Set(paths.map((path) => path.slice(path.lastIndexOf('/') + 1)));
-    publish(staging, dist, [`${name}.cjs`, ...chunks, 'migrate.cjs']);
-    writeFileSync(join(dist, '.files'), JSON.stringify([`${name}.cjs`, ...chunks, 'migrate.cjs']));
+    const outputs = built.flatMap(({ metafile }) => Object.keys(metafile.outputs));
+    const libraryFiles = new Set(outputs.map((path) => path.slice(path.lastIndexOf('/') + 1)));
+    const names = [...writeProgram(staging, program), ...libraryFiles, ...writeEntries(staging)];
+    publish(staging, dist, names);
+    writeFileSync(join(dist, '.files'), JSON.stringify(names));
     writeFileSync(join(dist, '.built'), state);
   } finally {
     rmSync(staging, { recursive: true, force: true });

@@ -1,15 +1,20 @@
 // Takes a Config; gives its migrations, checked in every way that needs no database, or refuses them all at once.
 
-import { MigrateError } from '../base/errors.ts';
-import { positionAt } from '../base/positions.ts';
 import { grammarOf, majorOf, newestMajor } from '../base/postgres-major.ts';
 import type { Migration, SqlFile } from '../base/types.ts';
 import type { Config } from '../config/config.ts';
 import { connectOnce } from '../connection/connect.ts';
-import type { Checked, GrammarError } from '../files/check.ts';
+import type { Checked } from '../files/check.ts';
 import { type FileProblem, type Loaded, type MigrationList, readMigrations } from '../files/directory.ts';
 import { openFileCache } from '../files/file-cache.ts';
-import { excerpt } from '../files/sql-error.ts';
+import {
+  type Described,
+  described,
+  describeProblem,
+  describeSyntax,
+  refused,
+  syntaxError,
+} from '../files/problems.ts';
 import { appliedAsTheyAre, type FileFaults } from './file-faults.ts';
 
 /**
@@ -104,20 +109,13 @@ async function check(
   if (left.length > 0) throw refused(left, leftErrors);
   if (leftErrors.length > 0) throw await syntaxError(leftErrors, config.postgres);
   keep(new Set([...wrong, ...reread]));
-  const described = [
-    ...content.map((problem) => ({ path: problem.file, problem: describeProblem(problem) })),
-    ...syntaxErrors.map((error) => ({ path: error.file.path, problem: describeSyntax(error) })),
-  ].filter(({ path }) => applied.has(path));
-  for (const { problem } of described)
+  const warned = described(content, syntaxErrors).filter(({ path }) => applied.has(path));
+  for (const { problem } of warned)
     warn(`${problem} (a warning only: nothing of this file is run, it is applied or recorded as it is)`);
-  for (const problem of unwritten) described.push({ path: problem.file, problem: describeProblem(problem) });
-  return { ...loaded, faults: faultsOf(files, described) };
+  return { ...loaded, faults: faultsOf(files, [...warned, ...described([...unwritten], [])]) };
 }
 
-function faultsOf(
-  files: readonly SqlFile[],
-  described: readonly { readonly path: string; readonly problem: string }[],
-): FileFaults {
+function faultsOf(files: readonly SqlFile[], described: readonly Described[]): FileFaults {
   const checksums = new Map(files.map(({ path, checksum }) => [path, checksum]));
   return new Map(
     described.map(({ path, problem }) => [path, { checksum: checksums.get(path) ?? '', problem }]),
@@ -157,32 +155,6 @@ async function checkUnknown(files: readonly SqlFile[], major: number): Promise<C
   return checkSql(files, major);
 }
 
-function refused(problems: readonly FileProblem[], syntaxErrors: readonly GrammarError[]): MigrateError {
-  const listed = [...problems.map(describeProblem), ...syntaxErrors.map(describeSyntax)];
-  const [first] = problems;
-  return new MigrateError(
-    'usage',
-    `${listed.length === 1 ? 'One problem' : `${listed.length} problems`} in the migration files`,
-    {
-      problems: listed,
-      ...(first === undefined
-        ? {}
-        : { location: { file: first.file, ...(first.line === undefined ? {} : { line: first.line }) } }),
-      hint: 'Mend the files, then run the command again.',
-      state: 'The database was not touched.',
-    },
-  );
-}
-
-function describeProblem({ file, line, message }: FileProblem): string {
-  return `${file}${line === undefined ? '' : `:${line}`}: ${message}`;
-}
-
-function describeSyntax({ file, message, offset }: GrammarError): string {
-  const { line, column } = positionAt(file.text, offset);
-  return `${file.path}:${line}:${column}: ${message}`;
-}
-
 interface CheckedAsServer extends Checked {
   /** Paths of files that the grammar of db/config.json refuses and the server's was asked about. */
   readonly reread: ReadonlySet<string>;
@@ -214,25 +186,6 @@ async function checkAsServer(
     syntaxErrors: isNewer ? [] : syntaxErrors,
     reread,
   };
-}
-
-async function syntaxError(errors: readonly GrammarError[], major: number): Promise<MigrateError> {
-  const { takenBy, wouldTake } = await import('../files/newer-grammar.ts');
-  const newer = await takenBy(
-    errors.map(({ file }) => file.text),
-    major,
-  );
-  const [first] = errors;
-  if (first === undefined) return new MigrateError('migration-failed', 'syntax error');
-  const { file, message, offset } = first;
-  return new MigrateError('migration-failed', message, {
-    location: { file: file.path, ...positionAt(file.text, offset) },
-    database: { sqlState: '42601' },
-    excerpt: excerpt(file.text, offset),
-    ...(errors.length > 1 ? { problems: errors.map(describeSyntax) } : {}),
-    hint: `${newer === null ? 'Mend the file, then' : `${wouldTake(newer)} Then`} run the command again.`,
-    state: 'The database was not touched.',
-  });
 }
 
 /** Looks once and briefly; null where the server does not answer: then the error stands as it is. */

@@ -26,7 +26,7 @@ import type { Around, BatchReview, Severity, Step } from './rules/rule.ts';
 import { rules } from './rules/rules.ts';
 import { readActions } from './statement/actions.ts';
 import { queryJson, readCatalog } from './trace/catalog.ts';
-import type { Catalog } from './trace/traced.ts';
+import type { Catalog, TracedStatement } from './trace/traced.ts';
 import { traceMigration } from './trace/tracer.ts';
 
 export interface ReviewOptions {
@@ -131,11 +131,7 @@ async function reviewOne(
           ...(before === undefined ? {} : { catalog: before }),
           ...(around.old === undefined ? {} : { old: around.old }),
         });
-  const steps = statements.map((statement, i): Step => {
-    const traced = trace?.statements[i];
-    const actions = readActions(alone(statement, parse));
-    return { statement, actions, ...(traced === undefined ? {} : { trace: traced }) };
-  });
+  const steps = statements.map((statement, i) => stepOf(statement, trace?.statements[i], parse));
   const watched =
     trace !== undefined && !steps.some((step) => step.trace === undefined || step.trace.error !== undefined);
   return {
@@ -149,6 +145,11 @@ async function reviewOne(
     }),
     after: trace?.catalog ?? before,
   };
+}
+
+function stepOf(statement: Statement, trace: TracedStatement | undefined, parse: Parser): Step {
+  const actions = readActions(alone(statement, parse));
+  return { statement, actions, ...(trace === undefined ? {} : { trace }) };
 }
 
 /** @param postgres whose grammar refuses the file */
