@@ -67,7 +67,7 @@ async function restamp(
       return { document: { mark: stamp }, lines: [`The database is stamped ${name} already`] };
     if (flags.confirm !== (stamp ?? name)) throw unconfirmed(stamp, name, flags.confirm);
     progress.say(`Stamping the database ${name}${origin(stamp, name)}`);
-    const provenance = { ...(await readProvenance(config)), environment: name };
+    const provenance = { ...(await readProvenance(config, session.encoding)), environment: name };
     await prepareLedger(session, config, history, provenance);
     await recordAtomically({ session }, [restampSql(name, provenance, place)]);
     return {

@@ -22,15 +22,26 @@ function kept(text: string): string {
   return visible(redact(text)).slice(0, 300);
 }
 
-/** Never fails: what cannot be found out is null. */
-export async function readProvenance(config: Config): Promise<Provenance> {
+/** As a database of this encoding takes it: a person's name is no reason to record nothing. */
+export function held(text: string, encoding: string): string {
+  if (holdsEverything(encoding)) return text;
+  return text.replaceAll(/[^\0-\x7f]/gu, (character) => `U+${character.codePointAt(0)?.toString(16)}`);
+}
+
+/** Whether a database of this encoding takes every text of UTF8. */
+export function holdsEverything(encoding: string): boolean {
+  return encoding === 'UTF8' || encoding === 'SQL_ASCII';
+}
+
+/**
+ * Never fails: what cannot be found out is null.
+ * @param encoding of the database that it is recorded in
+ */
+export async function readProvenance(config: Config, encoding: string): Promise<Provenance> {
   const { variables } = config;
+  const user = () => `${userName() ?? `uid ${process.getuid?.() ?? '?'}`}@${hostname()}`;
   return {
-    actor: kept(
-      variables.MIGRATE_ACTOR ||
-        variables.GITHUB_ACTOR ||
-        `${userName() ?? `uid ${process.getuid?.() ?? '?'}`}@${hostname()}`,
-    ),
+    actor: held(kept(variables.MIGRATE_ACTOR || variables.GITHUB_ACTOR || user()), encoding),
     // Git itself is asked only where its files are not of the usual kind: starting it costs more than all the rest here.
     gitSha: variables.GITHUB_SHA ? kept(variables.GITHUB_SHA) : await headOf(config),
     runUrl: runUrl(config),

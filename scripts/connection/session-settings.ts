@@ -147,7 +147,7 @@ export function loginSql(promisedPid: number | null): string {
       ${whenOurs("transaction_timeout OPERATOR(pg_catalog.<>) '0'", 'transaction_timeout', '0')}
     FROM (SELECT pg_catalog.pg_backend_pid() AS pid, (SELECT extract(epoch FROM a.backend_start)::pg_catalog.text FROM pg_catalog.pg_stat_get_activity(pg_catalog.pg_backend_pid()) AS a) AS backend_start, ${setting('server_version_num')}::pg_catalog.int4 AS version, current_user::pg_catalog.text AS role,
       pg_catalog.pg_is_in_recovery() AS standby, ${setting('default_transaction_read_only')}::pg_catalog.bool AS read_only,
-      ${setting('session_replication_role')} AS replication_role, ${setting('transaction_timeout')} AS transaction_timeout,
+      ${setting('session_replication_role')} AS replication_role, ${setting('server_encoding')} AS encoding, ${setting('transaction_timeout')} AS transaction_timeout,
       ${setting('search_path')} AS search_path, ${role} AS login_role, ${database} AS database,
       (SELECT pg_catalog.json_agg(e.item) FROM (${effectiveSettingsSql(role, database)}) AS e) AS role_settings,
       (SELECT x.extversion FROM pg_catalog.pg_extension x WHERE x.extname OPERATOR(pg_catalog.=) 'citus') AS citus OFFSET 0) AS f`;

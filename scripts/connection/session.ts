@@ -27,6 +27,8 @@ export interface Session extends Channel {
   readonly backendStart: string;
   /** Major version of the server. */
   readonly major: number;
+  /** Of the database, as the server calls it. */
+  readonly encoding: string;
   /** The role we act as: the login's, or the one that ALTER ROLE … SET role gives it. */
   readonly role: string;
   readonly readOnly: 'standby' | 'default_transaction_read_only' | null;
@@ -137,7 +139,10 @@ async function openSession(
   return { target, client, embedded: config.target === undefined, ...channel, ...facts, aside, onNotice };
 }
 
-type Preflight = Pick<Session, 'pid' | 'backendStart' | 'major' | 'role' | 'readOnly' | 'login' | 'citus'>;
+type Preflight = Pick<
+  Session,
+  'pid' | 'backendStart' | 'major' | 'encoding' | 'role' | 'readOnly' | 'login' | 'citus'
+>;
 
 /** One round trip (on a Citus cluster one more) that tells whether this is a session, and what can be done in it. */
 async function preflight(target: Target, client: pg.Client, query: Session['query']): Promise<Preflight> {
@@ -151,6 +156,7 @@ async function preflight(target: Target, client: pg.Client, query: Session['quer
     standby: boolean;
     read_only: boolean;
     replication_role: string;
+    encoding: string;
     transaction_timeout: string | null;
     search_path: string;
     login_role: number;
@@ -174,6 +180,7 @@ async function preflight(target: Target, client: pg.Client, query: Session['quer
     pid: row.pid,
     backendStart: row.backend_start,
     major: majorOf(row.version),
+    encoding: row.encoding,
     role: row.role,
     readOnly,
     login,

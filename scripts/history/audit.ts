@@ -6,7 +6,7 @@ import { flagOf } from '../base/flag.ts';
 import { visible, visibleLines } from '../base/foreign-text.ts';
 import { redact } from '../base/secrets.ts';
 import type { Config } from '../config/config.ts';
-import { readProvenance } from '../config/provenance.ts';
+import { held, readProvenance } from '../config/provenance.ts';
 import type { Session } from '../connection/session.ts';
 import { type AuditEntry, auditInsert } from '../ledger/audit.ts';
 import type { CommandInput, CommandResult } from '../report/command.ts';
@@ -25,8 +25,9 @@ export async function audited(
 ): Promise<CommandResult> {
   const started = performance.now();
   const log = (ending: Pick<AuditEntry, 'result' | 'exitCode' | 'message'>) => {
-    const options = visible(redact(optionsText(flags, args)));
-    const message = visibleLines(plain(redact(ending.message))).slice(0, longestMessage);
+    const options = held(visible(redact(optionsText(flags, args))), session.encoding);
+    const told = visibleLines(plain(redact(ending.message)));
+    const message = held(told, session.encoding).slice(0, longestMessage);
     const durationMs = performance.now() - started;
     return append(config, session, { ...ending, command: config.command, options, message, durationMs });
   };
@@ -69,7 +70,11 @@ function optionsText(flags: unknown, args: readonly string[]): string {
 /** On a second connection where the first is gone: what ended a run is worth knowing most when it was cut off. */
 async function append(config: Config, session: Session, entry: AuditEntry): Promise<void> {
   if (session.readOnly !== null) return;
-  const { text, values } = auditInsert(entry, config.trackingTable, await readProvenance(config));
+  const { text, values } = auditInsert(
+    entry,
+    config.trackingTable,
+    await readProvenance(config, session.encoding),
+  );
   try {
     await session.query(text, values);
   } catch (error) {

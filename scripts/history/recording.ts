@@ -34,7 +34,7 @@ export async function withHistory(
       withRunLock(session, config, lockWait(input), async (state) => {
         const [history, provenance] = await Promise.all([
           readClassified(session, config, state, migrations),
-          readProvenance(config),
+          readProvenance(config, session.encoding),
         ]);
         refuseUnnamed(config, history.environment);
         const remark = await refuseOtherPlace(session, config, history);

@@ -34,7 +34,10 @@ export async function contextOf(
   { history, migrations, drift }: Checked,
   budgetMs: number | undefined,
 ): Promise<RunContext> {
-  const [engine, provenance] = await Promise.all([loadEngine(config.trackingTable), readProvenance(config)]);
+  const [engine, provenance] = await Promise.all([
+    loadEngine(config.trackingTable),
+    readProvenance(config, session.encoding),
+  ]);
   await prepareLedger(session, config, history, provenance, engine);
   // What the run has just created is its role's own.
   if (history.hasLedger || history.hasTracking) await refuseMissingWrites(session, config);

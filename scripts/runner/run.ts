@@ -14,6 +14,7 @@ import { leftSomething, sayWarnings, stopForDrift } from '../drift/run.ts';
 import type { Unsettled } from '../drift/settle.ts';
 import { takeSnapshot, takeSnapshotAfterFailure } from '../drift/snapshot.ts';
 import { refuseConstraintsAll } from '../execute/deferred-constraints.ts';
+import { refuseUnheld } from '../execute/encoding.ts';
 import { execute, executeTogether } from '../execute/execute.ts';
 import { refuseMissingExtensions } from '../execute/extensions.ts';
 import { audited } from '../history/audit.ts';
@@ -198,6 +199,7 @@ async function stepsToRun(
   const steps = readySteps(plan.steps, downs, { fromDisk, halfDone: history.halfDone });
   refuseFaulty(steps, faults);
   await refuseMissingExtensions(session, steps);
+  await refuseUnheld(session, steps);
   return steps;
 }
 

@@ -53,14 +53,22 @@ function inTurn(client: pg.Client): pg.Client {
   return Object.assign(client, { query: queued });
 }
 
-/** A new empty database, or a copy of the test database named `from` (whose connections are ended for that). */
-export async function createDatabase(options: { from?: string } = {}): Promise<TestDatabase> {
+/**
+ * A new empty database, or a copy of the test database named `from` (whose connections are ended for that).
+ * @param options `encoding`: of an empty one, UTF8 otherwise
+ */
+export async function createDatabase(
+  options: { from?: string; encoding?: string } = {},
+): Promise<TestDatabase> {
   const server = await testServer();
   const admin = await adminClient();
   const name = `migrate_test_${process.pid}_${randomBytes(6).toString('hex')}`;
   if (options.from !== undefined) await endSessions(admin, options.from);
   const template = pg.escapeIdentifier(options.from ?? 'template0');
-  await admin.query(`CREATE DATABASE ${pg.escapeIdentifier(name)} TEMPLATE ${template} STRATEGY FILE_COPY`);
+  const encoded = options.encoding === undefined ? '' : ` ENCODING '${options.encoding}' LOCALE 'C'`;
+  await admin.query(
+    `CREATE DATABASE ${pg.escapeIdentifier(name)} TEMPLATE ${template} STRATEGY FILE_COPY${encoded}`,
+  );
   const database = handle(server, admin, name);
   cleanUpAfterTest(() => database.drop());
   return database;
