@@ -39,7 +39,7 @@ function makeDirectory({ root, directory }: Config): void {
   }
 }
 
-interface Source {
+interface SplitSource {
   readonly up: string;
   readonly down: string;
   readonly hasDown: boolean;
@@ -49,7 +49,7 @@ interface Source {
 }
 
 /** @throws MigrateError `usage` for a file that cannot be read, or that does not hold both directions */
-async function readSource(config: Config, path: string): Promise<Source> {
+async function readSource(config: Config, path: string): Promise<SplitSource> {
   const { decode } = await import('../files/decode.ts');
   const { text, faults } = decode(readBytes(config, path));
   const [fault] = faults;

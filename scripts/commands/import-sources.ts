@@ -6,7 +6,7 @@ import { MigrateError } from '../base/errors.ts';
 import { fromFolderName, normaliseName, secondAfter, stampOf } from '../files/version.ts';
 
 /** One migration of the other tool: 14 digits, a name of ours, and where its SQL is. */
-export interface Source {
+export interface ImportedMigration {
   readonly version: string;
   readonly name: string;
   readonly path: string;
@@ -15,7 +15,7 @@ export interface Source {
 }
 
 /** @param shown a path as people are told it */
-type Read = (folder: string, shown: (path: string) => string) => readonly Source[];
+type Read = (folder: string, shown: (path: string) => string) => readonly ImportedMigration[];
 
 /** What is imported from, and where it keeps its files unless somebody says otherwise. */
 export const sqlTools: ReadonlyMap<string, { readonly folder: string; readonly read: Read }> = new Map([
@@ -27,7 +27,7 @@ export const sqlTools: ReadonlyMap<string, { readonly folder: string; readonly r
  * A folder for each migration, `20240101120000_name/migration.sql`; a baseline of Prisma's is called `0_init`.
  * @throws MigrateError `usage` for one whose name begins with no number
  */
-function readFolders(folder: string, shown: (path: string) => string): Source[] {
+function readFolders(folder: string, shown: (path: string) => string): ImportedMigration[] {
   const sources = entriesOf(folder, shown)
     .filter((entry) => entry.isDirectory() && existsSync(join(folder, entry.name, 'migration.sql')))
     .map(({ name }) => name)
@@ -49,7 +49,7 @@ function readFolders(folder: string, shown: (path: string) => string): Source[] 
 }
 
 /** Folders of one time run in the order of their names: each gets the second after the one before it. */
-function told(sources: readonly Source[]): Source[] {
+function told(sources: readonly ImportedMigration[]): ImportedMigration[] {
   let first = '';
   let last = '';
   return sources.map((source) => {
@@ -70,7 +70,7 @@ interface JournalEntry {
  * `0000_name.sql` beside `meta/_journal.json`, which says when each was made (ms) and in which order; from Drizzle 1.0 on a
  * folder for each, as Prisma has them.
  */
-function readDrizzle(folder: string, shown: (path: string) => string): Source[] {
+function readDrizzle(folder: string, shown: (path: string) => string): ImportedMigration[] {
   const path = join(folder, 'meta', '_journal.json');
   if (!existsSync(path)) {
     const sources = readFolders(folder, shown);

@@ -12,7 +12,7 @@ import { decode } from '../files/decode.ts';
 import { loadParser, type Parser } from '../files/statements.ts';
 import type { Command } from '../report/command.ts';
 import { count } from '../report/human.ts';
-import { type Source, sqlTools } from './import-sources.ts';
+import { type ImportedMigration, sqlTools } from './import-sources.ts';
 
 export interface ImportFlags {
   readonly from?: string;
@@ -59,7 +59,7 @@ interface Pair {
   readonly down: string;
 }
 
-function downsOf(sources: readonly Source[]): string {
+function downsOf(sources: readonly ImportedMigration[]): string {
   const own = sources.filter(({ down }) => down !== null).length;
   if (own === 0) return 'their downs are marked irreversible';
   return own === sources.length
@@ -67,7 +67,12 @@ function downsOf(sources: readonly Source[]): string {
     : `${own} of their downs are the down.sql beside them, the others are marked irreversible`;
 }
 
-function pairOf(config: Config, { version, name, path, down }: Source, parse: Parser, tool: string): Pair {
+function pairOf(
+  config: Config,
+  { version, name, path, down }: ImportedMigration,
+  parse: Parser,
+  tool: string,
+): Pair {
   const text = textOf(config, path);
   const parsed = parse(text);
   const alone = parsed.ok === true && parsed.statements.some(cannotRunInTransaction);

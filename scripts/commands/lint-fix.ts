@@ -17,7 +17,7 @@ import { reviewMigrations } from '../lint/review.ts';
 import type { CommandInput, CommandResult } from '../report/command.ts';
 import { failing, formatFindings, summariseFindings } from '../report/findings.ts';
 import { count } from '../report/human.ts';
-import type { Range } from '../scratch/review-range.ts';
+import type { ReviewRange } from '../scratch/review-range.ts';
 import { withScratchClient } from '../scratch/with-scratch.ts';
 import { readSeedRows } from '../verify/read-seed-rows.ts';
 import { trySeriesWithRows } from '../verify/series.ts';
@@ -29,7 +29,7 @@ interface FixFlags {
 }
 
 /** @throws MigrateError `refused` where a file to be replaced or renamed is not as git has it */
-export async function lintFix(input: CommandInput<FixFlags>, range: Range): Promise<CommandResult> {
+export async function lintFix(input: CommandInput<FixFlags>, range: ReviewRange): Promise<CommandResult> {
   const { config, flags, progress } = input;
   progress.say(`Reviewing ${count(range.underReview.length)} (${range.reason})`);
   const all = await collect(config, range);
@@ -60,7 +60,7 @@ export async function lintFix(input: CommandInput<FixFlags>, range: Range): Prom
 }
 
 /** The series of every migration under review that has one. */
-async function collect(config: Config, range: Range): Promise<readonly Fix[]> {
+async function collect(config: Config, range: ReviewRange): Promise<readonly Fix[]> {
   const fixes: Fix[] = [];
   const settings = config.project.lint ?? {};
   await withScratchClient(

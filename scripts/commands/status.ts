@@ -100,7 +100,7 @@ function readLimit(log: string | true | undefined, json: boolean): number | null
   throw new MigrateError('usage', `--log "${log}" is not a whole number above 0; a right value is 20`);
 }
 
-function statusJson(status: Shown): Record<string, unknown> {
+function statusJson(status: ShownStatus): Record<string, unknown> {
   const { version, name, state, applied, half, diffs, twin } = status;
   return {
     version,
@@ -131,7 +131,7 @@ function waits({ migration, applied }: MigrationStatus): boolean {
   return applied === null && migration !== null && isAfterDeploy(migration);
 }
 
-interface Shown extends MigrationStatus {
+interface ShownStatus extends MigrationStatus {
   /** Pending, and refused by `up` until somebody writes it. */
   readonly isEmpty: boolean;
 }
@@ -140,7 +140,7 @@ function isEmpty({ migration, applied }: MigrationStatus, faults: FileFaults): b
   return applied === null && migration !== null && faults.has(migration.up.path);
 }
 
-function statusRow(status: Shown): string[] {
+function statusRow(status: ShownStatus): string[] {
   const { id, state, applied, half } = status;
   const notes = [waits(status) ? 'after-deploy' : '', status.isEmpty ? 'empty' : ''].filter(Boolean);
   const plain = notes.length === 0 ? state : `${state} (${notes.join(', ')})`;
@@ -157,7 +157,7 @@ function statusRow(status: Shown): string[] {
   return [`  ${shown}`, id, applied?.appliedAt ?? '', [by, commit, kind, unkept].filter(Boolean).join(' ')];
 }
 
-function emptyLine({ isEmpty, migration }: Shown): string[] {
+function emptyLine({ isEmpty, migration }: ShownStatus): string[] {
   if (!isEmpty) return [];
   return [`${migration?.up.path} and its down are still to be written: make migrate-up refuses them empty`];
 }

@@ -22,7 +22,7 @@ function isSet(environment: Environment, name: string): boolean {
 }
 
 /** One place that variables come from. */
-interface Source {
+interface VariableSource {
   readonly name: string;
   readonly variables: Environment;
 }
@@ -51,7 +51,7 @@ export async function readEnvironment(root: string, processEnvironment: Environm
 }
 
 /** @param sources the strongest first */
-function merge(sources: readonly Source[]): Environment {
+function merge(sources: readonly VariableSource[]): Environment {
   const naming = sources.findIndex(({ variables }) => serverVariables.some((name) => isSet(variables, name)));
   const deciding =
     naming === -1
@@ -69,7 +69,7 @@ function merge(sources: readonly Source[]): Environment {
 }
 
 /** A URL wins over PGDATABASE and PGPORT; but what the shell says must not be passed over for a file in silence. */
-function refuseTwoPlaces(stronger: readonly Source[], deciding: Source | undefined): void {
+function refuseTwoPlaces(stronger: readonly VariableSource[], deciding: VariableSource | undefined): void {
   const url = parse(deciding?.variables.DATABASE_URL);
   if (url === null || deciding === undefined) return;
   const said = { PGDATABASE: decoded(url.pathname.slice(1)), PGPORT: url.port };

@@ -16,7 +16,7 @@ interface Login {
 }
 
 /** What the server asked for, as its messages tell. */
-interface Asked {
+interface AskedSecret {
   method: LoginMethod;
   /** Whether SCRAM can be bound to this connection's TLS. */
   bindable: boolean;
@@ -27,7 +27,7 @@ interface Asked {
  * @throws nothing: what it refuses (`refused`, `connection`) is thrown to the client, whose connecting fails with it
  */
 export function watchLogin(client: pg.Client, target: Target): Login {
-  const asked: Asked = { method: 'none', bindable: false };
+  const asked: AskedSecret = { method: 'none', bindable: false };
   const reported = new Map<string, string>();
   const { connection } = client as unknown as { connection: NodeJS.EventEmitter & { stream: object } };
   connection.on('authenticationCleartextPassword', () => {
@@ -57,7 +57,7 @@ export function watchLogin(client: pg.Client, target: Target): Login {
   };
 }
 
-function refuseMethod(target: Target, { method, bindable }: Asked): void {
+function refuseMethod(target: Target, { method, bindable }: AskedSecret): void {
   if (target.loginMethods !== undefined && !target.loginMethods.includes(method)) {
     throw refused(
       target,

@@ -2,7 +2,7 @@
 // server came from, nor what is in the database.
 import pg from 'pg';
 
-export interface Login {
+export interface DevLogin {
   readonly host: string;
   readonly port: number;
   readonly user: string;
@@ -16,7 +16,7 @@ const alreadyThere = new Set(['42P04', '23505']); // duplicate_database; unique_
  * Connects once to see that the database exists; creates it otherwise. Parallel calls are safe.
  * @throws the error of pg, when it can neither be reached nor created
  */
-export async function ensureDatabase(login: Login, database: string): Promise<void> {
+export async function ensureDatabase(login: DevLogin, database: string): Promise<void> {
   try {
     await once(login, database, undefined);
   } catch (error) {
@@ -28,14 +28,14 @@ export async function ensureDatabase(login: Login, database: string): Promise<vo
 }
 
 /** The names of the databases that somebody made there. */
-export async function databasesOf(login: Login): Promise<readonly string[]> {
+export async function databasesOf(login: DevLogin): Promise<readonly string[]> {
   const sql =
     "SELECT datname FROM pg_catalog.pg_database WHERE NOT datistemplate AND datname <> 'postgres' ORDER BY 1";
   return (await once(login, 'postgres', sql)).map(({ datname }) => datname ?? '');
 }
 
 async function once(
-  login: Login,
+  login: DevLogin,
   database: string,
   sql: string | undefined,
 ): Promise<readonly Record<string, string>[]> {

@@ -10,13 +10,13 @@ import { parentOf } from '../schema/sql.ts';
 import type { Query, SchemaObject } from '../schema/types.ts';
 import type { Demands } from './seed.ts';
 
-interface Sides {
+interface BothSchemas {
   readonly stored: readonly SchemaObject[];
   readonly live: readonly SchemaObject[];
 }
 
 /** Values of enums that both sides have; columns that refer to a table which only the stored schema has stay NULL. */
-export function demandsOf({ stored, live }: Sides): Demands {
+export function demandsOf({ stored, live }: BothSchemas): Demands {
   const [before, after] = [buildModel(stored), buildModel(live)];
   const labels = after.of('type').flatMap((type): [string, string[]][] => {
     const other = before.find('type', type.identity);
@@ -58,7 +58,7 @@ const bare = (literal: string) => literal.replace(/^E?'/, '').replace(/'$/, '').
 /** Constraints and unique indexes of the stored schema that the live one lacks stand while rows are put in. */
 export async function withFormerConstraints<Result>(
   scratch: Query,
-  { stored, live }: Sides,
+  { stored, live }: BothSchemas,
   work: () => Promise<Result>,
 ): Promise<Result> {
   const before = buildModel(stored);
@@ -109,7 +109,7 @@ function standIn(item: Item, name: string, model: Model): { make: string; drop: 
  * @param nulls columns that can refer to nothing before the down made their table anew: such rows come after it
  */
 export function untried(
-  { stored, live }: Sides,
+  { stored, live }: BothSchemas,
   bareTables: ReadonlyMap<string, string>,
   nulls: ReadonlySet<string>,
 ): string[] {

@@ -31,7 +31,7 @@ interface Sequence {
   readonly highest: string | null;
 }
 
-export interface Contents {
+export interface RowsOfTables {
   readonly tables: readonly Table[];
   readonly sequences: readonly Sequence[];
   /** Values of enums by what the catalog calls them, which a renaming leaves as it is. */
@@ -45,7 +45,7 @@ const user = userNamespace('n.nspname');
  * All rows of all tables of the scratch database, by table.
  * @throws the error of pg
  */
-export async function readContents(scratch: Query): Promise<Contents> {
+export async function readContents(scratch: Query): Promise<RowsOfTables> {
   const found = await scratch(
     `SELECT c.oid::text AS oid, ${qualified('c.oid')} AS name, coalesce((SELECT json_agg(json_build_object('number', a.attnum, 'name', quote_ident(a.attname),
        'type', format_type(a.atttypid, NULL), 'generated', a.attgenerated <> '', 'composite', (SELECT t.typtype = 'c' FROM pg_type t WHERE t.oid = a.atttypid)) ORDER BY a.attnum) FROM pg_attribute a
@@ -69,7 +69,7 @@ export async function readContents(scratch: Query): Promise<Contents> {
   return {
     tables,
     sequences: await readSequences(scratch),
-    labels: labels as unknown as Contents['labels'],
+    labels: labels as unknown as RowsOfTables['labels'],
     emptyViews: views.map(({ name }) => String(name)),
   };
 }
@@ -97,7 +97,7 @@ async function readSequences(scratch: Query): Promise<Sequence[]> {
 }
 
 /** What was there and is no longer, in words; what went as a whole is no loss. */
-export function lostBetween(before: Contents, after: Contents): string[] {
+export function lostBetween(before: RowsOfTables, after: RowsOfTables): string[] {
   return [
     ...before.tables.flatMap((table) => lostOf(table, before, after)),
     ...lostPositions(before, after),
@@ -107,7 +107,7 @@ export function lostBetween(before: Contents, after: Contents): string[] {
   ];
 }
 
-function lostOf(table: Table, before: Contents, after: Contents): string[] {
+function lostOf(table: Table, before: RowsOfTables, after: RowsOfTables): string[] {
   const same = after.tables.find(({ oid }) => oid === table.oid);
   const other = same ?? after.tables.find(({ name }) => name === table.name);
   if (other === undefined || table.rows.length === 0) return [];
@@ -150,13 +150,18 @@ function comparable(value: string | null): string {
 }
 
 /** A value of an enum under the name that it has now. */
-function translated(value: string | null, { type }: Column, before: Contents, after: Contents): string {
+function translated(
+  value: string | null,
+  { type }: Column,
+  before: RowsOfTables,
+  after: RowsOfTables,
+): string {
   const label = before.labels.find((each) => each.type === type && each.label === value);
   const now = label === undefined ? undefined : after.labels.find(({ oid }) => oid === label.oid);
   return comparable(now?.label ?? value);
 }
 
-function lostPositions(before: Contents, after: Contents): string[] {
+function lostPositions(before: RowsOfTables, after: RowsOfTables): string[] {
   return after.sequences.flatMap((sequence) => {
     const old =
       before.sequences.find(({ oid }) => oid === sequence.oid) ??

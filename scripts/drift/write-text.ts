@@ -1,5 +1,6 @@
 // Takes what a change made by hand comes to as SQL; gives the two files of its migration. Pure.
 import { sqlComment } from '../base/foreign-text.ts';
+import type { Direction } from '../base/types.ts';
 import type { Undecided } from '../schema/change/change.ts';
 import { type Difference, describeDifference } from '../schema/change/diff.ts';
 import type { Likeness } from '../schema/change/likeness-pairs.ts';
@@ -13,8 +14,6 @@ export interface Pair {
   /** False where a person must go on; then neither file runs. */
   readonly finished: boolean;
 }
-
-type Direction = 'up' | 'down';
 
 const statementsOf = (way: Way, direction: Direction) => [
   ...way[direction].statements,

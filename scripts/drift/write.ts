@@ -165,7 +165,7 @@ interface Written {
   readonly open: boolean;
 }
 
-interface Outcome {
+interface WrittenWay {
   readonly recorded: boolean;
   readonly proof: Proof | null;
   readonly ways: Ways;
@@ -174,7 +174,7 @@ interface Outcome {
 function result(
   check: DriftCheck,
   { id, version, name, files, open }: Written,
-  { recorded, proof, ways }: Outcome,
+  { recorded, proof, ways }: WrittenWay,
 ): CommandResult {
   const document = { ...driftJson(check), version, name, files, recorded, proven: proof?.state === 'proven' };
   const lines = [

@@ -21,7 +21,7 @@ interface Wanted {
 }
 
 /** What the server says about one extension; null where it does not say. */
-export interface Known {
+export interface KnownExtension {
   readonly name: string;
   /** The extension of the statement: another one where CASCADE makes this one for it. */
   readonly statement: string;
@@ -99,8 +99,8 @@ function wantedBy({ path }: ReadyStep, { kind, node, line, column }: Statement):
 }
 
 /** Those of the statements, each followed by what CASCADE makes for it, at any depth. */
-async function readKnown(session: Session, wanted: readonly Wanted[]): Promise<Known[]> {
-  return session.query<Known & Record<string, unknown>>(
+async function readKnown(session: Session, wanted: readonly Wanted[]): Promise<KnownExtension[]> {
+  return session.query<KnownExtension & Record<string, unknown>>(
     `WITH RECURSIVE versions AS MATERIALIZED (
        SELECT name, version, superuser AND NOT trusted AS "forSuperuser", requires FROM pg_available_extension_versions
      ), available AS MATERIALIZED (
@@ -139,7 +139,11 @@ type Problem = Pick<Finding, 'message' | 'help'>;
  * is there needs no right; without it the server refuses by itself.
  * @param all those that are wanted: a parameter is set once, to what all of them need
  */
-export function problemOf(known: Known, host: string, all: readonly Known[] = [known]): Problem | null {
+export function problemOf(
+  known: KnownExtension,
+  host: string,
+  all: readonly KnownExtension[] = [known],
+): Problem | null {
   const { name, installed, available, azure, azureAdmin } = known;
   if (installed) return null;
   const isAzure = azure !== null || azureAdmin !== null;
@@ -162,7 +166,11 @@ export function problemOf(known: Known, host: string, all: readonly Known[] = [k
   return problemOfServer(known, isAzure ? server : null, all);
 }
 
-function problemOfServer(known: Known, azureServer: string | null, all: readonly Known[]): Problem | null {
+function problemOfServer(
+  known: KnownExtension,
+  azureServer: string | null,
+  all: readonly KnownExtension[],
+): Problem | null {
   const { name, forSuperuser, isSuperuser, preloaded } = known;
   if (preloading.has(name) && preloaded !== null && !listed(preloaded, name)) {
     const libraries = all.filter((other) => preloading.has(other.name));
@@ -183,10 +191,10 @@ function problemOfServer(known: Known, azureServer: string | null, all: readonly
   return null;
 }
 
-const forOther = ({ name, statement }: Known) =>
+const forOther = ({ name, statement }: KnownExtension) =>
   name === statement ? '' : `, which ${statement} brings with CASCADE`;
 
-function titleOf(known: Known): string {
+function titleOf(known: KnownExtension): string {
   const other = forOther(known);
   return `The extension ${known.name}${other}${other === '' ? '' : ','}`;
 }
@@ -201,7 +209,7 @@ function setParameter(server: string, parameter: string, values: readonly string
 const plain = /^[\w-]+$/;
 
 /** The setting with what it lacks of them behind it. */
-function withMissing(setting: string, wanted: readonly Known[]): string[] {
+function withMissing(setting: string, wanted: readonly KnownExtension[]): string[] {
   const missing = wanted.filter(({ name, installed }) => !installed && !listed(setting, name));
   return [...new Set([...names(setting), ...missing.map(({ name }) => name)])];
 }

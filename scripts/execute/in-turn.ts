@@ -3,7 +3,7 @@ import { keptEntry, type NewEntry } from '../ledger/entries.ts';
 import { entryOf, ownText } from '../plan/steps.ts';
 import { boundedText } from './bounded-text.ts';
 import type { RunContext } from './context.ts';
-import { type SentFile, sendFileBehind, sendStatements } from './messages.ts';
+import { type FileUnderWay, sendFileBehind, sendStatements } from './messages.ts';
 import { openingStatements, recording } from './step-sql.ts';
 import {
   type Answer,
@@ -45,7 +45,7 @@ const nothingSent: Pick<Answer, 'prefixLength' | 'transaction' | 'blockers'> = {
   blockers: [],
 };
 
-interface SentStep extends SentFile {
+interface SentStep extends FileUnderWay {
   readonly trackingSql: string;
   /** Without a duration. */
   readonly entry: NewEntry;

@@ -20,7 +20,7 @@ export const begin = 'BEGIN READ WRITE';
 /** A file may give up all locks of the session; dividing by zero stops the run where another one took ours. */
 export const keepRunLock = `SELECT 1 OPERATOR(pg_catalog./) pg_catalog.pg_try_advisory_lock(${runLockKey})::pg_catalog.int4`;
 
-export interface Attempt {
+export interface JournaledAttempt {
   readonly row: Omit<JournalRow, 'done' | 'session'>;
   /** Of the pair, with the first statement that a run comes to. */
   readonly texts: JournalTexts | null;
@@ -41,7 +41,7 @@ export async function attemptOne(
   context: RunContext,
   step: ReadyStep,
   statement: Statement,
-  attempt: Attempt,
+  attempt: JournaledAttempt,
   blockers: string[],
 ): Promise<Refusal | null> {
   const { session, config, observer } = context;
@@ -67,7 +67,7 @@ async function runBetweenMarks(
   context: RunContext,
   step: ReadyStep,
   statement: Statement,
-  { row, texts, again }: Attempt,
+  { row, texts, again }: JournaledAttempt,
 ): Promise<Refusal | null> {
   const { session, config } = context;
   const done = doneSql(config.trackingTable, row);

@@ -5,7 +5,7 @@ import { separateStatements } from '../files/separate.ts';
 import type { RunContext } from './context.ts';
 
 /** A file that was sent behind its opening statements. */
-export interface SentFile {
+export interface FileUnderWay {
   readonly reply: Promise<BatchResult>;
   /** Characters that the position of an error counts besides those of the file: negative where it counts from a statement on. */
   readonly prefixLength: (answer: BatchResult) => number;
@@ -27,7 +27,7 @@ export async function sendFileBehind(
   context: RunContext,
   text: string,
   openingOf: (kinds: readonly string[]) => readonly string[],
-): Promise<SentFile> {
+): Promise<FileUnderWay> {
   const { session } = context;
   if (session.citus === null) {
     const opening = openingOf([]);
@@ -47,14 +47,14 @@ export async function sendFileBehind(
 }
 
 /** A statement and where it begins in its file, in UTF-16 units. */
-interface Piece {
+interface OwnMessage {
   readonly text: string;
   readonly kind: string;
   readonly start: number;
 }
 
 /** A text that cannot be taken apart here goes as it is: the server has the last word on it. */
-async function piecesOf({ loadParser }: RunContext, text: string): Promise<readonly Piece[]> {
+async function piecesOf({ loadParser }: RunContext, text: string): Promise<readonly OwnMessage[]> {
   return separateStatements(await loadParser(), text) ?? [{ text, kind: 'Unknown', start: 0 }];
 }
 
@@ -64,7 +64,7 @@ const changesEncoding = /client_encoding|set\s+names/i;
 async function sendApart(
   { session }: RunContext,
   opening: readonly string[],
-  pieces: readonly Piece[],
+  pieces: readonly OwnMessage[],
 ): Promise<BatchResult> {
   const texts = pieces.map(({ text }) => text);
   const keepRows = opening.length;

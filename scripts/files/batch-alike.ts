@@ -3,13 +3,13 @@
 import { changeProblem, comesOnce, type Insert, insertProblem, metAgain } from './batch-changes.ts';
 import type { Walk } from './batch-comparisons.ts';
 import { columnsOf, outputOf } from './batch-levels.ts';
-import { fieldsOf, type Level, referenceIn } from './batch-references.ts';
+import { fieldsOf, type QueryLevel, referenceIn } from './batch-references.ts';
 import { findAll, listOf, namesIn, type Tree, treeOf } from './tree.ts';
 import { volatileFunctions } from './volatile.ts';
 
 /** @returns why the statement does something else range by range, or null; `walked` holds its ranges */
 export function unlikeProblem(statement: Tree, walked: Walk): string | null {
-  const levels: Level[] = [];
+  const levels: QueryLevel[] = [];
   const inserts: Insert[] = [];
   const problems: (string | null)[] = [];
   const counts = [statement.InsertStmt, ...findAll(Object.values(statement), 'InsertStmt', [])].some(
@@ -52,7 +52,7 @@ function isAggregate({ funcname, over, ...rest }: Tree, { meanings }: Walk): boo
 }
 
 /** What a query makes of rows of one range together. */
-function queryProblem(level: Level, counts: boolean, walked: Walk): string | null {
+function queryProblem(level: QueryLevel, counts: boolean, walked: Walk): string | null {
   const { kind, node, bounded, keys, loose } = level;
   if (kind !== 'SelectStmt' || !bounded) return null;
   if (node.limitCount !== undefined || node.limitOffset !== undefined)
@@ -88,7 +88,7 @@ function queryProblem(level: Level, counts: boolean, walked: Walk): string | nul
 }
 
 /** An item of GROUP BY, PARTITION BY or DISTINCT ON: a column, its number in the list, or its name there. */
-function tellsKey(item: unknown, level: Level, walked: Walk): boolean {
+function tellsKey(item: unknown, level: QueryLevel, walked: Walk): boolean {
   const targets = listOf(level.node.targetList).map((target) => treeOf(treeOf(target).ResTarget));
   const number = treeOf(treeOf(treeOf(item).A_Const).ival).ival;
   const fields = fieldsOf(treeOf(item).ColumnRef);
@@ -106,7 +106,7 @@ function partitionsOf({ name, refname, partitionClause }: Tree, { windowClause }
 }
 
 /** A volatile value that all rows share, or the rows of another query do. */
-function onceProblem({ kind, node, bounded, sources }: Level, { meanings }: Walk): string | null {
+function onceProblem({ kind, node, bounded, sources }: QueryLevel, { meanings }: Walk): string | null {
   const isVolatile = (value: unknown) =>
     findAll(value, 'FuncCall').some(({ funcname }) => {
       const name = namesIn(funcname).at(-1) ?? '';

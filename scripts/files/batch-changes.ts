@@ -1,13 +1,20 @@
 // Takes what a batch's statement changes, and every query in it; tells where a row that is met in several ranges, or one of
 // its own table that it reads, makes another result range by range. It knows no database.
 import { conjunctsOf, type Walk } from './batch-comparisons.ts';
-import { fieldsOf, type Level, linkIn, type Output, referenceIn, type Source } from './batch-references.ts';
+import {
+  type FromItem,
+  fieldsOf,
+  linkIn,
+  type QueryLevel,
+  type QueryOutput,
+  referenceIn,
+} from './batch-references.ts';
 import { findAll, listOf, namesIn, type Tree, treeOf } from './tree.ts';
 
 /** An INSERT with what its query gives. */
 export interface Insert {
   readonly node: Tree;
-  readonly output: Output;
+  readonly output: QueryOutput;
 }
 
 /** Said of rows that are changed or taken once for each range that they are in. */
@@ -31,7 +38,7 @@ function conflictColumns(infer: unknown): readonly string[] {
 }
 
 /** What an UPDATE or DELETE does to rows that it meets again, or reads of its own table. */
-export function changeProblem(level: Level, levels: readonly Level[], walked: Walk): string | null {
+export function changeProblem(level: QueryLevel, levels: readonly QueryLevel[], walked: Walk): string | null {
   const { kind, node, keys, sources } = level;
   const [target] = sources;
   if (target === undefined) return null;
@@ -74,9 +81,9 @@ function addsUp(
 
 function readingsOf(
   table: string | null,
-  levels: readonly Level[],
+  levels: readonly QueryLevel[],
   { meanings: { rows } }: Walk,
-): readonly { at: Level; source: Source }[] {
+): readonly { at: QueryLevel; source: FromItem }[] {
   const own = rows[table ?? ''] ?? [];
   const isOwn = (name: string) => name === table || rows[name]?.some((oid) => own.includes(oid)) === true;
   return levels.flatMap((at) =>
@@ -88,8 +95,8 @@ function readingsOf(
 
 /** Whether only rows are read that the same range changes: the same column tells the key in both. */
 function sharesKey(
-  { reads }: Level,
-  { alias, renamed }: Source,
+  { reads }: QueryLevel,
+  { alias, renamed }: FromItem,
   isKey: (column: string) => boolean,
 ): boolean {
   if (renamed) return false;
@@ -97,8 +104,8 @@ function sharesKey(
 }
 
 function readsColumns(
-  { node }: Level,
-  { alias, renamed }: Source,
+  { node }: QueryLevel,
+  { alias, renamed }: FromItem,
   columns: readonly string[],
   isOwn: boolean,
 ): boolean {
@@ -115,7 +122,7 @@ function readsColumns(
  * Whether a DELETE reads its own table for an older or younger twin only: equal in some columns, on one side in the key. The
  * last of them never goes, so that each of the others finds one, whatever has gone before.
  */
-function isOlderTwin(at: Level, { alias, renamed }: Source, level: Level, walked: Walk): boolean {
+function isOlderTwin(at: QueryLevel, { alias, renamed }: FromItem, level: QueryLevel, walked: Walk): boolean {
   const [target] = level.sources;
   const where = conjunctsOf(level.node.whereClause);
   const isExisting = where
@@ -155,7 +162,7 @@ function isOlderTwin(at: Level, { alias, renamed }: Source, level: Level, walked
 /** What an INSERT reads of the table that it fills, or adds to rows that an earlier range has put there. */
 export function insertProblem(
   { node, output }: Insert,
-  levels: readonly Level[],
+  levels: readonly QueryLevel[],
   walked: Walk,
 ): string | null {
   const { relname, alias } = treeOf(node.relation);

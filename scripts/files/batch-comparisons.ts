@@ -27,7 +27,7 @@ export interface Bounds {
 export const unbounded: Bounds = { found: false, wrong: null };
 
 /** A table as this query calls it. */
-export interface Source {
+export interface AliasedTable {
   readonly name: string;
   readonly alias: string;
 }
@@ -79,7 +79,7 @@ function parameterOf(value: unknown): number | null {
 /** @param tables those of the query, as it calls them */
 export function rangeIn(
   conjuncts: readonly Tree[],
-  context: { readonly walked: Walk; readonly tables: readonly Source[] },
+  context: { readonly walked: Walk; readonly tables: readonly AliasedTable[] },
 ): Bounds {
   const all = conjuncts.flatMap(comparisonsIn);
   const open = all.find(({ operator }) => operator === '<' || operator === '>');

@@ -2,19 +2,19 @@
 // range that a row is met in. It judges nothing.
 import { conjunctsOf } from './batch-comparisons.ts';
 import {
-  type Around,
+  type AroundQuery,
   fieldsOf,
   type KeyColumn,
-  type Level,
   linkIn,
-  type Output,
+  type QueryLevel,
+  type QueryOutput,
   referenceIn,
   unwrapped,
 } from './batch-references.ts';
 import { findAll, isTree, listOf, namesIn, type Tree, treeOf } from './tree.ts';
 
 /** What a query, or a statement with RETURNING, gives; every query in it is told of. */
-export function outputOf(query: Tree, around: Around): Output {
+export function outputOf(query: Tree, around: AroundQuery): QueryOutput {
   const [kind, node] = unwrapped(query);
   const inside = { ...around, ctes: ctesOf(node, around) };
   if (kind === 'InsertStmt') {
@@ -32,7 +32,7 @@ export function outputOf(query: Tree, around: Around): Output {
   return { bounded, keys };
 }
 
-function ctesOf(node: Tree, around: Around): Around['ctes'] {
+function ctesOf(node: Tree, around: AroundQuery): AroundQuery['ctes'] {
   const ctes = new Map(around.ctes);
   for (const item of listOf(treeOf(node.withClause).ctes)) {
     const { ctename, ctequery, aliascolnames } = treeOf(treeOf(item).CommonTableExpr);
@@ -41,7 +41,7 @@ function ctesOf(node: Tree, around: Around): Around['ctes'] {
   return ctes;
 }
 
-function renamed(output: Output, names: unknown): Output {
+function renamed(output: QueryOutput, names: unknown): QueryOutput {
   const list = namesIn(names);
   return {
     ...output,
@@ -50,7 +50,10 @@ function renamed(output: Output, names: unknown): Output {
 }
 
 /** The columns that tell the key, of a query's list or of RETURNING. */
-export function columnsOf({ node, keys, sources, bounded }: Level, around: Pick<Around, 'walked'>): Output {
+export function columnsOf(
+  { node, keys, sources, bounded }: QueryLevel,
+  around: Pick<AroundQuery, 'walked'>,
+): QueryOutput {
   const list = [node.targetList, node.returningList, treeOf(node.returningClause).exprs];
   const items = node.relation === undefined ? listOf(list[0]) : [...listOf(list[1]), ...listOf(list[2])];
   const found: KeyColumn[] = [];
@@ -81,7 +84,7 @@ export function columnsOf({ node, keys, sources, bounded }: Level, around: Pick<
 type Pair = readonly [string, string];
 
 interface Joined {
-  readonly sources: Level['sources'][number][];
+  readonly sources: QueryLevel['sources'][number][];
   /** Conditions on rows that come: WHERE, and ON of inner joins. */
   readonly conditions: Tree[];
   /** ON of outer joins. */
@@ -89,7 +92,7 @@ interface Joined {
   readonly equal: Pair[];
 }
 
-function join(item: Tree, around: Around, joined: Joined): void {
+function join(item: Tree, around: AroundQuery, joined: Joined): void {
   const { JoinExpr: both, RangeSubselect: select, RangeTableSample: sample } = item;
   const range = item.RangeVar ?? treeOf(treeOf(sample).relation).RangeVar;
   const { relname, schemaname, alias } = treeOf(range ?? item);
@@ -116,7 +119,7 @@ function join(item: Tree, around: Around, joined: Joined): void {
   });
 }
 
-function levelOf(kind: string, node: Tree, around: Around): Level {
+function levelOf(kind: string, node: Tree, around: AroundQuery): QueryLevel {
   const joined: Joined = {
     sources: [],
     conditions: [...conjunctsOf(node.whereClause)],
@@ -143,7 +146,7 @@ function levelOf(kind: string, node: Tree, around: Around): Level {
   const known = closure(seeds, [...equal, ...pairs(conditions)]);
   const links = linksOf(node, conditions, { ...around, keys: known }, refer);
   const keys = closure([...known, ...links.keys], [...equal, ...pairs(conditions)]);
-  const level: Level = {
+  const level: QueryLevel = {
     kind,
     node,
     sources,
@@ -174,9 +177,9 @@ function closure(seeds: Iterable<string>, pairs: readonly Pair[]): ReadonlySet<s
 function linksOf(
   node: Tree,
   conditions: readonly Tree[],
-  around: Around,
+  around: AroundQuery,
   refer: (value: unknown) => string | null,
-): Pick<Level, 'bounded' | 'loose'> & { readonly keys: readonly string[] } {
+): Pick<QueryLevel, 'bounded' | 'loose'> & { readonly keys: readonly string[] } {
   const direct = new Map(conditions.flatMap(linkIn));
   const keys: string[] = [];
   let [bounded, loose] = [false, false];
@@ -186,8 +189,8 @@ function linksOf(
     const { bounded: isBounded } = outputOf(select, { ...around, counts: false });
     if (!isBounded) continue;
     // Once more without the keys around it: what it tells of them by itself.
-    let top: Level | undefined;
-    const seen: Around['seen'] = (level) => {
+    let top: QueryLevel | undefined;
+    const seen: AroundQuery['seen'] = (level) => {
       top = level;
     };
     const output = outputOf(select, {

@@ -3,10 +3,10 @@
 // It knows no database: of what type and order the key is, the server tells when the batch begins.
 import { unlikeProblem } from './batch-alike.ts';
 import {
+  type AliasedTable,
   type Bounds,
   conjunctsOf,
   rangeIn,
-  type Source,
   unbounded,
   type Walk,
   type Walked,
@@ -98,17 +98,17 @@ function ctesOf(statement: Tree, walked: Walk): Ctes {
 interface Context {
   readonly walked: Walk;
   readonly ctes: Ctes;
-  readonly tables: readonly Source[];
+  readonly tables: readonly AliasedTable[];
 }
 
-function tablesIn(source: Tree): readonly Source[] {
+function tablesIn(source: Tree): readonly AliasedTable[] {
   if (typeof source.relname === 'string') return [sourceOf(source)];
   if (isTree(source.RangeVar)) return [sourceOf(source.RangeVar)];
   const join = treeOf(source.JoinExpr);
   return [join.larg, join.rarg].filter(isTree).flatMap(tablesIn);
 }
 
-function sourceOf({ relname, alias }: Tree): Source {
+function sourceOf({ relname, alias }: Tree): AliasedTable {
   return { name: String(relname), alias: String(treeOf(alias).aliasname ?? relname) };
 }
 

@@ -9,27 +9,27 @@ export interface KeyColumn {
 }
 
 /** What a query gives to the one around it. */
-export interface Output {
+export interface QueryOutput {
   /** Whether its rows are those of a range. */
   readonly bounded: boolean;
   readonly keys: readonly KeyColumn[];
 }
 
 /** Something in FROM or USING, or what a statement changes. */
-export interface Source {
+export interface FromItem {
   readonly alias: string;
   /** Name of the table; null for a query. */
   readonly table: string | null;
-  readonly output: Output | null;
+  readonly output: QueryOutput | null;
   /** Its columns have other names here. */
   readonly renamed: boolean;
 }
 
 /** A query or statement, without those inside it. */
-export interface Level {
+export interface QueryLevel {
   readonly kind: string;
   readonly node: Tree;
-  readonly sources: readonly Source[];
+  readonly sources: readonly FromItem[];
   readonly bounded: boolean;
   /** Columns, as alias.column, that tell the key of their row; `*` where the row has one key and no such column. */
   readonly keys: ReadonlySet<string>;
@@ -40,17 +40,17 @@ export interface Level {
 }
 
 /** What is known around a query. */
-export interface Around {
+export interface AroundQuery {
   readonly walked: Walk;
-  readonly ctes: ReadonlyMap<string, Output>;
+  readonly ctes: ReadonlyMap<string, QueryOutput>;
   /** Keys of the queries around it. */
   readonly keys: ReadonlySet<string>;
   /** Whether it decides how often a row comes. */
   readonly counts: boolean;
   /** Told of every query, those inside first. */
-  readonly seen: (level: Level, counts: boolean) => void;
+  readonly seen: (level: QueryLevel, counts: boolean) => void;
   /** Told of every INSERT, with what its query gives. */
-  readonly inserted: (node: Tree, output: Output) => void;
+  readonly inserted: (node: Tree, output: QueryOutput) => void;
   /** Told of sub-selects that see the rows of one range, and not as a condition. */
   readonly aside: () => void;
 }
@@ -69,8 +69,8 @@ export function fieldsOf(reference: unknown): readonly string[] {
 /** A column as alias.column, casts aside; null for any other expression. */
 export function referenceIn(
   value: unknown,
-  sources: readonly Source[],
-  { walked }: Pick<Around, 'walked'>,
+  sources: readonly FromItem[],
+  { walked }: Pick<AroundQuery, 'walked'>,
 ): string | null {
   const { TypeCast: cast, ColumnRef: reference } = treeOf(value);
   if (cast !== undefined) return referenceIn(treeOf(cast).arg, sources, { walked });
@@ -78,7 +78,7 @@ export function referenceIn(
   const [of, name] = [fields.at(-2), fields.at(-1)];
   if (name === undefined) return null;
   if (of !== undefined) return `${of}.${name}`;
-  const isOf = ({ output, table }: Source) =>
+  const isOf = ({ output, table }: FromItem) =>
     output?.keys.some((key) => key.name === name) === true ||
     (table === walked.table && name === walked.column);
   const [owner, other] = sources.length === 1 ? sources : sources.filter(isOf);

@@ -19,13 +19,13 @@ export interface GrammarError {
   readonly offset: number;
 }
 
-export interface Checked {
+export interface CheckedSql {
   readonly problems: readonly FileProblem[];
   readonly syntaxErrors: readonly GrammarError[];
 }
 
 /** Parses every file given with the grammar of that major version and collects all that is refused. */
-export async function checkSql(files: readonly SqlFile[], major: number): Promise<Checked> {
+export async function checkSql(files: readonly SqlFile[], major: number): Promise<CheckedSql> {
   const parse = await loadParser(major);
   const problems: FileProblem[] = [];
   const syntaxErrors: GrammarError[] = [];
@@ -74,7 +74,7 @@ function checkFile(
   problems.push(...walk.found);
 }
 
-interface Walk {
+interface WalkedFile {
   readonly result: ParseResult;
   readonly found: readonly FileProblem[];
   readonly last: Statement | null;
@@ -84,7 +84,7 @@ interface Walk {
   readonly start: number;
 }
 
-function walkStatements(file: SqlFile, text: string, parse: Parser): Walk {
+function walkStatements(file: SqlFile, text: string, parse: Parser): WalkedFile {
   const found: FileProblem[] = [];
   const gaps: [number, number][] = [];
   let last: Statement | null = null;
@@ -110,7 +110,7 @@ function walkStatements(file: SqlFile, text: string, parse: Parser): Walk {
 const directionOf = ({ path }: SqlFile): Direction => (path.endsWith('.down.sql') ? 'down' : 'up');
 
 /** Sections that go the other way than the file; without a walk, of a text that is not told apart into statements. */
-function otherSections(file: SqlFile, walk: Walk | null): readonly Section[] {
+function otherSections(file: SqlFile, walk: WalkedFile | null): readonly Section[] {
   const start = walk?.start ?? skipBlank(file.text, 0);
   return readSections(file.text, walk?.gaps).filter(
     ({ direction, offset, isHeading }) => direction !== directionOf(file) && (!isHeading || offset > start),

@@ -87,7 +87,7 @@ export function openFileCache(directory: string, major: number): FileCache {
   const path = join(folder, `${name.slice(0, 24)}.files`);
   const stored = readStored(path, directory);
   let seen: readonly string[] = [];
-  let found: Found = { states: [], changedMs: new Float64Array() };
+  let found: LookedAt = { states: [], changedMs: new Float64Array() };
   let known: Known = { isEverything: false, get: () => undefined, passed: () => false };
   return {
     look: (names) => {
@@ -123,14 +123,14 @@ function knownOf(stored: Stored, names: readonly string[], states: readonly stri
 }
 
 /** Files as they are now, by index. */
-interface Found {
+interface LookedAt {
   /** Name, size, mtime, ctime (ms) and inode, a tab behind each. */
   readonly states: readonly string[];
   readonly changedMs: Float64Array;
 }
 
 /** Of a file that cannot be looked at the state is no row's: what is wrong with it is for its reader to explain. */
-function find(directory: string, names: readonly string[]): Found {
+function find(directory: string, names: readonly string[]): LookedAt {
   const changedMs = new Float64Array(names.length).fill(Number.POSITIVE_INFINITY);
   const states = names.map((name, i) => {
     const stat = statOf(`${directory}${sep}${name}`);

@@ -102,14 +102,14 @@ interface LocatedNode {
   readonly closed: boolean;
 }
 
-type Piece = { raws: readonly LocatedNode[]; end: number } | { problem: SyntaxProblem } | 'opaque';
+type ParsedPiece = { raws: readonly LocatedNode[]; end: number } | { problem: SyntaxProblem } | 'opaque';
 
 /**
  * The next run of whole statements from `start`. A prefix that parses and whose last statement a semicolon ends is cut
  * at a true border: the grammar is LR(1), and an open literal, block comment or body would have been an error. Any other
  * prefix (its last `;` may stand in a line comment) is doubled, so that the work stays linear in the text's length.
  */
-function nextPiece(text: string, start: number, parsePiece: ParsePiece): Piece {
+function nextPiece(text: string, start: number, parsePiece: ParsePiece): ParsedPiece {
   let length = pieceLength;
   for (;;) {
     const end = pieceEnd(text, start, length);
@@ -130,7 +130,7 @@ function pieceEnd(text: string, start: number, length: number): number {
   return match === null ? text.length : match.index + match[0].length;
 }
 
-function tryParse(piece: string, start: number, parsePiece: ParsePiece): Piece {
+function tryParse(piece: string, start: number, parsePiece: ParsePiece): ParsedPiece {
   if (skipBlank(piece, 0) >= piece.length) return { raws: [], end: start + piece.length };
   let raws: readonly RawStatement[];
   try {

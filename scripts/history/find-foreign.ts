@@ -9,7 +9,7 @@ import type { History } from '../ledger/ledger.ts';
 import { literal } from '../schema/sql.ts';
 import { type ForeignTable, foreignTables, type TableShape, toolOf } from './foreign-tools.ts';
 
-interface Found {
+interface ForeignTracking {
   readonly schema: string;
   readonly name: string;
   readonly known: ForeignTable;
@@ -45,7 +45,7 @@ export async function refuseForeignHistory(
   );
 }
 
-function takeOver({ schema, name, known }: Found, found: readonly Found[]): string {
+function takeOver({ schema, name, known }: ForeignTracking, found: readonly ForeignTracking[]): string {
   const version = 'make migrate-baseline to=<version of the newest migration that the database has>';
   if (known.tool === 'node-pg-migrate')
     return `Take it over: { "trackingTable": "${schema}.${name}" } in db/config.json, and the next up adopts it`;
@@ -58,7 +58,7 @@ async function readCandidates(
   session: Session,
   { trackingTable }: Config,
   { hasLedger }: History,
-): Promise<readonly Found[]> {
+): Promise<readonly ForeignTracking[]> {
   const names = [...new Set(foreignTables.map(({ table }) => literal(table)))].join(', ');
   const own = `${literal(trackingTable.schema)}, ${literal(trackingTable.table)}`;
   // Other applications that this tool migrates in the same database have tracking tables of their own.
@@ -84,8 +84,11 @@ async function readCandidates(
 }
 
 /** Those with a row; one that cannot be read counts, for nothing says that it is empty. */
-async function withRows(session: Session, candidates: readonly Found[]): Promise<readonly Found[]> {
-  const kept: Found[] = [];
+async function withRows(
+  session: Session,
+  candidates: readonly ForeignTracking[],
+): Promise<readonly ForeignTracking[]> {
+  const kept: ForeignTracking[] = [];
   for (const table of candidates) {
     if (table.isGuarded) {
       kept.push(table);

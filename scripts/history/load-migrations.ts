@@ -4,7 +4,7 @@ import { grammarOf, majorOf, newestMajor } from '../base/postgres-major.ts';
 import type { Migration, SqlFile } from '../base/types.ts';
 import type { Config } from '../config/config.ts';
 import { connectOnce } from '../connection/connect.ts';
-import type { Checked } from '../files/check.ts';
+import type { CheckedSql } from '../files/check.ts';
 import { type FileProblem, type Loaded, type MigrationList, readMigrations } from '../files/directory.ts';
 import { openFileCache } from '../files/file-cache.ts';
 import {
@@ -149,13 +149,13 @@ export async function loadForReview(
 }
 
 /** Without the parser where no file has to be looked at, which is what most runs find. */
-async function checkUnknown(files: readonly SqlFile[], major: number): Promise<Checked> {
+async function checkUnknown(files: readonly SqlFile[], major: number): Promise<CheckedSql> {
   if (files.length === 0) return { problems: [], syntaxErrors: [] };
   const { checkSql } = await import('../files/check.ts');
   return checkSql(files, major);
 }
 
-interface CheckedAsServer extends Checked {
+interface CheckedAsServer extends CheckedSql {
   /** Paths of files that the grammar of db/config.json refuses and the server's was asked about. */
   readonly reread: ReadonlySet<string>;
 }

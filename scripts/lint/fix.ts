@@ -67,13 +67,13 @@ export function fixMigration(
   };
 }
 
-interface Piece {
+interface AdvisedPiece {
   readonly phase: Phase;
   readonly advised: boolean;
 }
 
 /** The phases of the pieces; what is said behind the last statement stays behind it. */
-function closedBy(comment: string, pieces: readonly Piece[]): readonly Phase[] {
+function closedBy(comment: string, pieces: readonly AdvisedPiece[]): readonly Phase[] {
   const phases = pieces.map(({ phase }) => phase);
   const last = phases.at(-1);
   return comment === '' || last === undefined
@@ -87,8 +87,8 @@ function piecesOf(
   steps: readonly Step[],
   complaints: readonly Complaint[],
   standing: readonly Complaint[],
-): readonly Piece[] {
-  const pieces: Piece[] = [];
+): readonly AdvisedPiece[] {
+  const pieces: AdvisedPiece[] = [];
   let open: readonly Unadvised[] = [];
   const close = () => {
     if (open.length > 0) pieces.push(asOnePiece(up, open, complaints));
@@ -116,7 +116,11 @@ interface Unadvised {
 }
 
 /** Statements that stay as they are, in one file with the directives of theirs. */
-function asOnePiece(up: Migration['up'], all: readonly Unadvised[], complaints: readonly Complaint[]): Piece {
+function asOnePiece(
+  up: Migration['up'],
+  all: readonly Unadvised[],
+  complaints: readonly Complaint[],
+): AdvisedPiece {
   const steps = new Set(all.map(({ step }) => step));
   const mine = complaints.filter(({ step }) => step !== undefined && steps.has(step));
   const downs = all.map(({ step }) => inverseOf(step.statement)).toReversed();
@@ -132,7 +136,7 @@ function asOnePiece(up: Migration['up'], all: readonly Unadvised[], complaints: 
   };
 }
 
-function asAdvised(up: Migration['up'], phase: Phase, comment: string): Piece {
+function asAdvised(up: Migration['up'], phase: Phase, comment: string): AdvisedPiece {
   return {
     advised: true,
     phase: {

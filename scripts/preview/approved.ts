@@ -16,7 +16,7 @@ interface ShownStep {
   readonly statements: readonly string[];
 }
 
-export interface Shown {
+export interface ShownPlan {
   /** Ids to apply, in order. */
   readonly steps: readonly string[];
   /** As `planJson` wrote them. */
@@ -39,7 +39,7 @@ export function digestOf(plan: Readonly<Record<string, unknown>>): string {
  * @throws MigrateError `refused` naming everything that the file shows otherwise
  */
 export function refuseEdited(
-  saved: Shown,
+  saved: ShownPlan,
   steps: readonly ReadyStep[],
   parse: Parser,
   ran: ReadonlyMap<string, number>,

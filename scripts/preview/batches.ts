@@ -6,7 +6,7 @@ import type { BatchDirective, Statement } from '../base/types.ts';
 import type { Config } from '../config/config.ts';
 import type { Session } from '../connection/session.ts';
 import { findTable, readingAs } from '../execute/batch/find-table.ts';
-import { keysSql, nextRange, type Range, readKey, refuseUnlike } from '../execute/batch/keys.ts';
+import { type KeyRange, keysSql, nextRange, readKey, refuseUnlike } from '../execute/batch/keys.ts';
 import { firstRows } from '../execute/batch/pace.ts';
 import { withLiterals } from '../files/batch.ts';
 import type { Parser } from '../files/statements.ts';
@@ -105,7 +105,7 @@ async function costTimes(
   session: Session,
   { statement, parse }: Walk,
   state: BatchState,
-  { first, last }: Range,
+  { first, last }: KeyRange,
   size: number,
 ): Promise<number | null> {
   const ranged = withLiterals(statement.text, parse, [quoteLiteral(first), quoteLiteral(last)]);

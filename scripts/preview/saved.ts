@@ -14,7 +14,7 @@ import type { Session } from '../connection/session.ts';
 import { type DriftCheck, readFingerprint } from '../drift/check.ts';
 import type { History } from '../ledger/ledger.ts';
 import { type Difference, describeDifference } from '../schema/change/diff.ts';
-import { digestOf, type Shown, type ShownEffects } from './approved.ts';
+import { digestOf, type ShownEffects, type ShownPlan } from './approved.ts';
 import { hasPlanShape } from './plan-shape.ts';
 
 const format = 'migrate-plan/2';
@@ -36,7 +36,7 @@ export interface Binding {
   readonly files: Readonly<Record<string, string>>;
 }
 
-export interface SavedPlan extends Binding, Shown, ShownEffects {
+export interface SavedPlan extends Binding, ShownPlan, ShownEffects {
   readonly format: typeof format;
   readonly createdAt: string;
   /** How far the plan was asked to go. */

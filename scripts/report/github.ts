@@ -25,7 +25,7 @@ export interface RunReport {
 
 type Level = 'error' | 'warning' | 'notice';
 
-interface Place {
+interface AnnotationPlace {
   readonly file?: string;
   readonly line?: number;
   readonly col?: number;
@@ -38,7 +38,7 @@ const escapeProperty = (text: string) =>
   escapeData(visible(text)).replaceAll(':', '%3A').replaceAll(',', '%2C');
 
 /** `::error file=…,line=…::message`; an absent property is left out. */
-export function annotation(level: Level, place: Place, message: string): string {
+export function annotation(level: Level, place: AnnotationPlace, message: string): string {
   const properties = (['file', 'line', 'col', 'title'] as const).flatMap((name) =>
     place[name] === undefined ? [] : [`${name}=${escapeProperty(String(place[name]))}`],
   );

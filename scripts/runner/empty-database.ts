@@ -3,7 +3,7 @@
 import pg from 'pg';
 import type { Session } from '../connection/session.ts';
 
-export interface Contents {
+export interface DatabaseContents {
   readonly schemas: readonly string[];
   readonly extensions: readonly string[];
   readonly publications: readonly string[];
@@ -13,8 +13,8 @@ export interface Contents {
 }
 
 /** Everything that is not PostgreSQL's own. Roles and settings of the database are not in it: they stay. */
-export async function readContents(session: Session): Promise<Contents> {
-  const [row] = await session.query<Omit<Contents, 'restorePublic'> & { [column: string]: unknown }>(
+export async function readContents(session: Session): Promise<DatabaseContents> {
+  const [row] = await session.query<Omit<DatabaseContents, 'restorePublic'> & { [column: string]: unknown }>(
     `SELECT array(SELECT nspname::text FROM pg_namespace
                    WHERE nspname !~ '^pg_' AND nspname <> 'information_schema' ORDER BY 1) AS schemas,
             array(SELECT extname::text FROM pg_extension WHERE extname <> 'plpgsql' ORDER BY 1) AS extensions,
@@ -42,7 +42,7 @@ async function publicStatements(session: Session): Promise<string[]> {
 }
 
 /** To be run in one transaction. */
-export function emptyingStatements(contents: Contents): string[] {
+export function emptyingStatements(contents: DatabaseContents): string[] {
   const quote = pg.escapeIdentifier;
   return [
     ...contents.eventTriggers.map((name) => `DROP EVENT TRIGGER IF EXISTS ${quote(name)} CASCADE`),

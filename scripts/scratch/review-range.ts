@@ -9,7 +9,7 @@ export interface RangeFlags {
   readonly all?: boolean;
 }
 
-export interface Range {
+export interface ReviewRange {
   readonly earlier: readonly Migration[];
   readonly underReview: readonly Migration[];
   /** What was chosen and why, for people. */
@@ -30,7 +30,7 @@ export async function reviewRange(
   migrations: readonly Migration[],
   flags: RangeFlags,
   allByDefault: boolean,
-): Promise<Range> {
+): Promise<ReviewRange> {
   const everything = { earlier: [], underReview: migrations, reason: 'all migrations' };
   if (flags.all) return everything;
   const base =
@@ -50,7 +50,7 @@ export async function reviewRange(
 const longestWait = 2000; // ms: nobody waits for a database that only narrows the choice
 
 /** Looks once, briefly and read-only; null where no target is named or it does not say. */
-async function notApplied(config: Config, migrations: readonly Migration[]): Promise<Range | null> {
+async function notApplied(config: Config, migrations: readonly Migration[]): Promise<ReviewRange | null> {
   if (config.target === undefined) return null;
   const { connect } = await import('../connection/connect.ts');
   const { qualifiedName } = await import('../ledger/tracking.ts');

@@ -17,7 +17,7 @@ import { trySeedRowsOnCopy } from './seed-rows.ts';
 import { scratchOf, type Workspace } from './workspace.ts';
 
 /** The schema at one moment. */
-interface Seen {
+interface SeenSchemas {
   readonly hashes: ClassHashes;
   readonly objects: readonly SchemaObject[];
   /** Materialized views that hold rows. */
@@ -98,7 +98,7 @@ async function cycleOnce(
   return { findings, applied: true, doubtful: false };
 }
 
-async function see(scratch: Scratch, down: SqlFile): Promise<Seen> {
+async function see(scratch: Scratch, down: SqlFile): Promise<SeenSchemas> {
   return {
     hashes: await scratch.hashes(),
     objects: await scratch.objects(),
@@ -106,7 +106,7 @@ async function see(scratch: Scratch, down: SqlFile): Promise<Seen> {
   };
 }
 
-async function revertAndRepeat(scratch: Scratch, migration: Migration, before: Seen): Promise<Ending> {
+async function revertAndRepeat(scratch: Scratch, migration: Migration, before: SeenSchemas): Promise<Ending> {
   const { up, down } = migration;
   const after = await see(scratch, down);
   const downFailure = await runCommitted(scratch, down);
@@ -129,7 +129,7 @@ async function revertAndRepeat(scratch: Scratch, migration: Migration, before: S
   return { findings: [...findings, ...again], sound: again.length === 0 };
 }
 
-async function differencesTo(scratch: Scratch, { hashes, objects }: Seen) {
+async function differencesTo(scratch: Scratch, { hashes, objects }: SeenSchemas) {
   const classes = differingClasses(hashes, await scratch.hashes());
   if (classes.length === 0) return [];
   const expected = objects.filter((object) => classes.includes(object.class));

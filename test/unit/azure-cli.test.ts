@@ -3,7 +3,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { type Known, problemOf } from '../../scripts/execute/extensions.ts';
+import { type KnownExtension, problemOf } from '../../scripts/execute/extensions.ts';
 import { productRoot } from '../support/cli.ts';
 
 /** What each command must be given, and what it may be given, of its reference (learn.microsoft.com/cli/azure). */
@@ -87,7 +87,7 @@ function complaintsOf({ text, command, options, shortened }: Line): string[] {
 
 /** The texts of refusals that tell a line: one for each parameter. */
 function told(): string {
-  const azure: Known = {
+  const azure: KnownExtension = {
     name: 'pg_cron',
     statement: 'pg_cron',
     installed: false,

@@ -1,8 +1,8 @@
 // Why an extension cannot be made: what each kind of server says, and the line that helps.
 import { expect } from 'chai';
-import { type Known, problemOf } from '../../scripts/execute/extensions.ts';
+import { type KnownExtension, problemOf } from '../../scripts/execute/extensions.ts';
 
-const plain: Known = {
+const plain: KnownExtension = {
   name: 'pg_cron',
   statement: 'pg_cron',
   installed: false,
@@ -14,12 +14,12 @@ const plain: Known = {
   azureAdmin: null,
   preloaded: 'pg_cron',
 };
-const azure: Known = { ...plain, isSuperuser: false, azure: 'pg_cron,hstore', azureAdmin: true };
+const azure: KnownExtension = { ...plain, isSuperuser: false, azure: 'pg_cron,hstore', azureAdmin: true };
 const host = 'shop.postgres.database.azure.com';
 const set = 'az postgres flexible-server parameter set --resource-group <group> --server-name shop --name';
 
 describe('An extension that a migration makes', () => {
-  const cases: readonly (readonly [title: string, known: Known, help: string | null])[] = [
+  const cases: readonly (readonly [title: string, known: KnownExtension, help: string | null])[] = [
     ['is there: nothing is asked', { ...azure, installed: true, available: false, azure: '' }, null],
     ['may be made', plain, null],
     ['may be made on Azure, where no superuser is', azure, null],

@@ -12,7 +12,7 @@ import { nodeLost } from '../citus-refusals.ts';
 import type { RunContext } from '../context.ts';
 import { sendStatements } from '../messages.ts';
 import { rowColumns } from '../row-columns.ts';
-import type { Range } from './keys.ts';
+import type { KeyRange } from './keys.ts';
 import type { Traffic } from './traffic.ts';
 
 /** A batch may take so many times its target before it is cancelled, as long as it has more than one row. */
@@ -41,7 +41,7 @@ export type Attempted =
 export async function attempt(
   batch: Batch,
   state: BatchState,
-  range: Range,
+  range: KeyRange,
   size: number,
 ): Promise<Attempted> {
   const { context, step } = batch;
@@ -69,7 +69,7 @@ export async function attempt(
 }
 
 /** The state behind a range of which the statement touched `rows` rows in `tookMs`. */
-function behind(state: BatchState, range: Range, rows: number, tookMs: number): BatchState {
+function behind(state: BatchState, range: KeyRange, rows: number, tookMs: number): BatchState {
   return {
     ...state,
     position: range.last,
@@ -106,7 +106,7 @@ function openingOf({ context, step, ownFormats }: Batch, size: number): readonly
 }
 
 /** @returns how many rows the server says it touched; rejects with pg's own error */
-async function runStatement({ context, statement }: Batch, { first, last }: Range): Promise<number> {
+async function runStatement({ context, statement }: Batch, { first, last }: KeyRange): Promise<number> {
   const { rowCount } = await context.session.client.query(statement.text, [first, last]);
   return rowCount ?? 0;
 }

@@ -9,7 +9,7 @@ import type { ReadyStep } from '../../plan/steps.ts';
 import { quoteLiteral } from '../../schema/sql.ts';
 import type { RunContext } from '../context.ts';
 import { familySql } from './key-types.ts';
-import type { Found } from './keys.ts';
+import type { BatchTable } from './keys.ts';
 
 /** @returns null where there is no such table; @throws MigrateError `migration-failed` where it cannot be looked up */
 export async function findTable(
@@ -17,7 +17,7 @@ export async function findTable(
   step: ReadyStep,
   { table }: BatchDirective,
   { kind, node, text }: Pick<Statement, 'kind' | 'node' | 'text'>,
-): Promise<Found | null> {
+): Promise<BatchTable | null> {
   const opened = readingAs(session, settingsStoredBefore(step.text));
   const oid = `SELECT pg_catalog.to_regclass(${quoteLiteral(table)})::pg_catalog.oid::pg_catalog.text`;
   const texts = [...opened, oid, meaningsSql({ [kind]: node }), 'COMMIT'];

@@ -14,7 +14,7 @@ import { builtinSql, familySql, sortableSql } from './key-types.ts';
 import { countedUpTo } from './pace.ts';
 
 /** A range of keys, both ends included, in text form. */
-export interface Range {
+export interface KeyRange {
   readonly first: string;
   readonly last: string;
   readonly keys: number;
@@ -55,7 +55,7 @@ const keySql = `SELECT pg_catalog.format('%I.%I', n.nspname, c.relname) AS "tabl
  WHERE c.oid = $1::pg_catalog.oid AND a.attname = $2`;
 
 /** The table of a batch, what the names in its statement mean, and what it compares its parameters with; null where the server could not tell. */
-export interface Found {
+export interface BatchTable {
   readonly oid: string;
   readonly families: readonly string[] | null;
   /** What the names in its statement mean. */
@@ -73,7 +73,7 @@ export async function readKey(
   session: Session,
   step: ReadyStep,
   { table, column }: BatchDirective,
-  { oid, families }: Found,
+  { oid, families }: BatchTable,
   name: string,
 ): Promise<BatchState> {
   const [row] = await session.query<KeyRow>(keySql, [oid, name]);
@@ -115,7 +115,7 @@ export async function readKey(
 export function refuseUnlike(
   step: ReadyStep,
   directive: BatchDirective,
-  { meanings }: Found,
+  { meanings }: BatchTable,
   parse: Parser,
 ): void {
   const problem = batchProblem(directive, step.text, parse, meanings);
@@ -126,7 +126,7 @@ export function refuseUnlike(
 type Refusal = readonly [message: string, hint: string];
 
 /** Why the catalog's word on a column keeps it from being walked along. */
-function unfitKey(row: KeyRow, families: Found['families']): Refusal | null {
+function unfitKey(row: KeyRow, families: BatchTable['families']): Refusal | null {
   if (!row.unique)
     return [
       `${row.table}.${row.column} has no unique index or primary key that begins with it`,
@@ -182,7 +182,7 @@ async function estimate(
  * The next range of `size` rows, or null where the end is reached. A row that came later than the end is not in it; rows of
  * one key are in one range.
  */
-export async function nextRange(session: Session, state: BatchState, size: number): Promise<Range | null> {
+export async function nextRange(session: Session, state: BatchState, size: number): Promise<KeyRange | null> {
   if (state.end === null) return null;
   const [row] = await session.query<{ first: string | null; last: string | null; keys: number }>(
     `WITH keys AS (${keysSql(state, state.end, size)})

@@ -16,7 +16,7 @@ import { gaveUp, isLockConflict, pauseBefore } from '../retry.ts';
 import { type Attempted, attempt, type Batch } from './attempt.ts';
 import { findTable, unknownTable } from './find-table.ts';
 import { setKeyFormats } from './key-formats.ts';
-import { type Found, nextRange, type Range, readKey, refuseUnlike } from './keys.ts';
+import { type BatchTable, type KeyRange, nextRange, readKey, refuseUnlike } from './keys.ts';
 import { describePace, firstRows, nextSize, percent, smaller } from './pace.ts';
 import { watchTraffic } from './traffic.ts';
 
@@ -65,7 +65,7 @@ async function statementOf(context: RunContext, step: ReadyStep): Promise<Statem
 async function beginOrResume(
   context: RunContext,
   step: ReadyStep,
-  { directive, statement, found }: { directive: BatchDirective; statement: Statement; found: Found },
+  { directive, statement, found }: { directive: BatchDirective; statement: Statement; found: BatchTable },
 ): Promise<BatchState | 'done'> {
   const { session, config, observer } = context;
   const journal = await readJournal(session, config.trackingTable, step.id, step.direction);
@@ -142,7 +142,7 @@ async function afterFailure(
   { context, step }: Batch,
   state: BatchState,
   { error, blockers }: Extract<Attempted, { error: MigrateError }>,
-  { size, conflicts, range }: { size: number; conflicts: number; range: Range },
+  { size, conflicts, range }: { size: number; conflicts: number; range: KeyRange },
 ): Promise<number> {
   if (context.signal.aborted) throw interrupted(context, step, state);
   if (error.options.database?.sqlState === canceled && size > 1) return Math.max(1, Math.floor(size / 4));
@@ -166,7 +166,12 @@ function interrupted({ signal }: RunContext, step: ReadyStep, state: BatchState)
 }
 
 /** "x is half done (batch: 41 %): everything up to id 41234 is committed. What failed is the range id 41235 to 42234." */
-function withExtent(error: MigrateError, step: ReadyStep, state: BatchState, failed?: Range): MigrateError {
+function withExtent(
+  error: MigrateError,
+  step: ReadyStep,
+  state: BatchState,
+  failed?: KeyRange,
+): MigrateError {
   const share = percent(state);
   // The answer to a COMMIT may be lost with the session: the next run reads in the journal what became of it.
   const isLost = isSessionLost(error);

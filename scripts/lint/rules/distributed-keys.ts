@@ -81,14 +81,14 @@ function lackingKey(
   };
 }
 
-interface ForeignKey {
+interface ReferencingKey {
   readonly columns: readonly string[];
   readonly target: Name;
   /** As they are named; empty stands for the primary key. */
   readonly referenced: readonly string[];
 }
 
-function foreignKeysOf(action: Action): readonly ForeignKey[] {
+function foreignKeysOf(action: Action): readonly ReferencingKey[] {
   const columns =
     action.kind === 'create' ? action.columns : action.kind === 'add-column' ? [action.column] : [];
   const constraints =
@@ -118,7 +118,7 @@ const foreignKeyApart = defineStepRule({
   findInStep: (context) => {
     const { step, before, after, catalog } = context;
     const here = [...before, step];
-    const judge = (table: Name, own: Distribution | undefined, keys: readonly ForeignKey[]) => {
+    const judge = (table: Name, own: Distribution | undefined, keys: readonly ReferencingKey[]) => {
       for (const key of keys) {
         const target = sameName(key.target, table) ? own : distributionOf(key.target, here, catalog);
         const why = own && target && whyRefused(own, target, key, context);
@@ -160,7 +160,7 @@ function named(definition: string): readonly string[] {
 function whyRefused(
   own: Distribution,
   target: Distribution,
-  key: ForeignKey,
+  key: ReferencingKey,
   context: Context,
 ): string | null {
   if (target.kind === 'reference') return null;
@@ -194,7 +194,7 @@ function primaryKey(table: Name, { before, step, catalog }: Context): readonly s
   return relation?.constraints.find(({ type }) => type === 'p')?.columns ?? [];
 }
 
-function unlike(table: Name, { columns, target }: ForeignKey, why: string): Hit {
+function unlike(table: Name, { columns, target }: ReferencingKey, why: string): Hit {
   return {
     table,
     effect: `the foreign key (${columns.join(', ')}) of ${sqlName(table)} to ${sqlName(target)}: ${why}`,

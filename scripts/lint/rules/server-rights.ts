@@ -6,7 +6,7 @@ import { defineStepRule, type Rule } from './rule.ts';
 /** What a statement does beyond its database, in words. */
 type Reach = 'program' | 'file' | 'server' | 'role';
 
-interface Found {
+interface ReachingCall {
   readonly reach: Reach;
   readonly what: string;
 }
@@ -21,8 +21,14 @@ const remoteExtensions = new Set(['dblink', 'postgres_fdw', 'oracle_fdw', 'tds_f
 const fileExtensions = new Set(['file_fdw', 'adminpack']);
 
 /** Everything that a statement reaches beyond its database, with each reach once. */
-export function reaches({ kind, node }: { readonly kind: string; readonly node: Node }): readonly Found[] {
-  const found: Found[] = [];
+export function reaches({
+  kind,
+  node,
+}: {
+  readonly kind: string;
+  readonly node: Node;
+}): readonly ReachingCall[] {
+  const found: ReachingCall[] = [];
   found.push(...byStatement(kind, node));
   walk(node, (inner, part) => {
     if (inner === 'FuncCall') found.push(...byCall(strings(part, 'funcname').at(-1) ?? ''));
@@ -31,7 +37,7 @@ export function reaches({ kind, node }: { readonly kind: string; readonly node: 
   return found.filter(({ reach }, i) => found.findIndex((other) => other.reach === reach) === i);
 }
 
-function byStatement(kind: string, node: Node): readonly Found[] {
+function byStatement(kind: string, node: Node): readonly ReachingCall[] {
   switch (kind) {
     case 'CopyStmt':
       return text(node, 'filename') === undefined ? [] : [copy(node.is_program === true)];
@@ -60,12 +66,12 @@ function byStatement(kind: string, node: Node): readonly Found[] {
   }
 }
 
-const copy = (isProgram: boolean): Found =>
+const copy = (isProgram: boolean): ReachingCall =>
   isProgram
     ? { reach: 'program', what: 'COPY runs a program on the machine of the server' }
     : { reach: 'file', what: 'COPY reads or writes a file on the machine of the server' };
 
-const runsOutside = (language: string): Found => ({
+const runsOutside = (language: string): ReachingCall => ({
   reach: 'program',
   what: `code in the language ${language} may do on the machine of the server whatever PostgreSQL may`,
 });
@@ -77,7 +83,7 @@ function languageOf(node: Node, field: string): readonly string[] {
     .filter((name) => untrusted.test(name));
 }
 
-function byExtension(name: string): readonly Found[] {
+function byExtension(name: string): readonly ReachingCall[] {
   if (remoteExtensions.has(name))
     return [{ reach: 'server', what: `the extension ${name} connects to other servers` }];
   if (fileExtensions.has(name))
@@ -86,7 +92,7 @@ function byExtension(name: string): readonly Found[] {
 }
 
 /** SUPERUSER, REPLICATION, BYPASSRLS, where they are given rather than taken. */
-function mightyRole(node: Node): readonly Found[] {
+function mightyRole(node: Node): readonly ReachingCall[] {
   return listOf(node, 'options', 'DefElem')
     .filter(({ defname, arg }) => mightyOptions.has(String(defname)) && isTrue(arg))
     .map(({ defname }) => ({
@@ -97,7 +103,7 @@ function mightyRole(node: Node): readonly Found[] {
 
 const isTrue = (value: unknown) => /"boolval":true|"ival":1\b/.test(JSON.stringify(value ?? null));
 
-function byCall(name: string): readonly Found[] {
+function byCall(name: string): readonly ReachingCall[] {
   const only = (pattern: RegExp) => pattern.exec(name)?.[0] === name;
   if (only(fileFunctions))
     return [{ reach: 'file', what: `${name}() reads or writes files on the machine of the server` }];
@@ -121,17 +127,17 @@ function bodies(kind: string, node: Node): readonly string[] {
  * Cut at semicolons, without lines that are comments: what else has these words is a question to the author. Each
  * pattern stands for itself, so that the time is linear in the length.
  */
-function byWords(body: string): readonly Found[] {
+function byWords(body: string): readonly ReachingCall[] {
   const code = body.toLowerCase().replaceAll(/^[ \t]*--.*$/gm, '');
   return code.split(';').flatMap(byWordsOfOne);
 }
 
-function byWordsOfOne(piece: string): readonly Found[] {
+function byWordsOfOne(piece: string): readonly ReachingCall[] {
   const after = (pattern: RegExp) => {
     const at = piece.search(pattern);
     return at === -1 ? '' : piece.slice(at);
   };
-  const found: Found[] = [];
+  const found: ReachingCall[] = [];
   const copied = after(/\bcopy\b/);
   if (/\bprogram\b/.test(copied)) found.push(copy(true));
   else if (/\b(?:from|to)\s{1,20}'/.test(copied)) found.push(copy(false));

@@ -69,7 +69,7 @@ const storedSetting = defineStepRule({
   },
 });
 
-interface Stored {
+interface StoredSetting {
   readonly names: readonly string[];
   readonly whom: string;
 }
@@ -79,7 +79,7 @@ const storing: Readonly<Record<string, (node: Statement['node']) => string>> = {
   AlterDatabaseSetStmt: (node) => `database ${quoteIdentifier(text(node, 'dbname') ?? '')}`,
 };
 
-function storedBy({ kind, node, text: sql }: Statement): Stored | null {
+function storedBy({ kind, node, text: sql }: Statement): StoredSetting | null {
   const whom = storing[kind];
   if (whom !== undefined) {
     const setting = child(node, 'setstmt');

@@ -1,10 +1,10 @@
 // Takes a statement that is about to run; gives what CASCADE takes along with it, as the server's NOTICE says it.
 import type { Statement } from '../../base/types.ts';
-import type { Session } from './probe.ts';
+import type { TraceSession } from './probe.ts';
 
 /** The answer of the work, and what a NOTICE says of CASCADE; listened to only while a statement with that word runs. */
 export async function withCascades<Result>(
-  { client }: Session,
+  { client }: TraceSession,
   statement: Statement,
   work: () => Promise<Result>,
 ): Promise<readonly [Result, readonly string[]]> {

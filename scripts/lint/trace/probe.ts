@@ -11,7 +11,7 @@ import { stopsWrites, strengthOf } from './locks.ts';
 import type { Catalog, TracedLock, TracedStatement, TraceError } from './traced.ts';
 
 /** State of a migration under trace. */
-export interface Session {
+export interface TraceSession {
   readonly client: ScratchClient;
   readonly before: Catalog;
   /** Relations that were there before. */
@@ -29,7 +29,7 @@ export interface Session {
 export type Effects = Pick<TracedStatement, 'locks' | 'held' | 'rewrites' | 'scans'>;
 
 /** Compares with the probe before, and keeps this one for the next. */
-export function compare(session: Session, probed: readonly Probed[]): Effects {
+export function compare(session: TraceSession, probed: readonly Probed[]): Effects {
   const locks: TracedLock[] = [];
   const rewrites: string[] = [];
   const scans: string[] = [];
@@ -54,20 +54,20 @@ export function compare(session: Session, probed: readonly Probed[]): Effects {
 }
 
 /** Names are those from before the migration: what production calls them, also after a rename or a drop. */
-function relationLabel({ before }: Session, probe: Probed): string {
+function relationLabel({ before }: TraceSession, probe: Probed): string {
   const known = before.get(probe.oid);
   return known === undefined
     ? `${probe.schema ?? '?'}.${probe.name ?? probe.oid}`
     : `${known.schema}.${known.name}`;
 }
 
-function isIndex({ before }: Session, probe: Probed): boolean {
+function isIndex({ before }: TraceSession, probe: Probed): boolean {
   const kind = before.get(probe.oid)?.kind ?? probe.kind;
   return kind === 'i' || kind === 'I';
 }
 
 /** A rewritten table takes its indexes along: they are no news of their own. */
-function withoutIndexesOf({ before }: Session, rewrites: readonly string[]): readonly string[] {
+function withoutIndexesOf({ before }: TraceSession, rewrites: readonly string[]): readonly string[] {
   const tables = new Set(rewrites);
   return rewrites.filter((name) => {
     const index = [...before.values()].find((relation) => `${relation.schema}.${relation.name}` === name);
@@ -77,7 +77,7 @@ function withoutIndexesOf({ before }: Session, rewrites: readonly string[]): rea
 }
 
 /** The locks that the session has been seen to hold so far. */
-export function heldLocks(session: Session): readonly TracedLock[] {
+export function heldLocks(session: TraceSession): readonly TracedLock[] {
   return [...session.held.values()].flatMap((probe) =>
     probe.modes.map((mode) => ({
       relation: relationLabel(session, probe),

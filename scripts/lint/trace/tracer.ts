@@ -14,7 +14,7 @@ import { type Baseline, baselineSql, type Probed, probeSql, queryJson, readCatal
 import { documentedEffects } from './documented.ts';
 import { observeChanges } from './observed.ts';
 import { inRuns } from './plain-inserts.ts';
-import { compare, type Effects, heldLocks, hiddenActions, type Session, toTraceError } from './probe.ts';
+import { compare, type Effects, heldLocks, hiddenActions, type TraceSession, toTraceError } from './probe.ts';
 import type { Catalog, TracedStatement } from './traced.ts';
 import { newlyUnreplicable, readUnreplicable, stillUnreplicable } from './unreplicable.ts';
 import { usabilityOf } from './usable.ts';
@@ -48,7 +48,7 @@ export async function traceMigration(
 ): Promise<MigrationTrace> {
   const before = options.catalog ?? (await readCatalog(client));
   const old = options.old ?? new Set(before.keys());
-  const session: Session = {
+  const session: TraceSession = {
     client,
     before,
     old,
@@ -69,7 +69,7 @@ export async function traceMigration(
 }
 
 async function traceTogether(
-  session: Session,
+  session: TraceSession,
   statements: readonly Statement[],
 ): Promise<readonly TracedStatement[]> {
   await begin(session);
@@ -98,7 +98,10 @@ function changesRights(statement: Statement): boolean {
 }
 
 /** Plain rows of one table are sent together; where one is refused each is sent alone, up to that one. */
-async function watchRun(session: Session, run: readonly Statement[]): Promise<readonly TracedStatement[]> {
+async function watchRun(
+  session: TraceSession,
+  run: readonly Statement[],
+): Promise<readonly TracedStatement[]> {
   const [first] = run;
   if (first !== undefined && run.length > 1) {
     const together = { ...first, text: run.map(({ text }) => text).join('\n;') };
@@ -126,7 +129,7 @@ function resetOf(traced: readonly TracedStatement[]): string {
 }
 
 /** Deferred constraints and constraint triggers speak at COMMIT: their error belongs to the last statement. */
-async function commit(session: Session, traced: TracedStatement[]): Promise<void> {
+async function commit(session: TraceSession, traced: TracedStatement[]): Promise<void> {
   try {
     await session.client.query(`COMMIT; ${resetOf(traced)}`);
   } catch (error) {
@@ -139,7 +142,7 @@ async function commit(session: Session, traced: TracedStatement[]): Promise<void
 }
 
 async function traceSeparately(
-  session: Session,
+  session: TraceSession,
   statements: readonly Statement[],
 ): Promise<readonly TracedStatement[]> {
   const traced: TracedStatement[] = [];
@@ -153,7 +156,7 @@ async function traceSeparately(
   return traced;
 }
 
-async function traceAlone(session: Session, statement: Statement): Promise<TracedStatement> {
+async function traceAlone(session: TraceSession, statement: Statement): Promise<TracedStatement> {
   if (!cannotRunInTransaction(statement)) {
     await begin(session);
     const watched = await watch(session, statement);
@@ -177,7 +180,7 @@ function notRun(statement: Statement, held: TracedStatement['held']): TracedStat
   return { statement, watched: false, locks: [], held, rewrites: [], scans: [], observed: [] };
 }
 
-async function begin(session: Session): Promise<void> {
+async function begin(session: TraceSession): Promise<void> {
   const { storage, publishes } = await queryJson<Baseline>(session.client, `BEGIN; ${baselineSql}`);
   session.storage.clear();
   session.held = new Map();
@@ -187,7 +190,7 @@ async function begin(session: Session): Promise<void> {
 }
 
 /** The statement first, so that positions in errors are its own; the probe in the same round trip. */
-async function watch(session: Session, statement: Statement): Promise<TracedStatement> {
+async function watch(session: TraceSession, statement: Statement): Promise<TracedStatement> {
   try {
     const opaque = isOpaque(statement);
     if (opaque) await refreshCatalog(session);
@@ -221,7 +224,7 @@ async function runAndProbe(client: ScratchClient, text: string): Promise<readonl
 }
 
 /** Brings `current` up to the relations that this transaction has touched. */
-async function refreshCatalog(session: Session): Promise<void> {
+async function refreshCatalog(session: TraceSession): Promise<void> {
   const touched = [...session.held.keys()];
   const fresh = await readCatalog(session.client, touched);
   const current = new Map(session.current);
@@ -233,7 +236,11 @@ async function refreshCatalog(session: Session): Promise<void> {
   session.current = current;
 }
 
-async function observe(session: Session, statement: Statement, effects: Effects): Promise<readonly Action[]> {
+async function observe(
+  session: TraceSession,
+  statement: Statement,
+  effects: Effects,
+): Promise<readonly Action[]> {
   const former = session.current;
   await refreshCatalog(session);
   const touched = [...session.held.keys()].filter((oid) => session.before.has(oid));

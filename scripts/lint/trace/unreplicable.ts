@@ -6,7 +6,7 @@ import { firstUserOid, quoteLiteral } from '../../schema/sql.ts';
 import { ledgerSchema } from '../../schema/types.ts';
 import type { ScratchClient } from '../../scratch/client.ts';
 import { queryJson } from './catalog.ts';
-import type { Session } from './probe.ts';
+import type { TraceSession } from './probe.ts';
 import type { TracedStatement } from './traced.ts';
 
 /** Names of the columns behind attribute numbers of a table. */
@@ -52,7 +52,7 @@ function mayChangeIdentity({ kind }: Pick<Statement, 'kind'>): boolean {
 
 /** Published tables that this statement has left without a way to tell their rows; asked only where anything is published. */
 export async function newlyUnreplicable(
-  session: Session,
+  session: TraceSession,
   statement: Statement,
 ): Promise<{ unreplicable?: readonly string[] }> {
   session.publishes ||= /\bpublication\b/i.test(statement.text);
@@ -64,7 +64,7 @@ export async function newlyUnreplicable(
 }
 
 /** What a later statement of the migration has mended is nobody's trouble. */
-export function stillUnreplicable({ unreplicable }: Session, traced: TracedStatement): TracedStatement {
+export function stillUnreplicable({ unreplicable }: TraceSession, traced: TracedStatement): TracedStatement {
   if (traced.unreplicable === undefined) return traced;
   return { ...traced, unreplicable: traced.unreplicable.filter((name) => unreplicable?.has(name) === true) };
 }

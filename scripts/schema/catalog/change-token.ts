@@ -4,7 +4,7 @@
 
 import { firstUserOid, quoteLiteral } from '../sql.ts';
 import type { SchemaOptions } from '../types.ts';
-import { broughtCatalogs, type Catalog, catalogs } from './counted-catalogs.ts';
+import { broughtCatalogs, type CountedCatalog, catalogs } from './counted-catalogs.ts';
 import { distributionState } from './distribution.ts';
 import { hiddenSql } from './hidden.ts';
 import { contentHash, relational } from './relation-counts.ts';
@@ -34,7 +34,7 @@ export function countSql({ from, hash }: Pick<Counted, 'from' | 'hash'>): string
   return `(SELECT concat(count(*), ':', coalesce(sum(${hash}), 0)) FROM ${from})`;
 }
 
-function countCatalog({ name, namespace, relation, type, brought, empty, flag }: Catalog): Counted {
+function countCatalog({ name, namespace, relation, type, brought, empty, flag }: CountedCatalog): Counted {
   const conditions = [brought ? 'true' : `oid >= ${firstUserOid}`];
   if (namespace !== undefined) conditions.push(`${namespace} NOT IN (SELECT oid FROM hidden_namespace)`);
   if (relation !== undefined) conditions.push(`${relation} NOT IN (SELECT oid FROM own_relation)`);

@@ -1,7 +1,7 @@
 // The catalogs whose rows the change token counts, and where a row says what it belongs to. Data.
 
 /** Catalogs with OIDs; a row counts with its OID and its xmin. */
-export interface Catalog {
+export interface CountedCatalog {
   readonly name: string;
   /** Columns that hold the schema or the relation that the row belongs to; hidden ones do not count. */
   readonly namespace?: string;
@@ -17,7 +17,7 @@ export interface Catalog {
 }
 
 /** All whose rows make a difference to the schema, but for those that have a count of their own. */
-export const catalogs: readonly Catalog[] = [
+export const catalogs: readonly CountedCatalog[] = [
   { name: 'pg_proc', namespace: 'pronamespace' },
   { name: 'pg_constraint', namespace: 'connamespace', relation: 'conrelid' },
   { name: 'pg_attrdef', relation: 'adrelid' },
@@ -38,7 +38,7 @@ export const catalogs: readonly Catalog[] = [
 ];
 
 /** The same, of which a new database has many already: those do not count. */
-export const broughtCatalogs: readonly Catalog[] = [
+export const broughtCatalogs: readonly CountedCatalog[] = [
   { name: 'pg_collation', namespace: 'collnamespace' },
   { name: 'pg_operator', namespace: 'oprnamespace' },
   { name: 'pg_opclass', namespace: 'opcnamespace' },

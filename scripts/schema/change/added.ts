@@ -8,10 +8,10 @@ import { asOwn, comesFromOthers } from './heirs.ts';
 import { indexOf, takenIndex } from './keys.ts';
 import { lastName } from './likeness-shape.ts';
 import { isTaken } from './partitions.ts';
-import { noteWhatFails, type Plan, take, want } from './plan.ts';
+import { type ChangePlan, noteWhatFails, take, want } from './plan.ts';
 
 /** Notes what makes the object, unless it comes with another one; false where a person must write it. */
-export function writeAdded(plan: Plan, item: Item, difference: Difference): boolean {
+export function writeAdded(plan: ChangePlan, item: Item, difference: Difference): boolean {
   if (item.class === 'column') {
     const table = plan.to.find('relation', item.table ?? '');
     const isNew = plan.from.find('relation', item.table ?? '') === undefined;
@@ -32,7 +32,7 @@ export function writeAdded(plan: Plan, item: Item, difference: Difference): bool
 }
 
 /** A constraint over an index that is there already under its name, as a plain one. */
-function takesIndex(plan: Plan, item: Item): boolean {
+function takesIndex(plan: ChangePlan, item: Item): boolean {
   if (item.class !== 'constraint') return false;
   const before = takenIndex(plan, item);
   if (before === undefined) return false;
@@ -46,7 +46,7 @@ function takesIndex(plan: Plan, item: Item): boolean {
 }
 
 /** A key or index of a partition that its parent had before: attaching makes it. */
-function comesWithParent(plan: Plan, item: Item): boolean {
+function comesWithParent(plan: ChangePlan, item: Item): boolean {
   const { from, to, differences } = plan;
   const parent = to.find('relation', item.table ?? '')?.parts.get('partition_of');
   if (parent === undefined) return false;

@@ -13,11 +13,11 @@ import type { Difference } from './diff.ts';
 import { dropSql, holdsColumns, isTable } from './drop.ts';
 import { afterParents, noteAnew, parentsOf } from './heirs.ts';
 import { indexOf, takenIndex } from './keys.ts';
-import { changesPlace, noteWhatFails, type Plan, take, want } from './plan.ts';
+import { type ChangePlan, changesPlace, noteWhatFails, take, want } from './plan.ts';
 import { handOver } from './positions.ts';
 
 /** Notes what leads from one form to the other; false where a person must write it. */
-export function writeChanged(plan: Plan, before: Item, after: Item, difference: Difference): boolean {
+export function writeChanged(plan: ChangePlan, before: Item, after: Item, difference: Difference): boolean {
   const keys = keysThatDiffer(before, after);
   // From 18 on the NOT NULL of a table that leaves its parent shows the name that it had all along.
   const follows = ['inherited', 'partition_of', ...(isCopy(plan, before) ? ['not_null'] : [])];
@@ -50,7 +50,7 @@ const isForeign = ({ class: name, parts }: Item) =>
   name === 'foreign-data-wrapper' ||
   (name === 'relation' && parts.get('kind') === 'foreign table');
 
-function changeTextSearch(plan: Plan, before: Item, after: Item, difference: Difference): boolean {
+function changeTextSearch(plan: ChangePlan, before: Item, after: Item, difference: Difference): boolean {
   const change = alterTextSearch(before, after);
   if (change === undefined) return makeAnew(plan, before, after);
   take(plan, difference, change);
@@ -58,7 +58,7 @@ function changeTextSearch(plan: Plan, before: Item, after: Item, difference: Dif
 }
 
 /** Whether the NOT NULL is that of a parent. */
-function isCopy({ from }: Plan, column: Item): boolean {
+function isCopy({ from }: ChangePlan, column: Item): boolean {
   const notNull = column.class === 'column' ? notNullOf(column) : null;
   const isPartition = from.find('relation', column.table ?? '')?.parts.has('partition_of') === true;
   return notNull !== null && (isPartition || notNull.inherited !== null);
@@ -76,7 +76,7 @@ function withoutOwnNotNull(before: Item, after: Item): string[] {
 }
 
 /** What a partition or heir has from its parent, which changes there too. */
-function followsParent({ to, differences }: Plan, item: Item): boolean {
+function followsParent({ to, differences }: ChangePlan, item: Item): boolean {
   const above = parentsOf(to, item.table);
   const index = indexOf(to, item);
   return differences.some(
@@ -87,7 +87,7 @@ function followsParent({ to, differences }: Plan, item: Item): boolean {
   );
 }
 
-function changeColumn(plan: Plan, before: Item, after: Item, difference: Difference): boolean {
+function changeColumn(plan: ChangePlan, before: Item, after: Item, difference: Difference): boolean {
   if (holdsColumns(plan.to, after.table)) {
     const change = alterColumn([plan.from, plan.to], before, after, plan.takesBack);
     const follows = changesPlace(plan, after.table) && change.statements.length === 0;
@@ -107,14 +107,14 @@ function changeColumn(plan: Plan, before: Item, after: Item, difference: Differe
 const kindOf = (model: Model, relation: string | undefined) =>
   model.find('relation', relation ?? '')?.parts.get('kind') ?? '';
 
-function changeType(plan: Plan, before: Item, after: Item, difference: Difference): void {
+function changeType(plan: ChangePlan, before: Item, after: Item, difference: Difference): void {
   const change = alterType([plan.from, plan.to], before, after);
   take(plan, difference, change);
   if (change.replacesType === true) plan.moving.push({ identity: after.identity, columns: [], type: true });
 }
 
 /** One that is of a serial column before and of its identity after, or the reverse, is another one of its name. */
-function changeSequence(plan: Plan, before: Item, after: Item, difference: Difference): void {
+function changeSequence(plan: ChangePlan, before: Item, after: Item, difference: Difference): void {
   const column = before.parts.get('identity_of') ?? before.parts.get('owned_by') ?? '';
   const carried = handOver([plan.from, plan.to], column);
   if (carried?.to !== after) {
@@ -125,7 +125,7 @@ function changeSequence(plan: Plan, before: Item, after: Item, difference: Diffe
   if (!after.parts.has('identity_of')) want(plan, after);
 }
 
-function changeIndex(plan: Plan, before: Item, after: Item, difference: Difference): boolean {
+function changeIndex(plan: ChangePlan, before: Item, after: Item, difference: Difference): boolean {
   if (changesPlace(plan, after.table) || !isOnlyAttached(before, after))
     return makeIndex(plan, before, after, difference);
   const [old, now] = [before, after].map(({ parts }) => parts.get('partition_of'));
@@ -151,14 +151,14 @@ function isOnlyAttached(before: Item, after: Item): boolean {
   );
 }
 
-function makeIndex(plan: Plan, before: Item, after: Item, difference: Difference): boolean {
+function makeIndex(plan: ChangePlan, before: Item, after: Item, difference: Difference): boolean {
   const change = alterIndex(before, after);
   if (change === undefined) return makeAnew(plan, before, after);
   take(plan, difference, change);
   return true;
 }
 
-function makeAnew(plan: Plan, before: Item, after: Item): boolean {
+function makeAnew(plan: ChangePlan, before: Item, after: Item): boolean {
   if (!remadeClasses.has(after.class) || after.parts.get('inherited') === 'only') return false;
   if (after.class === 'index' && after.parts.has('constraint')) {
     makeRoomForName(plan, before);
@@ -181,14 +181,14 @@ function makeAnew(plan: Plan, before: Item, after: Item): boolean {
 }
 
 /** An index that goes with its table has its name until then. */
-function makeRoomForName(plan: Plan, index: Item): void {
+function makeRoomForName(plan: ChangePlan, index: Item): void {
   if (plan.to.find('relation', index.table ?? '') !== undefined) return;
   const sql = `ALTER INDEX ${index.identity} RENAME TO going_${plan.drops.length + 1};`;
   plan.drops.push({ rank: ranks.index, sql, key: `index ${index.identity}` });
 }
 
 /** Routines else go last: what uses them goes first. One of the same name must make room earlier. */
-function dropBeforeMaking(plan: Plan, item: Item, rank: number = ranks.ownership): void {
+function dropBeforeMaking(plan: ChangePlan, item: Item, rank: number = ranks.ownership): void {
   const sql = dropSql(plan.from, item, () => false) ?? [];
   plan.remade.add(item.identity);
   const key = `${item.class} ${item.identity}`;
@@ -196,7 +196,7 @@ function dropBeforeMaking(plan: Plan, item: Item, rank: number = ranks.ownership
 }
 
 /** CREATE OR REPLACE where columns are only added at the end, else dropped and made anew with all that stands on it. */
-function replaceView(plan: Plan, before: Item, after: Item, difference: Difference): boolean {
+function replaceView(plan: ChangePlan, before: Item, after: Item, difference: Difference): boolean {
   const kind = after.parts.get('kind') ?? '';
   if (![before, after].every(({ parts }) => /view$/.test(parts.get('kind') ?? ''))) {
     const why = `it was a ${before.parts.get('kind')}: what it held is nowhere`;
@@ -228,7 +228,7 @@ function lastWord(line: string): string {
   return text.endsWith(last) ? last : '';
 }
 
-function replaceRoutine(plan: Plan, before: Item, after: Item): boolean {
+function replaceRoutine(plan: ChangePlan, before: Item, after: Item): boolean {
   if (!canWrite(after)) return false;
   const replaceable = ['kind', 'arguments', 'returns'].every(
     (key) => before.parts.get(key) === after.parts.get(key),

@@ -8,7 +8,7 @@ import { addColumn } from './columns.ts';
 import { dropSql } from './drop.ts';
 import { noteAnew } from './heirs.ts';
 import { isAttachedTo, isForeignKey, leadsTo } from './keys.ts';
-import { type Moving, mentions, type Plan, want } from './plan.ts';
+import { type ChangePlan, type Moving, mentions, want } from './plan.ts';
 
 const textOf = (item: Item) => [...item.parts.values()].join('\n');
 const isView = ({ class: name, parts }: Item) => name === 'relation' && /view$/.test(parts.get('kind') ?? '');
@@ -17,7 +17,7 @@ const isView = ({ class: name, parts }: Item) => name === 'relation' && /view$/.
  * Drops and makes anew every dependent that is there before and after.
  * @param moving seeds: relations with the columns in question, routines that are dropped, types that are replaced
  */
-export function remakeDependents(plan: Plan, moving: readonly Moving[]): void {
+export function remakeDependents(plan: ChangePlan, moving: readonly Moving[]): void {
   const queue = [...moving];
   for (let seed = queue.shift(); seed !== undefined; seed = queue.shift()) {
     for (const item of candidates(plan.from, seed)) {
@@ -78,7 +78,7 @@ function candidates(model: Model, { identity, type }: Moving): readonly Item[] {
 }
 
 /** Routines and casts else go last. */
-function dropEarly(plan: Plan, { class: name, identity }: Item): void {
+function dropEarly(plan: ChangePlan, { class: name, identity }: Item): void {
   for (const [i, drop] of plan.drops.entries())
     if (drop.key === `${name} ${identity}`)
       plan.drops[i] = { ...drop, rank: Math.max(drop.rank, ranks.ownership) };
@@ -132,7 +132,7 @@ function isOfType(model: Model, item: Item, type: string): boolean {
 }
 
 /** A computed column holds nothing that is not computed again. */
-function remakeColumn(plan: Plan, before: Item, after: Item): Moving[] {
+function remakeColumn(plan: ChangePlan, before: Item, after: Item): Moving[] {
   const sql = `ALTER TABLE ${before.table} DROP COLUMN ${before.name};`;
   // Behind all that stands on tables, before the functions that it calls.
   plan.drops.push({ rank: ranks.distribution, sql, key: `column ${before.identity}` });
@@ -147,7 +147,7 @@ function remakeColumn(plan: Plan, before: Item, after: Item): Moving[] {
 }
 
 /** What would change a column in place that is made anew finds nothing: its settings come with it. */
-function withoutOvertaken({ alters, to, remade }: Plan): void {
+function withoutOvertaken({ alters, to, remade }: ChangePlan): void {
   const heads = to
     .of('column')
     .filter(({ identity, parts }) => parts.has('generated') && remade.has(identity))
@@ -161,7 +161,7 @@ function withoutOvertaken({ alters, to, remade }: Plan): void {
   alters.splice(0, alters.length, ...left);
 }
 
-function resetDefault(plan: Plan, before: Item, after: Item): void {
+function resetDefault(plan: ChangePlan, before: Item, after: Item): void {
   const alter = `ALTER TABLE ${before.table} ALTER COLUMN ${before.name}`;
   plan.drops.push({ rank: ranks.comment, sql: `${alter} DROP DEFAULT;`, key: `default ${before.identity}` });
   const value = after.parts.get('default');
@@ -170,7 +170,7 @@ function resetDefault(plan: Plan, before: Item, after: Item): void {
 }
 
 /** Drops it as it was, makes it as it is to be, with all that hangs on it. */
-export function remake(plan: Plan, before: Item, after: Item): void {
+export function remake(plan: ChangePlan, before: Item, after: Item): void {
   if (plan.remade.has(before.identity)) return;
   plan.remade.add(before.identity);
   plan.replaced.delete(before.identity);

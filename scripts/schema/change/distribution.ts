@@ -8,7 +8,7 @@ import { ranks } from '../render/tables.ts';
 import { bareName, quoteLiteral } from '../sql.ts';
 import { onTables } from './change.ts';
 import type { Difference } from './diff.ts';
-import { type Plan, take } from './plan.ts';
+import { type ChangePlan, take } from './plan.ts';
 
 const keyOf = ({ identity }: Item) => `distribution ${identity}`;
 const part = (item: Item | undefined, name: string) => item?.parts.get(name);
@@ -22,7 +22,7 @@ interface Table {
 }
 
 /** Notes what settles the differences of this class. */
-export function writeDistribution(plan: Plan): void {
+export function writeDistribution(plan: ChangePlan): void {
   const differences = plan.differences.filter(({ kind }) => kind === 'distribution');
   if (differences.length === 0) return;
   for (const difference of differences) {
@@ -43,7 +43,7 @@ export function writeDistribution(plan: Plan): void {
   for (const group of groupsOf(tables)) writeGroup(plan, group);
 }
 
-function writeUndistributed(plan: Plan, before: Item, difference: Difference): void {
+function writeUndistributed(plan: ChangePlan, before: Item, difference: Difference): void {
   const { identity } = before;
   const [model, name] = isSchema(before)
     ? (['schema', identity.replace(/^schema /, '')] as const)
@@ -62,7 +62,7 @@ function undistributed(item: Item): string {
 }
 
 /** Citus undistributes no table alone that a foreign key ties to another. */
-function isTied({ from, to }: Plan, table: string): boolean {
+function isTied({ from, to }: ChangePlan, table: string): boolean {
   const isKept = ({ identity }: Item) => to.find('constraint', identity) !== undefined;
   return from.of('constraint').some((item) => {
     const target = foreignKeyOf(part(item, 'definition') ?? '')?.target;
@@ -70,7 +70,7 @@ function isTied({ from, to }: Plan, table: string): boolean {
   });
 }
 
-function leave(plan: Plan, difference: Difference, statements: readonly string[]): void {
+function leave(plan: ChangePlan, difference: Difference, statements: readonly string[]): void {
   const why =
     'foreign keys tie the table to others: Citus changes it only together with them (cascade_via_foreign_keys => true), or without the keys';
   take(plan, difference, onTables(statements, { undecided: why }));
@@ -119,7 +119,7 @@ function groupsOf(tables: readonly Table[]): readonly Group[] {
   return [...groups].map(([name, members]) => ({ tables: members, settled: settled.get(name) ?? new Set() }));
 }
 
-function writeGroup(plan: Plan, { tables, settled }: Group): void {
+function writeGroup(plan: ChangePlan, { tables, settled }: Group): void {
   const anchor = [...settled][0] ?? tables[0];
   for (const table of tables) {
     if (settled.has(table)) continue;
@@ -129,7 +129,11 @@ function writeGroup(plan: Plan, { tables, settled }: Group): void {
 }
 
 /** @param beside the table that it is put together with */
-function writeTable(plan: Plan, { before, after, difference }: Table, beside: string | undefined): void {
+function writeTable(
+  plan: ChangePlan,
+  { before, after, difference }: Table,
+  beside: string | undefined,
+): void {
   const parts = new Map(after.parts);
   parts.delete('colocated_with');
   if (beside !== undefined) parts.set('colocated_with', beside);
@@ -156,7 +160,7 @@ function altered(before: Item, after: Item, beside: string | undefined): string 
   ].join(', ')});`;
 }
 
-function addPiece(plan: Plan, item: Item, sql: string, beside?: string): void {
+function addPiece(plan: ChangePlan, item: Item, sql: string, beside?: string): void {
   const key = keyOf(item);
   plan.distributions.push({ key, rank: ranks.distribution, sql, inlined: [] });
   if (beside !== undefined) plan.distributionNeeds.push({ from: key, to: `distribution ${beside}` });

@@ -5,7 +5,7 @@ import { notNullOf } from '../render/not-null.ts';
 import { tablesAbove } from '../render/storage.ts';
 import { keysThatDiffer } from './alter.ts';
 import type { Difference } from './diff.ts';
-import type { Plan } from './plan.ts';
+import type { ChangePlan } from './plan.ts';
 
 /** The tables that a table is an heir or a partition of. */
 export function parentsOf(model: Model, table: string | undefined): string[] {
@@ -45,7 +45,7 @@ export function copiesOf(model: Model, { table = '', name }: Item): Item[] {
 }
 
 /** Notes that a column is dropped and made anew, and with it the copies that heirs have only from there; gives all of them. */
-export function noteAnew({ from, remade }: Plan, column: Item): Item[] {
+export function noteAnew({ from, remade }: ChangePlan, column: Item): Item[] {
   const copies = copiesOf(from, column).filter(({ parts }) => parts.get('inherited') === 'only');
   for (const { identity } of [column, ...copies]) remade.add(identity);
   return [column, ...copies];
@@ -70,7 +70,7 @@ export const alterColumnOf = (now: Model, column: Item, key: string): string =>
   `ALTER TABLE ${reachesHeirs(now, column, key) ? '' : 'ONLY '}${column.table} ALTER COLUMN ${column.name}`;
 
 /** The column of a heir as the statements on the tables above leave it. */
-export function afterParents({ from, to, differences }: Plan, before: Item, after: Item): Item {
+export function afterParents({ from, to, differences }: ChangePlan, before: Item, after: Item): Item {
   const above = ancestorsOf(to, after.table).flatMap((parent) => {
     const identity = `${parent}.${after.name}`;
     const [old, now] = [from.find('column', identity), to.find('column', identity)];
@@ -121,7 +121,7 @@ export function asOwn(column: Item): Item {
  * DROP COLUMN of a table whose heirs have it only from there: ONLY where one keeps it, and then the others lose it by
  * statements of their own.
  */
-export function dropInherited({ from, to }: Plan, { table = '', name }: Item): string[] {
+export function dropInherited({ from, to }: ChangePlan, { table = '', name }: Item): string[] {
   const heirs = (below(from).get(table) ?? [])
     .flatMap((heir) => from.find('column', `${heir}.${name}`) ?? [])
     .filter(({ parts }) => parts.get('inherited') === 'only');
@@ -135,7 +135,7 @@ export function dropInherited({ from, to }: Plan, { table = '', name }: Item): s
 }
 
 /** Heirs first where something comes, for a parent's merges with theirs; parents first where it goes. */
-export function inOrderOfHeirs({ from, to }: Plan, differences: readonly Difference[]): Difference[] {
+export function inOrderOfHeirs({ from, to }: ChangePlan, differences: readonly Difference[]): Difference[] {
   const depth = new Map(
     differences.map((each) => {
       if (each.change === 'changed' || !['column', 'constraint'].includes(each.kind)) return [each, 0];

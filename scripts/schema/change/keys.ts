@@ -5,7 +5,7 @@ import { keyColumns } from '../render/equal-keys.ts';
 import type { Item, Model } from '../render/model.ts';
 import { alterIndex } from './alter.ts';
 import { ancestorsOf } from './heirs.ts';
-import type { Plan } from './plan.ts';
+import type { ChangePlan } from './plan.ts';
 
 /** A foreign key goes before the key that it leads to. */
 export const isForeignKey = ({ class: name, parts }: Item): boolean =>
@@ -53,7 +53,7 @@ export const isAttachedTo = (model: Model, constraint: Item, index: string): boo
   );
 
 /** Whether a constraint of a partition goes with such an index, which nothing detaches. */
-export function goesWithIndex({ from, to, differences }: Plan, constraint: Item): boolean {
+export function goesWithIndex({ from, to, differences }: ChangePlan, constraint: Item): boolean {
   return indexesAbove(from, indexOf(from, constraint)).some((before) => {
     if (before.parts.has('constraint')) return false;
     const after = to.find('index', before.identity);
@@ -66,7 +66,7 @@ export function goesWithIndex({ from, to, differences }: Plan, constraint: Item)
 }
 
 /** Keys and indexes that go, though something stays that hangs on them: foreign keys, or constraints attached to them. */
-export function missedKeys({ from, to, differences }: Plan): string[] {
+export function missedKeys({ from, to, differences }: ChangePlan): string[] {
   const stay = from.of('constraint').filter(({ identity }) => to.find('constraint', identity) !== undefined);
   const targets = new Set(
     stay.flatMap(({ parts }) => foreignKeyOf(parts.get('definition') ?? '')?.target ?? []),
@@ -87,7 +87,7 @@ export function missedKeys({ from, to, differences }: Plan): string[] {
  * The index that is there already, as a plain one, for a constraint of its name; undefined where the constraint makes its own,
  * as those of partitioned tables do.
  */
-export function takenIndex({ from, to }: Plan, constraint: Item): Item | undefined {
+export function takenIndex({ from, to }: ChangePlan, constraint: Item): Item | undefined {
   const after = indexOf(to, constraint);
   const before = after === undefined ? undefined : from.find('index', after.identity);
   if (after === undefined || before === undefined || before.parts.has('constraint')) return undefined;

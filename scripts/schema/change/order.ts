@@ -17,10 +17,10 @@ import { referencesAbove } from './keys.ts';
 import { namesIn } from './named.ts';
 import { goesWithViews, madeLate } from './over-views.ts';
 import { attachOnceIndexed } from './partitions.ts';
-import type { Drop, Plan } from './plan.ts';
+import type { ChangePlan, Drop } from './plan.ts';
 
 /** Drops of what stands on tables, what tables need, changes, what stands on tables, drops of the rest, comments. */
-export function assemble(plan: Plan): string[] {
+export function assemble(plan: ChangePlan): string[] {
   const creates = orderCreates(plan);
   const after = madeLate(plan, creates);
   const early = creates.filter(({ key }) => !after.has(key));
@@ -42,7 +42,7 @@ export function assemble(plan: Plan): string[] {
   ];
 }
 
-function orderCreates(plan: Plan): readonly Piece[] {
+function orderCreates(plan: ChangePlan): readonly Piece[] {
   const texts = new Map(plan.to.of('routine').map((item) => [item.identity, routineSql(item)]));
   const all = [
     ...relationPieces(plan.to, new Set()),
@@ -122,7 +122,7 @@ function partitionsFirst(model: Model): Dependency[] {
 }
 
 /** A materialized view is made without rows; it is filled once all that it reads from is there. */
-function refreshes({ to }: Plan, creates: readonly Piece[]): string[] {
+function refreshes({ to }: ChangePlan, creates: readonly Piece[]): string[] {
   return creates
     .map(({ key }) => key.slice(key.indexOf(' ') + 1))
     .filter((identity) => to.find('relation', identity)?.parts.get('kind') === 'materialized view')
@@ -131,7 +131,7 @@ function refreshes({ to }: Plan, creates: readonly Piece[]): string[] {
 }
 
 /** Highest rank first; among equals, what mentions another goes before it. */
-function orderDrops(plan: Plan): Drop[] {
+function orderDrops(plan: ChangePlan): Drop[] {
   const items = new Map(plan.from.items.map((item) => [`${item.class} ${item.identity}`, item]));
   const named = plan.drops.map((drop) => {
     const item = items.get(drop.key);

@@ -7,7 +7,7 @@ import { ranks } from '../render/tables.ts';
 import { parentOf } from '../sql.ts';
 import { namesIn } from './named.ts';
 import { waitsForParent } from './partitions.ts';
-import { type Drop, mentions, type Plan } from './plan.ts';
+import { type ChangePlan, type Drop, mentions } from './plan.ts';
 
 const identityOf = (key: string) => key.slice(key.indexOf(' ') + 1);
 
@@ -24,7 +24,11 @@ function signatureOf(routine: Item): string {
 }
 
 /** Whether a routine may read a column that is not the same in both schemas, of a table that is in both. */
-function readsColumns({ differences, from, to }: Plan, routine: Item, except: 'added' | 'removed'): boolean {
+function readsColumns(
+  { differences, from, to }: ChangePlan,
+  routine: Item,
+  except: 'added' | 'removed',
+): boolean {
   const body = bodyRead(routine);
   return differences.some(({ kind, change, identity }) => {
     if (body === '' || kind !== 'column' || change === except) return false;
@@ -34,7 +38,7 @@ function readsColumns({ differences, from, to }: Plan, routine: Item, except: 'a
 }
 
 /** Whether it makes a routine that may read a column which comes, and that no statement on a table calls. */
-function waitsForColumns(plan: Plan, { key }: Piece): boolean {
+function waitsForColumns(plan: ChangePlan, { key }: Piece): boolean {
   const routine = key.startsWith('routine ') ? plan.to.find('routine', identityOf(key)) : undefined;
   if (routine === undefined || !readsColumns(plan, routine, 'removed')) return false;
   return !plan.alters.some(({ sql }) => mentions(sql, identityOf(key)));
@@ -47,7 +51,7 @@ function needingText(model: Model, { key, sql }: Piece): string {
 }
 
 /** Keys of the pieces that come after all changes of tables: what stands on tables, and what stands on that. */
-export function madeLate(plan: Plan, creates: readonly Piece[]): ReadonlySet<string> {
+export function madeLate(plan: ChangePlan, creates: readonly Piece[]): ReadonlySet<string> {
   const late = new Set(
     creates
       .filter(
@@ -67,7 +71,7 @@ export function madeLate(plan: Plan, creates: readonly Piece[]): ReadonlySet<str
 }
 
 /** Whether a routine takes or gives rows of a view that goes, or is a statement over it, or over a column that goes. */
-export function goesWithViews(plan: Plan, { key }: Drop): boolean {
+export function goesWithViews(plan: ChangePlan, { key }: Drop): boolean {
   const routine = key.startsWith('routine ') ? plan.from.find('routine', identityOf(key)) : undefined;
   if (routine === undefined) return false;
   if (readsColumns(plan, routine, 'added')) return true;

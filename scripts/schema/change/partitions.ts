@@ -5,13 +5,13 @@ import type { Item, Model } from '../render/model.ts';
 import type { Dependency, Piece } from '../render/order.ts';
 import { ranks } from '../render/tables.ts';
 import { ancestorsOf } from './heirs.ts';
-import type { Plan } from './plan.ts';
+import type { ChangePlan } from './plan.ts';
 
 /**
  * Of two partitions none may hold what the other one is to hold: those that go, or get another bound, are detached before a new
  * one comes. One that stays gets the columns that its parent gets only while it is attached: then its turn comes later.
  */
-export function makeRoom(plan: Plan): void {
+export function makeRoom(plan: ChangePlan): void {
   const { from, to, differences } = plan;
   const relations = differences.filter(({ kind }) => kind === 'relation');
   const filled = new Set(
@@ -34,7 +34,7 @@ export function makeRoom(plan: Plan): void {
 }
 
 /** Indexes of a new partition that those of its parent take, which were there before: attaching makes some where there are none. */
-function indexesToTake({ from, to }: Plan, { identity }: Item): Item[] {
+function indexesToTake({ from, to }: ChangePlan, { identity }: Item): Item[] {
   if (from.find('relation', identity) !== undefined) return [];
   return to.partsOf(identity, 'index').filter(({ parts }) => {
     const above = to.find('index', parts.get('partition_of') ?? '');
@@ -43,12 +43,12 @@ function indexesToTake({ from, to }: Plan, { identity }: Item): Item[] {
 }
 
 /** Whether a key or index of a new partition is written, although its parent had one before. */
-export const isTaken = (plan: Plan, table: Item, index: Item): boolean =>
+export const isTaken = (plan: ChangePlan, table: Item, index: Item): boolean =>
   indexesToTake(plan, table).includes(index);
 
 /** Attaches new partitions behind the indexes that their parents' take, so that these keep their names. */
 export function attachOnceIndexed(
-  plan: Plan,
+  plan: ChangePlan,
   pieces: readonly Piece[],
 ): { pieces: Piece[]; needs: Dependency[] } {
   const needs: Dependency[] = [];
@@ -68,11 +68,11 @@ export function attachOnceIndexed(
   return { pieces: split, needs };
 }
 
-const changesColumns = ({ differences }: Plan, table: string) =>
+const changesColumns = ({ differences }: ChangePlan, table: string) =>
   differences.some(({ kind, identity }) => kind === 'column' && identity.startsWith(`${table}.`));
 
 /** Whether the piece makes an heir or a partition of a table that is there, and gets or loses columns first. */
-export function waitsForParent(plan: Plan, { key }: Piece): boolean {
+export function waitsForParent(plan: ChangePlan, { key }: Piece): boolean {
   if (!key.startsWith('relation ')) return false;
   const above = ancestorsOf(plan.to, key.slice('relation '.length));
   return above.some(

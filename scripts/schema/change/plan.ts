@@ -26,7 +26,7 @@ export interface Drop {
   readonly key: string;
 }
 
-export interface Plan {
+export interface ChangePlan {
   readonly from: Model;
   readonly to: Model;
   readonly differences: readonly Difference[];
@@ -57,7 +57,7 @@ export interface Plan {
 }
 
 /** Notes the statements, and what a person has to know; `difference` is what they settle. */
-export function take(plan: Plan, difference: Difference, change: Change): void {
+export function take(plan: ChangePlan, difference: Difference, change: Change): void {
   const { statements, undecided, fails = [], phase, later } = change;
   if (undecided === undefined) plan.fails.push(...fails);
   else markIncomplete(plan, difference, undecided, phase);
@@ -67,7 +67,7 @@ export function take(plan: Plan, difference: Difference, change: Change): void {
 
 /** Leaves the difference to a person; what is said stands where the statements for it stand. */
 export function markIncomplete(
-  plan: Plan,
+  plan: ChangePlan,
   difference: Difference,
   why: string,
   phase: Phase = 'table',
@@ -78,7 +78,7 @@ export function markIncomplete(
 }
 
 /** Notes a constraint or unique index on a table that may have rows: existing rows may break it. */
-export function noteWhatFails(plan: Plan, item: Item): void {
+export function noteWhatFails(plan: ChangePlan, item: Item): void {
   if (plan.from.find('relation', item.table ?? '') === undefined) return;
   const definition = item.parts.get('definition') ?? '';
   const checked = item.class === 'constraint' && !definition.endsWith('NOT VALID');
@@ -88,7 +88,7 @@ export function noteWhatFails(plan: Plan, item: Item): void {
 }
 
 /** Has the item written as the render room writes it. */
-export function want(plan: Plan, item: Item): void {
+export function want(plan: ChangePlan, item: Item): void {
   if (item.class === 'constraint' && standsAlone(plan, item)) {
     const kind = item.parts.has('domain') ? 'DOMAIN' : 'TABLE';
     const sql = `ALTER ${kind} ${item.table} ADD CONSTRAINT ${item.name} ${item.parts.get('definition')};`;
@@ -106,7 +106,7 @@ export function want(plan: Plan, item: Item): void {
 }
 
 /** A check that CREATE would have brought, for a table or domain that is there already. */
-function standsAlone({ from, to }: Plan, item: Item): boolean {
+function standsAlone({ from, to }: ChangePlan, item: Item): boolean {
   const owner = item.table ?? '';
   if (item.parts.get('inherited') === 'only') return false;
   if (item.parts.has('domain')) return from.find('type', owner) !== undefined;
@@ -125,7 +125,7 @@ export function mentions(text: string, identity: string): boolean {
 }
 
 /** Whether a table changes its place in a hierarchy: what its columns and keys inherit follows from that. */
-export function changesPlace({ from, to }: Plan, table: string | undefined): boolean {
+export function changesPlace({ from, to }: ChangePlan, table: string | undefined): boolean {
   const [before, after] = [from, to].map((model) => model.find('relation', table ?? ''));
   if (before === undefined || after === undefined) return false;
   return ['inherits', 'partition_of', 'bound'].some((key) => before.parts.get(key) !== after.parts.get(key));

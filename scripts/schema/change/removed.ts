@@ -7,12 +7,12 @@ import { differenceKey } from './diff.ts';
 import { dropSql } from './drop.ts';
 import { comesFromOthers, dropInherited } from './heirs.ts';
 import { goesWithIndex, isForeignKey, referencesAbove } from './keys.ts';
-import type { Plan } from './plan.ts';
+import type { ChangePlan } from './plan.ts';
 
-const keysOf = new WeakMap<Plan['differences'], ReadonlySet<string>>();
+const keysOf = new WeakMap<ChangePlan['differences'], ReadonlySet<string>>();
 
 /** What goes as a whole, as `<class> <identity>`. */
-function removedKeys(differences: Plan['differences']): ReadonlySet<string> {
+function removedKeys(differences: ChangePlan['differences']): ReadonlySet<string> {
   const known = keysOf.get(differences);
   if (known !== undefined) return known;
   const removed = differences.filter(({ change }) => change === 'removed');
@@ -22,14 +22,14 @@ function removedKeys(differences: Plan['differences']): ReadonlySet<string> {
 }
 
 /** Whether foreign keys that stay lead to a table which this one is a partition of. */
-const holdsReferences = ({ from, to }: Plan, item: Item) =>
+const holdsReferences = ({ from, to }: ChangePlan, item: Item) =>
   referencesAbove(from, item).some(
     ({ identity, target }) =>
       to.find('constraint', identity) !== undefined && to.find('relation', target) !== undefined,
   );
 
 /** Notes what drops the object and when; false where a person must write it. */
-export function writeRemoved(plan: Plan, item: Item): boolean {
+export function writeRemoved(plan: ChangePlan, item: Item): boolean {
   if (item.class === 'constraint' && goesWithIndex(plan, item)) return true;
   const keys = removedKeys(plan.differences);
   const gone = (objectClass: ObjectClass, identity: string) => keys.has(`${objectClass} ${identity}`);

@@ -17,7 +17,7 @@ import { missedKeys } from './keys.ts';
 import { leftByNotNull, nameNotNulls, notNullComments } from './not-null-names.ts';
 import { assemble } from './order.ts';
 import { makeRoom } from './partitions.ts';
-import { type Moving, markIncomplete, type Plan } from './plan.ts';
+import { type ChangePlan, type Moving, markIncomplete } from './plan.ts';
 import { writeRemoved } from './removed.ts';
 import { defaultPrivilegesChange, isRight, rightsSql, settingChange } from './rights.ts';
 
@@ -46,7 +46,7 @@ export function transition(
   const differences = diffObjects(from, to).filter(({ severity }) => severity === 'drift');
   const before = buildModel(from);
   const named = nameNotNulls(before, to);
-  const plan: Plan = {
+  const plan: ChangePlan = {
     ...{ from: before, to: named.to, differences, takesBack, reader },
     ...{ undecided: [], wanted: new Set(), replaced: new Set(), remade: new Set() },
     ...{ moving: [], drops: [], alters: [], closing: [], rights: [], fails: [] },
@@ -74,7 +74,7 @@ export function transition(
 }
 
 /** Notes in the plan what settles the difference; false where a person must write it. */
-function write(plan: Plan, difference: Difference, listed: boolean): boolean {
+function write(plan: ChangePlan, difference: Difference, listed: boolean): boolean {
   const { kind, identity, change } = difference;
   const before = plan.from.find(kind, identity);
   const after = plan.to.find(kind, identity);
@@ -89,13 +89,13 @@ function write(plan: Plan, difference: Difference, listed: boolean): boolean {
   return before !== undefined && writeChanged(plan, before, after, difference);
 }
 
-function writeOfDatabase(plan: Plan, { kind, identity }: Difference): boolean {
+function writeOfDatabase(plan: ChangePlan, { kind, identity }: Difference): boolean {
   const sql = kind === 'setting' ? settingChange(plan.to, identity) : defaultPrivilegesChange(plan, identity);
   (isRight({ class: kind, identity }) ? plan.rights : plan.closing).push(...sql);
   return sql.length > 0;
 }
 
-function writeComment(plan: Plan, item: Item | undefined, change: string, listed: boolean): boolean {
+function writeComment(plan: ChangePlan, item: Item | undefined, change: string, listed: boolean): boolean {
   if (item === undefined) return false;
   // The comment of what goes goes along.
   if (change === 'removed' && !listed) return true;
@@ -105,7 +105,7 @@ function writeComment(plan: Plan, item: Item | undefined, change: string, listed
   return sql !== undefined && !sql.includes(undefined);
 }
 
-function writeCommentsAnew(plan: Plan): void {
+function writeCommentsAnew(plan: ChangePlan): void {
   for (const item of plan.to.of('comment')) {
     const name = item.identity.slice(item.identity.indexOf(' ') + 1);
     const anew = [...plan.remade].some(
@@ -116,7 +116,7 @@ function writeCommentsAnew(plan: Plan): void {
 }
 
 /** Of the kinds that have privileges, with the kind that they will have. */
-function madeAnew({ from, to, remade, moving: types }: Plan): Item[] {
+function madeAnew({ from, to, remade, moving: types }: ChangePlan): Item[] {
   const names = new Set([...remade, ...types.filter(({ type }) => type).map(({ identity }) => identity)]);
   const kinds: readonly Item['class'][] = ['relation', 'routine', 'aggregate', 'type'];
   return to.items.filter(
@@ -124,7 +124,7 @@ function madeAnew({ from, to, remade, moving: types }: Plan): Item[] {
   );
 }
 
-function columnsThatStay({ from, to }: Plan, { identity }: Item): string[] {
+function columnsThatStay({ from, to }: ChangePlan, { identity }: Item): string[] {
   return to
     .partsOf(identity, 'column')
     .filter((column) => from.find('column', column.identity) !== undefined)
@@ -135,7 +135,7 @@ function columnsThatStay({ from, to }: Plan, { identity }: Item): string[] {
  * Columns that go or change their type, views with other columns, routines, types and keys that are made anew, keys that
  * something misses.
  */
-function moving(plan: Plan): Moving[] {
+function moving(plan: ChangePlan): Moving[] {
   const { differences, from, remade, moving: types } = plan;
   const columns = differences.filter(
     ({ kind, change, expected, actual }) =>

@@ -60,17 +60,17 @@ LEFT JOIN pg_catalog.pg_description AS m
   ON m.classoid = 'pg_catalog.pg_class'::pg_catalog.regclass AND m.objoid = a.attrelid AND m.objsubid = a.attnum
 WHERE a.attrelid = ANY ($1::pg_catalog.oid[]) AND a.attnum > 0 AND NOT a.attisdropped`;
 
-interface Known extends Origin {
+interface KnownOrigin extends Origin {
   readonly token: string;
   readonly name: string;
 }
 
-interface KnownTable extends Known {
+interface KnownTable extends KnownOrigin {
   /** By number: a renamed column is still the same. */
-  readonly columns: ReadonlyMap<string, Known>;
+  readonly columns: ReadonlyMap<string, KnownOrigin>;
 }
 
-function seen(before: Known | undefined, id: string, token: string, name: string): Known {
+function seen(before: KnownOrigin | undefined, id: string, token: string, name: string): KnownOrigin {
   if (before?.token === token) return { ...before, name };
   return { made: before?.made ?? id, changed: id, token, name };
 }
@@ -85,7 +85,7 @@ export function recordOrigins(query: Query): OriginRecorder {
       .filter(({ oid, token }) => tables.get(String(oid))?.token !== token)
       .map(({ oid }) => String(oid));
     const columns = changed.length === 0 ? [] : await query(columnsSql, [changed]);
-    const found = new Map(changed.map((oid) => [oid, new Map<string, Known>()]));
+    const found = new Map(changed.map((oid) => [oid, new Map<string, KnownOrigin>()]));
     for (const row of columns) {
       const [oid, number] = [String(row.oid), String(row.number)];
       const before = tables.get(oid)?.columns.get(number);
@@ -101,7 +101,7 @@ export function recordOrigins(query: Query): OriginRecorder {
     );
   };
 
-  const origin = ({ made, changed }: Known): Origin => ({ made, changed });
+  const origin = ({ made, changed }: KnownOrigin): Origin => ({ made, changed });
   const origins = () =>
     new Map(
       [...tables.values()].map((table) => {
