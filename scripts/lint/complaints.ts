@@ -8,7 +8,7 @@ import type { Parser, SyntaxProblem } from '../files/statements.ts';
 import { advise, type Hazard, rulesWithSql } from './advice/advise.ts';
 import { indexForKey } from './advice/indexes.ts';
 import { type Advice, type Phase, seriesText } from './advice/series.ts';
-import { contextsInBlock } from './in-block.ts';
+import { actionsInBlock, contextsInBlock } from './in-block.ts';
 import { doesNotRun } from './rules/review-rules.ts';
 import type { Around, Context, Hit, Rule, Severity, Step } from './rules/rule.ts';
 import { rules } from './rules/rules.ts';
@@ -119,19 +119,22 @@ export function stepComplaints(context: Context, all: readonly Rule[], parse: Pa
     hits.set(key, { rule, hit: { ...hit, words } });
     return true;
   };
+  const blocks = contextsInBlock(context, parse);
+  const inBlock = actionsInBlock(context, blocks, parse);
   for (const rule of asked) {
-    for (const action of [...actions, ...(trace?.observed ?? [])])
+    for (const action of [...actions, ...(trace?.observed ?? []), ...inBlock])
       if (add(rule, rule.find(action, context))) hazards.push({ rule: rule.id, action });
   }
   const found = [...hits.values()]
     .filter(({ rule, hit }) => (hit.severity ?? rule.severity) !== 'info')
     .map(({ hit }) => hit);
-  const blocks = contextsInBlock(context, parse);
   for (const rule of asked) {
-    const inside = blocks.map((one) => rule.findInStep?.(one, found) ?? null);
-    for (const hit of [rule.findInStep?.(context, found) ?? null, ...inside]) {
+    const ask = (contexts: readonly Context[]) =>
+      contexts.map((one) => rule.findInStep?.(one, found) ?? null).filter((hit) => hit !== null);
+    const seen = ask(blocks.seen);
+    for (const hit of [...ask([context]), ...(seen.length > 0 ? seen : ask(blocks.written))]) {
       add(rule, hit);
-      if (hit !== null) found.push(hit);
+      found.push(hit);
     }
   }
   const advice = adviceFor(context, hazards, parse);

@@ -1,20 +1,39 @@
-// Takes the context of a DO block; gives one for each statement that stands in it as it is, without those that it puts
-// together. What it runs of them, and how often, nobody knows from the text.
+// Takes the context of a DO block, or of a call of functions whose bodies are known; gives one for each statement that stands
+// in them as it is, and for each that was seen to have been run. How often those of the text run nobody knows from it.
 import type { Statement } from '../base/types.ts';
 import type { Parser } from '../files/statements.ts';
+import { findAll } from '../files/tree.ts';
 import type { Context } from './rules/rule.ts';
+import { readActions } from './statement/actions.ts';
 import { child, listOf, text } from './statement/ast.ts';
+import { sameName } from './statement/names.ts';
+import type { Action } from './statement/types.ts';
 
 const longest = 64 * 1024;
-const beginning = /\b(?:drop|alter|revoke|create)\s/gi;
+const altering = /\b(?:drop|alter|revoke|create)\s/gi;
+const changing = /\b(?:insert|update|delete|merge|with)\s/gi;
 
-/** A context for each statement of a block, as if the file consisted of them; what was seen is of the block as a whole. */
-export function contextsInBlock(context: Context, parse: Parser): readonly Context[] {
+/** Contexts as if the file consisted of these statements; what was watched is of the block as a whole. */
+export interface InBlock {
+  /** Of what was seen to have been run. */
+  readonly seen: readonly Context[];
+  /** Of what the text holds. */
+  readonly written: readonly Context[];
+}
+
+/** Both are empty for any other statement. */
+export function contextsInBlock(context: Context, parse: Parser): InBlock {
+  const { statement, trace } = context.step;
+  const seen = (trace?.observedSql ?? []).flatMap((sql) => first([sql], statement, parse));
+  return {
+    seen: contextsOf(context, seen),
+    written: contextsOf(context, statementsIn(context, altering, parse)),
+  };
+}
+
+function contextsOf(context: Context, statements: readonly Statement[]): readonly Context[] {
   const { trace: _trace, ...rest } = context;
-  const steps = statementsInBlock(context.step.statement, parse).map((statement) => ({
-    statement,
-    actions: [],
-  }));
+  const steps = statements.map((statement) => ({ statement, actions: [] }));
   return steps.map((step, i) => ({
     ...rest,
     step,
@@ -23,21 +42,76 @@ export function contextsInBlock(context: Context, parse: Parser): readonly Conte
   }));
 }
 
-/** In the order of the text, with the place of the block; none for any other statement. */
-function statementsInBlock(block: Statement, parse: Parser): readonly Statement[] {
-  if (block.kind !== 'DoStmt' || block.text.length > longest) return [];
-  const body = listOf(block.node, 'args', 'DefElem').find(({ defname }) => defname === 'as');
-  const source = text(child(child(body ?? {}, 'arg'), 'String'), 'sval') ?? '';
-  return source
-    .replaceAll(/--[^\n]*|\/\*(?:[^*]|\*(?!\/))*(?:\*\/)?/g, ' ')
-    .split(';')
+/**
+ * What no lock or scan tells of a block: schemas that it renames, and by its text changes of many rows, for which an index
+ * may have been used.
+ */
+export function actionsInBlock(
+  context: Context,
+  { seen, written }: InBlock,
+  parse: Parser,
+): readonly Action[] {
+  const { trace } = context.step;
+  const renamed = [...seen, ...written]
+    .flatMap(({ step }) => readActions(step.statement))
+    .filter((action) => action.kind === 'rename' && action.object === 'schema');
+  const changed = statementsIn(context, changing, parse).flatMap((statement) => {
+    const isOfOneRow = comparesWithVariable(statement);
+    return readActions(statement).filter(
+      (action) =>
+        (action.kind === 'change-rows' || action.kind === 'copy-rows') &&
+        !isOfOneRow &&
+        !(trace?.observed ?? []).some(
+          ({ kind, table }) => kind === action.kind && sameName(table, action.table),
+        ),
+    );
+  });
+  return [...renamed, ...changed];
+}
+
+/** `id = v` without another table: v is a variable of the block, and the statement one of many. */
+function comparesWithVariable({ node }: Statement): boolean {
+  const select = child(child(node, 'selectStmt'), 'SelectStmt');
+  if (findAll([node.fromClause, node.usingClause], 'RangeVar').length > 0) return false;
+  return [node.whereClause, select.whereClause].some((where) =>
+    findAll(where, 'A_Expr').some(({ kind, name, lexpr, rexpr }) => {
+      const isEquality = kind === 'AEXPR_OP' && JSON.stringify(name).includes('"="');
+      return isEquality && [lexpr, rexpr].every((side) => child({ side }, 'side').ColumnRef !== undefined);
+    }),
+  );
+}
+
+/** In the order of the text, with the place of the block. What a block commits is no longer one transaction. */
+function statementsIn({ step }: Context, beginning: RegExp, parse: Parser): readonly Statement[] {
+  const { statement, trace } = step;
+  const body = listOf(statement.node, 'args', 'DefElem').find(({ defname }) => defname === 'as');
+  const source = text(child(child(body ?? {}, 'arg'), 'String'), 'sval');
+  const sources = statement.kind === 'DoStmt' && source !== undefined ? [source] : (trace?.bodies ?? []);
+  return sources
+    .flatMap((text) => (beginning === changing ? [text, ...executedIn(text)] : [text]))
+    .filter((text) => text.length <= longest && !(beginning === changing && /\bcommit\b/i.test(text)))
+    .flatMap((text) => withoutWords(text).split(';'))
     .flatMap((piece) =>
       first(
         [...piece.matchAll(beginning)].slice(0, 20).map(({ index }) => piece.slice(index)),
-        block,
+        statement,
         parse,
       ),
     );
+}
+
+/** Without comments, and without the words of strings: they are no statements. */
+function withoutWords(source: string): string {
+  return source.replaceAll(/--[^\n]*|\/\*(?:[^*]|\*(?!\/))*(?:\*\/)?|'(?:[^']|'')*'/g, (found) =>
+    found.startsWith("'") ? "'x'" : ' ',
+  );
+}
+
+/** What EXECUTE runs where it stands there as one string. */
+function executedIn(source: string): readonly string[] {
+  return [...source.matchAll(/\bexecute\s+(?:'((?:[^']|'')*)'|\$(\w*)\$([\s\S]*?)\$\2\$)/gi)].map(
+    ([, plain, , quoted = '']) => plain?.replaceAll("''", "'") ?? quoted,
+  );
 }
 
 /** The first of these texts that is a statement: what stands before it are words of the block, or of a string. */

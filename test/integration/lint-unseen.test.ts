@@ -4,7 +4,7 @@ import { expect } from 'chai';
 import type pg from 'pg';
 import { reviewMigrations } from '../../scripts/lint/review.ts';
 import { createDatabase } from '../support/database.ts';
-import { line, migration } from '../support/lint.ts';
+import { empty, line, migration } from '../support/lint.ts';
 import { testMajor } from '../support/postgres.ts';
 
 describe('lint: what cannot be watched', () => {
@@ -71,7 +71,8 @@ describe('lint: what cannot be watched', () => {
 
   it('sees in a block what it would see outside of one', async () => {
     const before = `CREATE TABLE t (id int); CREATE FUNCTION f(a int) RETURNS int LANGUAGE sql AS 'SELECT 1'; CREATE TYPE mood AS ENUM ('a');
-      CREATE SEQUENCE s; GRANT SELECT ON t TO PUBLIC; CREATE VIEW v AS SELECT id FROM t;`;
+      CREATE SEQUENCE s; GRANT SELECT ON t TO PUBLIC; CREATE VIEW v AS SELECT id FROM t;
+      CREATE SCHEMA "Other One"; CREATE TABLE d (id int, k bigint NOT NULL DEFAULT 1); CREATE INDEX ON d (k);`;
     const inBlock = (body: string) => `DO $do$ BEGIN ${body} END $do$;`;
     const files: Readonly<Record<string, string | null>> = {
       'DROP FUNCTION f;': 'drop-function-or-type',
@@ -85,12 +86,77 @@ describe('lint: what cannot be watched', () => {
       'ALTER TABLE t ENABLE ROW LEVEL SECURITY; CREATE POLICY p ON t USING (true);': null,
       "BEGIN CREATE TYPE mood AS ENUM ('a'); EXCEPTION WHEN duplicate_object THEN NULL; END;": null,
       "RAISE NOTICE 'DROP TYPE mood';": null,
+      "EXECUTE format('DROP %s f', 'FUNCTION');": 'drop-function-or-type',
+      "EXECUTE 'ALTER TYPE mo' || 'od RENAME TO feeling';": 'rename-function-or-type',
+      "EXECUTE 'ALTER SEQUENCE s SET SCHEMA ' || quote_ident('Other One');": 'rename-function-or-type',
+      "EXECUTE format('ALTER SCHEMA %I RENAME TO more', 'Other One');": 'rename-schema',
+      'ALTER SCHEMA "Other One" RENAME TO more;': 'rename-schema',
+      "EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', 't');": 'enable-row-security',
+      "EXECUTE format('REVOKE SELECT ON %I FROM PUBLIC', 't');": 'revoke',
+      "EXECUTE 'REVOKE ALL ON FUNCTION f FROM ' || 'PUBLIC';": 'revoke',
+      "EXECUTE format('ALTER TABLE %I ALTER k DROP DEFAULT', 'd');": 'drop-default',
+      'ALTER TABLE d ALTER k DROP DEFAULT;': 'drop-default',
+      "EXECUTE format('ALTER TABLE %I ALTER k DROP DEFAULT, ALTER k ADD GENERATED ALWAYS AS IDENTITY', 'd');":
+        'identity-always',
+      "EXECUTE format('DROP FUNCTION f; CREATE FUNCTION f(a int) RETURNS int LANGUAGE sql AS %L', 'SELECT 3');":
+        null,
+      'INSERT INTO d SELECT id, 1 FROM t;': 'unbatched-insert',
+      "EXECUTE 'INSERT INTO d SELECT t.id, 1 FROM t JOIN v USING (id)';": 'unbatched-insert',
+      'EXECUTE $q$DELETE FROM d WHERE k < 5$q$;': 'unbatched-delete',
+      'PERFORM 1 FROM t; INSERT INTO d VALUES (1, 2);': null,
+      'DECLARE v int; BEGIN SELECT id INTO v FROM t LIMIT 1; UPDATE d SET id = 1 WHERE k = v; END;': null,
+      'IF false THEN INSERT INTO d SELECT id, 1 FROM t; END IF;': null,
     };
     for (const [body, rule] of Object.entries(files)) {
-      await client.query('DROP SCHEMA public CASCADE; CREATE SCHEMA public');
+      await empty(client);
       const found = (await review(before, inBlock(body))).map((text) => text.split(' ')[1]);
       expect(found, body).to.deep.equal(rule === null ? [] : [rule]);
     }
+  });
+
+  it('looks into the functions that a statement calls', async () => {
+    const before = `CREATE TABLE t (id int); CREATE TABLE d (id int);
+      CREATE FUNCTION fill() RETURNS void LANGUAGE sql AS 'INSERT INTO d SELECT id FROM t';
+      CREATE FUNCTION one() RETURNS void LANGUAGE plpgsql AS 'BEGIN INSERT INTO d VALUES (1); END';`;
+    for (const [sql, rule] of [
+      ['SELECT fill();', 'unbatched-insert'],
+      ['SELECT one();', undefined],
+    ] as const) {
+      await empty(client);
+      expect((await review(before, sql))[0]?.split(' ')[1]).to.equal(rule);
+    }
+  });
+
+  it('finds calls that a new function of their name makes ambiguous, as clients write them', async () => {
+    const made = (call: string, or = '') =>
+      `CREATE ${or}FUNCTION ${call} RETURNS int LANGUAGE sql AS 'SELECT 1';`;
+    const before = `CREATE SCHEMA s; ${made('s.f(a int, b int DEFAULT 1)')} ${made('n(a bigint)')} ${made('zero()')} ${made('other(a int, b text DEFAULT NULL)')}
+      CREATE AGGREGATE total (int) (SFUNC = int4pl, STYPE = int, INITCOND = '0'); ${made('d(a int)')} ${made('e(a int)')} ${made('e(a bigint)')}`;
+    const calls: Readonly<Record<string, string | null>> = {
+      [made("s.f(a int, b text DEFAULT '')")]: 'error s.f(?), s.f(1), s.f(NULL::integer)',
+      [made('n(a numeric)')]: 'error public.n(?), public.n(1)',
+      [made('d(a smallint)')]: 'warning public.d(?)',
+      [made('zero(a int DEFAULT 1)')]: 'error public.zero()',
+      'ALTER FUNCTION other(int, text) SET SCHEMA s; ALTER FUNCTION s.other(int, text) RENAME TO f;':
+        'error s.f(?), s.f(1), s.f(NULL::integer)',
+      [made('s.f(a int, b int DEFAULT 2)', 'OR REPLACE ')]: null,
+      [made('s.f(a date)')]: 'warning s.f(?)',
+      [made('n(a int)')]: 'warning public.n(?)',
+      [made('s.f(a int, b int, c int)')]: null,
+      [made('d(a text)')]: null,
+      [made('e(a numeric)')]: null,
+      [`DROP FUNCTION d(int); ${made('d(a int, b int DEFAULT 1)')}`]: null,
+      'CREATE PROCEDURE s.g(a int, b int DEFAULT 1) LANGUAGE sql AS $$SELECT 1$$;': null,
+      [`${made('fresh(a int, b int DEFAULT 1)')}`]: null,
+    };
+    const wrong: string[] = [];
+    for (const [sql, told] of Object.entries(calls)) {
+      await empty(client);
+      const found = (await review(before, sql)).filter((one) => /ambiguous-call|does-not-run/.test(one));
+      const said = /^(\w+) ambiguous-call \S+( .*) may mean/.exec(found.join())?.slice(1).join('') ?? null;
+      if (said !== told) wrong.push(`${sql}\n  ${found.join() || said}`);
+    }
+    expect(wrong.join('\n')).to.equal('');
   });
 
   it('misses a unique key wherever it goes, and not where another takes its place', async () => {

@@ -21,11 +21,14 @@ const rowSecurity = defineStepRule({
   id: 'enable-row-security',
   breaksRelease: true,
   severity: 'warning',
-  summary: 'ENABLE or FORCE ROW LEVEL SECURITY on a table that exists, or DROP POLICY without another one',
+  summary:
+    'ENABLE or FORCE ROW LEVEL SECURITY on a table that exists, a policy changed or restrictive, or DROP POLICY without another one',
   why: 'From then on a role sees only rows that a policy shows it: without one, none at all, and without an error.',
   findInStep: (context) => {
     const { kind, node } = context.step.statement;
     if (kind === 'DropStmt' && node.removeType === 'OBJECT_POLICY') return droppedPolicy(node, context);
+    if (kind === 'AlterPolicyStmt' || (kind === 'CreatePolicyStmt' && node.permissive !== true))
+      return narrowed(node, context);
     if (kind !== 'AlterTableStmt') return null;
     const command = list(node, 'cmds')
       .map((item) => text(child(item, 'AlterTableCmd'), 'subtype') ?? '')
@@ -56,6 +59,27 @@ function droppedPolicy(node: Node, context: Context): Hit | null {
     };
   }
   return null;
+}
+
+/** ALTER POLICY, and a policy AS RESTRICTIVE, of a table that has row level security for all that is known. */
+function narrowed(node: Node, context: Context): Hit | null {
+  const table = rangeName(child(node, 'table'));
+  const isMade = context.before.some(
+    ({ statement }) =>
+      statement.kind === 'CreatePolicyStmt' && statement.node.policy_name === node.policy_name,
+  );
+  if (
+    isMade ||
+    !existed(table, context) ||
+    [node.qual, node.with_check, node.roles].every((part) => part === undefined)
+  )
+    return null;
+  return {
+    table,
+    effect: `rows of ${sqlName(table)} that policy ${text(node, 'policy_name')} does not show any more, or take, are seen and written no more`,
+    words:
+      'Make sure that the release that is running needs none of those rows, and allow the rule with that reason; or narrow it in a later migration with "-- migrate: after-deploy".',
+  };
 }
 
 /** The file makes a policy for the table: somebody thought of who sees what. */

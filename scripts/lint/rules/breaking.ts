@@ -1,9 +1,9 @@
 // The rules on what breaks the release that still runs: dropping and renaming what it reads.
 import { quoteLiteral } from '../../schema/sql.ts';
-import { child, list, rangeName, text } from '../statement/ast.ts';
 import { sameName, sqlName } from '../statement/names.ts';
 import type { Name } from '../statement/types.ts';
-import { type CatalogRelation, lookUp } from '../trace/traced.ts';
+import type { CatalogRelation } from '../trace/traced.ts';
+import { alteredColumns } from './altered-columns.ts';
 import { type Context, defineRule, defineStepRule, type Rule } from './rule.ts';
 
 const brokenWhy =
@@ -59,35 +59,32 @@ const dropDefault: Rule = defineStepRule({
   severity: 'warning',
   summary: 'dropping the default or identity of a column that takes no NULL',
   why: 'The release that is running leaves the column out of its INSERTs: they fail with 23502 until the last instance is replaced.',
-  findInStep: ({ step: { statement }, catalog, resulting, old }) => {
-    const { kind, node } = statement;
-    if (kind !== 'AlterTableStmt' || catalog === undefined || resulting === undefined) return null;
-    const names = list(node, 'cmds')
-      .map((item) => child(item, 'AlterTableCmd'))
-      .filter(
-        ({ subtype, def }) =>
-          subtype === 'AT_DropIdentity' || (subtype === 'AT_ColumnDefault' && def === undefined),
-      )
-      .map((command) => text(command, 'name') ?? '');
-    const table = rangeName(child(node, 'relation'));
-    const before = names.length === 0 ? undefined : lookUp(table, catalog);
-    const after = before === undefined ? undefined : resulting.get(before.oid);
-    if (before === undefined || after === undefined || old?.has(before.oid) === false) return null;
-    const gives = (relation: CatalogRelation, name: string) =>
-      relation.columns.some((column) => column.name === name && (column.default !== null || column.identity));
-    const lost = names.filter(
-      (name) =>
-        gives(before, name) &&
-        !gives(after, name) &&
-        after.columns.some((column) => column.name === name && column.notNull),
-    );
-    return lost.length === 0
-      ? null
-      : {
-          table,
-          effect: `${lost.join(', ')} of ${sqlName(table)} has no value of its own any more, and takes no NULL`,
-          words: `Ship a release that writes the column first. Then drop the default in a later migration with "-- migrate: after-deploy".`,
-        };
+  findInStep: (context) => {
+    for (const { before, after, columns } of alteredColumns(
+      context,
+      (command) =>
+        command.subtype === 'AT_DropIdentity' ||
+        (command.subtype === 'AT_ColumnDefault' && command.def === undefined),
+    )) {
+      const gives = (relation: CatalogRelation, name: string) =>
+        relation.columns.some(
+          (column) => column.name === name && (column.default !== null || column.identity),
+        );
+      const lost = columns.filter(
+        (name) =>
+          gives(before, name) &&
+          !gives(after, name) &&
+          after.columns.some((column) => column.name === name && column.notNull),
+      );
+      if (lost.length === 0) continue;
+      const table = { schema: before.schema, name: before.name };
+      return {
+        table,
+        effect: `${lost.join(', ')} of ${sqlName(table)} has no value of its own any more, and takes no NULL`,
+        words: `Ship a release that writes the column first. Then drop the default in a later migration with "-- migrate: after-deploy".`,
+      };
+    }
+    return null;
   },
 });
 

@@ -191,4 +191,24 @@ const renameCallable = defineStepRule({
   },
 });
 
-export const callableRules: readonly Rule[] = [dropCallable, changeSignature, renameCallable];
+const ambiguousCall = defineStepRule({
+  id: 'ambiguous-call',
+  breaksRelease: true,
+  severity: 'error',
+  summary: 'a function beside another of its name that makes calls ambiguous',
+  why: 'The release that is running calls the function by that name: its queries fail with 42725 (function is not unique).',
+  findInStep: ({ trace }): Hit | null => {
+    const calls = trace?.ambiguous ?? [];
+    if (calls.length === 0) return null;
+    return {
+      table: { name: '' },
+      effect: `${calls.join(', ')} may mean several functions from now on`,
+      words:
+        'Give the new function another name, or parameters without defaults whose number or types tell it from the old one. Where it takes the place of the old one: DROP and CREATE in one migration, with every call that was taken before.',
+      // Clients that send no types with their parameters; the others go on.
+      ...(calls.every((call) => call.includes('?')) ? { severity: 'warning' as const } : {}),
+    };
+  },
+});
+
+export const callableRules: readonly Rule[] = [dropCallable, changeSignature, renameCallable, ambiguousCall];

@@ -3,11 +3,16 @@ import { joinedName, quoteIdentifier, sameName } from '../statement/names.ts';
 import type { ConstraintFacts, Name } from '../statement/types.ts';
 import { defineRule, isCreatedBefore, type Rule, scanned } from './rule.ts';
 
-/** The name that is written, or the one that PostgreSQL would make up. */
-function constraintName(table: Name, { name, columns, type }: ConstraintFacts): string {
-  if (name !== undefined) return quoteIdentifier(name);
-  const endings = { check: 'check', foreign: 'fkey', primary: 'pkey', unique: 'key', exclude: 'excl' };
-  return joinedName(table.name, ...(type === 'primary' ? [] : columns), endings[type]);
+const endings = { check: 'check', foreign: 'fkey', primary: 'pkey', unique: 'key', exclude: 'excl' };
+
+/** Whether it has this name: as written, or made up by PostgreSQL, for a CHECK of columns that are not read here. */
+function isCalled(called: string, table: Name, { name, columns, type }: ConstraintFacts): boolean {
+  if (name !== undefined) return name === called;
+  const start = `${table.name}_`.slice(0, 30);
+  return (
+    joinedName(table.name, ...columns, endings[type]) === quoteIdentifier(called) ||
+    (called.startsWith(start) && called.replace(/\d{0,9}$/, '').endsWith(`_${endings[type]}`))
+  );
 }
 
 const checkValidating = defineRule({
@@ -62,7 +67,7 @@ const validateTogether = defineRule({
         (action) =>
           action.kind === 'add-constraint' &&
           sameName(action.table, table) &&
-          constraintName(action.table, action.constraint) === quoteIdentifier(name),
+          isCalled(name, action.table, action.constraint),
       ),
     ),
   effect: (table) => `the lock taken to add the constraint is held while all of ${table} is read`,

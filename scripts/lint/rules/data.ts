@@ -10,7 +10,8 @@ type ChangeRows = ActionOf<'change-rows'>;
 /** Columns that name one row in nearly every schema; asked only where the unique indexes are not known. */
 const identifying = /^(id|uuid|guid|email|slug|username|login)$/i;
 
-function isUnbatched(action: ChangeRows, { catalog }: Context): boolean {
+/** Whether no unique key bounds the rows that it changes. */
+export function isUnbatched(action: ChangeRows, { catalog }: Context): boolean {
   const { where, table } = action;
   if (where.limited) return false;
   if (where.whole) return true;

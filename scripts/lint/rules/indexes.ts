@@ -10,7 +10,8 @@ const createIndexBlocking = defineRule({
   why: 'The table accepts no write until the whole index is built, which takes minutes on a large one.',
   on: 'create-index',
   // ON ONLY a partitioned table builds nothing; its partitions get their indexes concurrently.
-  when: ({ concurrent, only }) => !concurrent && !only,
+  when: ({ concurrent, only, table }, { catalog }) =>
+    !concurrent && !(only && (catalog === undefined || lookUp(table, catalog)?.kind === 'p')),
   seen: (trace) => trace.scans.length > 0,
   effect: (table) => `ShareLock on ${table}: writes wait while the index is built`,
   words:

@@ -73,8 +73,11 @@ const refresh = defineRule({
   summary: 'REFRESH MATERIALIZED VIEW without CONCURRENTLY',
   why: 'Nobody can read the view until its query has run.',
   on: 'refresh',
-  when: ({ concurrent, withData }) => !concurrent && withData,
-  effect: (table) => `AccessExclusiveLock on ${table} while its query runs: reads wait`,
+  when: ({ concurrent }) => !concurrent,
+  effect: (table, { withData }) =>
+    withData
+      ? `AccessExclusiveLock on ${table} while its query runs: reads wait`
+      : `${table} is emptied: queries of it fail with 55000 until it is refreshed; AccessExclusiveLock on it`,
   words: 'REFRESH MATERIALIZED VIEW CONCURRENTLY, which needs a unique index over all rows of the view.',
 });
 

@@ -4,6 +4,7 @@ import { relationName, sameName, sqlName } from '../statement/names.ts';
 import type { Action, Name } from '../statement/types.ts';
 import { stopsWrites } from '../trace/locks.ts';
 import { lookUp, type TracedLock } from '../trace/traced.ts';
+import { isUnbatched } from './data.ts';
 import { type Context, defineStepRule, existed, type Rule } from './rule.ts';
 
 const exclusive = 'AccessExclusiveLock';
@@ -71,7 +72,8 @@ const workUnderWriteLock = defineStepRule({
   severity: 'warning',
   summary: 'a whole table is read or changed after another statement locked one against writes',
   why: 'The lock lasts until the transaction ends: whoever writes to the first table waits while this statement works.',
-  findInStep: ({ trace, file, step }) => {
+  findInStep: (context) => {
+    const { trace, file, step } = context;
     if (trace?.watched !== true || file.directives.noTransaction) return null;
     const fresh = new Set(trace.locks.map(({ relation, mode }) => `${relation} ${mode}`));
     const held = trace.held.find(
@@ -79,8 +81,9 @@ const workUnderWriteLock = defineStepRule({
         existedBefore && stopsWrites(mode) && mode !== exclusive && !fresh.has(`${relation} ${mode}`),
     );
     const isTold = trace.held.some((lock) => lock.relation === held?.relation && lock.mode === exclusive);
-    if (held === undefined || isTold || (trace.scans.length === 0 && trace.rewrites.length === 0))
-      return null;
+    const works =
+      trace.scans.length + trace.rewrites.length > 0 || step.actions.some((one) => isOfMany(one, context));
+    if (held === undefined || isTold || !works) return null;
     const table = relationName(held.relation);
     return {
       table,
@@ -89,6 +92,11 @@ const workUnderWriteLock = defineStepRule({
     };
   },
 });
+
+/** It changes or copies the rows of a whole table, though an index may lead to them. */
+function isOfMany(action: Action, context: Context): boolean {
+  return action.kind === 'copy-rows' || (action.kind === 'change-rows' && isUnbatched(action, context));
+}
 
 /** A table locked by an earlier statement, while this one reads a whole table or locks another one exclusively. */
 function lockedWhileWorking({ trace, catalog }: Context): Name | null {

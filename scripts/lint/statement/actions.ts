@@ -18,7 +18,7 @@ import {
 import { readColumn, readConstraint } from './columns.ts';
 import { callsFunction } from './expressions.ts';
 import { everyTable } from './names.ts';
-import { changeRows, insertedRows, rowsInWith, withClause } from './row-changes.ts';
+import { changeRows, insertedRows, mergedRows, rowsInWith, withClause } from './row-changes.ts';
 import type { Action, Name } from './types.ts';
 
 type Reader = (node: Node, sql: string) => readonly Action[];
@@ -67,7 +67,7 @@ const readers: Readonly<Record<string, Reader>> = {
   DropStmt: dropActions,
   RenameStmt: renameActions,
   AlterObjectSchemaStmt: (node) =>
-    isNode(node.relation)
+    isNode(node.relation) && node.objectType !== 'OBJECT_SEQUENCE'
       ? [{ kind: 'set-schema', table: rangeName(child(node, 'relation')), to: text(node, 'newschema') ?? '' }]
       : [],
   ReindexStmt: (node, sql) => [
@@ -117,7 +117,7 @@ const readers: Readonly<Record<string, Reader>> = {
   DeleteStmt: (node, sql) => changeRows('DELETE', node, sql),
   MergeStmt: (node, sql) =>
     JSON.stringify(node.mergeWhenClauses ?? []).match(/CMD_(UPDATE|DELETE)/) === null
-      ? []
+      ? mergedRows(node)
       : changeRows(
           'UPDATE',
           { sourceRelation: node.sourceRelation, whereClause: node.joinCondition },

@@ -2,7 +2,7 @@
 // Without a database it goes by the names of functions; a scratch database has the better word.
 import { outputs } from '../../files/tree.ts';
 import { volatileFunctions } from '../../files/volatile.ts';
-import { child, isNode, list, type Node, strings, text, walk } from './ast.ts';
+import { child, isNode, list, listOf, type Node, strings, text, walk } from './ast.ts';
 import type { Where } from './types.ts';
 
 /** Whether the expression calls a function that is known to give another value for each row. */
@@ -77,10 +77,35 @@ function comparison(condition: Node): { sides: readonly Node[]; operator: string
 /** A literal, a cast of one, a parameter, or an expression of such without columns and sub-selects. */
 function isConstant(side: Node): boolean {
   let constant = Object.keys(side).length > 0;
+  // One value at most, whatever it is.
+  if (child(side, 'SubLink').subLinkType === 'EXPR_SUBLINK') return isApart(child(side, 'SubLink'));
   walk(side, (kind) => {
     if (kind === 'ColumnRef' || kind === 'SubLink') constant = false;
   });
   return constant;
+}
+
+/** Whether a sub-select is of tables of its own and compares their columns with constants only: it gives one value for all rows. */
+function isApart(link: Node): boolean {
+  const select = child(child(link, 'subselect'), 'SelectStmt');
+  const own = new Set(
+    listOf(select, 'fromClause', 'RangeVar').flatMap((table) => [
+      text(table, 'relname'),
+      text(child(table, 'alias'), 'aliasname'),
+    ]),
+  );
+  let apart = own.size > 0;
+  walk(select, (kind, node) => {
+    const of = kind === 'ColumnRef' ? strings(node, 'fields').at(-2) : undefined;
+    if (of !== undefined && !own.has(of)) apart = false;
+    if (kind === 'SubLink') apart = false;
+  });
+  return (
+    apart &&
+    conjunctsOf(child(select, 'whereClause')).every(
+      (condition) => comparison(condition).sides.some(isConstant) || Object.keys(condition).length === 0,
+    )
+  );
 }
 
 function columnName(side: Node): string | undefined {
@@ -88,11 +113,13 @@ function columnName(side: Node): string | undefined {
   return strings(child(inner, 'ColumnRef'), 'fields').at(-1);
 }
 
-/** `column = constant`, `column IN (constants)`, `column = ANY (constants)` → the column. */
+/** `column = constant`, `column IN (constants)`, `column = ANY (constants)`, rows compared so → the columns. */
 function equalColumn(condition: Node): readonly string[] {
   const { sides, operator, kind } = comparison(condition);
   const [left = {}, right = {}] = sides;
   if (operator !== '=' || !['AEXPR_OP', 'AEXPR_IN', 'AEXPR_OP_ANY'].includes(kind)) return [];
+  if (isNode(left.RowExpr) && (kind === 'AEXPR_IN' || isNode(right.RowExpr)))
+    return isConstant(right) ? list(left.RowExpr, 'args').flatMap((one) => columnName(one) ?? []) : [];
   const forward = isConstant(right) ? columnName(left) : undefined;
   const backward = kind === 'AEXPR_OP' && isConstant(left) ? columnName(right) : undefined;
   return [forward ?? backward].filter((name) => name !== undefined);

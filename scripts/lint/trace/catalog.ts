@@ -64,7 +64,7 @@ SELECT coalesce(pg_catalog.json_agg(pg_catalog.json_build_object(
   'table', own.indrelid::bigint, 'owned', own.indexrelid IS NOT NULL AND EXISTS (SELECT FROM pg_catalog.pg_constraint k WHERE k.conindid = c.oid),
   'columns', coalesce((SELECT pg_catalog.json_agg(pg_catalog.json_build_object('number', a.attnum, 'name', a.attname,
       'type', pg_catalog.format_type(a.atttypid, a.atttypmod), 'notNull', a.attnotnull,
-      'default', pg_catalog.pg_get_expr(d.adbin, d.adrelid), 'identity', a.attidentity <> '', 'generated', a.attgenerated <> '') ORDER BY a.attnum)
+      'default', pg_catalog.pg_get_expr(d.adbin, d.adrelid), 'identity', a.attidentity <> '', 'always', a.attidentity = 'a', 'generated', a.attgenerated <> '') ORDER BY a.attnum)
     FROM pg_catalog.pg_attribute a LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
     WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND c.relkind NOT IN ('i','I','S')), '[]'),
   'indexes', coalesce((SELECT pg_catalog.json_agg(pg_catalog.json_build_object('name', ic.relname, 'unique', i.indisunique,

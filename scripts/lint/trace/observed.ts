@@ -16,7 +16,8 @@ export function observeChanges(
     if (old === undefined) return [];
     const now = after.get(oid);
     if (now === undefined) return vanished(old, before, after);
-    if (old.kind === 'i' || old.kind === 'I') return [];
+    // Sequences are told of by their names.
+    if (['i', 'I', 'S'].includes(old.kind)) return [];
     return [
       ...relationChanges(old, now, after),
       ...columnChanges(old, now, rewritten),

@@ -41,8 +41,14 @@ export interface TracedStatement {
   readonly callables?: readonly Callable[];
   /** Published tables that refuse UPDATE or DELETE since this statement, and still do when the migration has ended. */
   readonly unreplicable?: readonly string[];
+  /** Calls of functions, as `app.f(1)`, that were taken before this statement and are ambiguous since. */
+  readonly ambiguous?: readonly string[];
   /** Of a block or function call: what it did, read from the catalog. */
   readonly observed: readonly Action[];
+  /** The same of objects that are no relations, as the SQL that would have done it. */
+  readonly observedSql?: readonly string[];
+  /** The bodies of the functions that it calls. */
+  readonly bodies?: readonly string[];
   readonly error?: TraceError;
 }
 
@@ -60,6 +66,8 @@ export interface CatalogColumn {
   readonly notNull: boolean;
   readonly default: string | null;
   readonly identity: boolean;
+  /** GENERATED ALWAYS AS IDENTITY: no value can be written into it. */
+  readonly always: boolean;
   readonly generated: boolean;
 }
 

@@ -12,12 +12,12 @@ import type { Action } from '../statement/types.ts';
 import { withCascades } from './cascades.ts';
 import { type Baseline, baselineSql, type Probed, probeSql, queryJson, readCatalog } from './catalog.ts';
 import { documentedEffects } from './documented.ts';
+import { lookBefore } from './look-into.ts';
 import { observeChanges } from './observed.ts';
 import { inRuns } from './plain-inserts.ts';
 import { compare, type Effects, heldLocks, hiddenActions, type TraceSession, toTraceError } from './probe.ts';
 import type { Catalog, TracedStatement } from './traced.ts';
 import { newlyUnreplicable, readUnreplicable, stillUnreplicable } from './unreplicable.ts';
-import { usabilityOf } from './usable.ts';
 
 export interface TraceOptions {
   /** As the file's directive: each statement is then its own transaction. */
@@ -194,14 +194,14 @@ async function watch(session: TraceSession, statement: Statement): Promise<Trace
   try {
     const opaque = isOpaque(statement);
     if (opaque) await refreshCatalog(session);
-    const usability = await usabilityOf(session.client, statement);
+    const lookAfter = await lookBefore(session.client, statement);
     const [probed, cascades] = await withCascades(session, statement, () =>
       runAndProbe(session.client, withoutParameters(statement.text)),
     );
     const effects = compare(session, probed);
     const observed = opaque ? await observe(session, statement, effects) : [];
     const bare = await newlyUnreplicable(session, statement);
-    return { statement, watched: true, ...effects, observed, cascades, ...usability, ...bare };
+    return { statement, watched: true, ...effects, observed, cascades, ...bare, ...(await lookAfter()) };
   } catch (error) {
     const held = heldLocks(session);
     return {
