@@ -27,8 +27,9 @@ export function lacksSecrets(sql: string): boolean {
 /** @returns what takes out of a text what is a secret in that SQL: what a server says of a statement may repeat it bare */
 export function hidingSecretsOf(sql: string): (text: string) => string {
   const secrets = secretRanges(sql, false).map(({ from, to }) => sql.slice(from, to).replaceAll("''", "'"));
-  const forms = formsOfAll([...new Set(secrets)]);
-  return (text) => (forms.length === 0 ? text : hideSecrets(text, forms));
+  if (secrets.length === 0) return (text) => text;
+  const found = secretsToFind(new Set(secrets));
+  return (text) => hideSecrets(text, found);
 }
 
 function replace(
@@ -50,36 +51,77 @@ function stars(text: string): string {
   return text.replace(/[^\n\r']/gu, (character) => '*'.repeat(character.length));
 }
 
+/** A secret below this length would blank out ordinary text: it is hidden where it is all that stands in quotes. */
+const shortest = 4;
+
 /** One way to write a secret, and what is shown instead. */
 interface Form {
   readonly written: string;
   readonly shown: string;
 }
 
-/** A secret below this length would blank out ordinary text: it is hidden where it is all that stands in quotes. */
-const shortest = 4;
-
-/** Every way in which the secrets may be written, in the order in which they are to be looked for. */
-export function formsOfAll(secrets: readonly string[]): readonly Form[] {
-  // The longest first: another may be a part of it, and what is left around that would show.
-  return [...secrets].sort(longestFirst).flatMap((secret) => {
-    const around = secret.length < shortest ? ["'", '"', '$$', '`'] : [''];
-    return [...formsOf(secret)]
-      .sort(longestFirst)
-      .flatMap((form) =>
-        around.map((quote) => ({ written: quote + form + quote, shown: `${quote}${blank}${quote}` })),
-      );
-  });
+interface Hidden {
+  readonly from: number;
+  readonly to: number;
+  readonly shown: string;
 }
 
-const longestFirst = (a: string, b: string) => b.length - a.length;
+/** Secrets that are looked for. */
+export interface Secrets {
+  add(secret: string): void;
+  remove(secret: string): void;
+  /** Where they stand in a text, however they are written. Thousands of them take hardly longer than one. */
+  placesIn(text: string): readonly Hidden[];
+}
+
+/** No form is shorter. */
+const startLength = 3;
+
+/** @param secrets those to begin with */
+export function secretsToFind(secrets: Iterable<string> = []): Secrets {
+  const byStart = new Map<string, readonly Form[]>();
+  const firstCharacters = new Map<number, number>();
+  // Two secrets may share a form: each has its own entry, so that one can go alone.
+  const change = (secret: string, by: 1 | -1) => {
+    for (const form of formsOf(secret)) {
+      const start = form.written.slice(0, startLength);
+      const others = byStart.get(start) ?? [];
+      const at = others.findIndex(({ written }) => written === form.written);
+      byStart.set(start, by === 1 ? [...others, form] : others.toSpliced(at, 1));
+      const first = start.charCodeAt(0);
+      firstCharacters.set(first, (firstCharacters.get(first) ?? 0) + by);
+    }
+  };
+  for (const secret of secrets) change(secret, 1);
+  return {
+    add: (secret) => change(secret, 1),
+    remove: (secret) => change(secret, -1),
+    placesIn: (text) => {
+      const places: Hidden[] = [];
+      for (let at = 0; at + startLength <= text.length; at += 1) {
+        if (!firstCharacters.get(text.charCodeAt(at))) continue;
+        for (const { written, shown } of byStart.get(text.slice(at, at + startLength)) ?? [])
+          if (text.startsWith(written, at)) places.push({ from: at, to: at + written.length, shown });
+      }
+      return places;
+    },
+  };
+}
+
+/** Every way in which a secret may be written. */
+function formsOf(secret: string): readonly Form[] {
+  const around = secret.length < shortest ? ["'", '"', '$$', '`'] : [''];
+  return [...writings(secret)].flatMap((form) =>
+    around.map((quote) => ({ written: quote + form + quote, shown: `${quote}${blank}${quote}` })),
+  );
+}
 
 /**
- * The text without the secrets whose forms these are, and without what stands where secrets are kept. Both are looked for
- * in the text as it came: a known secret may be the very word (`secret`, `token`) by which another one is told.
+ * The text without these secrets, and without what stands where secrets are kept. Both are looked for in the text as it
+ * came: a known secret may be the very word (`secret`, `token`) by which another one is told.
  */
-export function hideSecrets(text: string, forms: readonly Form[]): string {
-  const known = forms.flatMap((form) => placesOf(text, form));
+export function hideSecrets(text: string, secrets: Pick<Secrets, 'placesIn'>): string {
+  const known = secrets.placesIn(text);
   if (known.length === 0) return maskSqlSecrets(text);
   const told = secretRanges(text, true).map(({ from, to }) => ({
     from,
@@ -96,19 +138,6 @@ export function hideSecrets(text: string, forms: readonly Form[]): string {
   return maskSqlSecrets(hidden + text.slice(done));
 }
 
-interface Hidden {
-  readonly from: number;
-  readonly to: number;
-  readonly shown: string;
-}
-
-function placesOf(text: string, { written, shown }: Form): Hidden[] {
-  const places: Hidden[] = [];
-  for (let at = text.indexOf(written); at >= 0; at = text.indexOf(written, at + written.length))
-    places.push({ from: at, to: at + written.length, shown });
-  return places;
-}
-
 /** In order; the longer of two that share characters, and three stars for two of which neither holds the other. */
 function apart(places: readonly Hidden[]): Hidden[] {
   const kept: Hidden[] = [];
@@ -121,7 +150,7 @@ function apart(places: readonly Hidden[]): Hidden[] {
 }
 
 /** As it is, and as URLs, JSON, SQL literals, Node's inspection, what makes text visible, bytea and base64 write it. */
-function formsOf(secret: string): ReadonlySet<string> {
+function writings(secret: string): ReadonlySet<string> {
   const encoded = encodeURIComponent(new TextDecoder().decode(new TextEncoder().encode(secret)));
   const lower = encoded.replaceAll(/%[0-9A-F]{2}/g, (code) => code.toLowerCase());
   const json = JSON.stringify(secret).slice(1, -1);

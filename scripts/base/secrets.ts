@@ -1,28 +1,27 @@
 // What this process knows to be secret, and the one way to take it out of whatever leaves the process: terminal, files,
 // the ledger. Values are added as they become known; the oldest go only where thousands follow (tokens of a long life).
-import { formsOfAll, hideSecrets } from './redact.ts';
+import { hideSecrets, secretsToFind } from './redact.ts';
 
 const known = new Set<string>();
-/** How they may be written; null where that must be found out anew. */
-let forms: ReturnType<typeof formsOfAll> | null = [];
+const wanted = secretsToFind();
 const most = 1000;
 
 /** @param values never to be shown from here on */
 export function keepSecret(values: readonly (string | undefined)[]): void {
-  const added = values.filter((value) => value !== undefined && value !== '' && !known.has(value));
-  if (added.length === 0) return;
-  for (const value of added as string[]) known.add(value);
-  for (const oldest of known) {
-    if (known.size <= most) break;
+  for (const value of values) {
+    if (value === undefined || value === '' || known.has(value)) continue;
+    known.add(value);
+    wanted.add(value);
+    const [oldest] = known;
+    if (known.size <= most || oldest === undefined) continue;
     known.delete(oldest);
+    wanted.remove(oldest);
   }
-  forms = null;
 }
 
 /** The text without known secrets, and without what stands where SQL, connection strings and URLs keep theirs. */
 export function redact(text: string): string {
-  forms ??= formsOfAll([...known]);
-  return hideSecrets(text, forms);
+  return hideSecrets(text, wanted);
 }
 
 /** The same value with every text in it redacted; for documents that are written as JSON. */
