@@ -61,7 +61,7 @@ migrate-repair: ready ## accept=V, forget=V, record=V=applied (or =pending), wit
 migrate-rebase: ready ## give pending files older than the newest applied a fresh version
 	$(run)
 
-migrate-environment: ready ## how the database is marked, or set=NAME confirm=CURRENT
+migrate-environment: ready ## what the database is stamped as, or set=NAME confirm=CURRENT
 	$(run)
 
 manifest: ready ## write which migrations this release has, for the application's gate: [out=FILE]

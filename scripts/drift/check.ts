@@ -78,7 +78,7 @@ export async function checkDrift(
 ): Promise<DriftCheck> {
   const own = schemaOptions(config);
   const head = await (asked ?? (history.hasLedger ? readHead(session, own) : null));
-  if (head === null || head.gate === null) {
+  if (head === null || head.token === null) {
     const options = schemaOptions(config, head?.applications);
     const nothing = history.applied.length === 0 && (head === null || head.seqNow === null);
     const reason = nothing ? 'no migration ran here yet' : 'no snapshot was taken yet';
@@ -90,7 +90,7 @@ export async function checkDrift(
   const isSame = sameOptions && options.tracking.length === own.tracking.length;
   const tokenNow = isSame ? head.tokenNow : ((await readHead(session, stored))?.tokenNow ?? '');
   const stale = !sameOptions || !isCurrent(head);
-  if (tokenNow === head.gate && head.method === snapshotMethod())
+  if (tokenNow === head.token && head.method === snapshotMethod())
     return { ...nothingFound(options), isStored: sameOptions, stale };
   if (head.method !== snapshotMethod())
     return settle(session, config, history, options, 'another version of this tool took the snapshot');

@@ -15,7 +15,7 @@ export interface ReleaseName {
 const longest = 63;
 
 /** The part of a name that tells histories in one database apart. */
-export function historyMark(trackingTable: string): string {
+export function historyTag(trackingTable: string): string {
   if (trackingTable === 'public.pgmigrations') return '';
   return createHash('sha256').update(trackingTable).digest('hex').slice(0, 8);
 }
@@ -23,8 +23,8 @@ export function historyMark(trackingTable: string): string {
 /** "shop release 20250102000000"; with another tracking table " of 1f2e3d4c" behind it. */
 export function formatReleaseName({ migrations, trackingTable }: Manifest, application: string): string {
   const newest = migrations.at(-1)?.id.slice(0, 14) ?? '00000000000000';
-  const mark = historyMark(trackingTable);
-  const release = `release ${newest}${mark === '' ? '' : ` of ${mark}`}`;
+  const tag = historyTag(trackingTable);
+  const release = `release ${newest}${tag === '' ? '' : ` of ${tag}`}`;
   const plain = application.replaceAll(/[^\x20-\x7e]/g, '?');
   return `${plain.slice(0, longest - release.length - 1)} ${release}`.trim();
 }

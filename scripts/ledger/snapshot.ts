@@ -23,7 +23,8 @@ import {
 
 /** What the ledger knows of the last snapshot, and of itself since then. All null where there is no snapshot. */
 export interface SnapshotHead {
-  readonly gate: string | null;
+  /** The change token as it was then. */
+  readonly token: string | null;
   /** The server's major version then, null for snapshots of an older tool, and now. */
   readonly major: number | null;
   readonly majorNow: number;
@@ -47,7 +48,7 @@ const journalState = `(SELECT count(*) || ' ' || coalesce(max(extract(epoch FROM
 const majorSql = `current_setting('server_version_num')::integer / 10000`;
 
 /** In place of a class: the partitions that follow their parent do not count. Whoever reads the classes may know it. */
-const managedMark = 'partitions';
+const managedInstead = 'partitions';
 
 /** Changes when another version of the tool reads the schema in another way. */
 export function snapshotMethod(): string {
@@ -66,7 +67,7 @@ export function optionsText({ include, ignore, partitions }: SchemaOptions): str
 export function storeSnapshotSql(options: SchemaOptions, ownTracking: string): string[] {
   const tracking = options.tracking.map(({ schema, table }) => quoteLiteral(`${schema}.${table}`)).join(', ');
   const managed =
-    options.partitions === undefined ? '' : ` UNION ALL SELECT '${managedMark}', 'managed', '[]'`;
+    options.partitions === undefined ? '' : ` UNION ALL SELECT '${managedInstead}', 'managed', '[]'`;
   return [
     ...canonicalSettings.split('\n').map((setting) => setting.replace(/;$/, '')),
     "SET LOCAL statement_timeout = '0'",
@@ -104,7 +105,7 @@ export function leaveOutSql(tracking: string): string {
 export function headSql(options: SchemaOptions): string {
   // Compiling the change token's query would take longer than running it.
   return `SET LOCAL jit = off;
-SELECT json_build_object('gate', s.gate, 'tokenNow', (SELECT token FROM (${changeTokenSql(options)}) AS now), 'method', s.method,
+SELECT json_build_object('token', s.gate, 'tokenNow', (SELECT token FROM (${changeTokenSql(options)}) AS now), 'method', s.method,
   'options', s.options::json, 'tracking', s.tracking, 'major', (to_json(s) ->> 'major')::int, 'majorNow', ${majorSql}, 'seq', s.seq, 'seqNow', (SELECT max(seq) FROM migration_ledger.entries),
   'journal', s.journal, 'journalNow', ${journalState},
   'hashes', (SELECT json_object_agg(class, hash) FROM migration_ledger.snapshot_classes),
@@ -130,8 +131,8 @@ export function parseHead(json: string): SnapshotHead {
  * follow their parent do not count: `managed`.
  */
 export const storedPortableSql = `SELECT class, hash, managed, CASE WHEN managed OR ${isNormalizedSql('objects')} THEN objects END AS objects
-  FROM migration_ledger.snapshot_classes, (SELECT EXISTS (SELECT FROM migration_ledger.snapshot_classes WHERE class OPERATOR(pg_catalog.=) '${managedMark}') AS managed) AS head
-  WHERE class OPERATOR(pg_catalog.<>) '${managedMark}'`;
+  FROM migration_ledger.snapshot_classes, (SELECT EXISTS (SELECT FROM migration_ledger.snapshot_classes WHERE class OPERATOR(pg_catalog.=) '${managedInstead}') AS managed) AS head
+  WHERE class OPERATOR(pg_catalog.<>) '${managedInstead}'`;
 
 /** Rows of `class` and `objects`; see `parseObjects`. */
 export function storedObjectsSql(classes: readonly ObjectClass[] = objectClasses): string {

@@ -4,7 +4,7 @@ import { formatDuration } from '../base/duration.ts';
 import { MigrateError } from '../base/errors.ts';
 import type { Config } from '../config/config.ts';
 import type { Session } from '../connection/session.ts';
-import { historyMark, parseReleaseName } from '../gate/release-name.ts';
+import { historyTag, parseReleaseName } from '../gate/release-name.ts';
 import { trackingName } from '../ledger/ledger.ts';
 import type { CommandInput } from '../report/command.ts';
 
@@ -23,10 +23,10 @@ async function olderSessions(session: Session, config: Config, version: string):
       WHERE datname = pg_catalog.current_database() AND pid <> pg_catalog.pg_backend_pid()
         AND application_name LIKE '%release %' ORDER BY backend_start, pid`,
   );
-  const mark = historyMark(trackingName(config.trackingTable));
+  const tag = historyTag(trackingName(config.trackingTable));
   return rows.filter(({ name }) => {
     const release = parseReleaseName(name);
-    return release !== null && release.history === mark && release.version < version;
+    return release !== null && release.history === tag && release.version < version;
   });
 }
 

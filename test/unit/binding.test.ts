@@ -1,4 +1,4 @@
-// Whether an environment's name, its target and the database's mark belong together; and who must confirm.
+// Whether an environment's name, its target and the database's stamp belong together; and who must confirm.
 import { expect } from 'chai';
 import { MigrateError } from '../../scripts/base/errors.ts';
 import { refuseOtherEnvironment, refuseWrongTarget } from '../../scripts/config/binding.ts';

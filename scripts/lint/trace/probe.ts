@@ -1,4 +1,4 @@
-// Takes what two probes around a statement read; gives the locks, rewrites and scans of the statement between them.
+// Takes what two lock probes read, one before a statement and one behind it; gives its locks, rewrites and scans.
 // It knows the state of one migration under trace, nothing of how statements are run.
 import { codePointsToUnits } from '../../base/positions.ts';
 import type { Statement } from '../../base/types.ts';
