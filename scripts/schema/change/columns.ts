@@ -92,7 +92,7 @@ export function alterColumn(
   const notNull = alterNotNull(models, from, to);
   if (notNull === undefined) return unwritten('a NOT NULL that belongs to a parent');
   const settings = [
-    ...notNull.map((sql) => sql.replace(alter, alterOf('nullable'))),
+    ...notNull.map((sql) => sql.replace(alter, () => alterOf('nullable'))),
     ...settingsSql(alterOf, from, to, keys, typed),
     ...foreign.map((words) => `${alter.replace('ALTER TABLE', 'ALTER FOREIGN TABLE')} ${words};`),
   ];

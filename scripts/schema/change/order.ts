@@ -2,6 +2,7 @@
 
 import { attachedPieces, spreads } from '../render/attached.ts';
 import { eventTriggerSql } from '../render/database.ts';
+import { onPartitionsToo } from '../render/definitions.ts';
 import { pieceOf } from '../render/equal-keys.ts';
 import { groupBy, type Item, type Model } from '../render/model.ts';
 import { type Dependency, orderPieces, type Piece } from '../render/order.ts';
@@ -94,7 +95,7 @@ function onAllPartitions(model: Model, piece: Piece): Piece {
   const whole =
     kind !== 'partitioned table'
       ? piece.sql
-      : piece.sql.replace(' ON ONLY ', ' ON ').replace('TABLE ONLY ', 'TABLE ');
+      : onPartitionsToo(piece.sql).replace(/^ALTER TABLE ONLY /, 'ALTER TABLE ');
   const parent = index.parts.get('partition_of');
   return { ...piece, sql: whole.replace(`\nALTER INDEX ${parent} ATTACH PARTITION ${index.identity};`, '') };
 }

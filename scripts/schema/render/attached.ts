@@ -2,7 +2,7 @@
 // rules, policies, statistics and comments. Pure.
 
 import { bareName, quoteLiteral } from '../sql.ts';
-import { foreignKeyOf, lastPart } from './definitions.ts';
+import { foreignKeyOf, isOnOnly, lastPart, onPartitionsToo } from './definitions.ts';
 import type { Item, Model } from './model.ts';
 import type { Dependency, Piece } from './order.ts';
 import { onTablespace } from './relations.ts';
@@ -34,7 +34,7 @@ function indexSettings(model: Model, index: Item): string[] {
 
 /** An index that a failed build left behind; one that waits for its partitions is written as it was made. */
 export function isBroken(index: Item): boolean {
-  return index.parts.has('invalid') && !definitionOf(index).includes(' ON ONLY ');
+  return index.parts.has('invalid') && !isOnOnly(definitionOf(index));
 }
 
 type IsMade = (item: Item) => boolean;
@@ -126,7 +126,7 @@ END $copy$;`;
  * It takes the indexes of the partitions that are there.
  */
 export function skipsForeign(model: Model, index: Item): boolean {
-  if (index.parts.has('invalid') || !definitionOf(index).includes(' ON ONLY ')) return false;
+  if (index.parts.has('invalid') || !isOnOnly(definitionOf(index))) return false;
   const holdsForeign = (table: string): boolean =>
     model
       .of('relation')
@@ -153,7 +153,7 @@ export function foreignDependencies(model: Model): Dependency[] {
 function indexPieces(model: Model, item: Item): Piece[] {
   if (item.parts.has('constraint') || isBroken(item)) return [];
   const definition = definitionOf(item);
-  const sql = skipsForeign(model, item) ? definition.replace(' ON ONLY ', ' ON ') : definition;
+  const sql = skipsForeign(model, item) ? onPartitionsToo(definition) : definition;
   return [piece(item, ranks.index, `${sql};`, ...indexSettings(model, item))];
 }
 

@@ -1,9 +1,23 @@
 // Takes identities and definitions as PostgreSQL prints them, with names of others in them; takes them apart. A name in
 // quotes is passed over whole, so that nothing in it is read as SQL. Pure.
 
+import { indexOutside, splitOutside } from '../sql.ts';
+
 /** `i` of `app.i`, `"x.y"` of `app."x.y"`. */
 export function lastPart(identity: string): string {
   return identity.match(/"(?:[^"]|"")*"|[^."]+/g)?.at(-1) ?? identity;
+}
+
+const onOnly = ' ON ONLY ';
+
+/** Whether an index is of a partitioned table without its partitions. */
+export function isOnOnly(definition: string): boolean {
+  return indexOutside(definition, onOnly) >= 0;
+}
+
+/** The same index, on the partitions too. */
+export function onPartitionsToo(definition: string): string {
+  return splitOutside(definition, onOnly).join(' ON ');
 }
 
 export interface ForeignKey {
