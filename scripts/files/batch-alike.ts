@@ -1,6 +1,13 @@
 // Takes a batch's statement whose range bounds it; tells what range by range would come out otherwise than at once: rows
 // that are counted together, met in several ranges, or read after an earlier range has changed them. It knows no database.
-import { changeProblem, comesOnce, type Insert, insertProblem, metAgain } from './batch-changes.ts';
+import {
+  changeProblem,
+  comesOnce,
+  type Insert,
+  insertProblem,
+  metAgain,
+  reachedProblem,
+} from './batch-changes.ts';
 import type { Walk } from './batch-comparisons.ts';
 import { columnsOf, outputOf } from './batch-levels.ts';
 import { fieldsOf, type QueryLevel, referenceIn } from './batch-references.ts';
@@ -33,6 +40,7 @@ export function unlikeProblem(statement: Tree, walked: Walk): string | null {
   const changes = levels.filter(({ kind }) => kind === 'UpdateStmt' || kind === 'DeleteStmt');
   problems.push(
     ...changes.map((level) => changeProblem(level, levels, walked)),
+    ...changes.map((level) => reachedProblem(level, levels, walked)),
     ...inserts.map((insert) => insertProblem(insert, levels, walked)),
   );
   return problems.find((problem) => problem !== null) ?? null;

@@ -1,6 +1,7 @@
 // Takes what a batch's statement changes, and every query in it; tells where a row that is met in several ranges, or one of
 // its own table that it reads, makes another result range by range. It knows no database.
 import { conjunctsOf, type Walk } from './batch-comparisons.ts';
+import type { Meanings, Reached } from './batch-meanings.ts';
 import {
   type FromItem,
   fieldsOf,
@@ -61,6 +62,53 @@ export function changeProblem(level: QueryLevel, levels: readonly QueryLevel[], 
         : readsColumns(at, source, sets, at === level)),
   );
   return read === undefined ? null : readsOwn(target.table);
+}
+
+/** What a foreign key does to rows that a later range would meet or read: at once, none of it is seen. */
+export function reachedProblem(
+  { kind, node, sources }: QueryLevel,
+  levels: readonly QueryLevel[],
+  { meanings }: Walk,
+): string | null {
+  const [target] = sources;
+  if (target === undefined) return null;
+  const by = kind === 'DeleteStmt' ? 'DELETE' : 'UPDATE';
+  const own = meanings.rows[target.table ?? ''] ?? [];
+  const isReturned = [node.returningList, node.returningClause].some((part) => part !== undefined);
+  const found = meanings.reached.find((reached) => {
+    if (reached.from !== target.table || reached.by !== by) return false;
+    const { table, columns, goes, direct } = reached;
+    if (own.includes(table) && (goes ? isReturned : isNamed(columns, levels))) return true;
+    return levels.some((at) =>
+      at.sources.some(
+        (source) =>
+          source !== target &&
+          source.table !== null &&
+          meanings.rows[source.table]?.includes(table) === true &&
+          !(
+            direct &&
+            columns.length === 1 &&
+            sharesKey(at, source, (column) => columns.includes(column)) &&
+            waysTo(table, reached, meanings) === 1
+          ),
+      ),
+    );
+  });
+  return found === undefined
+    ? null
+    : `what it changes in ${target.table} changes rows that it reads, by a foreign key (ON ${by}): a later range would see that, which the statement at once never does`;
+}
+
+function waysTo(table: string, { from, by }: Reached, { reached }: Meanings): number {
+  return reached.filter((one) => one.table === table && one.from === from && one.by === by).length;
+}
+
+function isNamed(columns: readonly string[], levels: readonly QueryLevel[]): boolean {
+  return levels.some(({ node }) =>
+    findAll(Object.values(node), 'ColumnRef', []).some((reference) =>
+      [...columns, '*'].includes(fieldsOf(reference).at(-1) ?? ''),
+    ),
+  );
 }
 
 function readsOwn(table: string | null): string {

@@ -12,12 +12,34 @@ export interface Meanings {
   readonly rows: Readonly<Record<string, readonly string[]>>;
   /** Names of relations that are views. */
   readonly views: readonly string[];
+  /** What foreign keys change when rows of a relation go, or their keys change. */
+  readonly reached: readonly Reached[];
   /** `trigger "a" on public.t`, `rule b on public.t`: what runs once per statement. */
   readonly onceEach: readonly string[];
 }
 
+/** A table whose rows a change of another one reaches by foreign keys, at once or through others. */
+export interface Reached {
+  /** Name of the relation in the statement, and whether its rows go or are changed. */
+  readonly from: string;
+  readonly by: 'DELETE' | 'UPDATE';
+  /** OID of the table that refers, and its columns. */
+  readonly table: string;
+  readonly columns: readonly string[];
+  /** Its rows go too; else they are changed. */
+  readonly goes: boolean;
+  readonly direct: boolean;
+}
+
 /** Where no server was asked: what the text itself tells. */
-export const textOnly: Meanings = { aggregates: [], volatile: [], rows: {}, views: [], onceEach: [] };
+export const textOnly: Meanings = {
+  aggregates: [],
+  volatile: [],
+  rows: {},
+  views: [],
+  reached: [],
+  onceEach: [],
+};
 
 /** Every node of a kind, wherever it stands. */
 const everywhere = (statement: Tree, kind: string) => findAll(Object.values(statement), kind, []);
@@ -36,6 +58,7 @@ export function meaningsSql(statement: Tree): string {
       UNION SELECT b.name, inner_one.oid FROM behind b JOIN (${insideSql}) inner_one ON inner_one.outer_one = b.oid)
     SELECT coalesce(pg_catalog.json_object_agg(s.name, s.oids), '{}') FROM (SELECT name, pg_catalog.json_agg(oid::pg_catalog.text) AS oids FROM behind GROUP BY name) s),
   'views', (SELECT coalesce(pg_catalog.json_agg(v.name), '[]') FROM (VALUES ${named.join(', ')}) v (name, oid) JOIN pg_catalog.pg_class c ON c.oid = v.oid AND c.relkind = 'v'),
+  'reached', (${reachedSql(statement)}),
   'onceEach', (SELECT coalesce(pg_catalog.json_agg(s.what ORDER BY s.what), '[]') FROM (${changesIn(statement).map(onceEachSql).join(' UNION ')}) s))`;
 }
 
@@ -94,6 +117,26 @@ function changesIn(statement: Tree): readonly Change[] {
       return action === 'ONCONFLICT_UPDATE' ? [insert, update(relation, targetList)] : [insert];
     }),
   ];
+}
+
+/** Along ON DELETE CASCADE to the end; what is only changed (SET NULL, SET DEFAULT, ON UPDATE) is the end of its way. */
+function reachedSql(statement: Tree): string {
+  const changes = changesIn(statement).filter(({ bit }) => bit !== 4);
+  if (changes.length === 0) return `SELECT '[]'::pg_catalog.json`;
+  const begun = changes.map(({ relation, bit, sets }) => {
+    const columns = sets.map(quoteLiteral).join(', ') || 'NULL';
+    return `(${quoteLiteral(String(relation.relname))}, ${oidOf(relation)}, ${bit === 8 ? "'DELETE'" : "'UPDATE'"}, ARRAY[${columns}]::pg_catalog.text[])`;
+  });
+  const action = `CASE b.by WHEN 'DELETE' THEN k.confdeltype ELSE k.confupdtype END`;
+  return `WITH RECURSIVE changes (name, oid, by, sets) AS (VALUES ${begun.join(', ')}),
+    reached (name, by, step, of, key, goes, direct) AS (
+      SELECT b.name, b.by, k.oid, k.conrelid, k.conkey, b.by = 'DELETE' AND k.confdeltype = 'c', true FROM changes b
+        JOIN pg_catalog.pg_constraint k ON k.contype = 'f' AND k.confrelid = b.oid AND ${action} IN ('c', 'n', 'd')
+        WHERE b.by = 'DELETE' OR EXISTS (SELECT FROM pg_catalog.pg_attribute a WHERE a.attrelid = k.confrelid AND a.attnum = ANY (k.confkey) AND a.attname = ANY (b.sets))
+      UNION SELECT r.name, r.by, k.oid, k.conrelid, k.conkey, k.confdeltype = 'c', false FROM reached r
+        JOIN pg_catalog.pg_constraint k ON r.goes AND k.contype = 'f' AND k.confrelid = r.of AND k.confdeltype IN ('c', 'n', 'd'))
+  SELECT coalesce(pg_catalog.json_agg(DISTINCT pg_catalog.jsonb_build_object('from', name, 'by', by, 'table', of::pg_catalog.text, 'goes', goes, 'direct', direct,
+    'columns', ARRAY(SELECT a.attname FROM pg_catalog.pg_attribute a WHERE a.attrelid = of AND a.attnum = ANY (key)))), '[]') FROM reached`;
 }
 
 /** Names of triggers that this fires once per statement, and of rules that rewrite it. */
