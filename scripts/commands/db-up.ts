@@ -1,6 +1,6 @@
 // db-up: starts the embedded development server and says where it is.
 
-import { shellWord } from '../base/shell-word.ts';
+import { exportLine } from '../base/shell-word.ts';
 import { refuseMissingTarget } from '../config/config.ts';
 import type { Command } from '../report/command.ts';
 
@@ -17,7 +17,7 @@ export const dbUp: Command<object> = async ({ config }) => {
     document: { host, port, user, database, dataDirectory, passwordFile: file, started },
     lines: [
       `${started ? 'Started' : 'Already running:'} the embedded PostgreSQL ${config.postgres}: ${address}`,
-      `An application in this shell finds it with: export DATABASE_URL=postgres://${user}@${host}:${port}/${database} PGPASSWORD="$(cat ${shellWord(file)})"`,
+      `An application in this shell finds it with: ${exportLine(`postgres://${user}@${host}:${port}/${database}`, file)}`,
     ],
   };
 };

@@ -123,7 +123,7 @@ function copyOfBinaries(folder: string, account: Account | undefined): string {
   if (!existsSync(copy)) {
     const staging = `${copy}.${process.pid}`;
     cpSync(join(folder, 'native'), staging, { recursive: true, verbatimSymlinks: true });
-    execFileSync('chmod', ['-R', 'u=rwX,go=rX', staging]);
+    if (process.platform !== 'win32') execFileSync('chmod', ['-R', 'u=rwX,go=rX', staging]);
     try {
       renameSync(staging, copy);
     } catch (error) {
@@ -133,6 +133,6 @@ function copyOfBinaries(folder: string, account: Account | undefined): string {
   }
   if (runsAs(account, postgresOf(copy), ['--version'])) return copy;
   throw new MigrateError('connection', 'The embedded PostgreSQL does not run on this machine.', {
-    hint: 'It needs glibc (not Alpine) or macOS. Set DATABASE_URL to a PostgreSQL of your own instead.',
+    hint: `It needs ${process.platform === 'win32' ? 'the Visual C++ runtime (vc_redist.x64.exe)' : 'glibc (not Alpine) or macOS'}. Set DATABASE_URL to a PostgreSQL of your own instead.`,
   });
 }

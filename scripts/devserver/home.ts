@@ -68,7 +68,8 @@ function moveAway(dataDirectory: string, real: string, account: Account | undefi
   }
   try {
     rmdirSync(dataDirectory);
-    symlinkSync(substitute, dataDirectory);
+    // A junction, which needs no right on Windows; elsewhere the word says nothing.
+    symlinkSync(substitute, dataDirectory, 'junction');
   } catch (error) {
     if (realHome(dataDirectory) !== realpathSync(substitute)) throw error; // else a parallel start did the same
   }

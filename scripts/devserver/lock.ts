@@ -50,7 +50,9 @@ function take(path: string): boolean {
     writeFileSync(path, `${process.pid}\n`, { flag: 'wx', mode: 0o644 });
     return true;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    const { code } = error as NodeJS.ErrnoException;
+    // Windows refuses a name whose file is about to go, for another process has it open.
+    if (code === 'EEXIST' || (code === 'EPERM' && process.platform === 'win32')) return false;
     throw error;
   }
 }

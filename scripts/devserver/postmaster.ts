@@ -159,8 +159,15 @@ export async function stopPostmaster(cluster: string, timeout = 30_000): Promise
 /** Windows has no signals: Node's would end the server as a crash does. pg_ctl lies beside the program that was started. */
 function stopByProgram(cluster: string, timeout: number): true {
   const [program = ''] = (readText(join(cluster, 'postmaster.opts')) ?? '').split(' "');
-  const args = ['stop', '-D', cluster, '-m', 'fast', '-w', '-t', String(timeout / 1000)];
-  execFileSync(join(dirname(program), 'pg_ctl'), args, { stdio: 'ignore', windowsHide: true });
+  const stop = (mode: string) => {
+    const args = ['stop', '-D', cluster, '-m', mode, '-w', '-t', String(timeout / 1000)];
+    execFileSync(join(dirname(program), 'pg_ctl'), args, { stdio: 'ignore', windowsHide: true });
+  };
+  try {
+    stop('fast');
+  } catch {
+    if (livingPostmaster(cluster) !== undefined) stop('immediate');
+  }
   return true;
 }
 

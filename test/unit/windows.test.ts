@@ -2,6 +2,7 @@
 import { posix, win32 } from 'node:path';
 import { expect } from 'chai';
 import { shownPath } from '../../scripts/base/paths.ts';
+import { exportLine } from '../../scripts/base/shell-word.ts';
 import { passfileOf } from '../../scripts/connection/login.ts';
 import { serverEnvironment, shellUnsafe } from '../../scripts/devserver/account.ts';
 import { isSameFolder } from '../../scripts/devserver/postmaster.ts';
@@ -36,6 +37,16 @@ describe('On Windows', () => {
     expect(passfileOf(env, 'win32')).to.equal('C:\\Users\\ada\\AppData\\Roaming\\postgresql\\pgpass.conf');
     expect(passfileOf(env, 'linux')).to.equal('/home/ada/.pgpass');
     expect(passfileOf({ HOME: '/home/ada' }, 'win32')).to.match(/\.pgpass$/);
+  });
+
+  it('the line that gives a database to an application is PowerShell’s', () => {
+    const [url, file] = ['postgres://postgres@127.0.0.1:5432/app', "C:\\Users\\O'Neil\\superuser.password"];
+    expect(exportLine(url, file, 'win32')).to.equal(
+      `$env:DATABASE_URL = '${url}'; $env:PGPASSWORD = Get-Content 'C:\\Users\\O''Neil\\superuser.password'`,
+    );
+    expect(exportLine(url, '/a b/superuser.password', 'linux')).to.equal(
+      `export DATABASE_URL=${url} PGPASSWORD="$(cat '/a b/superuser.password')"`,
+    );
   });
 
   it('the server’s programs get what Windows needs to open sockets and shells, and no PG variable', () => {
