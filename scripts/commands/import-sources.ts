@@ -48,7 +48,7 @@ function readFolders(folder: string, shown: (path: string) => string): ImportedM
   return told(sources);
 }
 
-/** Folders of one time run in the order of their names: each gets the second after the one before it. */
+/** Those of one second run in the order in which they are given: each gets the second after the one before it. */
 function told(sources: readonly ImportedMigration[]): ImportedMigration[] {
   let first = '';
   let last = '';
@@ -76,14 +76,15 @@ function readDrizzle(folder: string, shown: (path: string) => string): ImportedM
     const sources = readFolders(folder, shown);
     if (sources.length > 0) return sources;
   }
-  return [...readJournal(path, shown)]
-    .sort((a, b) => a.idx - b.idx)
-    .map(({ when, tag }) => ({
-      version: stampOf(String(when)) ?? '',
-      name: usableName(tag.replace(/^\d+_/, '')),
-      path: join(folder, `${tag}.sql`),
-      down: null,
-    }));
+  const entries = [...readJournal(path, shown)].sort((a, b) => a.idx - b.idx);
+  const sources = entries.map(({ when, tag }) => ({
+    version: stampOf(String(when)) ?? '',
+    name: usableName(tag.replace(/^\d+_/, '')),
+    path: join(folder, `${tag}.sql`),
+    down: null,
+  }));
+  const isInOrder = entries.every(({ when }, i) => when > (entries[i - 1]?.when ?? 0));
+  return isInOrder ? told(sources) : sources;
 }
 
 function readJournal(path: string, shown: (path: string) => string): readonly JournalEntry[] {

@@ -78,7 +78,7 @@ function pairOf(
   const alone = parsed.ok === true && parsed.statements.some(cannotRunInTransaction);
   // A pair must hold a statement; there, a migration may be empty.
   const isEmpty = parsed.ok === true && parsed.statements.length === 0;
-  const own = parsed.ok === true ? withoutTransaction(text, parsed.statements) : text;
+  const own = parsed.ok === true && !alone ? withoutTransactions(text, parsed.statements) : text;
   const body = `${own}${own === '' || own.endsWith('\n') ? '' : '\n'}`;
   return {
     id: `${version}_${name}`,
@@ -91,15 +91,20 @@ function pairOf(
   };
 }
 
-/** One plain BEGIN at the start and one COMMIT at the end are what each file gets here in any case. */
-function withoutTransaction(text: string, statements: readonly Statement[]): string {
-  const [begin, commit] = statements.filter(({ kind }) => kind === 'TransactionStmt');
-  const isAll = begin === statements[0] && commit === statements.at(-1);
-  const isPlain =
-    /^(begin|start\s{1,9}transaction)(\s{1,9}(work|transaction))?$/i.test(begin?.text ?? '') &&
-    /^(commit|end)(\s{1,9}(work|transaction))?$/i.test(commit?.text ?? '');
-  if (begin === undefined || commit === undefined || !isAll || !isPlain) return text;
-  return [text.slice(0, begin.start), text.slice(begin.end, commit.start), text.slice(commit.end)]
+/**
+ * Plain BEGIN and COMMIT in turn, round the whole or round parts (Prisma writes them round a changed enum): each file gets
+ * one transaction here in any case.
+ */
+function withoutTransactions(text: string, statements: readonly Statement[]): string {
+  const own = statements.filter(({ kind }) => kind === 'TransactionStmt');
+  const begins = /^(begin|start\s{1,9}transaction)(\s{1,9}(work|transaction))?$/i;
+  const ends = /^(commit|end)(\s{1,9}(work|transaction))?$/i;
+  if (own.length % 2 > 0 || !own.every((each, i) => (i % 2 === 0 ? begins : ends).test(each.text)))
+    return text;
+  const from = [0, ...own.map(({ end }) => end)];
+  const to = [...own.map(({ start }) => start), text.length];
+  return from
+    .map((at, i) => text.slice(at, to[i]))
     .map((part, i) => (i === 0 ? part : part.replace(/^\s*;[^\S\n]*\n?/, '')))
     .join('');
 }

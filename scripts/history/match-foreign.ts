@@ -93,7 +93,9 @@ function pairByVersion(records: readonly ForeignRecord[], migrations: readonly M
   const pairs: Pairing[] = [];
   const problems: string[] = [];
   for (const record of records) {
-    const migration = ofVersion(record, byVersion);
+    // A record that is there twice is not the next one.
+    const others = pairs.filter((other) => other.record.version !== record.version);
+    const migration = ofVersion(record, byVersion, new Set(others.map((other) => other.migration)));
     if (migration === undefined) problems.push(`${record.label} has no migration with its version here`);
     else if (!namesAgree(record, migration))
       problems.push(`${record.label} has the version of ${migration.id}, but another name`);
@@ -104,12 +106,17 @@ function pairByVersion(records: readonly ForeignRecord[], migrations: readonly M
   return { pairs, problems };
 }
 
-/** `import` gives folders of one time the seconds after it: there, the name tells which it is. */
-function ofVersion(record: ForeignRecord, byVersion: ReadonlyMap<string, Migration>): Migration | undefined {
+/** `import` gives those of one time the seconds after it: there, the name tells which it is, or the order where there is none. */
+function ofVersion(
+  record: ForeignRecord,
+  byVersion: ReadonlyMap<string, Migration>,
+  taken: ReadonlySet<Migration>,
+): Migration | undefined {
   const first = byVersion.get(stampOf(record) ?? '');
-  if (record.name === null) return first;
+  const isAnother = (migration: Migration) =>
+    record.name === null ? taken.has(migration) : !namesAgree(record, migration);
   let next = first;
-  while (next !== undefined && !namesAgree(record, next)) next = byVersion.get(secondAfter(next.version));
+  while (next !== undefined && isAnother(next)) next = byVersion.get(secondAfter(next.version));
   return next ?? first;
 }
 

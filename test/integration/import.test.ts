@@ -59,14 +59,20 @@ describe('import', () => {
     expect(text).to.match(/^-- migrate: no-transaction\n/);
   });
 
-  it('takes out one transaction around all of a file, which each file gets here, and no other', async () => {
+  it('takes out plain transactions, for each file gets one here, and no others', async () => {
     const wrapped: Record<string, readonly [there: string, here: string]> = {
       plain: ['-- why\nBEGIN;\nSELECT 1;\n\nSELECT 2;\nCOMMIT;\n', '-- why\nSELECT 1;\n\nSELECT 2;\n'],
       long: ['start transaction ;SELECT 1; END WORK', 'SELECT 1; '],
       commented: ['/* a */ BEGIN; SELECT 1; COMMIT; -- b', '/* a */ SELECT 1; -- b'],
-      twice: ['BEGIN;\nSELECT 1;\nCOMMIT;\nBEGIN;\nSELECT 2;\nCOMMIT;\n', ''],
+      twice: ['BEGIN;\nSELECT 1;\nCOMMIT;\nBEGIN;\nSELECT 2;\nCOMMIT;\n', 'SELECT 1;\nSELECT 2;\n'],
       open: ['BEGIN;\nSELECT 1;\n', ''],
-      before: ['SELECT 1;\nBEGIN;\nSELECT 2;\nCOMMIT;\n', ''],
+      // As Prisma writes a changed enum.
+      within: [
+        'SELECT 1;\n\n-- AlterEnum\nBEGIN;\nSELECT 2;\nCOMMIT;\n\nSELECT 3;\n',
+        'SELECT 1;\n\n-- AlterEnum\nSELECT 2;\n\nSELECT 3;\n',
+      ],
+      undone: ['BEGIN;\nSELECT 1;\nROLLBACK;\n', ''],
+      turned: ['COMMIT;\nSELECT 1;\nBEGIN;\n', ''],
       chained: ['BEGIN;\nSELECT 1;\nCOMMIT AND CHAIN;\n', ''],
       isolated: ['BEGIN ISOLATION LEVEL SERIALIZABLE;\nSELECT 1;\nCOMMIT;\n', ''],
     };
@@ -86,6 +92,32 @@ describe('import', () => {
       const text = readFileSync(join(root, 'db', 'migrations', `2024010112000${i}_${name}.up.sql`), 'utf8');
       expect(text.trimEnd(), name).to.equal((here === '' ? there : here).trimEnd());
     }
+  });
+
+  it('tells Drizzle’s migrations of one second apart, and finds each again in its table', async () => {
+    const second = Date.UTC(2024, 0, 1, 12);
+    const whens = [second + 201, second + 202, second + 1000];
+    const entries = whens.map((when, idx) => ({ idx, when, tag: `000${idx}_step` }));
+    const { root } = await project({
+      'drizzle/meta/_journal.json': JSON.stringify({ entries }),
+      ...Object.fromEntries(entries.map(({ tag }) => [`drizzle/${tag}.sql`, 'SELECT 1;\n'])),
+    });
+    const database = await createDatabase();
+    await database.query(`CREATE SCHEMA drizzle;
+      CREATE TABLE drizzle.__drizzle_migrations (id serial PRIMARY KEY, hash text NOT NULL, created_at bigint);
+      INSERT INTO drizzle.__drizzle_migrations (hash, created_at) VALUES ('a', ${whens[0]}), ('a', ${whens[0]})`);
+    const run = (...args: string[]) => runInProcess(root, database.env(), args);
+    expect((await run('import', '--from', 'drizzle')).exitCode).to.equal(0);
+    expect(readdirSync(join(root, 'db', 'migrations')).filter((name) => name.includes('.up.'))).to.deep.equal(
+      ['20240101120000', '20240101120001', '20240101120002'].map((version) => `${version}_step.up.sql`),
+    );
+    const twice = await run('baseline', '--from', 'drizzle');
+    expect(twice.said).to.include('is 20240101120000_step a second time');
+    await database.query(`DELETE FROM drizzle.__drizzle_migrations WHERE id = 2;
+      INSERT INTO drizzle.__drizzle_migrations (hash, created_at) VALUES ('b', ${whens[1]}), ('c', ${whens[2]})`);
+    const taken = await run('baseline', '--from', 'drizzle');
+    expect(taken.exitCode, taken.said).to.equal(0);
+    expect((await run('status')).said).to.include('3 migrations applied, 0 pending');
   });
 
   it('takes odd folders: quotes, blanks, CRLF, byte order marks, baselines, empty ones and those with a way back', async () => {
