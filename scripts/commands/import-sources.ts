@@ -83,7 +83,9 @@ function readDrizzle(folder: string, shown: (path: string) => string): ImportedM
     path: join(folder, `${tag}.sql`),
     down: null,
   }));
-  const isInOrder = entries.every(({ when }, i) => when > (entries[i - 1]?.when ?? 0));
+  const isInOrder = entries.every(
+    ({ when }, i) => when > (entries[i - 1]?.when ?? 0) && sources[i]?.version !== '',
+  );
   return isInOrder ? told(sources) : sources;
 }
 

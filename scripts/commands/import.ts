@@ -78,7 +78,7 @@ function pairOf(
   const alone = parsed.ok === true && parsed.statements.some(cannotRunInTransaction);
   // A pair must hold a statement; there, a migration may be empty.
   const isEmpty = parsed.ok === true && parsed.statements.length === 0;
-  const own = parsed.ok === true && !alone ? withoutTransactions(text, parsed.statements) : text;
+  const own = parsed.ok === true ? withoutTransactions(text, parsed.statements) : text;
   const body = `${own}${own === '' || own.endsWith('\n') ? '' : '\n'}`;
   return {
     id: `${version}_${name}`,
@@ -92,15 +92,16 @@ function pairOf(
 }
 
 /**
- * Plain BEGIN and COMMIT in turn, round the whole or round parts (Prisma writes them round a changed enum): each file gets
- * one transaction here in any case.
+ * Each file gets one transaction here in any case, or none: so plain BEGIN and COMMIT in turn, round the whole or round
+ * parts (Prisma writes them round a changed enum), say nothing, and no COMMIT that ends the transaction of Drizzle's runner.
  */
 function withoutTransactions(text: string, statements: readonly Statement[]): string {
   const own = statements.filter(({ kind }) => kind === 'TransactionStmt');
   const begins = /^(begin|start\s{1,9}transaction)(\s{1,9}(work|transaction))?$/i;
   const ends = /^(commit|end)(\s{1,9}(work|transaction))?$/i;
-  if (own.length % 2 > 0 || !own.every((each, i) => (i % 2 === 0 ? begins : ends).test(each.text)))
-    return text;
+  const isInTurn = own.every((each, i) => (i % 2 === 0 ? begins : ends).test(each.text));
+  const isWhole = isInTurn ? own.length % 2 === 0 : own.every((each) => ends.test(each.text));
+  if (!isWhole) return text;
   const from = [0, ...own.map(({ end }) => end)];
   const to = [...own.map(({ start }) => start), text.length];
   return from

@@ -71,6 +71,10 @@ describe('import', () => {
         'SELECT 1;\n\n-- AlterEnum\nBEGIN;\nSELECT 2;\nCOMMIT;\n\nSELECT 3;\n',
         'SELECT 1;\n\n-- AlterEnum\nSELECT 2;\n\nSELECT 3;\n',
       ],
+      ended: [
+        'SELECT 1;\nCOMMIT;--> statement-breakpoint\nCREATE INDEX CONCURRENTLY i ON t (a);\n',
+        '-- migrate: no-transaction\nSELECT 1;\n--> statement-breakpoint\nCREATE INDEX CONCURRENTLY i ON t (a);\n',
+      ],
       undone: ['BEGIN;\nSELECT 1;\nROLLBACK;\n', ''],
       turned: ['COMMIT;\nSELECT 1;\nBEGIN;\n', ''],
       chained: ['BEGIN;\nSELECT 1;\nCOMMIT AND CHAIN;\n', ''],
@@ -80,7 +84,7 @@ describe('import', () => {
     const { root } = await project(
       Object.fromEntries(
         names.map((name, i) => [
-          `prisma/migrations/2024010112000${i}_${name}/migration.sql`,
+          `prisma/migrations/${20240101120000 + i}_${name}/migration.sql`,
           wrapped[name]![0],
         ]),
       ),
@@ -89,7 +93,10 @@ describe('import', () => {
     expect(exitCode, said).to.equal(0);
     for (const [i, name] of names.entries()) {
       const [there, here] = wrapped[name]!;
-      const text = readFileSync(join(root, 'db', 'migrations', `2024010112000${i}_${name}.up.sql`), 'utf8');
+      const text = readFileSync(
+        join(root, 'db', 'migrations', `${20240101120000 + i}_${name}.up.sql`),
+        'utf8',
+      );
       expect(text.trimEnd(), name).to.equal((here === '' ? there : here).trimEnd());
     }
   });
