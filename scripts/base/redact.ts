@@ -1,6 +1,6 @@
 // Takes any text that is about to be shown or kept; gives it without secrets. Pure, and linear in the text's length.
 import { visible, visibleLines } from './foreign-text.ts';
-import type { SecretRange } from './secret-rows.ts';
+import type { SecretRange } from './spans.ts';
 import { secretRanges } from './sql-secrets.ts';
 
 /** Masks what stands where SQL, connection strings and URLs keep passwords; the length and the line breaks stay. */

@@ -1,6 +1,7 @@
 // Where a reader of SQL stands, as far as secrets are concerned: what may follow, and what names and parentheses change
 // about that. Pure; it reads no text itself.
-import { closeRows, newRows, type Rows, rowOpened } from './secret-rows.ts';
+import { type Members, noMembers } from './secret-members.ts';
+import { closeRows, newRows, type Rows, rowComma, rowOpened } from './secret-rows.ts';
 import { isSecretName } from './secret-words.ts';
 
 /** `code` is SQL; `value` the inside of a literal, where names may be assigned without quotes; `comment` any words. */
@@ -38,6 +39,7 @@ export interface Level {
   raises: boolean;
   /** Which literals stand beside the name of a secret. */
   beside: Rows;
+  members: Members;
   /** The secret is still to come: `'… PASSWORD ' ||`, `'… PASSWORD %L'`, `'password=%'` of a RAISE. */
   leaks: 'no' | 'at the end' | 'in a hole' | 'in a bare hole';
 }
@@ -62,6 +64,7 @@ export function newLevel(mode: Mode, quoting: number): Level {
     config: 'no',
     raises: false,
     beside: newRows(),
+    members: noMembers(),
     leaks: 'no',
   };
 }
@@ -140,6 +143,7 @@ export function parenthesis(character: string, level: Level): void {
 
 /** Counts a comma: behind it stands another column, item or value. */
 export function comma(level: Level): void {
+  rowComma(level.depth, level.beside);
   if (level.depth <= level.declared) level.declared = -1;
   if (level.rows === -1 || level.depth === level.rows) level.item += 1;
 }

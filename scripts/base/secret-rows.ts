@@ -1,23 +1,28 @@
 // Takes the tokens of one statement after the other; gives the literals that are secrets because another literal beside
 // them is the name of one: in a row, in SET … WHERE key = '…', among the arguments of a call. Pure; it reads no text.
-import { isSecretName } from './secret-words.ts';
+import { isSecretKey } from './secret-words.ts';
+import type { SecretRange } from './spans.ts';
 
-/** UTF-16 offsets of the secret itself, without its quotes. */
-export interface SecretRange {
-  readonly from: number;
-  readonly to: number;
-  /** Where SQL has the secret without quotes. */
-  readonly isWord?: true;
+interface Value extends SecretRange {
+  /** Which item of its row. */
+  readonly item: number;
+  /** The last name before it; null where it fills a place in SQL that another literal holds. */
+  readonly column: string | null;
 }
 
 /** Literals beside each other: a row of VALUES, a list of SELECT or USING, the arguments of a call. */
 interface Row {
   /** How many parentheses are open in it. */
   readonly depth: number;
-  /** A list of SELECT: it counts where something is written. */
-  readonly isSelected: boolean;
-  readonly values: SecretRange[];
-  named: boolean;
+  readonly kind: 'values' | 'select' | 'call';
+  /** What its items are called, where INSERT or AS says so. */
+  columns: readonly string[];
+  readonly values: Value[];
+  item: number;
+  /** The item that is the name of a secret, -1 for none; how many literals stood before it; whether it can be nothing else. */
+  key: number;
+  before: number;
+  isClear: boolean;
 }
 
 export interface Rows {
@@ -29,26 +34,26 @@ export interface Rows {
   executes: boolean;
   runs: boolean;
   calls: boolean;
-  /** In the list of SET, behind THEN or ELSE, or behind a literal that holds SQL which writes. */
+  /** The columns of INSERT, once their list was begun; at which depth it is open; -1 for none, 0 where it may come. */
+  columns: string[];
+  listed: number;
+  /** In the list of SET; behind the THEN of such a name; behind a literal that holds SQL which writes; behind AS. */
   assigns: boolean;
   chooses: boolean;
   quotes: boolean;
+  aliases: boolean;
   /** The last name. */
   column: string;
   open: Row[];
-  /** The columns that names of secrets stand beside. */
-  readonly keys: (string | null)[];
-  /** What such a name makes a secret. */
-  readonly values: (SecretRange & { readonly column: string | null; readonly isCompared: boolean })[];
-  readonly selected: SecretRange[];
-  readonly found: SecretRange[];
+  /** The columns that names of secrets are compared with, and what else is compared or assigned. */
+  keys: string[];
+  isNamed: boolean;
+  values: (Value & { readonly isCompared: boolean })[];
+  selected: SecretRange[];
+  found: SecretRange[];
   /** Of the text's statements before: whether one writes, and has the name of a secret as well. */
   wrote: boolean;
   told: boolean;
-  /** Of an object of JSON, or an element of XML: whether a member's value is the name of a secret, and what it gives. */
-  member: 'other' | 'value';
-  isKeyed: boolean;
-  given: SecretRange[];
 }
 
 /** A text at its beginning. */
@@ -60,20 +65,21 @@ export function newRows(): Rows {
     executes: false,
     runs: false,
     calls: false,
+    columns: [],
+    listed: -1,
     assigns: false,
     chooses: false,
     quotes: false,
+    aliases: false,
     column: '',
     open: [],
     keys: [],
+    isNamed: false,
     values: [],
     selected: [],
     found: [],
     wrote: false,
     told: false,
-    member: 'other',
-    isKeyed: false,
-    given: [],
   };
 }
 
@@ -85,7 +91,12 @@ const writing = new Set(['insert', 'update', 'merge']);
 const defining = new Set(['create', 'alter', 'grant', 'revoke', 'comment']);
 const ending = /^(?:from|where|union|except|intersect|on|returning|order|group|limit|select)$/;
 const operator = /^(?:i?like|in|is|not|distinct|from|any|array|similar|to|[eu])$/;
+/** Columns that hold values; columns that hold what tells values apart, and what is no secret whatever stands beside it. */
 const valued = /val(?!ues$)|content|data|secret/;
+const naming =
+  /(?:^|_)(?:key|k|name|setting|param|parameter|option|variable|var|property|prop|code|slug|path|attribute|attr|field)$/;
+const harmless =
+  /(?:^|_)(?:id|uuid|at|by|type|kind|status|state|role|method|provider|name|label|title|description|comment|note)$/;
 
 /** @param isCalled whether a parenthesis follows @param depth how many are open */
 export function rowWord(word: string, isCalled: boolean, depth: number, rows: Rows): void {
@@ -95,65 +106,119 @@ export function rowWord(word: string, isCalled: boolean, depth: number, rows: Ro
   else if (name === 'table') rows.makes = rows.creates;
   else if (writing.has(name)) rows.writes ||= !rows.creates;
   else if (name === 'set') rows.assigns = rows.writes;
-  else if (name === 'then' || name === 'else') rows.chooses = true;
-  else if (name === 'end') rows.chooses = false;
+  else if (name === 'then') rows.chooses = rows.isNamed;
+  else if (name === 'when' || name === 'else' || name === 'end') rows.chooses = rows.isNamed = false;
   else if (name === 'execute') rows.executes = true;
+  if (name === 'insert') rows.listed = 0;
+  else if (rows.listed === 0 && (name === 'select' || name === 'values')) rows.columns = [];
+  if (name === 'select' || name === 'values') rows.listed = -1;
   if (ending.test(name)) {
     rows.assigns = false;
     const row = rows.open.at(-1);
-    if (row?.isSelected === true && row.depth === depth) closeRows(depth, rows);
+    if (row?.kind === 'select' && row.depth === depth) closeRows(depth, rows);
   }
-  if (name === 'select' || (name === 'using' && rows.executes)) openRow(depth, name === 'select', rows);
+  if (name === 'select' || (name === 'using' && rows.executes)) openRow(depth, 'select', rows);
   rows.calls = isCalled && (keeping.test(name) || (rows.runs && !building.test(name)));
-  if (name === 'call' || name === 'execute') rows.runs = true;
-  if (!operator.test(name)) rows.column = name;
+  if (name === 'call' || name === 'execute') rows.runs = !rows.creates;
+  if (!operator.test(name)) rowName(name, depth, rows);
+  rows.aliases = name === 'as';
+}
+
+/** A name that is no keyword: of a column, as far as anybody can tell. */
+export function rowName(name: string, depth: number, rows: Rows): void {
+  rows.column = name.toLowerCase();
+  if (rows.listed === depth && depth > 0) rows.columns.push(rows.column);
+  const row = rows.open.at(-1);
+  if (rows.aliases && row?.depth === depth) row.columns = named(row.columns, row.item, rows.column);
+  rows.aliases = false;
+}
+
+function named(columns: readonly string[], item: number, name: string): string[] {
+  const all = [...columns];
+  all[item] = name;
+  return all;
 }
 
 /** What stands in more rows than these is told by the outer ones. */
 const deepest = 10;
 
-function openRow(depth: number, isSelected: boolean, rows: Rows): void {
-  if (rows.open.length < deepest) rows.open.push({ depth, isSelected, values: [], named: false });
+const none: readonly string[] = [];
+
+function openRow(depth: number, kind: Row['kind'], rows: Rows): void {
+  const columns = kind === 'call' ? none : rows.columns;
+  if (rows.open.length < deepest)
+    rows.open.push({ depth, kind, columns, values: [], item: 0, key: -1, before: 0, isClear: false });
 }
 
 /** @param depth of parentheses, with this one @param isRow whether it opens one of VALUES */
 export function rowOpened(depth: number, isRow: boolean, rows: Rows): void {
-  if (isRow || rows.calls) openRow(depth, false, rows);
+  if (rows.listed === 0) {
+    rows.listed = depth;
+    rows.columns = [];
+  } else if (isRow || rows.calls) openRow(depth, rows.calls ? 'call' : 'values', rows);
   rows.calls = false;
   rows.runs = false;
 }
 
+/** A comma: the next item of a row begins where it is the row's own. */
+export function rowComma(depth: number, rows: Rows): void {
+  const row = rows.open.at(-1);
+  if (row?.depth === depth) row.item += 1;
+}
+
 /** Ends the rows of that depth and those in them; what stands in a row of theirs belongs to the one around it too. */
 export function closeRows(depth: number, rows: Rows): void {
+  if (rows.listed >= depth && depth > 0) rows.listed = -1;
   for (let row = rows.open.at(-1); row !== undefined && row.depth >= depth; row = rows.open.at(-1)) {
     rows.open.pop();
     const around = rows.open.at(-1);
-    const to = row.named ? (row.isSelected ? rows.selected : rows.found) : around?.values;
-    for (const value of row.values) to?.push(value);
-    // unnest(names), unnest(values)
-    if (row.named && around?.isSelected === true) around.named = true;
+    if (row.key === -1) for (const value of row.values) around?.values.push({ ...value, item: around.item });
+    else {
+      const to = row.kind === 'select' ? rows.selected : rows.found;
+      for (const value of row.values.filter(secretBeside(row))) to.push(value);
+      // unnest(names), unnest(values)
+      if (around?.kind === 'select') markKey(around);
+    }
   }
 }
 
-/** `smtp_password`, `{smtp,password}`, `%.token`: not a sentence that ends with such a word. */
-export function isKey(text: string): boolean {
-  return text.length < 200 && /^[{%^]?[\w.,:/-]+[}%$]?$/.test(text) && isSecretName(text);
+/** By the columns where they are named; else what follows the name, or stands before it in a pair, or where nothing follows. */
+function secretBeside({ columns, key, before, isClear, item, values }: Row): (value: Value) => boolean {
+  if (columns.length > 0) return (value) => value.item !== key && !harmless.test(columns[value.item] ?? '');
+  if (item < 2 || (isClear && key === item)) return () => true;
+  const later = new Set(values.slice(before));
+  return (value) => later.has(value);
+}
+
+function markKey(row: Row, isClear = false): void {
+  if (row.key !== -1) return;
+  row.isClear = isClear;
+  row.key = row.item;
+  row.before = row.values.length;
+}
+
+/** `password` alone may be a way to log in, too. */
+function isNameIn(column: string | undefined, content: string): boolean {
+  return isSecretKey(content) && (column === undefined || /[^a-z]/i.test(content) || naming.test(column));
 }
 
 /** Of a literal that is no secret by itself. */
 export function rowLiteral(content: string, range: SecretRange, rows: Rows): void {
   const row = rows.open.at(-1);
-  if (isKey(content)) {
-    rows.keys.push(rows.column);
-    if (row !== undefined) row.named = true;
+  const column = row === undefined ? rows.column : row.columns[row.item];
+  if (isNameIn(column, content)) {
+    rows.isNamed = true;
+    rows.keys.push(column ?? '');
+    if (row !== undefined) markKey(row, /\w[_.:/-]\w/.test(content));
     return;
   }
-  row?.values.push(range);
+  const value = { from: range.from, to: range.to, item: row?.item ?? 0, column: rows.column };
+  row?.values.push(value);
   if (writingSql.test(content)) rowQuoted({ wrote: true, told: false }, rows);
   const isCompared = valued.test(rows.column);
-  const isFilled = rows.quotes && !/\s/.test(content);
-  if (isCompared || rows.assigns || rows.chooses || isFilled)
-    rows.values.push({ ...range, column: isFilled ? null : rows.column, isCompared });
+  const isFilled = rows.chooses || (rows.quotes && !/\s/.test(content));
+  if (isCompared || rows.assigns || isFilled)
+    rows.values.push({ ...value, column: isFilled ? null : rows.column, isCompared });
 }
 
 const writingSql = /\b(?:insert into|update|merge into)\s/i;
@@ -172,29 +237,9 @@ export function endOfRows(rows: Rows): readonly SecretRange[] {
   const { found, selected, values, writes, makes } = rows;
   const keys = new Set(rows.keys);
   const isTold = keys.size > 0;
-  const told = isTold ? values.filter((each) => (writes || each.isCompared) && !keys.has(each.column)) : [];
+  const isSecret = ({ column }: Value) => column === null || !(keys.has(column) || harmless.test(column));
+  const told = isTold ? values.filter((each) => (writes || each.isCompared) && isSecret(each)) : [];
   const secrets = [...found, ...(writes || makes ? selected : []), ...told];
   Object.assign(rows, newRows(), { wrote: rows.wrote || writes, told: rows.told || (writes && isTold) });
   return secrets;
-}
-
-/** `{"name": "SMTP_PASSWORD", "value": "…"}`, `<setting name="…" value="…"/>`: a name in it */
-export function memberName(name: string, rows: Rows): void {
-  rows.member = /^(?:val|value|v|content|data|text|default)$/i.test(name) ? 'value' : 'other';
-}
-
-/** A string that is no name; @see memberName */
-export function memberValue(content: string, range: SecretRange, rows: Rows): void {
-  if (rows.member === 'value') rows.given.push(range);
-  else if (isKey(content)) rows.isKeyed = true;
-  if (!rows.isKeyed) return;
-  for (const secret of rows.given) rows.found.push(secret);
-  rows.given = [];
-}
-
-/** An object or element begins or ends. */
-export function membersEnd(rows: Rows): void {
-  rows.isKeyed = false;
-  rows.given = [];
-  rows.member = 'other';
 }

@@ -1,7 +1,6 @@
 // Takes any text; gives where secrets stand in it that are known by their own shape, whatever is around them: keys and
 // tokens whose issuers give them a beginning of their own. Pure and linear. What stands for one in kept SQL is found too.
-import type { SecretRange } from './secret-rows.ts';
-import { find, indexOr } from './spans.ts';
+import { find, indexOr, type SecretRange } from './spans.ts';
 
 /** Private keys; tokens of GitHub, GitLab, npm, Stripe and Slack; those that carry their claims; signatures of Azure. */
 const beginning =

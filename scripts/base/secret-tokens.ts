@@ -1,9 +1,10 @@
 // Takes a place in a text; reads the one token there that holds no text of its own: word, punctuation, URL, value without
 // quotes. Notes the secrets in it, and what is expected next. Pure.
 import { comma, expect, isExpected, type Level, named, parenthesis, restart } from './secret-level.ts';
-import { endOfRows, isKey, memberName, membersEnd, rowWord, type SecretRange } from './secret-rows.ts';
-import { mayHoldSecrets, takesSecrets } from './secret-words.ts';
-import { behind, find, indexOr } from './spans.ts';
+import { memberName, noMembers } from './secret-members.ts';
+import { endOfRows, rowWord } from './secret-rows.ts';
+import { isSecretKey, mayHoldSecrets, takesSecrets } from './secret-words.ts';
+import { behind, find, indexOr, type SecretRange } from './spans.ts';
 
 /** Counts the characters that were passed, for the test of linearity. */
 export interface Meter {
@@ -52,7 +53,7 @@ export function hide({ found }: Scan, from: number, to: number): void {
   if (to > from) found.push({ from, to });
 }
 
-/** user:password@host; the password may hold whatever is neither blank nor quote. */
+/** ://user:password@host, or :password@host; the password may hold whatever is neither blank nor quote. */
 export function url(scan: Scan, at: number, to: number, level: Level): number {
   const { text } = scan;
   expect(level, 'nothing');
@@ -63,8 +64,9 @@ export function url(scan: Scan, at: number, to: number, level: Level): number {
     scan.run = { end, at: last === -1 ? -1 : at + last };
   }
   const host = scan.run.at;
-  if (host <= at) return at + 3;
-  hide(scan, indexOr(':', text, at + 3, host) + 1, host);
+  const isUrl = text.startsWith('://', at);
+  if (host <= at) return at + (isUrl ? 3 : 1);
+  hide(scan, (isUrl ? indexOr(':', text, at + 3, host) : at) + 1, host);
   return host + 1;
 }
 
@@ -81,7 +83,7 @@ export function wordAt({ text, wide }: Scan, at: number, to: number, level: Leve
   if (prefix !== '' && 'enbx'.includes(prefix) && text.charAt(end) === "'") return end;
   if (prefix === 'u' && text.startsWith("&'", end)) return end + 1;
   rowWord(name, /^ ?\(/.test(text.slice(end, end + 2)), level.depth, level.beside);
-  if (level.mode === 'value' && text.charAt(end) === '=') memberName(name, level.beside);
+  if (level.mode === 'value' && text.charAt(end) === '=') memberName(name, level.members);
   named(name, level);
   if (text.charAt(end) === '(' && takesSecrets(name)) expect(level, 'call');
   if ((wide || level.mode !== 'code') && /^bearer$/i.test(name) && isBearer.test(text.slice(end, end + 80)))
@@ -103,7 +105,7 @@ export function punctuation(scan: Scan, at: number, to: number, level: Level): n
     restart(level);
     return at + 1;
   }
-  if (level.mode === 'value' && /[{}<>]/.test(character)) membersEnd(level.beside);
+  if (level.mode === 'value' && /[{}<>]/.test(character)) level.members = noMembers();
   if (character === '=') return equals(scan, at, to, level);
   if (character === ',') comma(level);
   if (character === ',' && level.config === 'no' && level.expecting === 'nothing' && level.set === 'no')
@@ -156,7 +158,9 @@ function isKeyAmong(text: string, at: number, to: number): boolean {
   if (text.charAt(at - 1) !== ')') return false;
   const values = text.slice(at + 2, find(/[\n\r]/, text, at, Math.min(to, at + 1000)));
   return (
-    values.includes(',') && mayHoldSecrets(values) && values.split(/[,()]/).some((each) => isKey(each.trim()))
+    values.includes(',') &&
+    mayHoldSecrets(values) &&
+    values.split(/[,()]/).some((each) => isSecretKey(each.trim()))
   );
 }
 

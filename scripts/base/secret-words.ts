@@ -18,6 +18,11 @@ export function isSecretName(name: string): boolean {
   return endings.some((ending) => plain.endsWith(ending));
 }
 
+/** A literal that names a secret: `smtp_password`, `{smtp,password}`, `%.token`; not a sentence that ends with such a word. */
+export function isSecretKey(text: string): boolean {
+  return text.length < 200 && /^[{%^]?[\w.,:/-]+[}%$]?$/.test(text) && isSecretName(text);
+}
+
 const anyEnding =
   /pass(?:[wpc]|(?![a-z]))|pwd|bearer|(?:\b|_)pw(?![a-z])|secret|token|credential|[a-z][_-]?key|crypt|hmac|account_add|authorization|:\/\//i;
 

@@ -1,6 +1,14 @@
 // Takes a text and an offset; gives where what begins there ends. Every search is bounded by `to`, so that the cost of
 // reading a text is its length however often something is looked for in it. Pure.
 
+/** UTF-16 offsets of the secret itself, without its quotes. */
+export interface SecretRange {
+  readonly from: number;
+  readonly to: number;
+  /** Where SQL has the secret without quotes. */
+  readonly isWord?: true;
+}
+
 /** Offset of the first match of a global pattern from `from` on, or `to`. */
 export function find(pattern: RegExp, text: string, from: number, to: number): number {
   const found = text.slice(from, to).search(pattern);

@@ -1,7 +1,8 @@
 // Takes SQL, or any text that may quote some; gives where secrets stand in it. Pure, and linear: every character is
 // passed once per level of quoting, whatever the text holds, for much of it comes from others.
 import { expect, isExpected, isSecretItem, type Level, type Mode, named, newLevel } from './secret-level.ts';
-import { isKey, memberName, memberValue, rowLiteral, rowQuoted, type SecretRange } from './secret-rows.ts';
+import { memberName, memberValue } from './secret-members.ts';
+import { rowLiteral, rowName, rowQuoted } from './secret-rows.ts';
 import { shapedSecrets } from './secret-shapes.ts';
 import {
   bareValue,
@@ -15,8 +16,8 @@ import {
   url,
   wordAt,
 } from './secret-tokens.ts';
-import { isSecretName, mayHoldSecrets } from './secret-words.ts';
-import { behind, blockEnd, find, indexOr, literalEnd, stringEnd } from './spans.ts';
+import { isSecretKey, isSecretName, mayHoldSecrets } from './secret-words.ts';
+import { behind, blockEnd, find, indexOr, literalEnd, type SecretRange, stringEnd } from './spans.ts';
 
 const deepestQuoting = 5;
 
@@ -25,7 +26,8 @@ const deepestQuoting = 5;
  */
 export function secretRanges(text: string, wide: boolean, meter: Meter = { steps: 0 }): SecretRange[] {
   const scan: Scan = { text, wide, found: [], meter, run: { end: -1, at: -1 } };
-  if (mayHoldSecrets(text)) scanLevel(scan, 0, text.length, newLevel('code', 0));
+  if (mayHoldSecrets(text) || (wide && mayHoldLogin(text)))
+    scanLevel(scan, 0, text.length, newLevel('code', 0));
   const shaped = shapedSecrets(text);
   return united([...scan.found, ...shaped]);
 }
@@ -81,9 +83,18 @@ function symbolAt(scan: Scan, at: number, to: number, level: Level, takesBare: b
   if (character === "'") return isApostrophe(scan, at) ? at + 1 : quoted(scan, at, to, level);
   if (character === '"') return doubleQuoted(scan, at, to, level);
   if (character === '$') return dollar(scan, at, to, level);
-  if (text.startsWith('://', at)) return url(scan, at, to, level);
+  if (text.startsWith('://', at) || isLogin(scan, at)) return url(scan, at, to, level);
   return punctuation(scan, at, to, level);
 }
+
+/** user:password@host without what makes it a URL, or with a slash less: it was taken for a path, or for a name. */
+function isLogin({ text, wide }: Scan, at: number): boolean {
+  if (!wide || text.charAt(at) !== ':' || !/\w/.test(text.charAt(at - 1))) return false;
+  return loginAt.test(text.slice(at, at + 200));
+}
+
+const mayHoldLogin = (text: string) => text.includes('@') && /\w:[^\s:='"/@]/.test(text);
+const loginAt = /^:[^\s:='"/@][^\s'"@]*@[\w[]/;
 
 /** What is expected behind a comment is what was before it; its words are read on their own. */
 function comment(scan: Scan, at: number, end: number, level: Level): number {
@@ -135,15 +146,21 @@ function literal(scan: Scan, from: number, to: number, level: Level, mode: Mode)
   if (level.quoting >= deepestQuoting || !mayHoldSecrets(content)) return;
   const { leaks, beside } = scanLevel(scan, from, to, newLevel(mode, level.quoting + 1));
   rowQuoted(beside, level.beside);
-  if (isMember.test(scan.text.slice(Math.max(0, from - 6), from)) && isKey(content)) expect(level, 'name');
-  const isCalled = level.config === 'called' || (level.pairs !== -1 && level.depth === level.pairs);
-  if (isCalled && isKey(content)) level.config = 'named';
+  if (isMember.test(scan.text.slice(Math.max(0, from - 6), from)) && isSecretKey(content))
+    expect(level, 'name');
+  const isCalled =
+    level.config === 'called' ||
+    (level.pairs !== -1 && level.depth === level.pairs && level.beside.columns.length === 0);
+  if (isCalled && isSecretKey(content)) level.config = 'named';
   else if (
     leaks === 'in a hole' ||
     (leaks === 'in a bare hole' && (scan.wide || level.raises)) ||
     (leaks === 'at the end' && isJoined(scan.text, to))
   )
     level.allUntil = level.depth;
+  // 'unknown option '--password=x''
+  else if (leaks === 'at the end' && scan.wide && /\w/.test(scan.text.charAt(to + 1)))
+    expect(level, 'assigned', true);
 }
 
 /** `'…' AS password` */
@@ -174,13 +191,17 @@ function doubleQuoted(scan: Scan, at: number, to: number, level: Level): number 
   if (isText && level.quoting < deepestQuoting)
     scanLevel(scan, at + 1, end, newLevel(level.mode === 'value' ? 'value' : 'code', level.quoting + 1));
   else if (scan.wide && scan.text.slice(at + 1, end).toLowerCase() === 'authorization') expect(level, 'name');
-  else named(scan.text.slice(Math.max(at + 1, end - 64), end), level);
+  else {
+    const name = scan.text.slice(Math.max(at + 1, end - 64), end);
+    rowName(name, level.depth, level.beside);
+    named(name, level);
+  }
   return end + 1;
 }
 
-function member({ text }: Scan, from: number, to: number, { beside }: Level): void {
-  if (/^"\s*:/.test(text.slice(to, to + 20))) memberName(text.slice(from, Math.min(to, from + 20)), beside);
-  else memberValue(text.slice(from, to), { from, to }, beside);
+function member({ text, found }: Scan, from: number, to: number, { members }: Level): void {
+  if (/^"\s*:/.test(text.slice(to, to + 20))) memberName(text.slice(from, Math.min(to, from + 20)), members);
+  else for (const secret of memberValue(text.slice(from, to), { from, to }, members)) found.push(secret);
 }
 
 /** In a body between dollars; JSON and connection strings may stand there as well. */
