@@ -1,6 +1,7 @@
 // Takes what a person says was renamed (`users.note=users.remark`) and what may have been renamed; gives which of it is decided.
 // Pure. Nothing is guessed: a name that fits nothing is refused.
 import { MigrateError } from '../base/errors.ts';
+import { shellWord } from '../base/shell-word.ts';
 import type { Likeness, Renamed } from '../schema/change/likeness-pairs.ts';
 
 /**
@@ -74,5 +75,5 @@ export function refuseUnfit(renames: readonly Renamed[], found: readonly Likenes
 /** What to type, where it was a renaming: `--rename users.note=users.remark`. */
 export function renameFlag({ gone, came }: Likeness): string {
   const [from, to] = [gone, came].map((said) => identityIn(said).replace(/^public\./, ''));
-  return `--rename ${from}=${to}`;
+  return `--rename ${shellWord(`${from}=${to}`)}`;
 }

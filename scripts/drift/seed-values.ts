@@ -15,6 +15,12 @@ export interface SeedColumn {
   /** `character varying(3)`: 3. */
   readonly length: number | null;
   readonly nullable: boolean;
+  /** The domain that the column is of, null where it is of none. */
+  readonly domain: string | null;
+  /** Conditions of the table on this column alone. */
+  readonly checks: readonly string[];
+  /** The attempts whose values domain and checks let through, where that was tried. */
+  readonly fitting?: readonly number[];
   /** The types of a composite type's attributes, with the labels of enums. */
   readonly attributes: readonly { readonly type: string; readonly labels: readonly string[] }[];
 }

@@ -2,6 +2,7 @@
 // its sequences on and fills its materialized views. Gives the tables that it could put no row into. It knows no target.
 import { quoteLiteral, userNamespace } from '../schema/sql.ts';
 import type { Query } from '../schema/types.ts';
+import { withFitting } from './seed-fitting.ts';
 import { type Hints, type SeedColumn, seedValue } from './seed-values.ts';
 
 interface Reference {
@@ -50,14 +51,16 @@ const plainAttempts = 6;
 
 /** Tables with the columns that need a value: what numbers or computes itself is left out. */
 const tablesSql = `SELECT ${qualified('rel.oid')} AS name, coalesce((SELECT json_agg(json_build_object(
-    'name', quote_ident(a.attname), 'type', format_type(coalesce(nullif(t.typbasetype, 0), t.oid), CASE WHEN t.typbasetype <> 0 THEN t.typtypmod ELSE a.atttypmod END),
-    'own', (SELECT quote_ident(tn.nspname) || '.' || quote_ident(o.typname) FROM pg_type o JOIN pg_namespace tn ON tn.oid = o.typnamespace WHERE o.oid = CASE b.typcategory WHEN 'A' THEN b.typelem ELSE b.oid END), 'category', b.typcategory,
+    'name', quote_ident(a.attname), 'type', format_type(b.oid, b.size), 'domain', CASE WHEN b.oid <> a.atttypid THEN format_type(a.atttypid, NULL) END,
+    'checks', ARRAY(SELECT pg_get_expr(c.conbin, c.conrelid) FROM pg_constraint c WHERE c.conrelid = rel.oid AND c.contype = 'c' AND c.conkey = ARRAY[a.attnum]), 'own', (SELECT quote_ident(tn.nspname) || '.' || quote_ident(o.typname) FROM pg_type o JOIN pg_namespace tn ON tn.oid = o.typnamespace WHERE o.oid = CASE b.typcategory WHEN 'A' THEN b.typelem ELSE b.oid END), 'category', b.typcategory,
     'element', coalesce((SELECT format_type(r.rngsubtype, NULL) FROM pg_range r WHERE b.oid IN (r.rngtypid, r.rngmultitypid)), CASE WHEN b.typelem <> 0 THEN format_type(b.typelem, NULL) END),
     'labels', ARRAY(SELECT e.enumlabel FROM pg_enum e WHERE e.enumtypid IN (b.oid, b.typelem) ORDER BY e.enumsortorder),
-    'length', nullif(CASE WHEN b.typname IN ('varchar', 'bpchar') THEN coalesce(nullif(t.typtypmod, -1), a.atttypmod) - 4 WHEN b.typname IN ('bit', 'varbit') THEN a.atttypmod END, -5),
+    'length', nullif(CASE WHEN b.typname IN ('varchar', 'bpchar') THEN b.size - 4 WHEN b.typname IN ('bit', 'varbit') THEN b.size END, -5),
     'attributes', ARRAY(SELECT json_build_object('type', format_type(f.atttypid, f.atttypmod), 'labels', ARRAY(SELECT e.enumlabel FROM pg_enum e WHERE e.enumtypid = f.atttypid ORDER BY e.enumsortorder)) FROM pg_attribute f WHERE f.attrelid = b.typrelid AND f.attnum > 0 AND NOT f.attisdropped ORDER BY f.attnum),
     'nullable', NOT a.attnotnull) ORDER BY a.attnum)
-    FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid JOIN pg_type b ON b.oid = coalesce(nullif(t.typbasetype, 0), t.oid)
+    FROM pg_attribute a JOIN LATERAL (WITH RECURSIVE base (oid, size) AS (SELECT a.atttypid, a.atttypmod
+        UNION ALL SELECT d.typbasetype, coalesce(nullif(d.typtypmod, -1), base.size) FROM base JOIN pg_type d ON d.oid = base.oid WHERE d.typtype = 'd')
+      SELECT t.*, base.size FROM base JOIN pg_type t ON t.oid = base.oid WHERE t.typtype <> 'd') b ON true
     LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
     WHERE a.attrelid = rel.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = '' AND a.attidentity = ''
       AND coalesce(pg_get_expr(d.adbin, d.adrelid), '') !~ 'nextval'), '[]') AS columns,
@@ -125,8 +128,12 @@ async function fill(scratch: Query, table: SeedTable, demands: Demands): Promise
   try {
     const first = await insertSome(scratch, table, demands, { from: 0, to: plainAttempts, got: 0 });
     if (first.got >= wanted) return null;
+    const fitting = {
+      ...table,
+      columns: await withFitting(scratch, table.columns, hintsIn(table, demands), attempts),
+    };
     const rest = { from: plainAttempts, to: attempts, got: first.got };
-    const { got, said } = await insertSome(scratch, table, demands, rest);
+    const { got, said } = await insertSome(scratch, fitting, demands, rest);
     return got > 0 ? null : said;
   } catch (error) {
     return (error as Error).message;
@@ -153,11 +160,14 @@ async function insertSome(
   return { got: Number(count), said };
 }
 
-function insertSql(table: SeedTable, nth: number, { nulls, bounds }: Demands): string {
-  const bound = bounds.get(table.name);
-  const hints = hintsOf(bound === undefined ? table.checks : [...table.checks, bound]);
+const hintsIn = ({ name, checks }: SeedTable, { bounds }: Demands): Hints =>
+  hintsOf([...checks, ...[bounds.get(name) ?? []].flat()]);
+
+function insertSql(table: SeedTable, nth: number, demands: Demands): string {
+  const { nulls, bounds } = demands;
+  const hints = hintsIn(table, demands);
   // The first attempts ask nobody.
-  const attempt = bound === undefined ? nth : nth * 2 + 6;
+  const attempt = bounds.has(table.name) ? nth * 2 + 6 : nth;
   const columns = table.columns.filter(({ name }) => !nulls.has(`${table.name}.${name}`));
   if (columns.length === 0) return `INSERT INTO ${table.name} DEFAULT VALUES;`;
   const values = columns.map((column, i) => {
@@ -165,8 +175,10 @@ function insertSql(table: SeedTable, nth: number, { nulls, bounds }: Demands): s
     if (reference !== undefined) return referenced(table, column, reference, attempt);
     // Of some types no value is known; the last attempts do without them.
     if (attempt >= attempts - 6 && column.nullable && /[UCXG]/.test(column.category)) return 'NULL';
+    if (attempt < plainAttempts) return seedValue(column, attempt, hints);
     // Every column goes its own way through what may be let through.
-    return seedValue(column, attempt < plainAttempts ? attempt : attempt * 7 + i * 5, hints);
+    const own = column.fitting?.[(attempt + i) % column.fitting.length];
+    return seedValue(column, own ?? attempt * 7 + i * 5, hints);
   });
   return `INSERT INTO ${table.name} (${columns.map(({ name }) => name).join(', ')}) VALUES (${values.join(', ')});`;
 }

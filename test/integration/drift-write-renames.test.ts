@@ -13,7 +13,8 @@ CREATE TABLE logs (id serial PRIMARY KEY, line text);
 INSERT INTO logs (line) VALUES ('kept');
 CREATE SEQUENCE counter; SELECT nextval('counter');
 CREATE TABLE posts (id bigserial PRIMARY KEY, t text); INSERT INTO posts (t) VALUES ('a'), ('b');
-CREATE TABLE odd (id integer, "a=b, c" text); INSERT INTO odd VALUES (1, 'odd');`;
+CREATE TABLE odd (id integer, "a=b, c" text); INSERT INTO odd VALUES (1, 'odd');
+CREATE TYPE addr AS (street text, zip text); CREATE SCHEMA "Own Things"; CREATE TABLE "Own Things".sizes (id integer, w text, h varchar(9), a addr); INSERT INTO "Own Things".sizes VALUES (1, 'wide', 'high', ROW('s', '1'));`;
 
 async function changedByHand(change: string) {
   const here = await createDatabase();
@@ -38,18 +39,22 @@ describe('drift --write --rename', () => {
       ALTER TABLE users RENAME code TO kode;
       ALTER TABLE logs RENAME TO journal; ALTER TABLE journal RENAME line TO entry;
       ALTER SEQUENCE counter RENAME TO tally; ALTER SEQUENCE posts_id_seq RENAME TO posts_id_s;
-      ALTER TABLE odd RENAME "a=b, c" TO plain`);
+      ALTER TABLE odd RENAME "a=b, c" TO plain; ALTER TYPE addr RENAME ATTRIBUTE zip TO plz;
+      ALTER TABLE "Own Things".sizes RENAME w TO x; ALTER TABLE "Own Things".sizes RENAME h TO w; ALTER TABLE "Own Things".sizes RENAME x TO h`);
     const open = await write();
     expect(open.document.recorded).to.equal(false);
     expect(open.said)
       .to.contain('--rename users.note=users.remark')
       .and.to.contain('--rename logs=journal')
-      .and.to.contain('--rename counter=tally');
+      .and.to.contain('--rename counter=tally')
+      .and.to.contain('--rename addr.zip=addr.plz')
+      .and.to.contain(`--rename '"Own Things".sizes.w="Own Things".sizes.h'`);
     forget();
     const written = await write(
       ...['--rename', 'users.note=users.remark,users.code=users.kode', '--rename', 'logs=journal'],
       ...['--rename', 'logs.line=logs.entry', '--rename', 'public.counter=public.tally'],
-      ...['--rename', 'odd."a=b, c"=odd.plain'],
+      ...['--rename', 'odd."a=b, c"=odd.plain', '--rename', 'addr.zip=addr.plz'],
+      ...['--rename', '"Own Things".sizes.w="Own Things".sizes.h'],
     );
     expect([written.document.recorded, written.document.proven], written.said).to.deep.equal([true, true]);
     const up = await run(elsewhere.env(), 'up');
@@ -57,6 +62,8 @@ describe('drift --write --rename', () => {
     const [user] = await elsewhere.query('SELECT remark, kode, kode2 FROM users');
     expect(user).to.deep.equal({ remark: 'precious', kode: 'c', kode2: 'k' });
     expect(await elsewhere.query('SELECT entry FROM journal')).to.deep.equal([{ entry: 'kept' }]);
+    const [size] = await elsewhere.query('SELECT h, w, (a).plz FROM "Own Things".sizes');
+    expect(size).to.deep.equal({ h: 'wide', w: 'high', plz: '1' });
     expect(await elsewhere.query('SELECT plain FROM odd')).to.deep.equal([{ plain: 'odd' }]);
     expect(await elsewhere.query("SELECT nextval('tally')::int AS n")).to.deep.equal([{ n: 2 }]);
     const [inserted] = await elsewhere.query("INSERT INTO posts (t) VALUES ('c') RETURNING id::int");

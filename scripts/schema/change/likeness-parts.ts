@@ -122,14 +122,16 @@ export function values({ differences, from, to }: Compared): Likeness[] {
     const came = now.filter((label) => !old.includes(label));
     const isAttribute = before.parts.get('kind') === 'composite';
     const word = isAttribute ? 'attribute' : 'value';
+    const said = (name: string) =>
+      isAttribute ? `attribute ${identity}.${name}` : `value ${name} of ${identity}`;
     return gone.slice(0, came.length).map((label, i): Likeness => {
       const other = came[i] ?? label;
       const inPlace = old.length === now.length && old.indexOf(label) === now.indexOf(other);
       const sql = (a: string, b: string) =>
         inPlace ? [`ALTER TYPE ${identity} RENAME ${word.toUpperCase()} ${a} TO ${b};`] : [];
       return {
-        gone: `${word} ${label} of ${identity}`,
-        came: `${word} ${other} of ${identity}`,
+        gone: said(label),
+        came: said(other),
         holdsRows: isAttribute || !inPlace,
         rename: sql(label, other),
         renameBack: sql(other, label),
