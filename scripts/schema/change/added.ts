@@ -4,10 +4,10 @@ import { canWrite } from './classes.ts';
 import { addColumn } from './columns.ts';
 import type { Difference } from './diff.ts';
 import { holdsColumns } from './drop.ts';
-import { asOwn, comesFromOthers } from './heirs.ts';
+import { asOwn, comesFromOthers, parentsOf } from './heirs.ts';
 import { indexOf, takenIndex } from './keys.ts';
 import { lastName } from './likeness-shape.ts';
-import { isTaken } from './partitions.ts';
+import { comesByLeaving, isTaken } from './partitions.ts';
 import { type ChangePlan, noteWhatFails, take, want } from './plan.ts';
 
 /** Notes what makes the object, unless it comes with another one; false where a person must write it. */
@@ -22,13 +22,27 @@ export function writeAdded(plan: ChangePlan, item: Item, difference: Difference)
       take(plan, difference, addColumn([plan.from, plan.to], table, joins ? asOwn(item) : item));
     return true;
   }
-  if (comesWithParent(plan, item)) return true;
+  if (comesWithParent(plan, item) || comesByLeaving(plan, item)) return true;
+  if (isDemanded(plan, item)) {
+    const sql = `ALTER TABLE ${item.table} ADD CONSTRAINT ${item.name} ${item.parts.get('definition')};`;
+    plan.alters.push({ phase: 'add', sql });
+    return true;
+  }
   const owned = item.class === 'sequence' && item.parts.has('identity_of');
   const withConstraint = item.class === 'index' && item.parts.has('constraint');
   if (takesIndex(plan, item)) return true;
   want(plan, item);
   noteWhatFails(plan, item);
   return owned || withConstraint || canWrite(item);
+}
+
+/** Whether a table that is there must have the constraint before it joins a parent that has it. */
+function isDemanded({ from, to }: ChangePlan, { class: name, table = '', name: own, parts }: Item): boolean {
+  if (name !== 'constraint' || from.find('relation', table) === undefined) return false;
+  if (!parts.get('definition')?.startsWith('CHECK') || !parts.has('inherited')) return false;
+  const before = parentsOf(from, table);
+  const joined = parentsOf(to, table).filter((parent) => !before.includes(parent));
+  return joined.some((parent) => from.find('constraint', `${parent}.${own}`) !== undefined);
 }
 
 /** A constraint over an index that is there already under its name, as a plain one. */

@@ -105,7 +105,18 @@ export function alterIndex(from: Item, to: Item): Change | undefined {
 /** ALTER SEQUENCE; what a person must do where the sequence changes its column. */
 export function alterSequence(from: Item, to: Item): Change {
   const keys = keysThatDiffer(from, to);
-  const known = ['type', 'start', 'increment', 'minimum', 'maximum', 'cache', 'cycle', 'owned_by', 'table'];
+  const known = [
+    'type',
+    'start',
+    'increment',
+    'minimum',
+    'maximum',
+    'cache',
+    'cycle',
+    'owned_by',
+    'table',
+    'unlogged',
+  ];
   if (!only(keys, known))
     return unwritten('the sequence belongs to another column now: its position must be carried over');
   const value = (key: string) => to.parts.get(key) ?? '';
@@ -119,7 +130,15 @@ export function alterSequence(from: Item, to: Item): Change {
     to.parts.has('cycle') ? 'CYCLE' : 'NO CYCLE',
     ...(keys.includes('owned_by') ? [`OWNED BY ${to.parts.get('owned_by') ?? 'NONE'}`] : []),
   ];
-  return onTables([`ALTER SEQUENCE ${to.identity} ${options.join(' ')};`]);
+  // One that belongs to a column is as its table is.
+  const isLoose = !to.parts.has('owned_by') && !to.parts.has('identity_of');
+  const logged = to.parts.has('unlogged') ? 'UNLOGGED' : 'LOGGED';
+  return onTables([
+    ...(keys.some((key) => key !== 'unlogged')
+      ? [`ALTER SEQUENCE ${to.identity} ${options.join(' ')};`]
+      : []),
+    ...(keys.includes('unlogged') && isLoose ? [`ALTER SEQUENCE ${to.identity} SET ${logged};`] : []),
+  ]);
 }
 
 /** Enums, domains and composite types. */

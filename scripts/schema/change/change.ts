@@ -15,6 +15,8 @@ export interface Change {
   readonly statements: readonly string[];
   /** What follows in a later phase. */
   readonly later?: { readonly phase: Phase; readonly statements: readonly string[] };
+  /** True for a column that is dropped and made anew. */
+  readonly anew?: boolean;
   /** Why a person must look at the statements first, for they may lose values or positions; undefined where they may not. */
   readonly undecided?: string;
   /** True where a type makes room for another one of its name: what is of it, or takes it, goes before and comes back. */

@@ -1,11 +1,12 @@
 // Takes an object in the forms that it has in two schemas; notes in the plan how it is brought from the first to the
 // second: altered, replaced in place, or dropped and made anew. Pure.
+import { switchSql } from '../render/attached.ts';
 import type { Item, Model } from '../render/model.ts';
 import { notNullOf } from '../render/not-null.ts';
 import { ranks } from '../render/tables.ts';
 import { alterIndex, alterSequence, alterTable, alterType, keysThatDiffer } from './alter.ts';
 import { alterForeign, alterTextSearch } from './alter-outside.ts';
-import { unwritten } from './change.ts';
+import { onTables, unwritten } from './change.ts';
 import { canWrite, remadeClasses } from './classes.ts';
 import { alterColumn, viewColumnSql } from './columns.ts';
 import { remake } from './dependents.ts';
@@ -41,9 +42,14 @@ export function writeChanged(plan: ChangePlan, before: Item, after: Item, differ
   else if (after.class === 'text-search') return changeTextSearch(plan, before, after, difference);
   else if (after.class === 'relation') return replaceView(plan, before, after, difference);
   else if (after.class === 'routine') return replaceRoutine(plan, before, after);
+  else if (isSwitched(after, keys)) take(plan, difference, onTables([switchSql(after)]));
   else return makeAnew(plan, before, after);
   return true;
 }
+
+/** Only turned on or off: on a partition that is all that a trigger of the whole can be. */
+const isSwitched = ({ class: name }: Item, keys: readonly string[]) =>
+  (name === 'trigger' || name === 'rule') && keys.every((key) => key === 'enabled');
 
 const isForeign = ({ class: name, parts }: Item) =>
   name === 'foreign-server' ||
@@ -94,7 +100,7 @@ function changeColumn(plan: ChangePlan, before: Item, after: Item, difference: D
     // A NOT NULL that the parent has too can only go once the table has left it.
     const isLate = changesPlace(plan, after.table) && isFreed(before, after);
     if (!follows) take(plan, difference, isLate ? { ...change, phase: 'drop' } : change);
-    if (change.later !== undefined) noteAnew(plan, before);
+    if (change.anew === true) noteAnew(plan, before);
     return true;
   }
   const kind = kindOf(plan.to, after.table);

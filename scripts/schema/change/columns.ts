@@ -7,9 +7,9 @@ import { columnClause } from '../render/tables.ts';
 import { keysThatDiffer, optionsSql } from './alter.ts';
 import { foreignOptionsChange } from './alter-outside.ts';
 import { type Change, onTables, unwritten } from './change.ts';
-import { conversion, cutsTexts, needsUsing } from './conversion.ts';
+import { conversion, needsUsing, wholeWhere } from './conversion.ts';
 import { alterColumnOf, copiesOf } from './heirs.ts';
-import { handOver } from './positions.ts';
+import { identityChange } from './positions.ts';
 
 /** A NOT NULL that rows which are there already are held against. */
 const mustBeFilled = (column: Item) => notNullOf(column)?.notValid === false;
@@ -88,7 +88,7 @@ export function alterColumn(
   const identity = keys.includes('identity') ? identityChange(models, alter, from, to) : onTables([]);
   const typed = keys.includes('type') || keys.includes('collation');
   const alterOf = (key: string) => alterColumnOf(models[1], to, key);
-  const type = typed ? typeChange(models, alter, from, to) : onTables([]);
+  const type = typed ? typeChange(models, from, to, takesBack) : onTables([]);
   const notNull = alterNotNull(models, from, to);
   if (notNull === undefined) return unwritten('a NOT NULL that belongs to a parent');
   const settings = [
@@ -120,6 +120,7 @@ function generatedChange(models: readonly [Model, Model], from: Item, to: Item, 
   const drop = `ALTER TABLE ${to.table} DROP COLUMN ${to.name};`;
   const anew = {
     phase: 'free',
+    anew: true,
     later: {
       phase: 'compute',
       statements: table === undefined ? [] : addColumn(models, table, to).statements,
@@ -131,7 +132,8 @@ function generatedChange(models: readonly [Model, Model], from: Item, to: Item, 
       ...{ ...anew, statements: [drop] },
       undecided: `what was written to ${to.identity} is lost: its values are computed from then on`,
     };
-  const same = `${to.name} IS NOT DISTINCT FROM (${to.parts.get('generated')})`;
+  const value = `(${to.parts.get('generated')})::${to.parts.get('type')}`;
+  const same = `${to.name}::text IS NOT DISTINCT FROM ${value}::text`;
   return {
     ...{ ...anew, statements: [held(to, same), drop] },
     fails: [`where a value of ${to.identity} is not what is computed`],
@@ -147,62 +149,39 @@ function plainChange(models: readonly [Model, Model], from: Item, to: Item, take
   const lost = from.parts.has('virtual')
     ? { undecided: `what ${to.identity} shows is computed, and stored nowhere` }
     : {};
-  return { ...rest, statements: [sql, ...rest.statements], ...lost };
+  // Before what it was computed from goes or changes.
+  return { ...rest, phase: 'free', statements: [sql], later: rest, ...lost };
 }
 
 /** A condition that the server sees hold for all rows, those that policies hide too, or it refuses the whole. */
 const held = ({ table }: Item, condition: string) =>
   `ALTER TABLE ${table} ADD CONSTRAINT held_for_a_moment CHECK (${condition});`;
 
-function identityChange(models: readonly [Model, Model], alter: string, from: Item, to: Item): Change {
-  const model = models[1];
-  const [before, after] = [from.parts.get('identity'), to.parts.get('identity')];
-  const carried = handOver(models, to.identity);
-  if (after === undefined && carried !== undefined)
-    return onTables([carried.carry, `${alter} DROP IDENTITY;`]);
-  if (after === undefined) return onTables([`${alter} DROP IDENTITY;`]);
-  if (before !== undefined) return onTables([`${alter} SET GENERATED ${after.toUpperCase()};`]);
-  const sequence = model.of('sequence').find((item) => item.parts.get('identity_of') === to.identity);
-  const clause = columnClause(model, to, false, false).slice(to.name.length);
-  const [, generated = ''] =
-    / (GENERATED (?:ALWAYS|BY DEFAULT) AS IDENTITY(?: \((?:"[^"]*"|[^()"])*\))?)/.exec(clause) ?? [];
-  const add = `${alter} ADD ${generated};`;
-  if (carried !== undefined) return onTables([add, carried.carry, ...carried.drop]);
-  const value = from.parts.get('default') ?? '';
-  if (/nextval\(/.test(value) || sequence === undefined)
-    return onTables([add], {
-      undecided: `the new sequence of ${to.identity} begins anew: give it the position of the one before (setval)`,
-    });
-  const step = sequence.parts.get('increment')?.startsWith('-') ? 'min' : 'max';
-  return onTables([
-    add,
-    `SELECT setval('${sequence.identity.replaceAll("'", "''")}', ${step}(${to.name})) FROM ${to.table} HAVING count(*) > 0;`,
-  ]);
-}
-
-function typeChange(models: readonly [Model, Model], alter: string, from: Item, to: Item): Change {
+/** A down that takes a wider type back has the server refuse what would be rounded; an up that rounds has done so by hand. */
+function typeChange(models: readonly [Model, Model], from: Item, to: Item, takesBack: boolean): Change {
   const [before = '', after = ''] = [from.parts.get('type'), to.parts.get('type')];
+  const alter = `ALTER TABLE ${to.table} ALTER COLUMN ${to.name}`;
   const kept = conversion(before, after, models);
+  const isGuess = kept === 'unknown' || (kept === 'rounded' && !takesBack);
   const type = `${after}${to.parts.has('collation') ? ` COLLATE ${to.parts.get('collation')}` : ''}`;
-  const isText = needsUsing(before, after, models) && kept !== 'unknown';
+  const isText = needsUsing(before, after, models) && kept === 'kept-or-refused';
   const through = isText ? `::text${after.endsWith('[]') ? '[]' : ''}` : '';
   const using = needsUsing(before, after, models) ? ` USING ${to.name}${through}::${after}` : '';
-  // A text that is longer by blanks alone is cut silently, and any text where it is converted on demand.
-  const cuts = kept === 'kept-or-refused' && cutsTexts(after, models);
-  const whole = `${to.name}::${after}::text = ${to.name}::text`;
+  const whole = isGuess ? undefined : wholeWhere(to.name, before, after, models);
+  const guard = [whole ?? []].flat().map((condition) => held(to, condition));
   return onTables(
     [
-      ...(cuts ? [held(to, whole), `ALTER TABLE ${to.table} DROP CONSTRAINT held_for_a_moment;`] : []),
+      ...guard.flatMap((sql) => [sql, `ALTER TABLE ${to.table} DROP CONSTRAINT held_for_a_moment;`]),
       ...(from.parts.has('default') ? [`${alterColumnOf(models[1], to, 'default')} DROP DEFAULT;`] : []),
       `${alter} TYPE ${type}${using};`,
     ],
-    kept === 'unknown'
+    isGuess
       ? {
           undecided: `how the values of ${to.identity} became ${after} is not in the schema: the USING below is a guess`,
         }
-      : kept === 'kept-or-refused'
-        ? { fails: [`where a value of ${to.identity} does not fit ${after}`] }
-        : {},
+      : kept === 'kept'
+        ? {}
+        : { fails: [`where a value of ${to.identity} does not fit ${after}`] },
   );
 }
 

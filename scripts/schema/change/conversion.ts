@@ -4,10 +4,11 @@ import { withoutTrailing } from '../../base/ends.ts';
 import type { Model } from '../render/model.ts';
 
 /**
- * `kept`: every value stays as it is. `kept-or-refused`: likewise, or the statement fails as a whole. `unknown`: values
- * are written in another way, rounded, or computed: whole numbers that became amounts were mostly divided.
+ * `kept`: every value stays as it is. `kept-or-refused`: likewise, or the statement fails as a whole. `rounded`: those with more
+ * digits lose some. `unknown`: values are written in another way, or computed: whole numbers that became amounts were mostly
+ * divided.
  */
-export type Conversion = 'kept' | 'kept-or-refused' | 'unknown';
+export type Conversion = 'kept' | 'kept-or-refused' | 'rounded' | 'unknown';
 
 interface Type {
   readonly name: string;
@@ -53,10 +54,10 @@ function sameName(a: Type, b: Type, differs: boolean): Conversion {
   if (a.name === 'numeric') {
     const [p = Number.POSITIVE_INFINITY, s = a.sizes.length === 0 ? p : 0] = a.sizes;
     const [q = Number.POSITIVE_INFINITY, t = b.sizes.length === 0 ? q : 0] = b.sizes;
-    if (t < s) return 'unknown';
+    if (t < s) return 'rounded';
     return q === Number.POSITIVE_INFINITY || q - t >= p - s ? 'kept' : 'kept-or-refused';
   }
-  if (timed.test(a.name)) return narrower(a.sizes[0] ?? 6, b.sizes[0] ?? 6) ? 'unknown' : 'kept';
+  if (timed.test(a.name)) return narrower(a.sizes[0] ?? 6, b.sizes[0] ?? 6) ? 'rounded' : 'kept';
   if (a.name === 'bit varying') return narrower(a.sizes[0], b.sizes[0]) ? 'kept-or-refused' : 'kept';
   // A domain and what it stands for.
   return a.sizes.join() === b.sizes.join() ? 'kept-or-refused' : 'unknown';
@@ -64,10 +65,18 @@ function sameName(a: Type, b: Type, differs: boolean): Conversion {
 
 const narrower = (from = Number.POSITIVE_INFINITY, to = Number.POSITIVE_INFINITY) => to < from;
 
-/** Whether the type holds texts up to a length, so that PostgreSQL may cut what it is given. */
-export function cutsTexts(to: string, models: readonly Model[]): boolean {
+/** How each value stays as it is where PostgreSQL may cut or round it silently; undefined where it does neither. */
+export function wholeWhere(
+  column: string,
+  from: string,
+  to: string,
+  models: readonly Model[],
+): string | undefined {
+  const kept = conversion(from, to, models);
   const { name, sizes } = parseType(baseOf(to, models));
-  return texts.includes(name) && sizes.length > 0;
+  if (kept === 'rounded') return `${column}::${to} = ${column}`;
+  const cuts = kept === 'kept-or-refused' && texts.includes(name) && sizes.length > 0;
+  return cuts ? `${column}::${to}::text = ${column}::text` : undefined;
 }
 
 /** The type that a domain stands for, through domains over domains. */
@@ -89,7 +98,7 @@ export function needsUsing(from: string, to: string, models: readonly Model[]): 
   return (
     isEnum(from) ||
     isEnum(to) ||
-    conversion(from, to, models) === 'unknown' ||
+    ['rounded', 'unknown'].includes(conversion(from, to, models)) ||
     parseType(from).suffix !== parseType(to).suffix
   );
 }

@@ -37,7 +37,7 @@ export function remakeDependents(plan: ChangePlan, moving: readonly Moving[]): v
         continue;
       }
       if (item.class === 'column' && item.parts.has('generated')) {
-        queue.push(...remakeColumn(plan, item, after));
+        if (after.parts.has('generated')) queue.push(...remakeColumn(plan, item, after));
       } else if (item.class === 'column') resetDefault(plan, item, after);
       else {
         remake(plan, item, after);

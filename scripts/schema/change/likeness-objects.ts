@@ -1,6 +1,6 @@
 // Which schemas, relations, types, sequences and routines may be one another under a new name. Pure.
 
-import type { Item, Model } from '../render/model.ts';
+import { groupBy, type Item, type Model } from '../render/model.ts';
 import {
   type Compared,
   type Likeness,
@@ -9,7 +9,7 @@ import {
   pairUp,
   renameQualified,
 } from './likeness-pairs.ts';
-import { definitionsAlike, labelsOf, tableLikeness } from './likeness-shape.ts';
+import { definitionsAlike, labelsOf, lastName, schemaOf, tableLikeness } from './likeness-shape.ts';
 
 /** Schemas that hold things of the same names. */
 export function schemas({ gone, came, from, to, decide }: Compared): Likeness[] {
@@ -41,6 +41,72 @@ export function relations({ gone, came, from, to, decide }: Compared): Likeness[
     const kind = kindOf(pair[0]);
     return likeness(pair, kind, kind.endsWith('table'), (a, b) => renameQualified(kind.toUpperCase(), a, b));
   });
+}
+
+/**
+ * Tables that have each the columns and bounds that the other one had: they may have changed names. Of tables alike an index or
+ * sequence that is the other one's now tells it.
+ */
+export function exchanged(compared: Compared): Likeness[] {
+  const { from, to } = compared;
+  const some = tablesConcerned(compared);
+  const shapes = new Map(
+    some.map(({ identity }) => [identity, [from, to].map((model) => shapeOf(model, identity))]),
+  );
+  const shapesOf = (table: Item) => shapes.get(table.identity) ?? [];
+  const byShapes = groupBy(some, (table) => shapesOf(table).join('\0'));
+  const moved = new Set(
+    from.items.map(({ class: name, identity, table }) => `${table} ${to.find(name, identity)?.table}`),
+  );
+  return some.flatMap((a): Likeness[] => {
+    const [before, after] = shapesOf(a);
+    const isTold = (b: Item) =>
+      before !== after ||
+      moved.has(`${a.identity} ${b.identity}`) ||
+      moved.has(`${b.identity} ${a.identity}`);
+    const b = byShapes
+      .get(`${after}\0${before}`)
+      ?.find(
+        (other) =>
+          other.identity > a.identity && schemaOf(other.identity) === schemaOf(a.identity) && isTold(other),
+      );
+    if (b === undefined) return [];
+    const sql = [
+      [a.identity, 'renamed_1'],
+      [b.identity, lastName(a.identity)],
+      [`${schemaOf(a.identity)}.renamed_1`, lastName(b.identity)],
+    ].map(([old, name]) => `ALTER TABLE ${old} RENAME TO ${name};`);
+    const said = { gone: `table ${a.identity}`, came: `table ${b.identity}` };
+    return [{ ...said, holdsRows: true, rename: sql, renameBack: sql }];
+  });
+}
+
+/** Those that are there before and after, and differ in anything. */
+function tablesConcerned({ from, to, differences }: Compared): Item[] {
+  const concerned = new Set(
+    differences.flatMap(({ kind, identity }) => [
+      kind === 'relation' ? identity : '',
+      ...[from, to].map((model) => model.find(kind, identity)?.table ?? ''),
+    ]),
+  );
+  return from
+    .of('relation')
+    .filter(
+      ({ identity, parts }) =>
+        parts.get('kind')?.endsWith('table') &&
+        concerned.has(identity) &&
+        to.find('relation', identity) !== undefined,
+    );
+}
+
+/** What a table keeps under another name, as a text. */
+function shapeOf(model: Model, identity: string): string {
+  const columns = model.partsOf(identity, 'column').map(({ name, parts }) => {
+    const own = [...parts].filter(([key]) => key !== 'table' && key !== 'not_null');
+    return `${name} ${own.flat().join(' ')}`;
+  });
+  const table = model.find('relation', identity);
+  return [...columns.sort(), ...(table?.parts ?? [])].flat().join('\n');
 }
 
 /** Types that are the same but for the name, or share half of their labels. */

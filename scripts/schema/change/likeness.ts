@@ -2,7 +2,7 @@
 // that renames it. Pure. Whether a renaming explains the difference is for a scratch database to say.
 import type { Model } from '../render/model.ts';
 import type { Difference } from './diff.ts';
-import { relations, routines, schemas, sequences, types } from './likeness-objects.ts';
+import { exchanged, relations, routines, schemas, sequences, types } from './likeness-objects.ts';
 import type { Compared, Decide, Likeness } from './likeness-pairs.ts';
 import { columns, constraints, indexes, moved, swapped, values } from './likeness-parts.ts';
 
@@ -10,6 +10,7 @@ import { columns, constraints, indexes, moved, swapped, values } from './likenes
 const stages: readonly ((compared: Compared) => Likeness[])[] = [
   schemas,
   relations,
+  exchanged,
   types,
   columns,
   swapped,

@@ -5,6 +5,7 @@ import type { Item, Model } from '../render/model.ts';
 import type { Dependency, Piece } from '../render/order.ts';
 import { ranks } from '../render/tables.ts';
 import { ancestorsOf } from './heirs.ts';
+import { isForeignKey } from './keys.ts';
 import type { ChangePlan } from './plan.ts';
 
 /**
@@ -31,6 +32,31 @@ export function makeRoom(plan: ChangePlan): void {
   const others = plan.alters.filter(({ sql }) => !early.includes(sql));
   const room = early.filter((sql) => !detached.has(sql)).map((sql) => ({ phase: 'type' as const, sql }));
   plan.alters.splice(0, plan.alters.length, ...room, ...others);
+}
+
+/** Foreign keys that a partition has through the tables above it, and keeps when it leaves them. */
+function keysKept({ from, to }: ChangePlan, table: string): Item[] {
+  if (!from.find('relation', table)?.parts.has('partition_of')) return [];
+  if (to.find('relation', table)?.parts.has('partition_of') !== false) return [];
+  return ancestorsOf(from, table).flatMap((parent) =>
+    from.partsOf(parent, 'constraint').filter(isForeignKey),
+  );
+}
+
+/** Whether a foreign key of a table comes by its leaving the whole. */
+export const comesByLeaving = (plan: ChangePlan, { table = '', name, parts }: Item): boolean =>
+  keysKept(plan, table).some(
+    (key) => key.name === name && key.parts.get('definition') === parts.get('definition'),
+  );
+
+/** Drops the foreign keys that a partition keeps when it leaves, where it is to have none of them. */
+export function dropKept(plan: ChangePlan): void {
+  for (const { kind, identity } of plan.differences) {
+    const kept = kind === 'relation' ? keysKept(plan, identity) : [];
+    for (const { name } of kept)
+      if (plan.to.find('constraint', `${identity}.${name}`) === undefined)
+        plan.alters.push({ phase: 'drop', sql: `ALTER TABLE ${identity} DROP CONSTRAINT ${name};` });
+  }
 }
 
 /** Indexes of a new partition that those of its parent take, which were there before: attaching makes some where there are none. */

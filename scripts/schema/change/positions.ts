@@ -1,7 +1,9 @@
-// Takes a column that changes from serial to identity or back; gives how the position of the one sequence goes over to the
-// other. Pure.
+// Takes a column that gets, changes or gives up its identity; gives the SQL for it, and how the position of a sequence goes over
+// to another one. Pure.
 import type { Item, Model } from '../render/model.ts';
+import { columnClause } from '../render/tables.ts';
 import { parentOf, quoteLiteral } from '../sql.ts';
+import { type Change, onTables } from './change.ts';
 import { lastName } from './likeness-shape.ts';
 
 export interface HandOver {
@@ -43,4 +45,31 @@ function sequenceOf(model: Model, column: string): Item | undefined {
         parts.get('identity_of') === column ||
         (parts.get('owned_by') === column && value === `nextval(${quoteLiteral(identity)}::regclass)`),
     );
+}
+
+/** What gives a column its identity, changes it or takes it; undecided where the position would begin anew. */
+export function identityChange(models: readonly [Model, Model], alter: string, from: Item, to: Item): Change {
+  const model = models[1];
+  const [before, after] = [from.parts.get('identity'), to.parts.get('identity')];
+  const carried = handOver(models, to.identity);
+  if (after === undefined && carried !== undefined)
+    return onTables([carried.carry, `${alter} DROP IDENTITY;`]);
+  if (after === undefined) return onTables([`${alter} DROP IDENTITY;`]);
+  if (before !== undefined) return onTables([`${alter} SET GENERATED ${after.toUpperCase()};`]);
+  const sequence = model.of('sequence').find((item) => item.parts.get('identity_of') === to.identity);
+  const clause = columnClause(model, to, false, false).slice(to.name.length);
+  const [, generated = ''] =
+    / (GENERATED (?:ALWAYS|BY DEFAULT) AS IDENTITY(?: \((?:"[^"]*"|[^()"])*\))?)/.exec(clause) ?? [];
+  const add = `${alter} ADD ${generated};`;
+  if (carried !== undefined) return onTables([add, carried.carry, ...carried.drop]);
+  const value = from.parts.get('default') ?? '';
+  if (/nextval\(/.test(value) || sequence === undefined)
+    return onTables([add], {
+      undecided: `the new sequence of ${to.identity} begins anew: give it the position of the one before (setval)`,
+    });
+  const step = sequence.parts.get('increment')?.startsWith('-') ? 'min' : 'max';
+  return onTables([
+    add,
+    `SELECT setval('${sequence.identity.replaceAll("'", "''")}', ${step}(${to.name})) FROM ${to.table} HAVING count(*) > 0;`,
+  ]);
 }

@@ -5,9 +5,9 @@ import type { ObjectClass } from '../types.ts';
 import { rankOf } from './classes.ts';
 import { differenceKey } from './diff.ts';
 import { dropSql } from './drop.ts';
-import { comesFromOthers, dropInherited } from './heirs.ts';
-import { goesWithIndex, isForeignKey, referencesAbove } from './keys.ts';
-import type { ChangePlan } from './plan.ts';
+import { comesFromOthers, dropInherited, parentsOf } from './heirs.ts';
+import { goesWithIndex, indexOf, isForeignKey, referencesAbove } from './keys.ts';
+import { type ChangePlan, changesPlace } from './plan.ts';
 
 const keysOf = new WeakMap<ChangePlan['differences'], ReadonlySet<string>>();
 
@@ -28,6 +28,22 @@ const holdsReferences = ({ from, to }: ChangePlan, item: Item) =>
       to.find('constraint', identity) !== undefined && to.find('relation', target) !== undefined,
   );
 
+/** Whether an index or constraint that a table has with a parent would be its own once it has left that. */
+function outlivesParent(plan: ChangePlan, item: Item): boolean {
+  const { from, to } = plan;
+  const { class: name, table = '', parts } = item;
+  if (!changesPlace(plan, table) || !['index', 'constraint'].includes(name)) return false;
+  const index = name === 'index' ? item : indexOf(from, item);
+  const above = index?.parts.get('partition_of');
+  if (above !== undefined && (name === 'constraint' || !parts.has('constraint')))
+    return (
+      to.find('relation', table)?.parts.has('partition_of') === false && to.find('index', above) !== undefined
+    );
+  if (name === 'index' || !parts.has('inherited')) return false;
+  const left = parentsOf(from, table).filter((parent) => !parentsOf(to, table).includes(parent));
+  return left.some((parent) => to.find('constraint', `${parent}.${item.name}`) !== undefined);
+}
+
 /** Notes what drops the object and when; false where a person must write it. */
 export function writeRemoved(plan: ChangePlan, item: Item): boolean {
   if (item.class === 'constraint' && goesWithIndex(plan, item)) return true;
@@ -35,6 +51,12 @@ export function writeRemoved(plan: ChangePlan, item: Item): boolean {
   const gone = (objectClass: ObjectClass, identity: string) => keys.has(`${objectClass} ${identity}`);
   const found = dropSql(plan.from, item, gone);
   if (found === undefined) return false;
+  if (outlivesParent(plan, item)) {
+    const what = `ALTER TABLE ${item.table} DROP CONSTRAINT ${item.name};`;
+    const sql = item.class === 'index' ? `DROP INDEX ${item.identity};` : what;
+    plan.alters.push({ phase: 'drop', sql });
+    return true;
+  }
   const staysBehind =
     item.class === 'column' && (found.length > 0 || comesFromOthers(plan.from, plan.to, item));
   const sql = staysBehind ? dropInherited(plan, item) : found;

@@ -16,7 +16,7 @@ import { inOrderOfHeirs } from './heirs.ts';
 import { missedKeys } from './keys.ts';
 import { leftByNotNull, nameNotNulls, notNullComments } from './not-null-names.ts';
 import { assemble } from './order.ts';
-import { makeRoom } from './partitions.ts';
+import { dropKept, makeRoom } from './partitions.ts';
 import { type ChangePlan, type Moving, markIncomplete } from './plan.ts';
 import { writeRemoved } from './removed.ts';
 import { defaultPrivilegesChange, isRight, rightsSql, settingChange } from './rights.ts';
@@ -59,6 +59,7 @@ export function transition(
     markIncomplete(plan, difference, why);
   }
   makeRoom(plan);
+  dropKept(plan);
   writeDistribution(plan);
   remakeDependents(plan, moving(plan));
   writeCommentsAnew(plan);

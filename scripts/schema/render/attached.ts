@@ -159,13 +159,14 @@ function indexPieces(model: Model, item: Item): Piece[] {
 
 const states: Record<string, string> = { no: 'DISABLE', replica: 'ENABLE REPLICA', always: 'ENABLE ALWAYS' };
 
-function stateSql(item: Item, what: string): string[] {
-  const state = states[item.parts.get('enabled') ?? ''];
-  return state === undefined ? [] : [`ALTER TABLE ONLY ${item.table} ${state} ${what} ${item.name};`];
-}
+/** ENABLE or DISABLE of a trigger or rule as the item has it. */
+export const switchSql = (item: Item): string =>
+  `ALTER TABLE ONLY ${item.table} ${states[item.parts.get('enabled') ?? ''] ?? 'ENABLE'} ${item.class.toUpperCase()} ${item.name};`;
+
+const stateSql = (item: Item): string[] => (item.parts.has('enabled') ? [switchSql(item)] : []);
 
 function triggerPieces(item: Item): Piece[] {
-  const state = stateSql(item, 'TRIGGER');
+  const state = stateSql(item);
   // The copies on partitions come with the trigger on the partitioned table.
   const statements = item.parts.has('inherited') ? state : [`${definitionOf(item)};`, ...state];
   return statements.length === 0 ? [] : [piece(item, ranks.trigger, ...statements)];
@@ -173,7 +174,7 @@ function triggerPieces(item: Item): Piece[] {
 
 function rulePieces(item: Item): Piece[] {
   const definition = definitionOf(item).replace(/;$/, '');
-  return [piece(item, ranks.rule, `${definition};`, ...stateSql(item, 'RULE'))];
+  return [piece(item, ranks.rule, `${definition};`, ...stateSql(item))];
 }
 
 function policyPieces(item: Item): Piece[] {
