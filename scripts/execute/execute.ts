@@ -42,23 +42,20 @@ async function run(context: RunContext, steps: readonly (readonly ReadyStep[])[]
     const end = await runGroup(context, transport, group, started);
     const ended = group.map(({ step }, k) => outcomeOf(step, groupOutcome(step, k, end), end.durations[k]));
     for (const outcome of ended) if (outcome.outcome !== 'pending') context.observer.stepEnded(outcome);
-    if (end.outcome === 'paused') {
-      const unreached = groups.slice(i + 1).flat();
-      const pending = unreached.map(({ step }) => outcomeOf(step, 'pending', undefined));
-      return { outcomes: [...outcomes, ...ended, ...pending], failure: null, paused: group[0]?.step ?? null };
+    if (end.outcome === 'recorded' && end.error === null) {
+      outcomes.push(...ended);
+      continue;
     }
-    if (end.error !== null) {
-      const unreached = groups.slice(i + 1).flat();
-      const pending = unreached.map(({ step }) => outcomeOf(step, 'pending', undefined));
-      const failed =
-        end.outcome === 'failed' && end.failedIndex !== null ? group[end.failedIndex] : undefined;
-      return {
-        outcomes: [...outcomes, ...ended, ...pending],
-        failure: withState(end.error, failed?.step, outcomes, context.config.command),
-        paused: null,
-      };
-    }
-    outcomes.push(...ended);
+    const unreached = groups.slice(i + 1).flat();
+    const all = [
+      ...outcomes,
+      ...ended,
+      ...unreached.map(({ step }) => outcomeOf(step, 'pending', undefined)),
+    ];
+    if (end.error === null) return { outcomes: all, failure: null, paused: group[0]?.step ?? null };
+    const failed = end.outcome === 'failed' && end.failedIndex !== null ? group[end.failedIndex] : undefined;
+    const failure = withState(end.error, failed?.step, outcomes, context.config.command);
+    return { outcomes: all, failure, paused: null };
   }
   const unsettled = await settleWorkers(context);
   const failure = unsettled && withState(unsettled, undefined, outcomes, context.config.command);

@@ -56,7 +56,19 @@ export function trackingName({ schema, table }: TrackingTable): string {
 
 /** Select-list items that tell what exists; they fail on nothing that is missing. */
 export function stateColumns(tracking: TrackingTable): string {
-  return `to_regclass(${quoteLiteral(qualifiedName(tracking))}) IS NOT NULL AS "hasTracking", to_regclass('migration_ledger.applied') IS NOT NULL AS "hasLedger", to_regclass('migration_ledger.environment') IS NOT NULL AS "hasEnvironment", to_regclass('migration_ledger.journal') IS NOT NULL AS "hasJournal", to_regclass('migration_ledger.snapshot') IS NOT NULL AS "hasSnapshot", to_regclass('migration_ledger.long_texts') IS NOT NULL AS "hasLongTexts", ${trackingProblemSql(tracking)} AS "trackingProblem", ${strangersSql(tracking)} AS strangers`;
+  const tables = [
+    ['hasTracking', qualifiedName(tracking)],
+    ['hasLedger', 'migration_ledger.applied'],
+    ['hasEnvironment', 'migration_ledger.environment'],
+    ['hasJournal', 'migration_ledger.journal'],
+    ['hasSnapshot', 'migration_ledger.snapshot'],
+    ['hasLongTexts', 'migration_ledger.long_texts'],
+  ] as const;
+  return [
+    ...tables.map(([name, table]) => `to_regclass(${quoteLiteral(table)}) IS NOT NULL AS "${name}"`),
+    `${trackingProblemSql(tracking)} AS "trackingProblem"`,
+    `${strangersSql(tracking)} AS strangers`,
+  ].join(', ');
 }
 
 /** @throws MigrateError `refused` where something else has the tracking table's name */
