@@ -5,7 +5,7 @@ import { createDatabase } from '../support/database.ts';
 import { pair } from '../support/migrations.ts';
 import { sessionsGone, toolSessions, until } from '../support/runs.ts';
 
-const gate = 'SELECT FROM pg_advisory_xact_lock(4711);';
+const halt = 'SELECT FROM pg_advisory_xact_lock(4711);';
 
 /** A run killed between its second and its third migration, or in the middle of a file without a transaction. */
 async function scene(environment: string, scratch: boolean, outside = false) {
@@ -23,14 +23,14 @@ async function scene(environment: string, scratch: boolean, outside = false) {
   };
   await run(0, 'up');
   const files = outside
-    ? pair(2, 'second', `-- migrate: no-transaction\nCREATE TABLE second (id int);\n${gate}`)
-    : { ...pair(2, 'second', 'CREATE TABLE second (id int);'), ...pair(3, 'third', gate) };
+    ? pair(2, 'second', `-- migrate: no-transaction\nCREATE TABLE second (id int);\n${halt}`)
+    : { ...pair(2, 'second', 'CREATE TABLE second (id int);'), ...pair(3, 'third', halt) };
   for (const [name, text] of Object.entries(files)) tool.write(name, text);
   const holder = await database.client();
   await holder.query('SELECT pg_advisory_lock(4711)');
   const running = tool.start(['up'], { env });
-  const atGate = async () => (await toolSessions(database)).find((one) => one.wait_event_type === 'Lock');
-  const { pid } = await until('the run to stand at the gate', atGate);
+  const atHalt = async () => (await toolSessions(database)).find((one) => one.wait_event_type === 'Lock');
+  const { pid } = await until('the run to stand still', atHalt);
   running.kill('SIGKILL');
   await running.result;
   await holder.query('SELECT pg_terminate_backend($1)', [pid]);

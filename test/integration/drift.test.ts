@@ -148,7 +148,7 @@ describe('drift', () => {
     expectExit(await run('up'), 0);
   });
 
-  it('stores the new gate, so that only the first run after housekeeping pays for the comparison', async () => {
+  it('stores the new change token, so that only the first run after housekeeping pays for the comparison', async () => {
     const { database, run } = await migrated();
     await database.query(
       'ALTER TABLE users DROP CONSTRAINT users_pkey; ALTER TABLE users ADD PRIMARY KEY (id)',

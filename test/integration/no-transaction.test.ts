@@ -81,15 +81,15 @@ describe('a migration outside of a transaction', () => {
     const { tool, database } = await scene(
       'CREATE TABLE a (id int);\nSELECT pg_advisory_xact_lock(1);\nCREATE TABLE b (id int);',
     );
-    const gate = await database.client();
-    await gate.query('SELECT pg_advisory_lock(1)');
+    const holder = await database.client();
+    await holder.query('SELECT pg_advisory_lock(1)');
     const run = tool.start(['up'], { env: { ...database.env(), MIGRATE_LOCK_TIMEOUT: '40s' } });
     await waitingForLock(database);
     expect(await journal(database)).to.deep.equal([
       { direction: 'up', statement: 1, total: 3, done: true, sql: 'CREATE TABLE a (id int)' },
       { direction: 'up', statement: 2, total: 3, done: false, sql: 'SELECT pg_advisory_xact_lock(1)' },
     ]);
-    await gate.query('SELECT pg_advisory_unlock_all()');
+    await holder.query('SELECT pg_advisory_unlock_all()');
     expectExit(await run.result, 0);
     expect(await journal(database)).to.deep.equal([]);
   });

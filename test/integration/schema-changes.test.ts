@@ -1,4 +1,4 @@
-// Every kind of change that somebody might make by hand is seen by the gate and named by the comparison.
+// Every kind of change that somebody might make by hand is seen by the change token and named by the comparison.
 import { expect } from 'chai';
 import type pg from 'pg';
 import { describeDifference } from '../../scripts/schema/change/diff.ts';
@@ -12,7 +12,7 @@ describe('a change by hand', () => {
   let database: TestDatabase;
   let client: pg.Client;
   let role: string;
-  const base = new Map<SchemaOptions, { gate: string; snapshot: Snapshot }>();
+  const base = new Map<SchemaOptions, { token: string; snapshot: Snapshot }>();
   const withPrivileges: SchemaOptions = { ...defaultSchemaOptions, include: ['owners', 'grants'] };
 
   before(async () => {
@@ -25,7 +25,7 @@ describe('a change by hand', () => {
     const query = queryOn(client);
     for (const options of [defaultSchemaOptions, withPrivileges]) {
       base.set(options, {
-        gate: await readChangeToken(query, options),
+        token: await readChangeToken(query, options),
         snapshot: await snapshotOf(query, options),
       });
     }
@@ -40,11 +40,11 @@ describe('a change by hand', () => {
 
   async function check([kind, identity, sql, undo]: Change, options: SchemaOptions): Promise<void> {
     const query = queryOn(client);
-    const { gate, snapshot } = base.get(options)!;
+    const { token, snapshot } = base.get(options)!;
     await query('BEGIN');
     try {
       await query(fill(sql));
-      expect(await readChangeToken(query, options), 'the gate').not.to.equal(gate);
+      expect(await readChangeToken(query, options), 'the change token').not.to.equal(token);
       const differences = await changesSince(snapshot, query, options, 'running');
       const seen = differences.map((difference) => `${difference.kind} ${difference.identity}`);
       expect(seen, 'the comparison').to.include(`${kind} ${fill(identity)}`);
@@ -84,9 +84,9 @@ describe('a change by hand', () => {
 
   it('leaves nothing behind once it is rolled back', async () => {
     const query = queryOn(client);
-    for (const [options, { gate, snapshot }] of base) {
+    for (const [options, { token, snapshot }] of base) {
       expect(await changesSince(snapshot, query, options)).to.deep.equal([]);
-      expect(await readChangeToken(query, options)).to.equal(gate);
+      expect(await readChangeToken(query, options)).to.equal(token);
     }
   });
 });
@@ -142,7 +142,7 @@ describe('the first of its kind in a database', () => {
     "COMMENT ON COLUMN t.n IS 'mine'",
   ];
 
-  it('is seen by the gate', async () => {
+  it('is seen by the change token', async () => {
     const database = await createDatabase();
     const client = await database.client();
     const query = queryOn(client);

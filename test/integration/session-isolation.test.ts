@@ -139,12 +139,12 @@ describe('session isolation', () => {
       pair(1, 'unlock', 'SELECT pg_advisory_unlock_all(); SELECT pg_advisory_xact_lock(1);'),
     );
     const database = await createDatabase();
-    const gate = await database.client();
-    await gate.query('SELECT pg_advisory_lock(1)');
+    const holder = await database.client();
+    await holder.query('SELECT pg_advisory_lock(1)');
     const first = tool.start(['up'], { env: { ...database.env(), MIGRATE_LOCK_TIMEOUT: '30s' } });
     await running(database, 'pg_advisory_xact_lock(1)');
     const second: Result = await tool.run(['up'], { env: { ...database.env(), MIGRATE_WAIT: '200ms' } });
-    await gate.query('SELECT pg_advisory_unlock_all()');
+    await holder.query('SELECT pg_advisory_unlock_all()');
     expectExit(second, 6);
     expectExit(await first.result, 0);
   });

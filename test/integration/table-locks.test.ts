@@ -97,8 +97,8 @@ describe('table locks', () => {
     );
     const database = await createDatabase();
     await database.query('CREATE TABLE busy (id int); CREATE TABLE other (id int)');
-    const gate = await database.client();
-    await gate.query('SELECT pg_advisory_lock(7)');
+    const holder = await database.client();
+    await holder.query('SELECT pg_advisory_lock(7)');
     const run = tool.start(['up'], { env: { ...database.env(), MIGRATE_LOCK_TIMEOUT: '10s' } });
     await waitingForLock(database);
     const application = await database.client();
@@ -107,7 +107,7 @@ describe('table locks', () => {
       () => 'granted',
       (error: { code: string }) => error.code,
     );
-    await gate.query('SELECT pg_advisory_unlock_all()');
+    await holder.query('SELECT pg_advisory_unlock_all()');
     const ended = await blocked;
     await application.query('ROLLBACK');
     expect(ended).to.be.oneOf(['granted', '40P01']);
@@ -229,13 +229,13 @@ describe('table locks', () => {
     expectExit(await tool.run(['up'], { env: database.env() }), 0);
     for (const [name, text] of Object.entries(pair(2, 'two', 'SELECT pg_advisory_xact_lock(7);')))
       await tool.write(name, text);
-    const gate = await database.client();
-    await gate.query('SELECT pg_advisory_lock(7)');
+    const inTheWay = await database.client();
+    await inTheWay.query('SELECT pg_advisory_lock(7)');
     const run = tool.start(['up', '--json'], { env: { ...database.env(), MIGRATE_LOCK_TIMEOUT: '20s' } });
     await waitingForLock(database);
     const holder = await database.client();
     await holder.query('BEGIN; LOCK TABLE migration_ledger.snapshot_classes');
-    await gate.query('SELECT pg_advisory_unlock_all()');
+    await inTheWay.query('SELECT pg_advisory_unlock_all()');
     await until('the snapshot to wait for a second', async () => {
       const [row] = await database.query<{ long: boolean }>(
         "SELECT clock_timestamp() - max(waitstart) > '1s' AS long FROM pg_locks WHERE NOT granted AND relation = 'migration_ledger.snapshot_classes'::regclass",
