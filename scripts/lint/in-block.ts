@@ -7,7 +7,7 @@ import type { Context } from './rules/rule.ts';
 import { readActions } from './statement/actions.ts';
 import { child, listOf, text } from './statement/ast.ts';
 import { sameName } from './statement/names.ts';
-import type { Action } from './statement/types.ts';
+import type { Action, Name } from './statement/types.ts';
 
 const longest = 64 * 1024;
 const altering = /\b(?:drop|alter|revoke|create)\s/gi;
@@ -52,15 +52,16 @@ export function actionsInBlock(
   parse: Parser,
 ): readonly Action[] {
   const { trace } = context.step;
-  const renamed = [...seen, ...written]
-    .flatMap(({ step }) => readActions(step.statement))
-    .filter((action) => action.kind === 'rename' && action.object === 'schema');
+  const done = [...seen, ...written].flatMap(({ step }) => readActions(step.statement));
+  const renamed = done.filter((action) => action.kind === 'rename' && action.object === 'schema');
+  const isMade = (table: Name) => done.some((one) => one.kind === 'create' && sameName(one.table, table));
   const changed = statementsIn(context, changing, parse).flatMap((statement) => {
     const isOfOneRow = comparesWithVariable(statement);
     return readActions(statement).filter(
       (action) =>
         (action.kind === 'change-rows' || action.kind === 'copy-rows') &&
         !isOfOneRow &&
+        !isMade(action.table) &&
         !(trace?.observed ?? []).some(
           ({ kind, table }) => kind === action.kind && sameName(table, action.table),
         ),

@@ -62,7 +62,11 @@ const readers: Readonly<Record<string, Reader>> = {
   ],
   ViewStmt: (node) => [created(rangeName(child(node, 'view')), 'view')],
   CreateEnumStmt: (node) => [created(nameOf(strings(node, 'typeName')), 'type')],
-  CreateDomainStmt: (node) => [created(nameOf(strings(node, 'domainname')), 'domain')],
+  CreateDomainStmt: (node) => {
+    const checks = listOf(node, 'constraints', 'Constraint').map((constraint) => text(constraint, 'contype'));
+    const isChecked = checks.some((type) => type === 'CONSTR_CHECK' || type === 'CONSTR_NOTNULL');
+    return [created(nameOf(strings(node, 'domainname')), isChecked ? 'domain' : 'type')];
+  },
   CompositeTypeStmt: (node) => [created(rangeName(child(node, 'typevar')), 'type')],
   DropStmt: dropActions,
   RenameStmt: renameActions,
@@ -212,7 +216,8 @@ function renameActions(node: Node): readonly Action[] {
   const to = text(node, 'newname') ?? '';
   const subname = text(node, 'subname') ?? '';
   if (object === 'schema') return [{ kind: 'rename', table: { name: subname }, object, from: subname, to }];
-  if (!isNode(node.relation)) return [];
+  // Of an index it stops nobody.
+  if (!isNode(node.relation) || node.renameType === 'OBJECT_INDEX') return [];
   const table = rangeName(child(node, 'relation'));
   return [{ kind: 'rename', table, object, from: object === 'column' ? subname : table.name, to }];
 }

@@ -22,7 +22,7 @@ function nameGiven({ kind, node }: Statement): Name | null {
 
 /**
  * Calls of functions of this name: with arguments of their types, with parameters, and with numbers and strings as they stand
- * in a text; fewer arguments where the last have defaults.
+ * in a text; fewer arguments where the last have defaults. What this transaction has made itself nobody calls yet.
  */
 function callsSql({ schema, name }: Name): string {
   const place =
@@ -34,7 +34,8 @@ function callsSql({ schema, name }: Name): string {
       ${written}('$' || a.n, ', ' ORDER BY a.n)) AS bare, ${written}(CASE t.typcategory WHEN 'N' THEN '1' ELSE 'NULL' END, ', ' ORDER BY a.n)) AS plain
     FROM pg_catalog.unnest(p.proargtypes) WITH ORDINALITY a (oid, n) JOIN pg_catalog.pg_type t ON t.oid = a.oid WHERE a.n <= count) w
   CROSS JOIN LATERAL (VALUES (w.typed), (w.bare), (w.plain)) c (call)
-  WHERE p.proname = ${quoteLiteral(name)} AND ${place} AND p.prokind = 'f' AND p.provariadic = 0`;
+  WHERE p.proname = ${quoteLiteral(name)} AND ${place} AND p.prokind = 'f' AND p.provariadic = 0
+    AND p.xmin::pg_catalog.text::pg_catalog.int8 < coalesce(pg_catalog.pg_current_xact_id_if_assigned()::pg_catalog.text::pg_catalog.int8 & 4294967295, 4294967296)`;
 }
 
 /** Those calls that the server does not take, with the reason. */
