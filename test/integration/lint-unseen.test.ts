@@ -117,10 +117,12 @@ describe('lint: what cannot be watched', () => {
   it('looks into the functions that a statement calls', async () => {
     const before = `CREATE TABLE t (id int); CREATE TABLE d (id int);
       CREATE FUNCTION fill() RETURNS void LANGUAGE sql AS 'INSERT INTO d SELECT id FROM t';
+      CREATE PROCEDURE copy() LANGUAGE plpgsql AS 'BEGIN INSERT INTO d SELECT id FROM t; END';
       CREATE FUNCTION one() RETURNS void LANGUAGE plpgsql AS 'BEGIN INSERT INTO d VALUES (1); END';`;
     for (const [sql, rule] of [
       ['SELECT fill();', 'unbatched-insert'],
       ['SELECT one();', undefined],
+      ['CALL copy();', 'unbatched-insert'],
     ] as const) {
       await empty(client);
       expect((await review(before, sql))[0]?.split(' ')[1]).to.equal(rule);

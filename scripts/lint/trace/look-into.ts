@@ -20,18 +20,24 @@ export async function lookBefore(
   const usability = await usabilityOf(client, statement);
   const callsAfter = await callsBefore(client, statement);
   if (!isOpaque(statement)) return async () => ({ ...usability, ...(await callsAfter()) });
-  const bodies = await readBodies(client, { [kind]: node });
+  // CALL has its function in a field of another name.
+  const bodies = await readBodies(client, { FuncCall: node.funccall, [kind]: node });
+  // PostgreSQL's own functions take nothing away: a dump calls setval() for each sequence.
+  if (bodies.length === 0 && kind !== 'DoStmt' && kind !== 'ExecuteStmt') return async () => usability;
   const before = await readObjects(client);
   return async () => ({ bodies, observedSql: statementsBetween(before, await readObjects(client)) });
 }
 
-/** Of the user's own functions that the statement itself calls, in SQL and PL/pgSQL. */
+/** Of the user's own functions that the statement itself calls; those in SQL and PL/pgSQL can be read. */
 async function readBodies(client: ScratchClient, tree: Tree): Promise<readonly string[]> {
-  const names = new Set(findAll(tree, 'FuncCall', []).map(({ funcname }) => namesIn(funcname).at(-1) ?? ''));
-  if (names.size === 0) return [];
+  const names = findAll(tree, 'FuncCall', []).map(({ funcname }) => namesIn(funcname));
+  const called = new Set(
+    names.filter(([schema]) => schema !== 'pg_catalog').map((name) => name.at(-1) ?? ''),
+  );
+  if (called.size === 0) return [];
   return queryJson<readonly string[]>(
     client,
-    `SELECT coalesce(pg_catalog.json_agg(p.prosrc ORDER BY p.oid), '[]') FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_language l ON l.oid = p.prolang
-     WHERE p.oid >= ${firstUserOid} AND l.lanname IN ('sql', 'plpgsql') AND p.proname IN (${[...names].map(quoteLiteral).join(', ')})`,
+    `SELECT coalesce(pg_catalog.json_agg(p.prosrc ORDER BY p.oid), '[]') FROM pg_catalog.pg_proc p
+     WHERE p.oid >= ${firstUserOid} AND p.proname IN (${[...called].map(quoteLiteral).join(', ')})`,
   );
 }
