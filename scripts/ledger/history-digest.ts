@@ -7,15 +7,9 @@ import type { Session } from '../connection/session.ts';
 import type { MigrationList } from '../files/directory.ts';
 import { quoteLiteral } from '../schema/sql.ts';
 import type { HalfDone } from './half-done.ts';
-import {
-  type History,
-  type LedgerState,
-  ledgerFacts,
-  newestLedgerFile,
-  trackingName,
-  trackingRows,
-} from './ledger.ts';
+import { type History, type LedgerState, ledgerFacts, trackingName, trackingRows } from './ledger.ts';
 import { qualifiedName } from './tracking.ts';
+import { newestLedgerFile } from './upgrade.ts';
 
 /** Below this, reading the rows takes no longer. */
 const worthwhile = 50;

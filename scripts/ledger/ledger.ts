@@ -1,23 +1,15 @@
-// Takes a session; gives the history that the ledger and the tracking table hold, and makes their tables where they are
-// missing. With ledger/ the only place that knows the ledger's SQL. It runs no migration.
-import { readdirSync } from 'node:fs';
-import { join } from 'node:path';
-import { packageRoot } from '../base/paths.ts';
+// Takes a session; gives the history that the ledger and the tracking table hold. It only reads.
 import type { AppliedMigration } from '../base/types.ts';
 import type { Config, TrackingTable } from '../config/config.ts';
-import type { Provenance } from '../config/provenance.ts';
 import type { Row } from '../connection/channel.ts';
-import { keptLocalStatements } from '../connection/citus.ts';
 import type { Session } from '../connection/session.ts';
 import { quoteLiteral } from '../schema/sql.ts';
 import type { HalfDone } from './half-done.ts';
-import type { Engine } from './node-pg-migrate.ts';
 import { refuseStrangers, strangersSql } from './ownership.ts';
-import { inTransaction } from './record.ts';
-import { type Place, placeKnownSql, readPlace, stampSql } from './stamp.ts';
+import type { Place } from './stamp.ts';
 import { qualifiedName } from './tracking.ts';
-import { preparingError, refuseOtherShape, trackingProblemSql } from './tracking-shape.ts';
-import { ledgerSql } from './upgrade.ts';
+import { refuseOtherShape, trackingProblemSql } from './tracking-shape.ts';
+import { newestLedgerFile } from './upgrade.ts';
 
 /** What exists of our tables on the target. */
 export interface LedgerState {
@@ -207,42 +199,4 @@ function toApplied(row: HistoryRow): AppliedMigration {
     appliedAt: row.run_on,
     rows: row.rows ?? [],
   };
-}
-
-const ledgerDirectory = join(packageRoot, 'db', 'ledger');
-
-/** The number of the newest file in db/ledger/. */
-export function newestLedgerFile(): number {
-  return Math.max(...readdirSync(ledgerDirectory).map((name) => Number.parseInt(name, 10) || 0));
-}
-
-/** True when a writing command must call `ensureLedger` first. */
-export function needsLedger({ hasTracking, ledgerCurrent, environment }: History): boolean {
-  return !hasTracking || !ledgerCurrent || environment === null;
-}
-
-/**
- * Brings the tracking table and the ledger up to date before the first write, in one transaction, and stamps a database that has no
- * environment yet; call it only when `needsLedger` says so.
- * @throws MigrateError `refused` where the database refuses any of it, `connection` where it is lost meanwhile
- */
-export async function ensureLedger(
-  session: Session,
-  engine: Engine,
-  tracking: TrackingTable,
-  history: History,
-  provenance: Provenance,
-): Promise<void> {
-  const place = await readPlace(session);
-  const made = [
-    ...keptLocalStatements(session.citus),
-    ...(history.hasTracking ? [] : await engine.trackingTableSql()),
-    ...(history.ledgerCurrent ? [] : await ledgerSql(session, ledgerDirectory, history.hasLedger)),
-    history.environment === null ? stampSql(provenance, place) : placeKnownSql(place),
-  ];
-  try {
-    await inTransaction(session, made);
-  } catch (error) {
-    throw preparingError(tracking, history.hasTracking, error);
-  }
 }

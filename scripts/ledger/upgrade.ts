@@ -1,6 +1,9 @@
 // Takes a session; gives the SQL that makes or renews the ledger's tables, from files that postgres-migrations reads,
 // numbers and hashes, and in its table of what ran. It does not know what the ledger's tables are for.
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { MigrateError } from '../base/errors.ts';
+import { packageRoot } from '../base/paths.ts';
 import type { Session } from '../connection/session.ts';
 import { quoteLiteral } from '../schema/sql.ts';
 
@@ -13,17 +16,23 @@ interface LedgerFile {
   readonly sql: string;
 }
 
+const ledgerDirectory = join(packageRoot, 'db', 'ledger');
+
+/** The number of the newest file in db/ledger/. */
+export function newestLedgerFile(): number {
+  return Math.max(...readdirSync(ledgerDirectory).map((name) => Number.parseInt(name, 10) || 0));
+}
+
 /**
  * The statements that create the ledger or bring it up to date, to be run in one transaction. A ledger of which only the
  * schema was restored is taken over at once; then nothing is left to run. postgres-migrations does not run the files
  * itself: it takes a transaction for each, and any table named `migrations` that an application has for its own.
- * @param directory with the files, numbered from 1 on
  * @throws MigrateError `refused` where postgres-migrations refuses a file, or where one that ran has another text now
  */
-export async function ledgerSql(session: Session, directory: string, hasLedger: boolean): Promise<string[]> {
+export async function ledgerSql(session: Session, hasLedger: boolean): Promise<string[]> {
   const { loadMigrationFiles } = await import('postgres-migrations');
   try {
-    const files: readonly LedgerFile[] = await loadMigrationFiles(directory);
+    const files: readonly LedgerFile[] = await loadMigrationFiles(ledgerDirectory);
     const ran = hasLedger ? await readHashes(session) : null;
     const changed = files.filter(({ id, hash }) => (ran?.get(id) ?? hash) !== hash);
     if (changed.length > 0)
