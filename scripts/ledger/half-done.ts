@@ -15,10 +15,19 @@ export interface HalfDone {
 /** "batch: 41 %", "batch" where nobody knows how many rows there are; null for what is none. */
 export function batchExtent({ batch }: Pick<HalfDone, 'batch'>): string | null {
   if (batch == null) return null;
-  const { keys, estimated } = JSON.parse(batch) as { keys: number; estimated: number | null };
-  return estimated === null || estimated <= 0
+  const { keys, estimated } = readExtent(batch);
+  return !estimated || !keys || estimated <= 0
     ? 'batch'
     : `batch: ${Math.min(99, Math.floor((100 * keys) / estimated))} %`;
+}
+
+/** The journal is a table: what somebody wrote there tells nothing. */
+function readExtent(batch: string): { readonly keys?: number; readonly estimated?: number | null } {
+  try {
+    return (JSON.parse(batch) ?? {}) as object;
+  } catch {
+    return {};
+  }
 }
 
 /** "half applied" or "half reverted" */

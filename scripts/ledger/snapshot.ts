@@ -2,6 +2,7 @@
 // It decides nothing: whether two schemas agree is the drift check's work.
 
 import { createHash } from 'node:crypto';
+import { MigrateError } from '../base/errors.ts';
 import { changeTokenSql } from '../schema/catalog/change-token.ts';
 import { isNormalizedSql } from '../schema/catalog/fingerprint.ts';
 import { untilStillSql } from '../schema/catalog/moving.ts';
@@ -106,7 +107,7 @@ export function headSql(options: SchemaOptions): string {
   // Compiling the change token's query would take longer than running it.
   return `SET LOCAL jit = off;
 SELECT json_build_object('token', s.gate, 'tokenNow', (SELECT token FROM (${changeTokenSql(options)}) AS now), 'method', s.method,
-  'options', s.options::json, 'tracking', s.tracking, 'major', (to_json(s) ->> 'major')::int, 'majorNow', ${majorSql}, 'seq', s.seq, 'seqNow', (SELECT max(seq) FROM migration_ledger.entries),
+  'options', s.options, 'tracking', s.tracking, 'major', (to_json(s) ->> 'major')::int, 'majorNow', ${majorSql}, 'seq', s.seq, 'seqNow', (SELECT max(seq) FROM migration_ledger.entries),
   'journal', s.journal, 'journalNow', ${journalState},
   'hashes', (SELECT json_object_agg(class, hash) FROM migration_ledger.snapshot_classes),
   'applications', CASE WHEN s.gate IS NULL THEN (SELECT json_agg(DISTINCT tracking) FROM migration_ledger.entries) END)
@@ -115,15 +116,29 @@ FROM (SELECT) AS one LEFT JOIN migration_ledger.snapshot s ON true`;
 
 /** The head of a stored snapshot, from the server's JSON. */
 export function parseHead(json: string): SnapshotHead {
-  const head = JSON.parse(json) as Omit<SnapshotHead, 'hashes' | 'applications'> & {
+  const head = JSON.parse(json) as Omit<SnapshotHead, 'hashes' | 'applications' | 'options'> & {
     hashes: Record<string, string> | null;
     applications: string[] | null;
+    options: string | null;
   };
+  const options = parseOptions(head.options);
   return {
     ...head,
+    // Nobody knows what a snapshot was compared by whose options were changed by hand.
+    ...(head.options !== null && options === null ? { method: null } : {}),
+    options,
     hashes: completeHashes(new Map(Object.entries(head.hashes ?? {}))),
     applications: head.applications ?? [],
   };
+}
+
+function parseOptions(text: string | null): SnapshotHead['options'] {
+  try {
+    const options = JSON.parse(text ?? 'null') as SnapshotHead['options'];
+    return Array.isArray(options?.include) && Array.isArray(options.ignore) ? options : null;
+  } catch {
+    return null;
+  }
 }
 
 /**
@@ -139,13 +154,34 @@ export function storedObjectsSql(classes: readonly ObjectClass[] = objectClasses
   return `SELECT class, objects FROM migration_ledger.snapshot_classes WHERE class IN (${classes.map((name) => quoteLiteral(name)).join(', ')}) ORDER BY class COLLATE "C"`;
 }
 
-/** The objects of a stored snapshot, from the server's rows. */
+/**
+ * The objects of a stored snapshot, from the server's rows.
+ * @throws MigrateError `refused` where somebody has changed them so that they cannot be read
+ */
 export function parseObjects(rows: readonly { class: string; objects: string }[]): SchemaObject[] {
-  return rows.flatMap(({ class: name, objects }) =>
-    (JSON.parse(objects) as [string, string][]).map(([identity, definition]) => ({
-      class: name as ObjectClass,
-      identity,
-      definition,
-    })),
-  );
+  return rows.flatMap(({ class: name, objects }) => {
+    const pairs = readPairs(objects);
+    if (pairs === null)
+      throw new MigrateError(
+        'refused',
+        'The stored schema in migration_ledger.snapshot_classes was changed by hand',
+        {
+          hint: 'DELETE FROM migration_ledger.snapshot; the next run takes the schema as it is then, and stores it.',
+          state: 'Nothing was changed.',
+        },
+      );
+    return pairs.map(([identity, definition]) => ({ class: name as ObjectClass, identity, definition }));
+  });
+}
+
+function readPairs(objects: string): readonly (readonly [string, string])[] | null {
+  try {
+    const pairs = JSON.parse(objects) as [string, string][];
+    const isText = (part: unknown) => typeof part === 'string';
+    return pairs.every((pair) => Array.isArray(pair) && pair.length === 2 && pair.every(isText))
+      ? pairs
+      : null;
+  } catch {
+    return null;
+  }
 }
