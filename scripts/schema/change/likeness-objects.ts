@@ -44,41 +44,49 @@ export function relations({ gone, came, from, to, decide }: Compared): Likeness[
 }
 
 /**
- * Tables that have each the columns and bounds that the other one had: they may have changed names. Of tables alike an index or
- * sequence that is the other one's now tells it.
+ * Tables that have each the columns and bounds that the other one had: they may have changed names, and with them the indexes
+ * and sequences changed their tables. One that stayed with its table tells that they did not; a single column may have moved.
  */
 export function exchanged(compared: Compared): Likeness[] {
   const { from, to } = compared;
   const some = tablesConcerned(compared);
   const shapes = new Map(
-    some.map(({ identity }) => [identity, [from, to].map((model) => shapeOf(model, identity))]),
+    some.map((table) => [table, [from, to].map((model) => shapeOf(model, table.identity))]),
   );
-  const shapesOf = (table: Item) => shapes.get(table.identity) ?? [];
-  const byShapes = groupBy(some, (table) => shapesOf(table).join('\0'));
-  const moved = new Set(
-    from.items.map(({ class: name, identity, table }) => `${table} ${to.find(name, identity)?.table}`),
+  const shapesOf = (table: Item) => shapes.get(table) ?? [[], []];
+  const keyOf = (lists: readonly (readonly string[])[]) => JSON.stringify(lists);
+  const byShapes = groupBy(some, (table) => keyOf(shapesOf(table)));
+  const places = new Set(
+    [...from.of('index'), ...from.of('sequence')].map(
+      ({ class: name, identity, table }) => `${table} ${to.find(name, identity)?.table}`,
+    ),
   );
+  const isTold = ({ identity: a }: Item, { identity: b }: Item) => {
+    const [one = [], other = []] = [a, b].map((identity) => shapeOf(from, identity));
+    const apart = [...one, ...other].filter((line) => !one.includes(line) || !other.includes(line));
+    if (places.has(`${a} ${b}`) || places.has(`${b} ${a}`)) return true;
+    return apart.length > 1 && !places.has(`${a} ${a}`) && !places.has(`${b} ${b}`);
+  };
   return some.flatMap((a): Likeness[] => {
-    const [before, after] = shapesOf(a);
-    const isTold = (b: Item) =>
-      before !== after ||
-      moved.has(`${a.identity} ${b.identity}`) ||
-      moved.has(`${b.identity} ${a.identity}`);
     const b = byShapes
-      .get(`${after}\0${before}`)
+      .get(keyOf(shapesOf(a).toReversed()))
       ?.find(
         (other) =>
-          other.identity > a.identity && schemaOf(other.identity) === schemaOf(a.identity) && isTold(other),
+          other.identity > a.identity &&
+          schemaOf(other.identity) === schemaOf(a.identity) &&
+          isTold(a, other),
       );
-    if (b === undefined) return [];
-    const sql = [
-      [a.identity, 'renamed_1'],
-      [b.identity, lastName(a.identity)],
-      [`${schemaOf(a.identity)}.renamed_1`, lastName(b.identity)],
-    ].map(([old, name]) => `ALTER TABLE ${old} RENAME TO ${name};`);
-    const said = { gone: `table ${a.identity}`, came: `table ${b.identity}` };
-    return [{ ...said, holdsRows: true, rename: sql, renameBack: sql }];
+    return b === undefined ? [] : [exchange(a.identity, b.identity)];
   });
+}
+
+function exchange(a: string, b: string): Likeness {
+  const sql = [
+    [a, 'renamed_1'],
+    [b, lastName(a)],
+    [`${schemaOf(a)}.renamed_1`, lastName(b)],
+  ].map(([old, name]) => `ALTER TABLE ${old} RENAME TO ${name};`);
+  return { gone: `table ${a}`, came: `table ${b}`, holdsRows: true, rename: sql, renameBack: sql };
 }
 
 /** Those that are there before and after, and differ in anything. */
@@ -99,14 +107,14 @@ function tablesConcerned({ from, to, differences }: Compared): Item[] {
     );
 }
 
-/** What a table keeps under another name, as a text. */
-function shapeOf(model: Model, identity: string): string {
+/** What a table keeps under another name: its columns, what it is, a line each. */
+function shapeOf(model: Model, identity: string): string[] {
   const columns = model.partsOf(identity, 'column').map(({ name, parts }) => {
     const own = [...parts].filter(([key]) => key !== 'table' && key !== 'not_null');
     return `${name} ${own.flat().join(' ')}`;
   });
-  const table = model.find('relation', identity);
-  return [...columns.sort(), ...(table?.parts ?? [])].flat().join('\n');
+  const table = [...(model.find('relation', identity)?.parts ?? [])].map((part) => part.join(' '));
+  return [...columns.sort(), ...table];
 }
 
 /** Types that are the same but for the name, or share half of their labels. */
