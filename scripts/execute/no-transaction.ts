@@ -2,11 +2,8 @@
 // the step when all are done. What a failure or a kill left behind is found and mended before a statement runs again.
 import type { DatabaseError } from 'pg';
 import { MigrateError } from '../base/errors.ts';
-import { newestMajor } from '../base/postgres-major.ts';
 import type { Statement } from '../base/types.ts';
 import { discardSessionState, resetStatements } from '../connection/session-settings.ts';
-import { separateStatements } from '../files/separate.ts';
-import { keepLockTimeout } from '../files/settings-set.ts';
 import { describeSqlError } from '../files/sql-error.ts';
 import { entrySql } from '../ledger/entries.ts';
 import { resolveHint } from '../ledger/half-done.ts';
@@ -29,6 +26,7 @@ import { tableIndexes } from './resume-statement.ts';
 import { gaveUp, isLockConflict, pauseBefore } from './retry.ts';
 import { rowColumns } from './row-columns.ts';
 import { settleWorkers } from './settled-workers.ts';
+import { statementsOf } from './statements-of.ts';
 
 /** Runs or resumes the step. Its failure says which statement is next, for a plain run of the same command goes on there. */
 export async function runNoTransaction(context: RunContext, step: ReadyStep): Promise<GroupEnd> {
@@ -83,22 +81,6 @@ async function runStatements(context: RunContext, step: ReadyStep): Promise<void
     const texts = statement.index === next + 1 ? pair : null;
     await runWithRetries(context, step, statement, statements.length, { begun, texts });
   }
-}
-
-async function statementsOf(context: RunContext, step: ReadyStep): Promise<readonly Statement[]> {
-  const parse = await context.loadParser();
-  // A file that switches the lock time-out off must not wait without end: see keepLockTimeout.
-  const statements = separateStatements(parse, keepLockTimeout(step.text, parse));
-  if (statements !== null) return statements;
-  throw new MigrateError(
-    'migration-failed',
-    `${step.path} cannot be split into statements, which running outside a transaction needs`,
-    {
-      location: { file: step.path },
-      hint: `Write it in what PostgreSQL ${newestMajor} knows: of what is newer only a file that runs in a transaction can be sent as it is.`,
-      state: 'Nothing of it was run.',
-    },
-  );
 }
 
 async function runWithRetries(

@@ -42,6 +42,8 @@ export interface ReviewOptions {
   readonly emptyParents?: ReadonlySet<string>;
   /** Major version of the servers that the migrations are for. */
   readonly postgres: number;
+  /** That is the server's own, and no wish: another one cannot be advised. */
+  readonly isServers?: true;
   /** Told after each migration, in order; the steps have a trace where there was a scratch database. */
   readonly onReviewed?: (
     migration: Migration,
@@ -71,6 +73,7 @@ interface Reviewed {
 export async function reviewMigrations(options: ReviewOptions): Promise<readonly Finding[]> {
   demandKnownRules(options.settings);
   const parse = await loadParser(options.postgres);
+  const configured = options.isServers === true ? null : options.postgres;
   const { scratch, earlier, underReview } = options;
   if (scratch !== undefined) {
     await applyMigrations(scratch, earlier, parse);
@@ -86,7 +89,7 @@ export async function reviewMigrations(options: ReviewOptions): Promise<readonly
   const reviewed: Reviewed[] = [];
   let client = scratch;
   for (const migration of underReview) {
-    const result = await reviewOne(migration, parse, options.postgres, client, catalog, around);
+    const result = await reviewOne(migration, parse, configured, client, catalog, around);
     reviewed.push(result);
     options.onReviewed?.(migration, result.steps, result.complaints);
     // After a failure the database is not what the next migration expects: the text has to do.
@@ -95,7 +98,7 @@ export async function reviewMigrations(options: ReviewOptions): Promise<readonly
   }
   const downs = new Map<Migration, readonly Complaint[]>();
   for (const migration of underReview)
-    downs.set(migration, await downComplaints(migration.down, parse, options.postgres));
+    downs.set(migration, await downComplaints(migration.down, parse, configured));
   return toFindings(reviewed, catalog, downs, options.settings ?? {});
 }
 
@@ -110,7 +113,7 @@ function demandKnownRules(settings: LintSettings | undefined): void {
 async function reviewOne(
   migration: Migration,
   parse: Parser,
-  postgres: number,
+  configured: number | null,
   client: ScratchClient | undefined,
   before: Catalog | undefined,
   around: Around,
@@ -118,7 +121,7 @@ async function reviewOne(
   const { up } = migration;
   const parsed = parse(up.text);
   if (parsed.ok === false) {
-    const complaint = await refused(up, parsed.problem, postgres);
+    const complaint = await refused(up, parsed.problem, configured);
     return { migration, steps: [], watched: false, complaints: [complaint], after: before };
   }
   const statements = parsed.ok === 'opaque' ? [wholeFile(up)] : parsed.statements;
@@ -152,9 +155,9 @@ function stepOf(statement: Statement, trace: TracedStatement | undefined, parse:
   return { statement, actions, ...(trace === undefined ? {} : { trace }) };
 }
 
-/** @param postgres whose grammar refuses the file */
-async function refused(file: SqlFile, problem: SyntaxProblem, postgres: number): Promise<Complaint> {
-  const newer = await takenBy([file.text], postgres);
+/** @param configured whose grammar refuses the file, where it could be another */
+async function refused(file: SqlFile, problem: SyntaxProblem, configured: number | null): Promise<Complaint> {
+  const newer = configured === null ? null : await takenBy([file.text], configured);
   return syntaxComplaint(file, problem, newer === null ? '' : wouldTake(newer));
 }
 
@@ -195,9 +198,13 @@ function toFindings(
 }
 
 /** A down is asked only whether its statements can run at all, and only by its text. */
-async function downComplaints(file: SqlFile, parse: Parser, postgres: number): Promise<readonly Complaint[]> {
+async function downComplaints(
+  file: SqlFile,
+  parse: Parser,
+  configured: number | null,
+): Promise<readonly Complaint[]> {
   const parsed = parse(file.text);
-  if (parsed.ok === false) return [await refused(file, parsed.problem, postgres)];
+  if (parsed.ok === false) return [await refused(file, parsed.problem, configured)];
   if (parsed.ok === 'opaque') return [];
   const steps = parsed.statements.map(
     (statement): Step => ({ statement, actions: readActions(alone(statement, parse)) }),

@@ -80,6 +80,7 @@ async function withoutScratch({ config, steps, postgres }: TraceRequest, reason:
     underReview,
     settings: config.project.lint ?? {},
     postgres,
+    isServers: true,
   });
   return { traces: new Map(), findings, untraced: reason };
 }
@@ -98,6 +99,7 @@ async function traceUps(
     emptyParents,
     settings: config.project.lint ?? {},
     postgres,
+    isServers: true,
     onReviewed: ({ id }, reviewed) => {
       const traced = reviewed.flatMap(({ trace }) => (trace === undefined ? [] : [trace]));
       if (traced.length > 0) traces.set(id, traced);

@@ -3,7 +3,9 @@ import { expect } from 'chai';
 import { catalogOf, ownObjectsOf, tablesIn, trackedIn } from '../support/catalog.ts';
 import { expectExit, project, type Result } from '../support/cli.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
+import { runInProcess } from '../support/in-process.ts';
 import { pair, tables, versionOf } from '../support/migrations.ts';
+import { testMajor } from '../support/postgres.ts';
 
 const id = `${versionOf(1)}_bad`;
 const path = `db/migrations/${id}.up.sql`;
@@ -252,6 +254,24 @@ describe('A syntax error', () => {
     expect(await hintOf('ALTER TABLE a ADD CONSTRAINT k NOT NULL id NOT VALID;')).to.include(named(18));
     expect(await hintOf('CREATE TABEL t ();')).to.equal('Mend the file, then run the command again.');
   });
+
+  if (testMajor < 18)
+    it('that db/config.json takes and the server does not is told as the server would, outside a transaction too', async () => {
+      const database = await createDatabase();
+      const own = 'ALTER TABLE a ADD CONSTRAINT k NOT NULL id NOT VALID;\n';
+      const repo = await project({
+        ...tables('one'),
+        [`${versionOf(1)}_one.up.sql`]: `-- migrate: no-transaction\nSELECT 1;\n${own}`,
+        'db/config.json': JSON.stringify({ postgres: 18 }),
+      });
+      const run = (...args: string[]) => runInProcess(repo.root, database.env(), args);
+      const up = await run('up');
+      expect(up.exitCode, up.said).to.equal(3);
+      expect(up.said).to.include('_one.up.sql:3:32').and.include('syntax error at or near "NOT"');
+      expect(up.said).to.include('Nothing of it was run').and.include('then run make migrate-up again');
+      const { said } = await run('plan');
+      expect(said).to.include('does-not-run').and.not.include('would take it');
+    });
 
   it('in several files is listed for each', async () => {
     const repo = await project({
