@@ -30,6 +30,8 @@ export const unbounded: Bounds = { found: false, wrong: null };
 export interface AliasedTable {
   readonly name: string;
   readonly alias: string;
+  /** Its columns have other names here. */
+  readonly renamed: boolean;
 }
 
 /** The conditions that all must hold. */
@@ -135,6 +137,8 @@ function keyProblem(key: unknown, { walked, tables }: Parameters<typeof rangeIn>
   const of = fields.at(-2);
   const own = tables.filter(({ name, alias }) => name === walked.table && (of === undefined || alias === of));
   const isOwn = own.length > 0 && (of !== undefined || tables.length === 1);
+  if (own.some(({ renamed }) => renamed))
+    return `${walked.table} has other names for its columns here, so that $1 and $2 may be compared with another one than ${walked.column}`;
   return isOwn && column !== walked.column
     ? `$1 and $2 are keys of ${walked.column}, and are compared with ${String(column)}`
     : null;

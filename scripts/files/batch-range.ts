@@ -103,13 +103,18 @@ interface Context {
 
 function tablesIn(source: Tree): readonly AliasedTable[] {
   if (typeof source.relname === 'string') return [sourceOf(source)];
-  if (isTree(source.RangeVar)) return [sourceOf(source.RangeVar)];
-  const join = treeOf(source.JoinExpr);
-  return [join.larg, join.rarg].filter(isTree).flatMap(tablesIn);
+  const table = source.RangeVar ?? treeOf(treeOf(source.RangeTableSample).relation).RangeVar;
+  if (isTree(table)) return [sourceOf(table)];
+  const { larg, rarg, alias } = treeOf(source.JoinExpr);
+  const { aliasname, colnames } = treeOf(alias);
+  const sides = [larg, rarg].filter(isTree).flatMap(tablesIn);
+  if (typeof aliasname !== 'string') return sides;
+  return sides.map((side) => ({ ...side, alias: aliasname, renamed: colnames !== undefined }));
 }
 
 function sourceOf({ relname, alias }: Tree): AliasedTable {
-  return { name: String(relname), alias: String(treeOf(alias).aliasname ?? relname) };
+  const { aliasname, colnames } = treeOf(alias);
+  return { name: String(relname), alias: String(aliasname ?? relname), renamed: colnames !== undefined };
 }
 
 /** What a subquery, common table or join bounds; of an outer join only the side whose rows all come. */

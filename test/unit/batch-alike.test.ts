@@ -59,6 +59,11 @@ const refused: Readonly<Record<string, readonly string[]>> = {
     `UPDATE t SET n = q.n + 1 FROM (SELECT ref, n FROM t WHERE id ${range}) q WHERE q.ref = t.id`,
     `UPDATE t SET (n, ref) = (SELECT n + 1, ref FROM t p WHERE p.id = t.ref) WHERE id ${range}`,
   ],
+  'has other names for its columns': [
+    `INSERT INTO x SELECT p.id FROM t p (ref, id) WHERE p.id ${range}`,
+    `INSERT INTO x SELECT j.id FROM (t JOIN o ON o.ref = t.id) AS j (ref, id) WHERE j.id ${range}`,
+  ],
+  'are compared with ref': [`INSERT INTO x SELECT id FROM t TABLESAMPLE SYSTEM (50) WHERE ref ${range}`],
   'volatile function': [
     `UPDATE t SET n = (SELECT random()) WHERE id ${range}`,
     `WITH r AS (SELECT nextval('s') AS v) UPDATE t SET n = r.v FROM r WHERE id ${range}`,
