@@ -6,8 +6,6 @@ import type { Channel, Row } from './channel.ts';
 
 /** A coordinator. */
 export interface Citus {
-  /** Of the extension, as "13.2-1". */
-  readonly version: string;
   /** Whether a worker may hold a transaction that the coordinator has ended: until somebody has looked, and see `followed`. */
   mayHoldPrepared: boolean;
 }
@@ -23,9 +21,9 @@ const balanced = new Set([7432, 8432]);
 export async function readCitus(
   query: Channel['query'],
   target: Target,
-  version: string | null,
+  isThere: boolean,
 ): Promise<Citus | null> {
-  if (version === null) return null;
+  if (!isThere) return null;
   const [row] = await query<Node>(
     `SELECT l.groupid AS node, c.nodename AS host, c.nodeport AS port,
        current_setting('citus.enable_ddl_propagation', true) AS propagates FROM pg_dist_local_group l
@@ -37,7 +35,7 @@ export async function readCitus(
       `Sessions on ${describeTarget(target)} have citus.enable_ddl_propagation = off: definitions would change on the coordinator alone, not on the shards`,
       'Have the setting removed: ALTER ROLE … RESET citus.enable_ddl_propagation (or ALTER DATABASE …). A file may set it for its own statements.',
     );
-  return { version, mayHoldPrepared: true };
+  return { mayHoldPrepared: true };
 }
 
 /** Takes a notice of the server; notes where the coordinator says of its COMMIT that a worker did not follow. */
@@ -87,7 +85,11 @@ export function keptLocalStatements(citus: Citus | null): readonly string[] {
   ];
 }
 
-/** Makes a write of no rows to a table that the transaction writes to; one that is copied so is prepared before it commits. */
+/**
+ * Makes a write of no rows to a table that the transaction writes to; one that is copied so is prepared before it commits.
+ * The coordinator knows of no write of a function that was delegated whole. A worker that runs one locks the table itself,
+ * and only its shards for writes that the coordinator sends it.
+ */
 const writeNothing = `DO $do$
 DECLARE target record;
 BEGIN
@@ -101,8 +103,11 @@ BEGIN
   IF FOUND THEN
     PERFORM set_config('citus.multi_shard_modify_mode', 'sequential', true);
     EXECUTE format('INSERT INTO %s (%I) OVERRIDING SYSTEM VALUE SELECT g::text::%s FROM generate_series(1, 0) AS g', target.relation, target.attname, target.type);
-  ELSIF EXISTS (SELECT FROM pg_dist_object WHERE force_delegation) AND EXISTS (
-    SELECT FROM run_command_on_workers(format('SELECT count(*) FROM pg_catalog.pg_stat_activity WHERE backend_xid IS NOT NULL AND application_name = %L', 'citus_internal gpid=' || citus_backend_gpid())) WHERE result <> '0')
+  END IF;
+  IF EXISTS (SELECT FROM pg_dist_object WHERE force_delegation) AND EXISTS (
+    SELECT FROM run_command_on_workers(format($on_worker$SELECT count(*) FROM pg_catalog.pg_stat_activity a WHERE backend_xid IS NOT NULL AND application_name = %L AND (%L
+      OR EXISTS (SELECT FROM pg_catalog.pg_locks l JOIN pg_catalog.pg_dist_partition d ON d.logicalrelid::oid = l.relation WHERE l.pid = a.pid AND l.mode = 'RowExclusiveLock'))$on_worker$,
+      'citus_internal gpid=' || citus_backend_gpid(), target IS NULL)) WHERE result <> '0')
   THEN
     RAISE EXCEPTION 'a function that is delegated whole to a worker (force_delegation) has written there: what it wrote would not commit together with its record'
       USING ERRCODE = 'feature_not_supported', HINT = 'Write the statements of the function into the migration, or call it as one column of several: SELECT f(…), 1.';

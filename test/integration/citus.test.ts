@@ -379,9 +379,24 @@ ${call('reads', 'PERFORM FROM t WHERE id = key;')} ${call('writes', 'INSERT INTO
     expectExit(refused, 3);
     expect(refused.stderr).to.include('delegated whole to a worker').and.include('rolled back');
     expect(await cluster.query('SELECT id FROM t')).to.deep.equal([]);
-    tool.write('20250101000003_writes.up.sql', 'SELECT writes(5), 1;');
+    const mixed = ['INSERT INTO t VALUES (6, 0)', 'SELECT writes(5)'];
+    for (const statements of [mixed, mixed.toReversed()]) {
+      tool.write('20250101000003_writes.up.sql', `${statements.join(';\n')};`);
+      const both = await tool.run(['up'], { env: cluster.env() });
+      expectExit(both, 3);
+      expect(both.stderr).to.include('delegated whole to a worker').and.include('rolled back');
+    }
+    expect(await cluster.query('SELECT id FROM t')).to.deep.equal([]);
+    tool.write(
+      '20250101000003_writes.up.sql',
+      'SELECT writes(5), 1; INSERT INTO t VALUES (6, 0), (7, 0); SELECT reads(5);',
+    );
     expectExit(await tool.run(['up'], { env: cluster.env() }), 0);
-    expect(await cluster.query('SELECT id FROM t')).to.deep.equal([{ id: 5 }]);
+    expect(await cluster.query('SELECT id FROM t ORDER BY id')).to.deep.equal([
+      { id: 5 },
+      { id: 6 },
+      { id: 7 },
+    ]);
   });
 
   it('walks distributed and reference tables in batches, there and back', async () => {
