@@ -134,21 +134,21 @@ function effectiveSettingsSql(role: string, database: string): string {
      ORDER BY pg_catalog.split_part(item, '=', 1), setrole ${is} 0::pg_catalog.oid, setdatabase ${is} 0::pg_catalog.oid`;
 }
 
-/** The first query of a session, one row of `LoginFacts`: what it is and may do. From there on the search path is ours. */
+/**
+ * The first query of a session, one row: what it is and may do. From there on the search path is ours. What the server
+ * knows of a session is asked of it, for each catalog that says the same costs more.
+ */
 export function loginSql(promisedPid: number | null): string {
   const setting = (name: string) => `pg_catalog.current_setting('${name}', true)`;
-  const database =
-    '(SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database())';
-  const role = 'pg_catalog.to_regrole(pg_catalog.quote_ident(session_user))::pg_catalog.oid';
   // Not through a pooler: another's session would keep it.
   const whenOurs = (condition: string, name: string, value: string) =>
     `CASE WHEN pid OPERATOR(pg_catalog.=) ${promisedPid ?? 0} AND ${condition} THEN pg_catalog.set_config('${name}', '${value}', false) END`;
   return `SELECT f.*, ${whenOurs('true', 'search_path', ownSearchPath)},
       ${whenOurs("transaction_timeout OPERATOR(pg_catalog.<>) '0'", 'transaction_timeout', '0')}
-    FROM (SELECT pg_catalog.pg_backend_pid() AS pid, (SELECT extract(epoch FROM a.backend_start)::pg_catalog.text FROM pg_catalog.pg_stat_get_activity(pg_catalog.pg_backend_pid()) AS a) AS backend_start, ${setting('server_version_num')}::pg_catalog.int4 AS version, current_user::pg_catalog.text AS role,
+    FROM (SELECT a.pid, a.usesysid AS login_role, a.datid AS database, extract(epoch FROM a.backend_start)::pg_catalog.text AS backend_start,
+      ${setting('server_version_num')}::pg_catalog.int4 AS version, current_user::pg_catalog.text AS role,
       pg_catalog.pg_is_in_recovery() AS standby, ${setting('default_transaction_read_only')}::pg_catalog.bool AS read_only,
       ${setting('session_replication_role')} AS replication_role, ${setting('server_encoding')} AS encoding, ${setting('transaction_timeout')} AS transaction_timeout,
-      ${setting('search_path')} AS search_path, ${role} AS login_role, ${database} AS database,
-      (SELECT pg_catalog.json_agg(e.item) FROM (${effectiveSettingsSql(role, database)}) AS e) AS role_settings,
-      (SELECT x.extversion FROM pg_catalog.pg_extension x WHERE x.extname OPERATOR(pg_catalog.=) 'citus') AS citus OFFSET 0) AS f`;
+      ${setting('search_path')} AS search_path, (SELECT pg_catalog.json_agg(e.item) FROM (${effectiveSettingsSql('a.usesysid', 'a.datid')}) AS e) AS role_settings,
+      pg_catalog.to_regclass('pg_catalog.pg_dist_node') IS NOT NULL AS citus FROM pg_catalog.pg_stat_get_activity(pg_catalog.pg_backend_pid()) AS a OFFSET 0) AS f`;
 }

@@ -162,7 +162,7 @@ async function preflight(target: Target, client: pg.Client, query: Session['quer
     login_role: number;
     database: number;
     role_settings: string[] | null;
-    citus: string | null;
+    citus: boolean;
   }>(loginSql(promised));
   if (row === undefined || row.pid !== promised)
     throw poolerError('another backend answers than the one that was promised at login');

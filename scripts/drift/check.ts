@@ -4,17 +4,20 @@ import type { Config } from '../config/config.ts';
 import type { Session } from '../connection/session.ts';
 import type { History } from '../ledger/ledger.ts';
 import {
+  applicationsSql,
   headSql,
   optionsText,
   parseHead,
   parseObjects,
   type SnapshotHead,
   snapshotMethod,
+  storedHashesSql,
   storedObjectsSql,
 } from '../ledger/snapshot.ts';
 import { storedFingerprint } from '../ledger/stored-fingerprint.ts';
 import { readUntilStill } from '../schema/catalog/moving.ts';
 import {
+  completeHashes,
   differingClasses,
   readClassHashes,
   readObjects,
@@ -79,7 +82,9 @@ export async function checkDrift(
   const own = schemaOptions(config);
   const head = await (asked ?? (history.hasLedger ? readHead(session, own) : null));
   if (head === null || head.token === null) {
-    const options = schemaOptions(config, head?.applications);
+    const applications = head === null ? [] : await session.query<{ tracking: string }>(applicationsSql);
+    const tracking = applications.map((each) => each.tracking);
+    const options = schemaOptions(config, tracking);
     const nothing = history.applied.length === 0 && (head === null || head.seqNow === null);
     const reason = nothing ? 'no migration ran here yet' : 'no snapshot was taken yet';
     return { ...unknown(options, reason), cutOff: head?.seqNow != null };
@@ -153,9 +158,10 @@ interface Differing {
 /** The live objects of the classes that are not as they were stored; null where all are. */
 async function readDiffering(
   query: Query,
-  { head, stored, options, sameOptions }: Comparison,
+  { stored, options, sameOptions }: Comparison,
 ): Promise<Differing | null> {
-  const classes = differingClasses(head.hashes, await readClassHashes(query, stored));
+  const kept = new Map((await query(storedHashesSql)).map((row) => [row.class, String(row.hash)]));
+  const classes = differingClasses(completeHashes(kept), await readClassHashes(query, stored));
   if (classes.length === 0) return null;
   const objects = await readObjects(query, stored, classes);
   const compared = sameOptions ? objects : await readObjects(query, options, classes);

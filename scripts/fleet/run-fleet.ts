@@ -9,6 +9,7 @@ import { visible } from '../base/foreign-text.ts';
 import { redact, redactAll } from '../base/secrets.ts';
 import type { CommonFlags, Config } from '../config/config.ts';
 import { connect } from '../connection/connect.ts';
+import { shareLoginWork } from '../connection/shared-login.ts';
 import type { Command, CommandInput, CommandResult, Progress } from '../report/command.ts';
 import { toJson } from '../report/json.ts';
 import { configsOf } from './configs.ts';
@@ -38,6 +39,7 @@ export async function runFleet(
   const schedule = scheduleOf(flags, signal);
   const targets = await listOf(config, flags);
   const configs = await configsOf(config, targets, flags);
+  shareLoginWork();
   // Each target that is under way listens.
   setMaxListeners(0, signal);
   const started = performance.now();

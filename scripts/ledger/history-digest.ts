@@ -40,7 +40,7 @@ export function askForDigest(
        WHERE history ->> 'tracking' = ${quoteLiteral(trackingName(trackingTable))} AND history ->> 'gate' = ${historyTokenSql(trackingTable)}
     ), found AS MATERIALIZED (SELECT coalesce((SELECT history FROM kept), (${historySql(trackingTable)})) AS history)
     SELECT json_build_object('count', (history ->> 'count')::int, 'digest', history ->> 'digest', 'ledgerVersion', (SELECT max(id) FROM migration_ledger.migrations),
-      'environment', environment, 'place', place, 'halfDone', half_done) FROM found, (SELECT ${ledgerFacts(trackingTable, state)}) f`;
+      'environment', environment, 'place', place, 'halfDone', half_done) FROM found, (${ledgerFacts(trackingTable, state)}) f`;
   const digest = session
     .ask(sql, 1)
     .then((answers) => JSON.parse(answers[0]?.[0]?.[0] ?? '{}') as HistoryDigest);

@@ -5,10 +5,10 @@ import type { Row } from '../connection/channel.ts';
 import type { Session } from '../connection/session.ts';
 import { quoteLiteral } from '../schema/sql.ts';
 import type { HalfDone } from './half-done.ts';
-import { refuseStrangers, strangersSql } from './ownership.ts';
+import { mayBeStrangeSql, refuseStrangers, strangersSql } from './ownership.ts';
 import type { Place } from './stamp.ts';
 import { qualifiedName } from './tracking.ts';
-import { refuseOtherShape, trackingProblemSql } from './tracking-shape.ts';
+import { hasProblemSql, refuseOtherShape, trackingProblemSql } from './tracking-shape.ts';
 import { newestLedgerFile } from './upgrade.ts';
 
 /** What exists of our tables on the target. */
@@ -20,10 +20,8 @@ export interface LedgerState {
   readonly hasJournal: boolean;
   readonly hasSnapshot: boolean;
   readonly hasLongTexts: boolean;
-  /** What has the tracking table's name and is none; null where nothing is wrong. */
-  readonly trackingProblem: string | null;
-  /** What of tracking table and ledger belongs to somebody else; see `refuseStrangers`. */
-  readonly strangers: readonly string[] | null;
+  /** Whether something may be wrong with tracking table or ledger; see `refuseSuspect`. */
+  readonly isSuspect: boolean;
 }
 
 export interface History extends LedgerState {
@@ -58,8 +56,7 @@ export function stateColumns(tracking: TrackingTable): string {
   ] as const;
   return [
     ...tables.map(([name, table]) => `to_regclass(${quoteLiteral(table)}) IS NOT NULL AS "${name}"`),
-    `${trackingProblemSql(tracking)} AS "trackingProblem"`,
-    `${strangersSql(tracking)} AS strangers`,
+    `${hasProblemSql(tracking)} OR ${mayBeStrangeSql(tracking)} AS "isSuspect"`,
   ].join(', ');
 }
 
@@ -68,9 +65,35 @@ export async function readState(session: Session, config: Config): Promise<Ledge
   const [state = nothingThere] = await session.query<LedgerState & Row>(
     `SELECT ${stateColumns(config.trackingTable)}`,
   );
-  refuseStrangers(state.strangers);
-  refuseOtherShape(config.trackingTable, state.trackingProblem);
+  await refuseSuspect(session, config, state);
   return state;
+}
+
+/** @throws MigrateError `refused` where something else has the tracking table's name, or somebody else could run code here */
+export async function refuseSuspect(
+  session: Session,
+  { trackingTable }: Config,
+  { isSuspect }: Pick<LedgerState, 'isSuspect'>,
+): Promise<void> {
+  if (isSuspect) await refuseProblems(session, trackingTable);
+  proven.add(session);
+}
+const proven = new WeakSet<Session>();
+
+/**
+ * As `refuseSuspect`, where no reading of this session has come so far; no round trip else.
+ * @throws MigrateError also `connection`
+ */
+export async function proveOurs(session: Session, config: Config): Promise<void> {
+  if (!proven.has(session)) await readState(session, config);
+}
+
+async function refuseProblems(session: Session, trackingTable: TrackingTable): Promise<void> {
+  const [found] = await session.query<{ problem: string | null; strangers: readonly string[] | null }>(
+    `SELECT ${trackingProblemSql(trackingTable)} AS problem, ${strangersSql(trackingTable)} AS strangers`,
+  );
+  refuseStrangers(found?.strangers ?? null);
+  refuseOtherShape(trackingTable, found?.problem ?? null);
 }
 
 const nothingThere: LedgerState = {
@@ -80,8 +103,7 @@ const nothingThere: LedgerState = {
   hasJournal: false,
   hasSnapshot: false,
   hasLongTexts: false,
-  trackingProblem: null,
-  strangers: null,
+  isSuspect: false,
 };
 
 interface HistoryRow {
@@ -152,7 +174,7 @@ function historySql({ schema, table }: TrackingTable, state: LedgerState): strin
       FROM (${tracking}) t
       FULL JOIN (SELECT id, seq FROM migration_ledger.applied WHERE tracking = ${name}) a USING (id)
       LEFT JOIN migration_ledger.entries e ON e.seq = a.seq) h))
-    FROM (SELECT ${ledgerFacts({ schema, table }, state)}) f`;
+    FROM (${ledgerFacts({ schema, table }, state)}) f`;
 }
 
 /** A query of `id`, `run_on` and `rows`: what node-pg-migrate has recorded. */
@@ -165,14 +187,18 @@ export function trackingRows(
     : 'SELECT NULL::text AS id, NULL::timestamptz AS run_on, NULL::int[] AS rows WHERE false';
 }
 
-/** Select-list items `environment`, `place` and `half_done`, from a ledger that exists. */
+/** A query of one row, `environment`, `place` and `half_done`, from a ledger that exists. */
 export function ledgerFacts(tracking: TrackingTable, state: LedgerState): string {
-  const stamp = (column: string) =>
-    state.hasEnvironment ? `(SELECT ${column} FROM migration_ledger.environment)` : 'NULL';
+  const stamp = state.hasEnvironment
+    ? {
+        columns: "s.name AS environment, to_jsonb(s) -> 'place' AS place",
+        from: 'migration_ledger.environment',
+      }
+    : { columns: 'NULL AS environment, NULL AS place', from: '(SELECT WHERE false)' };
   const halfDone = state.hasJournal
     ? `(SELECT json_agg(j) FROM (SELECT id, direction, count(*) FILTER (WHERE done) AS done, max(total) AS total, max(to_jsonb(journal) ->> 'batch') AS batch FROM migration_ledger.journal WHERE tracking = ${quoteLiteral(trackingName(tracking))} GROUP BY id, direction) j)`
     : 'NULL::json';
-  return `${stamp('name')} AS environment, ${stamp("to_jsonb(environment) -> 'place'")} AS place, ${halfDone} AS half_done`;
+  return `SELECT ${stamp.columns}, ${halfDone} AS half_done FROM (SELECT) AS one LEFT JOIN ${stamp.from} AS s ON true`;
 }
 
 function toApplied(row: HistoryRow): AppliedMigration {

@@ -2,21 +2,21 @@
 // and refuses to work on that: triggers, defaults and functions of others would run with our rights.
 import { MigrateError } from '../base/errors.ts';
 import type { TrackingTable } from '../config/config.ts';
-import { firstUserOid, hexSql, laterSql, quoteLiteral } from '../schema/sql.ts';
+import { firstUserOid, quoteLiteral } from '../schema/sql.ts';
 import { qualifiedName } from './tracking.ts';
 
 /**
- * A select-list item: JSON, an array of sentences, or NULL where all of it is ours or belongs to somebody who could do
- * more than we anyway: a superuser, the owner of the database or of schema public, a role whose rights we have. A
- * superuser has the rights of every role, so for one only the others count. Each session plans it anew, and reads a dozen
- * catalogs for it: where all is our own, and nothing else hangs on it, a few of them tell so. Who owns an event trigger
- * may have its code run by everybody anyway; another owner of its function may not.
+ * A query of one JSON array of sentences, or NULL where all of it is ours or belongs to somebody who could do more than we
+ * anyway: a superuser, the owner of the database or of schema public, a role whose rights we have. A superuser has the rights
+ * of every role, so for one only the others count. Who owns an event trigger may have its code run by everybody anyway; another owner of its
+ * function may not.
  * https://www.postgresql.org/docs/16/functions-info.html#FUNCTIONS-INFO-ACCESS
  */
 export function strangersSql(tracking: TrackingTable): string {
-  const table = `to_regclass(${quoteLiteral(qualifiedName(tracking))})`;
-  return `(CASE WHEN ${mayBeStrange(table)} THEN ${laterSql(quoteLiteral(hexSql(problemsSql(table))))} END)::json`;
+  return `(${problemsSql(regclass(tracking))})`;
 }
+
+const regclass = (tracking: TrackingTable) => `to_regclass(${quoteLiteral(qualifiedName(tracking))})`;
 
 /** A CTE: the tracking table, the ledger's tables, and what gives their numbers. */
 const relCte = (
@@ -27,19 +27,28 @@ const relCte = (
               UNION ALL SELECT d.refobjid FROM pg_depend d WHERE d.classid = 'pg_attrdef'::regclass AND d.objid = ANY (ARRAY(SELECT oid FROM pg_attrdef WHERE adrelid = ${table}))
                 AND d.refclassid = 'pg_class'::regclass AND d.refobjid <> ${table})))`;
 
-/** True where anything may be somebody else's; pg_depend knows what hangs on what, but for what the server brings. */
-function mayBeStrange(table: string): string {
+/**
+ * An expression that is true where anything of it may be somebody else's. Each session plans it anew, and a catalog costs more
+ * to plan than to read: a dozen of them are read only where these few say so.
+ */
+export function mayBeStrangeSql(tracking: TrackingTable): string {
+  const table = regclass(tracking);
+  const ledger = `to_regnamespace('migration_ledger')`;
   const isOurs = (owner: string) =>
     `(${owner} IN (to_regrole(quote_ident(current_user)), to_regrole(quote_ident(session_user))) OR current_user = session_user AND current_setting('is_superuser') = 'off' AND pg_has_role(${owner}, 'USAGE'))`;
-  return `EXISTS (WITH ${relCte(table)},
-      routine AS MATERIALIZED (SELECT oid, proowner FROM pg_proc WHERE oid >= ${firstUserOid} AND pronamespace = to_regnamespace('migration_ledger'))
-    SELECT FROM rel WHERE NOT ${isOurs('relowner')}
-    UNION ALL SELECT FROM routine WHERE NOT ${isOurs('proowner')}
+  const strangeSequence = `SELECT oid FROM rel WHERE relkind = 'S' AND NOT ${isOurs('relowner')}`;
+  return `EXISTS (WITH rel AS MATERIALIZED (SELECT oid, relkind, relowner, relhasrules, relhastriggers, oid = ${table} AS tracks, relnamespace = ${ledger} AS keeps
+      FROM pg_class WHERE relkind IN ('r', 'p', 'v', 'm', 'f', 'S') AND (relnamespace = ${ledger} OR oid = ${table} OR relkind = 'S')),
+      routine AS MATERIALIZED (SELECT oid, proowner FROM pg_proc WHERE oid >= ${firstUserOid} AND pronamespace = ${ledger})
+    SELECT FROM rel WHERE (tracks OR keeps) AND (relhasrules OR tracks AND relhastriggers OR NOT ${isOurs('relowner')})
     UNION ALL SELECT FROM pg_namespace WHERE nspname = 'migration_ledger' AND NOT ${isOurs('nspowner')}
-    UNION ALL SELECT FROM pg_trigger WHERE tgrelid IN (SELECT oid FROM rel) AND NOT tgisinternal AND tgfoid NOT IN (SELECT oid FROM routine)
-    UNION ALL SELECT FROM pg_event_trigger e JOIN pg_proc p ON p.oid = evtfoid WHERE proowner <> evtowner AND NOT ${isOurs('proowner')}
-    UNION ALL SELECT FROM pg_depend WHERE refclassid = 'pg_class'::regclass AND refobjid IN (SELECT oid FROM rel) AND classid IN ('pg_rewrite'::regclass, 'pg_policy'::regclass)
-       OR refclassid = 'pg_type'::regclass AND classid = 'pg_class'::regclass AND objid IN (SELECT oid FROM rel)
+    UNION ALL SELECT FROM routine WHERE NOT ${isOurs('proowner')}
+    UNION ALL SELECT FROM pg_depend WHERE refclassid = 'pg_class'::regclass AND classid = 'pg_policy'::regclass AND refobjid IN (SELECT oid FROM rel WHERE tracks OR keeps)
+       OR refclassid = 'pg_class'::regclass AND classid = 'pg_attrdef'::regclass AND objid IN (SELECT oid FROM pg_attrdef WHERE adrelid = ${table}) AND refobjid IN (${strangeSequence})
+       OR refclassid = 'pg_proc'::regclass AND classid = 'pg_trigger'::regclass AND refobjid NOT IN (SELECT oid FROM routine)
+         AND objid IN (SELECT objid FROM pg_depend WHERE refclassid = 'pg_class'::regclass AND refobjid IN (SELECT oid FROM rel WHERE keeps) AND classid = 'pg_trigger'::regclass)
+       OR refclassid = 'pg_proc'::regclass AND classid = 'pg_event_trigger'::regclass AND refobjid IN (SELECT oid FROM pg_proc WHERE oid >= ${firstUserOid} AND NOT ${isOurs('proowner')})
+       OR refclassid = 'pg_type'::regclass AND classid = 'pg_class'::regclass AND objid IN (SELECT oid FROM rel WHERE tracks OR keeps)
        OR refclassid = 'pg_proc'::regclass AND classid IN ('pg_attrdef'::regclass, 'pg_constraint'::regclass, 'pg_class'::regclass))`;
 }
 

@@ -11,9 +11,7 @@ import type { Config } from '../config/config.ts';
 import type { Row } from '../connection/channel.ts';
 import type { Session } from '../connection/session.ts';
 import { runLockKey } from '../connection/session-settings.ts';
-import { type LedgerState, stateColumns } from './ledger.ts';
-import { refuseStrangers } from './ownership.ts';
-import { refuseOtherShape } from './tracking-shape.ts';
+import { type LedgerState, refuseSuspect, stateColumns } from './ledger.ts';
 
 const holderSql = `SELECT a.pid, a.usename, a.application_name, to_char(a.backend_start AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS "UTC"') AS since
   FROM pg_locks l JOIN pg_stat_activity a USING (pid)
@@ -50,8 +48,7 @@ async function acquire(session: Session, config: Config, wait: LockWait): Promis
       `SELECT pg_try_advisory_lock(${runLockKey}) AS held, ${stateColumns(config.trackingTable)}`,
     );
     if (row?.held) {
-      refuseStrangers(row.strangers);
-      refuseOtherShape(config.trackingTable, row.trackingProblem);
+      await refuseSuspect(session, config, row);
       return row;
     }
     const holder = await describeHolder(session);

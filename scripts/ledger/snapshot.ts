@@ -6,15 +6,9 @@ import { MigrateError } from '../base/errors.ts';
 import { changeTokenSql } from '../schema/catalog/change-token.ts';
 import { isNormalizedSql } from '../schema/catalog/fingerprint.ts';
 import { untilStillSql } from '../schema/catalog/moving.ts';
-import {
-  canonicalSettings,
-  classHashesSql,
-  classStatesSql,
-  completeHashes,
-} from '../schema/catalog/snapshot.ts';
+import { canonicalSettings, classHashesSql, classStatesSql } from '../schema/catalog/snapshot.ts';
 import { quoteLiteral } from '../schema/sql.ts';
 import {
-  type ClassHashes,
   defaultSchemaOptions,
   type ObjectClass,
   objectClasses,
@@ -38,9 +32,6 @@ export interface SnapshotHead {
   readonly seqNow: number | null;
   readonly journal: string | null;
   readonly journalNow: string;
-  readonly hashes: ClassHashes;
-  /** Tracking tables of all applications that the ledger has entries of; read only where there is no snapshot. */
-  readonly applications: readonly string[];
 }
 
 /** What no-transaction migrations have under way: changes whenever a statement starts or ends. */
@@ -53,8 +44,10 @@ const managedInstead = 'partitions';
 
 /** Changes when another version of the tool reads the schema in another way. */
 export function snapshotMethod(): string {
-  return createHash('sha256').update(classHashesSql(defaultSchemaOptions)).digest('hex').slice(0, 16);
+  method ??= createHash('sha256').update(classHashesSql(defaultSchemaOptions)).digest('hex').slice(0, 16);
+  return method;
 }
+let method: string | undefined;
 
 /** Options without the tracking tables, which are a column of their own. */
 export function optionsText({ include, ignore, partitions }: SchemaOptions): string {
@@ -104,31 +97,38 @@ export function leaveOutSql(tracking: string): string {
 
 /** A batch of two statements; the second gives one row with one column, JSON, which `parseHead` reads. */
 export function headSql(options: SchemaOptions): string {
+  const key = JSON.stringify(options);
+  const text = heads.get(key) ?? newHeadSql(options);
+  heads.set(key, text);
+  return text;
+}
+/** Of thousands of databases, all ask the same. */
+const heads = new Map<string, string>();
+
+function newHeadSql(options: SchemaOptions): string {
   // Compiling the change token's query would take longer than running it.
   return `SET LOCAL jit = off;
 SELECT json_build_object('token', s.gate, 'tokenNow', (SELECT token FROM (${changeTokenSql(options)}) AS now), 'method', s.method,
   'options', s.options, 'tracking', s.tracking, 'major', (to_json(s) ->> 'major')::int, 'majorNow', ${majorSql}, 'seq', s.seq, 'seqNow', (SELECT max(seq) FROM migration_ledger.entries),
-  'journal', s.journal, 'journalNow', ${journalState},
-  'hashes', (SELECT json_object_agg(class, hash) FROM migration_ledger.snapshot_classes),
-  'applications', CASE WHEN s.gate IS NULL THEN (SELECT json_agg(DISTINCT tracking) FROM migration_ledger.entries) END)
+  'journal', s.journal, 'journalNow', ${journalState})
 FROM (SELECT) AS one LEFT JOIN migration_ledger.snapshot s ON true`;
 }
 
+/** Rows of `class` and `hash`; see `completeHashes`. */
+export const storedHashesSql = 'SELECT class, hash FROM migration_ledger.snapshot_classes';
+
+/** Rows of `tracking`: the tracking tables of all applications that the ledger has entries of. */
+export const applicationsSql = 'SELECT DISTINCT tracking FROM migration_ledger.entries';
+
 /** The head of a stored snapshot, from the server's JSON. */
 export function parseHead(json: string): SnapshotHead {
-  const head = JSON.parse(json) as Omit<SnapshotHead, 'hashes' | 'applications' | 'options'> & {
-    hashes: Record<string, string> | null;
-    applications: string[] | null;
-    options: string | null;
-  };
+  const head = JSON.parse(json) as Omit<SnapshotHead, 'options'> & { options: string | null };
   const options = parseOptions(head.options);
   return {
     ...head,
     // Nobody knows what a snapshot was compared by whose options were changed by hand.
     ...(head.options !== null && options === null ? { method: null } : {}),
     options,
-    hashes: completeHashes(new Map(Object.entries(head.hashes ?? {}))),
-    applications: head.applications ?? [],
   };
 }
 

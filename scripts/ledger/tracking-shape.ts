@@ -19,6 +19,13 @@ export function trackingProblemSql(tracking: TrackingTable): string {
     FROM pg_class c WHERE oid = to_regclass(${quoteLiteral(qualifiedName(tracking))}))`;
 }
 
+/** An expression that is true where `trackingProblemSql` finds something; it costs less. */
+export function hasProblemSql(tracking: TrackingTable): string {
+  const table = `to_regclass(${quoteLiteral(qualifiedName(tracking))})`;
+  return `EXISTS (SELECT FROM pg_class WHERE oid = ${table} AND (relkind NOT IN ('r', 'p')
+    OR (SELECT count(*) FROM pg_attribute WHERE attrelid = ${table} AND attname IN ('id', 'name', 'run_on') AND attnum > 0 AND NOT attisdropped) < 3))`;
+}
+
 /** @throws MigrateError `refused` where the name of the tracking table belongs to something else */
 export function refuseOtherShape(tracking: TrackingTable, problem: string | null): void {
   if (problem === null) return;

@@ -20,8 +20,10 @@ const ledgerDirectory = join(packageRoot, 'db', 'ledger');
 
 /** The number of the newest file in db/ledger/. */
 export function newestLedgerFile(): number {
-  return Math.max(...readdirSync(ledgerDirectory).map((name) => Number.parseInt(name, 10) || 0));
+  newest ??= Math.max(...readdirSync(ledgerDirectory).map((name) => Number.parseInt(name, 10) || 0));
+  return newest;
 }
+let newest: number | undefined;
 
 /**
  * The statements that create the ledger or bring it up to date, to be run in one transaction. A ledger of which only the

@@ -3,10 +3,11 @@
 // It must not know what the objects mean; "differs" costs a canonical comparison, "equal" ends the matter.
 
 import { firstUserOid, quoteLiteral } from '../sql.ts';
-import type { SchemaOptions } from '../types.ts';
+import { ledgerSchema, type SchemaOptions } from '../types.ts';
 import { broughtCatalogs, type CountedCatalog, catalogs } from './counted-catalogs.ts';
 import { distributionState } from './distribution.ts';
 import { hiddenSql } from './hidden.ts';
+import { commentsOfBrought, onePassSql, passed } from './one-pass.ts';
 import { contentHash, relational } from './relation-counts.ts';
 
 /** One part of the change token: how many rows there are, and the sum of a hash of each. */
@@ -18,14 +19,13 @@ export interface Counted {
   readonly hash: string;
   /**
    * SQL that is false only where there is no such row, and costs next to nothing: a query of a catalog that a session has
-   * not met yet takes half a millisecond for its plan alone. What it may name: `user_class`, `user_routine`.
+   * not met yet takes half a millisecond for its plan alone. It may name `user_class`.
    */
   readonly onlyWhere?: string;
 }
 
 /** Catalogs that come without rows and get them by what users make: as long as they have no page, they have no row. */
 const hasPages = (name: string) => `pg_catalog.pg_relation_size('pg_catalog.${name}'::regclass) > 0`;
-const hasRoutines = 'EXISTS (SELECT FROM user_routine)';
 
 const byXmin = (key: string) => `hashint8extended(${key}, xmin::text::int8)`;
 
@@ -93,14 +93,12 @@ function keyedCounts(): Counted[] {
       ]),
     },
     emptyKeyed('pg_foreign_table', 'ftrelid::int8', 'ftrelid'),
-    // A range type has functions that make its values.
     countKeyed(
       'pg_range',
       'rngtypid::int8',
       `rngtypid >= ${firstUserOid} AND rngtypid NOT IN (SELECT oid FROM hidden_type)`,
-      hasRoutines,
     ),
-    countKeyed('pg_aggregate', 'aggfnoid::oid::int8', `aggfnoid >= ${firstUserOid}`, hasRoutines),
+    countKeyed('pg_aggregate', 'aggfnoid::oid::int8', `aggfnoid >= ${firstUserOid}`),
     countKeyed(
       'pg_description',
       '(objoid::int8 << 16) + objsubid',
@@ -181,16 +179,6 @@ export function countsOf(options: SchemaOptions): Counted[] {
   ];
 }
 
-/** What users made of kinds that the server brings hundreds of, in one pass over all of their catalogs. */
-function broughtSql(): string {
-  const selects = broughtCatalogs.map(
-    ({ name, namespace = '0::oid' }) =>
-      `SELECT '${name}' AS name, oid, xmin::text::int8 AS version, ${namespace} AS namespace FROM pg_catalog.${name}`,
-  );
-  return `SELECT name, count(*) AS count, sum(hashint8extended(oid::int8, version)) AS sum FROM (${selects.join(' UNION ALL ')} OFFSET 0) AS r
-  WHERE oid >= ${firstUserOid} AND namespace NOT IN (SELECT oid FROM hidden_namespace) GROUP BY name`;
-}
-
 /** Counts that say nothing where there are no rows, as one text that is planned only where some of them may have rows. */
 function rareSql(
   options: SchemaOptions,
@@ -213,21 +201,22 @@ function rareSql(
  * batch or inside another transaction. It reads what any role may read.
  */
 export function changeTokenSql(options: SchemaOptions): string {
-  const brought = new Set(broughtCatalogs.map(({ name }) => name));
-  const configured = "EXISTS (SELECT FROM brought WHERE name = 'pg_ts_config')";
-  const counts = countsOf(options)
-    .filter(({ name }) => !brought.has(name))
-    .map((each) => (each.name === 'pg_ts_config_map' ? { ...each, onlyWhere: configured } : each));
   const isRare = (each: Counted): each is Counted & { onlyWhere: string } => each.onlyWhere !== undefined;
+  const counts = countsOf(options).filter(({ name }) => !passed.has(name));
   const always = counts.filter((each) => !isRare(each)).map(countSql);
-  return `${hiddenSql(options)}, user_class AS MATERIALIZED (
+  const names = options.tracking.map(({ schema, table }) =>
+    quoteLiteral([schema, table].map((name) => `"${name.replaceAll('"', '""')}"`).join('.')),
+  );
+  const tracking = `ANY (ARRAY[${names.map((name) => `to_regclass(${name})`).join(', ')}]::oid[])`;
+  return `WITH hidden_namespace AS MATERIALIZED (
+  SELECT oid FROM pg_catalog.pg_namespace WHERE nspname IN (${quoteLiteral(ledgerSchema)}, 'pg_toast') OR nspname LIKE 'pg\\_temp\\_%' OR nspname LIKE 'pg\\_toast\\_temp\\_%'
+), own_relation AS MATERIALIZED (
+  SELECT oid FROM pg_catalog.pg_class WHERE oid >= ${firstUserOid} AND (relnamespace IN (SELECT oid FROM hidden_namespace) OR oid = ${tracking})
+  UNION ALL SELECT indexrelid FROM pg_catalog.pg_index WHERE indrelid = ${tracking}
+  UNION ALL SELECT objid FROM pg_catalog.pg_depend WHERE refobjid = ${tracking} AND refclassid = 'pg_catalog.pg_class'::regclass AND classid = 'pg_catalog.pg_class'::regclass AND deptype IN ('a', 'i')
+), user_class AS MATERIALIZED (
   SELECT relhasrules, relhastriggers FROM pg_catalog.pg_class WHERE oid >= ${firstUserOid} AND oid NOT IN (SELECT oid FROM own_relation)
-), user_routine AS MATERIALIZED (
-  SELECT oid FROM pg_catalog.pg_proc WHERE oid >= ${firstUserOid} AND pronamespace NOT IN (SELECT oid FROM hidden_namespace)
-), brought AS MATERIALIZED (
-  ${broughtSql()}
 )
-SELECT md5(concat_ws(',', ${always.join(',\n')},
-  (SELECT string_agg(concat_ws(' ', name, count, sum), ',' ORDER BY name COLLATE "C") FROM brought),
+SELECT md5(concat_ws(',', ${[onePassSql, commentsOfBrought, ...always].join(',\n')},
   ${rareSql(options, counts.filter(isRare))}, ${distributionState})) AS token`;
 }
