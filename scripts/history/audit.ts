@@ -9,6 +9,7 @@ import type { Config } from '../config/config.ts';
 import { held, readProvenance } from '../config/provenance.ts';
 import type { Session } from '../connection/session.ts';
 import { type AuditEntry, auditInsert } from '../ledger/audit.ts';
+import { proveOurs } from '../ledger/ledger.ts';
 import type { CommandInput, CommandResult } from '../report/command.ts';
 import { plain } from '../report/human.ts';
 
@@ -70,6 +71,12 @@ function optionsText(flags: unknown, args: readonly string[]): string {
 /** On a second connection where the first is gone: what ended a run is worth knowing most when it was cut off. */
 async function append(config: Config, session: Session, entry: AuditEntry): Promise<void> {
   if (session.readOnly !== null) return;
+  // Of a log that a stranger has made, or may have, nothing is written: an INSERT would run what hangs on it.
+  const isOurs = await proveOurs(session, config).then(
+    () => true,
+    () => false,
+  );
+  if (!isOurs) return;
   const { text, values } = auditInsert(
     entry,
     config.trackingTable,

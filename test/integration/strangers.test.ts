@@ -77,6 +77,20 @@ describe('A stranger', () => {
     });
   }
 
+  it('who made an audit log beforehand has nothing run by the line that would tell of the refusal', async () => {
+    const columns =
+      'tracking, command, options, result, exit_code, message, duration_ms, environment, actor, git_sha, run_url, host, tool_version';
+    await asStranger(
+      `CREATE SCHEMA migration_ledger; CREATE TABLE migration_ledger.applied (tracking text, id text, seq bigint);
+       CREATE TABLE public.trap (who text); GRANT ALL ON public.trap TO PUBLIC;
+       CREATE FUNCTION public.trap() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO public.trap VALUES (current_user); RETURN NEW; END $$;
+       CREATE TABLE migration_ledger.audit (${columns.replaceAll(/(?=,|$)/g, ' text')});
+       CREATE TRIGGER t BEFORE INSERT ON migration_ledger.audit FOR EACH ROW EXECUTE FUNCTION public.trap();`,
+    );
+    await refused(/table migration_ledger\.audit belongs to role_/);
+    expect(await database.query('SELECT who FROM public.trap')).to.deep.equal([]);
+  });
+
   for (const [what, sql, said] of [
     [
       'a trigger with a granted right',
