@@ -117,7 +117,8 @@ async function openSession(
   const channel = hooks.onSql === undefined ? plain : debugged(plain, hooks.onSql);
   const aside: Session['aside'] = async (work, { timeoutMs = 5000, signal } = {}) => {
     const name = `${applicationName(config).slice(0, 54)} watching`;
-    const settings = { ...sessionSettings(config), search_path: ownSearchPath };
+    // No file runs here: seconds keep their digits.
+    const settings = { ...sessionSettings(config), search_path: ownSearchPath, extra_float_digits: 1 };
     const second = await connect(target, {
       applicationName: name,
       settings,

@@ -35,7 +35,7 @@ function indexedTable({ kind, node }: Statement): Relation | null {
 }
 
 /** Names in full: the session has the search path of the file, which says what its own names mean. */
-const indexColumns = `SELECT indexrelid::pg_catalog.int8::pg_catalog.float8 AS oid, indexrelid::pg_catalog.regclass::pg_catalog.text AS name,
+const indexColumns = `SELECT indexrelid AS oid, indexrelid::pg_catalog.regclass::pg_catalog.text AS name,
     c.relname AS short, indisvalid AS valid
   FROM pg_catalog.pg_index JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) indexrelid`;
 

@@ -69,7 +69,7 @@ export async function readBinding({
   migrations,
 }: BindingSources): Promise<Binding> {
   const [row] = await session.query<{ oid: number }>(
-    'SELECT oid::int8::float8 AS oid FROM pg_database WHERE datname = current_database()',
+    'SELECT oid FROM pg_database WHERE datname = current_database()',
   );
   const { host, port, database } = session.target;
   const entries = applied.map(({ id, tracked, entry }) => [id, tracked, entry?.seq, entry?.upChecksum]);

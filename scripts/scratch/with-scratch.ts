@@ -2,6 +2,7 @@
 import type pg from 'pg';
 import type { Config } from '../config/config.ts';
 import { connectOnce } from '../connection/connect.ts';
+import { sessionSettings } from '../connection/session-settings.ts';
 import type { Query } from '../schema/types.ts';
 import { setAdministrator } from './client.ts';
 import { timeoutMs } from './scratch-address.ts';
@@ -16,9 +17,14 @@ export async function connectTo(
   { connection, administrator }: ScratchDatabase,
   timeZone?: string,
 ): Promise<pg.Client> {
-  // Of the connection, for RESET ALL keeps those. What is on a scratch database need not survive a crash.
+  // Of the connection, for RESET ALL keeps those: as a run has them, but that what is on a scratch database need not
+  // survive a crash.
   const settings = {
+    ...sessionSettings({ lockTimeoutMs: 0 }),
     synchronous_commit: 'off',
+    // Rows are compared as text, of which no digit may be left out, and names are told as they are written.
+    extra_float_digits: 1,
+    quote_all_identifiers: 'off',
     jit: 'off',
     // As a run has it that mixes changes of definitions; without Citus nobody reads it.
     'citus.multi_shard_modify_mode': 'sequential',

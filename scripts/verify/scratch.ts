@@ -56,7 +56,7 @@ export type RowsWritten = Readonly<Record<string, number>> | null;
 
 /** Counters that the server keeps anyway: https://www.postgresql.org/docs/16/monitoring-stats.html */
 const written = `(pg_catalog.pg_stat_get_xact_tuples_inserted(c.oid) + 1000000 * pg_catalog.pg_stat_get_xact_tuples_updated(c.oid)
-    + 1000000000000 * pg_catalog.pg_stat_get_xact_tuples_deleted(c.oid))::float8 AS n FROM pg_catalog.pg_class c`;
+    + 1000000000000 * pg_catalog.pg_stat_get_xact_tuples_deleted(c.oid)) AS n FROM pg_catalog.pg_class c`;
 const writtenSql = `SELECT CASE WHEN current_setting('track_counts')::bool THEN coalesce(json_object_agg(name, n) FILTER (WHERE n <> 0), '{}') END AS written
   FROM (SELECT c.relname AS name, ${written} WHERE c.oid < ${firstUserOid} AND c.relnamespace = 'pg_catalog'::regnamespace AND c.relkind = 'r'
   UNION ALL SELECT 'distribution', ${written} WHERE c.oid = to_regclass('${standInTable}')) counted`;
