@@ -144,13 +144,22 @@ function equals({ text, wide, ...scan }: Scan, at: number, to: number, level: Le
     const tight = /\S/.test(text.charAt(at - 1)) && /\S/.test(text.charAt(at + 1));
     const bare = level.mode === 'code' ? level.set === 'dotted' || (wide && tight) : wide || tight;
     expect(level, 'assigned', bare);
-  } else if (wide && text.charAt(at + 1) === '(' && (level.listed || isKeyAmong(text, at, to))) {
+  } else if (
+    wide &&
+    text.charAt(at + 1) === '(' &&
+    (level.listed || isValueListed(text, at) || isKeyAmong(text, at, to))
+  ) {
     return listedValues({ text, wide, ...scan }, at + 1, to, level);
   } else if (level.named && text.charAt(at - 1) === ':') expect(level, 'assigned');
   // new_value => '…', new_value := '…' of a function that was called with the name of a secret.
   else if (level.expecting === 'call' && (text.charAt(at + 1) === '>' || text.charAt(at - 1) === ':'))
     expect(level, 'assigned');
   return at + 1;
+}
+
+/** "Key (tenant, value)=(1, hunter2) already exists.": of what, nobody says. */
+function isValueListed(text: string, at: number): boolean {
+  return /[(, ](?:\w{0,60}_)?val(?:ue)?\)$/i.test(text.slice(Math.max(0, at - 80), at));
 }
 
 /** "Key (key, value)=(smtp_password, hunter2) already exists." */

@@ -26,7 +26,7 @@ const deepestQuoting = 5;
  */
 export function secretRanges(text: string, wide: boolean, meter: Meter = { steps: 0 }): SecretRange[] {
   const scan: Scan = { text, wide, found: [], meter, run: { end: -1, at: -1 } };
-  if (mayHoldSecrets(text) || (wide && mayHoldLogin(text)))
+  if (mayHoldSecrets(text) || (wide && mayBeShown(text)))
     scanLevel(scan, 0, text.length, newLevel('code', 0));
   const shaped = shapedSecrets(text);
   return united([...scan.found, ...shaped]);
@@ -93,7 +93,8 @@ function isLogin({ text, wide }: Scan, at: number): boolean {
   return loginAt.test(text.slice(at, at + 200));
 }
 
-const mayHoldLogin = (text: string) => text.includes('@') && /\w:[^\s:='"/@]/.test(text);
+const mayBeShown = (text: string) =>
+  (text.includes('@') && /\w:[^\s:='"/@]/.test(text)) || /val(?:ue)?\)=\(/i.test(text);
 const loginAt = /^:[^\s:='"/@][^\s'"@]*@[\w[]/;
 
 /** What is expected behind a comment is what was before it; its words are read on their own. */

@@ -1,6 +1,5 @@
 // Takes a command's output; gives the observer of a run that tells people of each step as it starts and ends, and of what
 // the server remarks meanwhile.
-import { hidingSecretsOf } from '../base/redact.ts';
 import { stageTimes } from '../base/timing.ts';
 import type { Outcome } from '../base/types.ts';
 import type { Session } from '../connection/session.ts';
@@ -28,11 +27,7 @@ export function observe(progress: Progress): Observer {
   };
 }
 
-/** Tells of the server's notices from here on: RAISE and a trigger may repeat a secret of the steps. */
-export function tellNotices(session: Session, progress: Progress, steps: readonly ReadyStep[]): void {
-  let hide: ReturnType<typeof hidingSecretsOf> | undefined;
-  session.onNotice((notice) => {
-    hide ??= hidingSecretsOf(steps.map(({ text }) => text).join(';\n'));
-    progress.detail(`  ${hide(notice)}`);
-  });
+/** Tells of the server's notices from here on. @param hide of `hidingSteps`: RAISE and a trigger may repeat a secret */
+export function tellNotices(session: Session, progress: Progress, hide: (text: string) => string): void {
+  session.onNotice((notice) => progress.detail(`  ${hide(notice)}`));
 }

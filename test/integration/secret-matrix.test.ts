@@ -150,6 +150,18 @@ describe('A secret in the SQL of a migration', () => {
     const failing = `-- migrate: no-transaction\nSET my.api_key = '${secretOf(1)}';\nINSERT INTO users SELECT 2, 'Zq7' || 'Hunter2x', 'x';\nALTER TABLE users ADD CHECK (id > 2) NOT VALID;\nUPDATE users SET id = 2;`;
     for (const [name, sql] of Object.entries(pair('20990101000000_written', failing, 'SELECT 1;')))
       repo.write(name, sql);
+    // Of one run: the row of one file is quoted by the error of another, beside no name.
+    const rows = pair(
+      '20980101000000_written',
+      `CREATE TABLE told_rows (key text, plain text);\nINSERT INTO told_rows VALUES ('smtp_password', '${secretOf(2)}'), ('api_key', '${secretOf(2)}');`,
+      'DROP TABLE told_rows;',
+    );
+    const quoting = pair('20980101000001_written', 'CREATE UNIQUE INDEX ON told_rows (plain);', 'SELECT 1;');
+    for (const [name, sql] of Object.entries({ ...rows, ...quoting })) repo.write(name, sql);
+    await run(3, 'up');
+    for (const [name, sql] of Object.entries(pair('20980101000001_written', 'SELECT 1;', 'SELECT 1;')))
+      repo.write(name, sql);
+    await run(0, 'up', '--to', '20980101000001');
     // The row fails on the scratch database as well.
     await run(0, 'plan', '--markdown');
     await run(9, 'lint', '--all');

@@ -136,6 +136,7 @@ const others = [
   "unknown option '--password='s3cr3t''",
   'Cannot read the migrations directory postgres:/u:s3cr3t@h/d: scandir postgresql:/u:s3cr3t/x@h/d',
   'There is no plan u:s3cr3t@h/d',
+  'Key (tenant, setting_value)=(1, s3cr3t) already exists.',
   'Key (key, value)=(smtp_password, s3cr3t) already exists.',
   'Key (tenant, key, value)=(1, api.token, s3cr3t, s3cr3t) conflicts with existing key (a)=(s3cr3t).',
 ];
