@@ -42,6 +42,8 @@ export interface DriftCheck {
   readonly reason: string | null;
   /** True where it is unknown because a run was cut off: the stored snapshot is that of the run before. */
   readonly cutOff: boolean;
+  /** True where it is unknown because another major version of the server took the stored snapshot. */
+  readonly upgraded: boolean;
   /** The portable fingerprint, where the schema was read; see `readFingerprint`. */
   readonly fingerprint: string | null;
   /** True where the live schema is known to be the stored one. */
@@ -132,8 +134,10 @@ async function compare(
   const all = diffObjects(sides.expected, sides.live);
   const everything = sameOptions ? all : all.filter(stillCompared(compared, options));
   const drifted = everything.some(({ severity }) => severity === 'drift');
-  if (drifted && isUpgraded(head))
-    return settle(session, config, history, options, upgradedReason(head), fingerprint);
+  if (drifted && isUpgraded(head)) {
+    const settled = await settle(session, config, history, options, upgradedReason(head), fingerprint);
+    return { ...settled, upgraded: true };
+  }
   return {
     ...nothingFound(options),
     fingerprint,
@@ -203,7 +207,7 @@ async function settle(
 
 function nothingFound(options: SchemaOptions): DriftCheck {
   return {
-    ...{ state: 'none', differences: [], everything: [], reason: null, cutOff: false },
+    ...{ state: 'none', differences: [], everything: [], reason: null, cutOff: false, upgraded: false },
     ...{ fingerprint: null, isStored: false, stale: false, job: null, options },
   };
 }

@@ -1,5 +1,5 @@
-// Takes a drift check that came to no verdict because a run was cut off; finds one by building, on a scratch database, what
-// is applied and what ran of a half-done migration. What neither that nor the snapshot before explains is listed.
+// Takes a drift check that came to no verdict because a run was cut off, or the server upgraded; finds one by building, on a
+// scratch database, what is applied and what ran of a half-done migration. What neither that nor the snapshot before explains is listed.
 import { isInterruption, MigrateError } from '../base/errors.ts';
 import type { Migration } from '../base/types.ts';
 import type { Config } from '../config/config.ts';
@@ -42,12 +42,14 @@ export async function settleDrift(
   const { drift, config, history } = found;
   const ran = history.halfDone.length > 0 || history.applied.some(({ entry }) => entry !== null);
   if (drift.state !== 'unknown' || !ran) return drift;
-  if (!drift.cutOff) {
+  // Of many databases each would be built.
+  const isLookedInto = drift.cutOff || (drift.upgraded && config.shared === undefined);
+  const changed = isLookedInto ? await changedSinceSnapshot(found) : [];
+  const { unexplained, by } = isLookedInto ? await explain(found, changed) : { unexplained: [], by: null };
+  if (by === null && !drift.cutOff) {
     progress.say(`${driftVerdict(drift)}; going on`);
     return drift;
   }
-  const changed = await changedSinceSnapshot(found);
-  const { unexplained, by } = await explain(found, changed);
   if (unexplained.length === 0 && by !== null) {
     progress.say(`Drift: none. ${drift.reason}; what is there is what the migrations build (${by})`);
     return { ...drift, state: 'none', reason: null };
@@ -55,7 +57,8 @@ export async function settleDrift(
   const listed = differenceLines(foldDifferences(unexplained), config.verbose);
   const what = by === null ? 'since the last look' : 'from what the migrations build';
   const message = `Nobody can tell whether the schema is right: ${drift.reason}. ${countDiffering(foldDifferences(unexplained).length)} ${what}`;
-  if (listed.length > 0 && isProtected(config, config.environmentName))
+  // After an upgrade what was accepted before may only be printed otherwise: that stops nobody.
+  if (listed.length > 0 && drift.cutOff && isProtected(config, config.environmentName))
     refuseUnsettled(config, message, listed, confirm);
   progress.say(`${message}${listed.length === 0 ? '' : ':'}`);
   for (const line of listed) progress.say(`  ${line}`);

@@ -60,5 +60,18 @@ describe('an upgrade of the server', function (this: Suite) {
     expect(gate.state).to.equal('other-schema');
     expect(gate.message).to.contain(`PostgreSQL 15’s, and the server is ${newestMajor}`);
     await run(now, 0, 'redo');
+
+    await carrySnapshot(old, now);
+    const settled = await run(now, 0, 'up');
+    expect(settled.all, transcript(settled)).to.contain('what is there is what the migrations build');
+    await carrySnapshot(old, now);
+    await now.query('ALTER TABLE account ADD COLUMN by_hand integer');
+    const told = await run(now, 0, 'up');
+    expect(told.all, transcript(told))
+      .to.contain(
+        '1 object differs from what the migrations build:\n  + column public.account.by_hand: integer',
+      )
+      .and.contain('recorded as right as it is');
+    await run(now, 0, 'drift');
   });
 });
