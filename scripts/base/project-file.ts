@@ -7,13 +7,12 @@ import { checkoutAround } from './git-head.ts';
 import { shownPath } from './paths.ts';
 
 /**
- * Whether the file is a symbolic link to something outside of the folder, also to what does not exist yet.
- * @param folder above the file, its own if left out
+ * Whether the file is a symbolic link to something outside of its folder, also to what does not exist yet.
  * @throws as the file system does where the file does not exist
  */
-export function leadsOut(path: string, folder: string = dirname(path)): boolean {
+export function leadsOut(path: string): boolean {
   if (!lstatSync(path).isSymbolicLink()) return false;
-  return !realPath(path).startsWith(`${realpathSync(folder)}${sep}`);
+  return !realPath(path).startsWith(`${realpathSync(dirname(path))}${sep}`);
 }
 
 /**

@@ -3,7 +3,6 @@ import { Command as Commander, CommanderError, Option } from 'commander';
 import { MigrateError } from '../base/errors.ts';
 import { toolVersion } from '../base/paths.ts';
 import type { CommonFlags } from '../config/config.ts';
-import type { Environment } from '../config/environment.ts';
 import type { Command } from '../report/command.ts';
 import type { CommandLine } from './command-line.ts';
 import { commandLines } from './command-lines.ts';
@@ -23,26 +22,24 @@ export interface Invocation {
 const helpHint = 'npm run migrate -- --help lists commands and options.';
 
 /** `up --make` becomes `up` with what the variables of make's command line stand for; other arguments stay as they are. */
-function withMakeVariables(argv: readonly string[], environment: Environment): readonly string[] {
+function withMakeVariables(argv: readonly string[]): readonly string[] {
   const [name = '', last, ...more] = argv;
   const line = commandLines.find((each) => each.name === name);
   if (last !== fromMake || more.length > 0 || line === undefined) return argv;
   // An option of a command's own: no target of make runs that one.
   if (variablesOf(line).has('make')) return argv;
-  return [name, ...makeArguments(line, environment)];
+  return [name, ...makeArguments(line, process.env)];
 }
 
 /**
- * @param environment where make's variables are, when argv says that they count
  * @returns what to run, or null when help or the version was asked for and printed
  * @throws MigrateError `usage` for an unknown command, option or argument
  */
 export async function parseCommandLine(
   argv: readonly string[],
   print: (text: string) => void,
-  environment: Environment = process.env,
 ): Promise<Invocation | null> {
-  const args = withMakeVariables(argv, environment);
+  const args = withMakeVariables(argv);
   let invocation: Invocation | null = null;
   const program = baseProgram(print);
   for (const line of commandLines) {

@@ -140,27 +140,30 @@ export async function becomesReady(cluster: string, timeout: number): Promise<bo
   return false;
 }
 
+/** How long (ms) a fast shutdown may take. */
+const patience = 30_000;
+
 /**
- * Fast shutdown (sessions are ended, data is written), then after `timeout` ms an immediate one. False: nothing ran.
+ * Fast shutdown (sessions are ended, data is written), then after `patience` an immediate one. False: nothing ran.
  * https://www.postgresql.org/docs/16/server-shutdown.html
  */
-export async function stopPostmaster(cluster: string, timeout = 30_000): Promise<boolean> {
+export async function stopPostmaster(cluster: string): Promise<boolean> {
   const postmaster = livingPostmaster(cluster);
   if (postmaster === undefined) return false;
-  if (process.platform === 'win32') return stopByProgram(cluster, timeout);
+  if (process.platform === 'win32') return stopByProgram(cluster);
   for (const signal of ['SIGINT', 'SIGQUIT'] as const) {
     if (!isAlive(postmaster.pid)) break;
     process.kill(postmaster.pid, signal);
-    if (await hasEnded(cluster, Date.now() + timeout)) break;
+    if (await hasEnded(cluster, Date.now() + patience)) break;
   }
   return true;
 }
 
 /** Windows has no signals: Node's would end the server as a crash does. pg_ctl lies beside the program that was started. */
-function stopByProgram(cluster: string, timeout: number): true {
+function stopByProgram(cluster: string): true {
   const [program = ''] = (readText(join(cluster, 'postmaster.opts')) ?? '').split(' "');
   const stop = (mode: string) => {
-    const args = ['stop', '-D', cluster, '-m', mode, '-w', '-t', String(timeout / 1000)];
+    const args = ['stop', '-D', cluster, '-m', mode, '-w', '-t', String(patience / 1000)];
     execFileSync(join(dirname(program), 'pg_ctl'), args, { stdio: 'ignore', windowsHide: true });
   };
   try {

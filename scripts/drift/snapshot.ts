@@ -9,7 +9,6 @@ import { trackingName } from '../ledger/ledger.ts';
 import { inTransaction, transactionSql } from '../ledger/record.ts';
 import { storeSnapshotSql } from '../ledger/snapshot.ts';
 import type { SchemaOptions } from '../schema/types.ts';
-import { schemaOptions } from './options.ts';
 
 /** Statements that store the snapshot, to be sent last in a transaction that changes the schema. */
 export function snapshotStatements(config: Config, options: SchemaOptions): string[] {
@@ -21,14 +20,10 @@ export function snapshotStatements(config: Config, options: SchemaOptions): stri
 
 /**
  * Stores the snapshot in a transaction of its own; the ledger must be up to date.
- * @param options as a drift check gives them; without, only our own tracking table is left out
+ * @param options as a drift check gives them
  * @throws MigrateError `connection`, `locked`, `refused`
  */
-export async function takeSnapshot(
-  session: Session,
-  config: Config,
-  options: SchemaOptions = schemaOptions(config),
-): Promise<void> {
+export async function takeSnapshot(session: Session, config: Config, options: SchemaOptions): Promise<void> {
   await inTransaction(session, snapshotStatements(config, options));
 }
 

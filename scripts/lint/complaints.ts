@@ -50,7 +50,7 @@ export function complaintsOf(
   steps: readonly Step[],
   catalog: Catalog | undefined,
   parse: Parser,
-  around: Around = {},
+  around: Around,
 ): readonly Complaint[] {
   const complaints = steps.flatMap((step, i) =>
     isPlainInsert(step.statement) && isQuiet(step)

@@ -3,26 +3,19 @@
 import type { Finding } from '../base/types.ts';
 import { rules } from './rules/rules.ts';
 
-/** What a rule of another command (`verify`) says of itself, by id. */
-export type RuleTexts = Readonly<
-  Record<string, { readonly summary: string; readonly why: string; readonly severity: Finding['severity'] }>
->;
-
 const levels = { error: 'error', warning: 'warning', info: 'note' } as const;
 const schema = 'https://json.schemastore.org/sarif-2.1.0.json';
 
 /**
  * @param toolVersion as in package.json
- * @param others texts of rules that are not lint's
  * @returns the log as a value; `JSON.stringify` makes the file
  */
-export function toSarif(findings: readonly Finding[], toolVersion: string, others: RuleTexts = {}): SarifLog {
-  const texts: RuleTexts = { ...rules, ...others };
+export function toSarif(findings: readonly Finding[], toolVersion: string): SarifLog {
   const ids = [...new Set(findings.map(({ rule }) => rule))].sort();
   const driver = {
     name: 'migrate lint',
     semanticVersion: toolVersion,
-    rules: ids.map((id) => toRule(id, texts)),
+    rules: ids.map(toRule),
   };
   return {
     $schema: schema,
@@ -37,8 +30,8 @@ export function toSarif(findings: readonly Finding[], toolVersion: string, other
   };
 }
 
-function toRule(id: string, texts: RuleTexts): SarifRule {
-  const { summary, why, severity } = texts[id] ?? { summary: id, why: id, severity: 'warning' as const };
+function toRule(id: string): SarifRule {
+  const { summary, why, severity } = rules[id] ?? { summary: id, why: id, severity: 'warning' as const };
   return {
     id,
     name: id

@@ -45,10 +45,7 @@ const classesByCatalog: Readonly<Record<string, readonly ObjectClass[]>> = {
  * All classes where a catalog stands for more than its own.
  * @param include what is compared besides: owners and grants stand in many catalogs
  */
-export function classesOf(
-  catalogs: readonly string[],
-  include: readonly string[] = [],
-): readonly ObjectClass[] {
+export function classesOf(catalogs: readonly string[], include: readonly string[]): readonly ObjectClass[] {
   const found = new Set<ObjectClass>();
   if (catalogs.length > 0 && include.length > 0)
     for (const name of ['owner', 'grant'] as const) found.add(name);

@@ -44,7 +44,7 @@ export function isExact(differences: readonly Difference[]): boolean {
 export function inexactDown(
   { id, down, up }: Migration,
   differences: readonly Difference[],
-  roles: readonly string[] = [],
+  roles: readonly string[],
 ): Finding[] {
   const drift = differences.filter(({ severity }) => severity === 'drift');
   const order = differences.filter(({ severity }) => severity === 'warning');

@@ -9,14 +9,7 @@ import { changeTokenPartsSql, partsOf } from '../schema/catalog/change-token-par
 import { standInTable } from '../schema/catalog/distribution.ts';
 import { readClassHashes, readObjects, withCanonicalSession } from '../schema/catalog/snapshot.ts';
 import { firstUserOid } from '../schema/sql.ts';
-import {
-  type ClassHashes,
-  defaultSchemaOptions,
-  type ObjectClass,
-  type Query,
-  type SchemaObject,
-  type SchemaOptions,
-} from '../schema/types.ts';
+import type { ClassHashes, ObjectClass, Query, SchemaObject, SchemaOptions } from '../schema/types.ts';
 import { wholeBatch } from '../scratch/batch.ts';
 import { runsOneByOne } from '../scratch/citus-stand-ins.ts';
 import { resetAfter } from '../scratch/client.ts';
@@ -69,7 +62,7 @@ export function openScratch(
   client: pg.Client,
   parse: Parser,
   inside: () => boolean,
-  options: SchemaOptions = defaultSchemaOptions,
+  options: SchemaOptions,
 ): Scratch {
   const query = queryOn(client);
   // To plan a reading of the catalog takes longer than to run it, and the same few are run again and again.

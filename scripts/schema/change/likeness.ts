@@ -30,7 +30,7 @@ export function findLikeness(
   differences: readonly Difference[],
   from: Model,
   to: Model,
-  decide: Decide = () => undefined,
+  decide: Decide,
 ): Likeness[] {
   const pick = (change: Difference['change'], model: Model) =>
     differences

@@ -37,7 +37,7 @@ export function textSearchSql(item: Item): string {
  * CREATE FOREIGN DATA WRAPPER.
  * @param validated false leaves the validator for `validatorSql`
  */
-export function foreignDataWrapperSql(item: Item, validated = true): string {
+export function foreignDataWrapperSql(item: Item, validated: boolean): string {
   const functions = [
     ...clause(item, 'handler', (value) => ` HANDLER ${value}`),
     ...(validated ? clause(item, 'validator', (value) => ` VALIDATOR ${value}`) : []),

@@ -67,7 +67,7 @@ const rangeOptions = {
 } as const;
 
 /** CREATE TYPE or CREATE DOMAIN, or nothing for the kinds that only a library can bring. */
-export function typeSql(model: Model, item: Item, withChecks = true): string | undefined {
+export function typeSql(model: Model, item: Item, withChecks: boolean): string | undefined {
   const { parts, identity } = item;
   switch (parts.get('kind')) {
     case 'enum':
