@@ -10,7 +10,7 @@ import { type Config, refuseMissingTarget } from '../config/config.ts';
 import { userName } from '../config/provenance.ts';
 import { describeTarget, type Target } from '../config/target.ts';
 import { cancelOnAbort } from './cancel.ts';
-import { type Channel, openChannel } from './channel.ts';
+import { type Channel, openChannel, type Row } from './channel.ts';
 import { type Citus, followed, readCitus } from './citus.ts';
 import { connect, poolerError } from './connect.ts';
 import { debugged } from './debug-log.ts';
@@ -145,26 +145,29 @@ type Preflight = Pick<
   'pid' | 'backendStart' | 'major' | 'encoding' | 'role' | 'readOnly' | 'login' | 'citus'
 >;
 
+/** What the session says of itself, as `loginSql` asks. */
+interface LoginRow extends Row {
+  readonly pid: number;
+  readonly backend_start: string;
+  readonly version: number;
+  readonly role: string;
+  readonly standby: boolean;
+  readonly read_only: boolean;
+  readonly replication_role: string;
+  readonly encoding: string;
+  readonly transaction_timeout: string | null;
+  readonly search_path: string;
+  readonly login_role: number;
+  readonly database: number;
+  readonly role_settings: string[] | null;
+  readonly citus: boolean;
+}
+
 /** One round trip (on a Citus cluster one more) that tells whether this is a session, and what can be done in it. */
 async function preflight(target: Target, client: pg.Client, query: Session['query']): Promise<Preflight> {
   // Through a pooler in transaction mode the backend that answers is not the one that was promised at login.
   const promised = (client as unknown as { processID: number | null }).processID;
-  const [row] = await query<{
-    pid: number;
-    backend_start: string;
-    version: number;
-    role: string;
-    standby: boolean;
-    read_only: boolean;
-    replication_role: string;
-    encoding: string;
-    transaction_timeout: string | null;
-    search_path: string;
-    login_role: number;
-    database: number;
-    role_settings: string[] | null;
-    citus: boolean;
-  }>(loginSql(promised));
+  const [row] = await query<LoginRow>(loginSql(promised));
   if (row === undefined || row.pid !== promised)
     throw poolerError('another backend answers than the one that was promised at login');
   refuseOldServer(row.version);
