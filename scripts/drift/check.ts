@@ -50,6 +50,8 @@ export interface DriftCheck {
   readonly isStored: boolean;
   /** True when a writing run should store the snapshot anew, though nothing drifted: the next check is cheaper then. */
   readonly stale: boolean;
+  /** The change token to store in place of another version's, where nothing else is to be stored anew; else null. */
+  readonly newToken: string | null;
   /** The tool that makes partitions here by a job, told by its tables; null where there is none. */
   readonly job: string | null;
   /** What a snapshot taken now leaves out. */
@@ -101,11 +103,13 @@ export async function checkDrift(
     return { ...nothingFound(options), isStored: sameOptions, stale };
   if (head.method !== snapshotMethod())
     return settle(session, config, history, options, 'another version of this tool took the snapshot');
-  return compare(session, config, history, { head, stored, options, sameOptions });
+  return compare(session, config, history, { head, tokenNow, stored, options, sameOptions });
 }
 
 interface Comparison {
   readonly head: SnapshotHead;
+  /** Read before the schema is: what changes in between shows in one of them. */
+  readonly tokenNow: string;
   /** The options of the snapshot. */
   readonly stored: SchemaOptions;
   /** Those of now. */
@@ -122,7 +126,10 @@ async function compare(
   const { head, options, sameOptions } = comparison;
   const query = queryOf(session);
   const live = await withCanonicalSession(query, () => readDiffering(query, comparison));
-  if (live === null) return { ...nothingFound(options), isStored: sameOptions, stale: true };
+  if (live === null) {
+    const newToken = sameOptions && isCurrent(head) ? comparison.tokenNow : null;
+    return { ...nothingFound(options), isStored: sameOptions, stale: true, newToken };
+  }
   const { classes, objects, compared, fingerprint } = live;
   if (!isCurrent(head)) {
     const settled = await settle(session, config, history, options, interruptedReason(head), fingerprint);
@@ -208,7 +215,7 @@ async function settle(
 function nothingFound(options: SchemaOptions): DriftCheck {
   return {
     ...{ state: 'none', differences: [], everything: [], reason: null, cutOff: false, upgraded: false },
-    ...{ fingerprint: null, isStored: false, stale: false, job: null, options },
+    ...{ fingerprint: null, isStored: false, stale: false, newToken: null, job: null, options },
   };
 }
 

@@ -95,6 +95,11 @@ export function leaveOutSql(tracking: string): string {
   return `UPDATE migration_ledger.snapshot SET tracking = array_append(tracking, ${quoteLiteral(tracking)}) WHERE NOT ${quoteLiteral(tracking)} = ANY (tracking)`;
 }
 
+/** Of a snapshot that is otherwise as it was: another version of the tool makes the change token in another way. */
+export function storeTokenSql(token: string): string {
+  return `UPDATE migration_ledger.snapshot SET gate = ${quoteLiteral(token)}`;
+}
+
 /** A batch of two statements; the second gives one row with one column, JSON, which `parseHead` reads. */
 export function headSql(options: SchemaOptions): string {
   const key = JSON.stringify(options);

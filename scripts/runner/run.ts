@@ -12,7 +12,7 @@ import { askForChangeToken, checkDrift, type DriftCheck } from '../drift/check.t
 import type { Expectation } from '../drift/expect.ts';
 import { leftSomething, sayWarnings, stopForDrift } from '../drift/run.ts';
 import type { Unsettled } from '../drift/settle.ts';
-import { takeSnapshot, takeSnapshotAfterFailure } from '../drift/snapshot.ts';
+import { renewSnapshot, takeSnapshot, takeSnapshotAfterFailure } from '../drift/snapshot.ts';
 import { refuseConstraintsAll } from '../execute/deferred-constraints.ts';
 import { refuseUnheld } from '../execute/encoding.ts';
 import { execute, executeTogether } from '../execute/execute.ts';
@@ -160,8 +160,8 @@ async function runChecked(
   if (!request.freshHistory) refuseRestored(history);
   refuseHalfDone(history.statuses, plan.steps);
   if (plan.steps.length === 0 && !history.adoptable) {
-    if (drift.stale && history.ledgerCurrent)
-      await timed('snapshot', () => takeSnapshot(session, config, drift.options));
+    if (drift.stale)
+      await timed('snapshot', () => renewSnapshot(session, config, drift, history.ledgerCurrent));
     return nothingToDo(request.nothing(history), session, aheadOf(history.statuses));
   }
   const steps = await stepsToRun(input, session, request, judged);

@@ -3,6 +3,7 @@ import { expect } from 'chai';
 import { expectExit, type Project, project, type Result } from '../support/cli.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
 import { pair } from '../support/migrations.ts';
+import { plainRole } from '../support/roles.ts';
 import { running, sessionsGone, until } from '../support/runs.ts';
 
 const users = pair(
@@ -40,6 +41,32 @@ async function stateOf({ run }: Pick<Migrated, 'run'>): Promise<string> {
 }
 
 describe('drift', () => {
+  it('is looked for object by object once after an update of the tool, also where the ledger waits for its own', async () => {
+    const { repo, database, run } = await migrated();
+    const tripsOf = async () => Number((await run('up', '--json')).json().roundTrips);
+    const token = async () => (await database.query('SELECT gate FROM migration_ledger.snapshot'))[0]?.gate;
+    const [trips, now] = [await tripsOf(), await token()];
+    const updated = () =>
+      database.query(
+        "UPDATE migration_ledger.snapshot SET gate = 'of another version'; DELETE FROM migration_ledger.migrations WHERE id = (SELECT max(id) FROM migration_ledger.migrations)",
+      );
+    await updated();
+    const role = await plainRole(database);
+    await database.query(
+      `GRANT USAGE ON SCHEMA migration_ledger TO ${role.name}; GRANT SELECT ON ALL TABLES IN SCHEMA migration_ledger, public TO ${role.name}`,
+    );
+    const reading = await repo.run(['up'], { env: role.env() });
+    expectExit(reading, 0);
+    expect(reading.stdout).to.include('Already up to date');
+    expect(await token()).to.equal('of another version');
+    expect(await tripsOf()).to.be.greaterThan(trips);
+    expect([await tripsOf(), await token()]).to.deep.equal([trips, now]);
+    await updated();
+    await database.query('ALTER TABLE users ADD by_hand int');
+    expectExit(await run('up'), 5);
+    expect(await token()).to.equal('of another version');
+  });
+
   it('stops up, down, redo and plan with exit 5 before anything is changed, and names each object', async () => {
     const { repo, database, run } = await migrated();
     add(repo, posts);
