@@ -54,12 +54,17 @@ export function actionsInBlock(
   const { trace } = context.step;
   const done = [...seen, ...written].flatMap(({ step }) => readActions(step.statement));
   const renamed = done.filter((action) => action.kind === 'rename' && action.object === 'schema');
+  const commits = [context.step.statement.text, ...(trace?.bodies ?? [])].some((text) =>
+    /\bcommit\b/i.test(text),
+  );
   const isMade = (table: Name) => done.some((one) => one.kind === 'create' && sameName(one.table, table));
   const changed = statementsIn(context, changing, parse).flatMap((statement) => {
     const isOfOneRow = comparesWithVariable(statement);
     return readActions(statement).filter(
       (action) =>
         (action.kind === 'change-rows' || action.kind === 'copy-rows') &&
+        // What a block commits is no longer one transaction, unless it is all rows at once.
+        (!commits || (action.kind === 'change-rows' && action.where.whole)) &&
         !isOfOneRow &&
         !isMade(action.table) &&
         !(trace?.observed ?? []).some(
@@ -82,7 +87,7 @@ function comparesWithVariable({ node }: Statement): boolean {
   );
 }
 
-/** In the order of the text, with the place of the block. What a block commits is no longer one transaction. */
+/** In the order of the text, with the place of the block. */
 function statementsIn({ step }: Context, beginning: RegExp, parse: Parser): readonly Statement[] {
   const { statement, trace } = step;
   const body = listOf(statement.node, 'args', 'DefElem').find(({ defname }) => defname === 'as');
@@ -90,7 +95,7 @@ function statementsIn({ step }: Context, beginning: RegExp, parse: Parser): read
   const sources = statement.kind === 'DoStmt' && source !== undefined ? [source] : (trace?.bodies ?? []);
   return sources
     .flatMap((text) => (beginning === changing ? [text, ...executedIn(text)] : [text]))
-    .filter((text) => text.length <= longest && !(beginning === changing && /\bcommit\b/i.test(text)))
+    .filter((text) => text.length <= longest)
     .flatMap((text) => withoutWords(text).split(';'))
     .flatMap((piece) =>
       first(

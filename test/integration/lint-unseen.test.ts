@@ -114,6 +114,27 @@ describe('lint: what cannot be watched', () => {
     }
   });
 
+  it('sees what a block did that commits on its own, and so runs in no transaction of ours', async () => {
+    const before = `CREATE TABLE t (id int, k bigint NOT NULL DEFAULT 1); CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1';
+      CREATE PROCEDURE drops() LANGUAGE plpgsql AS 'BEGIN COMMIT; ALTER TABLE t DROP COLUMN k; END';`;
+    const files: Readonly<Record<string, string | null>> = {
+      "DO $$ BEGIN COMMIT; EXECUTE 'ALTER TABLE t RENAME TO u'; END $$;": 'rename-table',
+      "DO $$ BEGIN EXECUTE 'DROP FUNCTION ' || 'f()'; COMMIT; END $$;": 'drop-function-or-type',
+      'DO $$ BEGIN COMMIT; ALTER TABLE t ALTER k DROP DEFAULT; END $$;': 'drop-default',
+      'CALL drops();': 'drop-column',
+      'DO $$ BEGIN UPDATE t SET id = 0; COMMIT; END $$;': 'unbatched-update',
+      'DO $$ BEGIN FOR i IN 1..3 LOOP UPDATE t SET id = 0 WHERE id = i; COMMIT; END LOOP; END $$;': null,
+    };
+    for (const [sql, rule] of Object.entries(files)) {
+      await empty(client);
+      const found = await review(before, `-- migrate: no-transaction\n${sql}`);
+      expect(
+        found.map((text) => text.split(' ')[1]),
+        sql,
+      ).to.deep.equal(rule === null ? [] : [rule]);
+    }
+  });
+
   it('looks into the functions that a statement calls', async () => {
     const before = `CREATE TABLE t (id int); CREATE TABLE d (id int);
       CREATE FUNCTION fill() RETURNS void LANGUAGE sql AS 'INSERT INTO d SELECT id FROM t';

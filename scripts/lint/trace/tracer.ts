@@ -12,6 +12,7 @@ import type { Action } from '../statement/types.ts';
 import { withCascades } from './cascades.ts';
 import { type Baseline, baselineSql, type Probed, probeSql, queryJson, readCatalog } from './catalog.ts';
 import { documentedEffects } from './documented.ts';
+import { seeFromOutside } from './from-outside.ts';
 import { lookBefore } from './look-into.ts';
 import { observeChanges } from './observed.ts';
 import { inRuns } from './plain-inserts.ts';
@@ -168,8 +169,9 @@ async function traceAlone(session: TraceSession, statement: Statement): Promise<
   const effects = documentedEffects(readActions(statement), session.before, session.old);
   const unwatched = { statement, watched: false, held: effects.locks, observed: [], ...effects };
   try {
-    await session.client.query(withoutParameters(statement.text));
-    return { ...unwatched, ...(await newlyUnreplicable(session, statement)) };
+    const run = () => session.client.query(withoutParameters(statement.text));
+    const seen = isOpaque(statement) ? await seeFromOutside(session, statement, run) : void (await run());
+    return { ...unwatched, ...seen, ...(await newlyUnreplicable(session, statement)) };
   } catch (error) {
     return { ...unwatched, error: toTraceError(error, statement.text) };
   }
