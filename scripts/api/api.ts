@@ -71,7 +71,8 @@ export function verify(options: VerifyOptions = {}): Promise<VerifyDocument> {
   return run('verify', options) as Promise<VerifyDocument>;
 }
 
-async function run(command: string, options: RunOptions): Promise<Document> {
+async function run(command: string, given: RunOptions | null): Promise<Document> {
+  const options = given ?? {};
   const environment = { ...(options.env ?? process.env) };
   keepSecret(secretsOf(environment));
   const { root } = options;

@@ -28,7 +28,7 @@ export const logger = orNull({
 });
 
 const isText = (value: unknown) => typeof value === 'string';
-const isObject = (value: unknown) => typeof value === 'object' && value !== null;
+const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null;
 
 export const text: Shape = { fits: isText, words: 'a text' };
 export const path: Shape = { fits: isText, words: 'a path' };
@@ -46,9 +46,11 @@ export const textOr = (words: string): Shape => ({
 /** The first thing that is wrong, in words, with what is known; null where all is right. @param caller as `up()` */
 export function wrongOption(
   caller: string,
-  options: object,
+  options: unknown,
   shapes: Shapes,
 ): { readonly message: string; readonly hint: string } | null {
+  // As of a factory that forgot its return.
+  if (!isObject(options)) return { message: `${caller} takes an object of options`, hint: '' };
   for (const [name, value] of Object.entries(options)) {
     if (value === undefined) continue;
     const shape = Object.hasOwn(shapes, name) ? shapes[name] : undefined;

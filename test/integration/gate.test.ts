@@ -56,6 +56,7 @@ describe('the application’s gate', () => {
     };
     expect(await module({ onmismatch: 'not-ready' })).to.include('Did you mean onMismatch?');
     expect(await module({ onMismatch: 'notReady' })).to.include("is 'refuse' or 'not-ready'.");
+    expect(await module(undefined as never)).to.equal('MigrationGateModule takes an object of options.');
     expect(await module({ keepMs: '30s' })).to.include('"keepMs" of MigrationGateModule is a number.');
   });
 
