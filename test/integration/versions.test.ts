@@ -275,16 +275,13 @@ for (const major of majors) {
       expect((await run(0, 'status')).all).not.to.contain('The line to change');
     });
 
-    if (major >= 17)
+    if (major === 18)
       it('reverts what its own grammar takes, where db/config.json names an older one', async () => {
         const { repo, run, query } = await given(false);
         for (const name of readdirSync(join(repo.root, 'db', 'migrations')))
           rmSync(join(repo.root, 'db/migrations', name));
-        repo.write('db/config.json', JSON.stringify({ postgres: major - 1 }));
-        const own =
-          major === 17
-            ? 'MERGE INTO t USING (SELECT 1 AS id) AS g ON g.id = t.id WHEN MATCHED THEN DELETE RETURNING t.id'
-            : 'ALTER TABLE t ALTER a DROP NOT NULL, ADD CONSTRAINT t_a_not_null NOT NULL a NOT VALID';
+        repo.write('db/config.json', JSON.stringify({ postgres: 16 }));
+        const own = 'ALTER TABLE t ALTER a DROP NOT NULL, ADD CONSTRAINT t_a_not_null NOT NULL a NOT VALID';
         const files: Record<string, string> = {
           '20250101000001_t.up.sql': 'CREATE TABLE t (id integer PRIMARY KEY, a integer);',
           '20250101000001_t.down.sql': 'DROP TABLE t;',
