@@ -9,6 +9,7 @@ import type { Config } from '../config/config.ts';
 import { loadParser, type Parser } from '../files/statements.ts';
 import type { Query } from '../schema/types.ts';
 import { ensureStandInsFor, runsOneByOne } from '../scratch/citus-stand-ins.ts';
+import { administratorOf } from '../scratch/client.ts';
 import { ensureFor } from '../scratch/placeholder-roles.ts';
 import { applyMigrations } from '../scratch/replay.ts';
 import { isServerWide, withoutServerWide } from '../scratch/server-wide.ts';
@@ -78,7 +79,21 @@ async function runText<Result>(
 export type Extent = 'all' | 'possible';
 
 async function runWhatMayRun(client: Client, statements: readonly string[]): Promise<void> {
-  for (const sql of statements) await client.query(withoutLeakproof(sql)).catch(() => undefined);
+  for (const sql of statements)
+    await client
+      .query(withoutLeakproof(sql))
+      .catch(() => makeBareWrapper(client, sql).catch(() => undefined));
+}
+
+/** A wrapper without functions does nothing: the administrator makes one of its name, so that servers and tables stand on it. */
+async function makeBareWrapper(client: Client, sql: string): Promise<void> {
+  const [, name] = /^\s*CREATE FOREIGN DATA WRAPPER ("(?:[^"]|"")+"|[a-z_][\w$]*)\s*$/.exec(sql) ?? [];
+  const administrator = administratorOf(client);
+  if (name === undefined || administrator === null) return;
+  const worker = `"${administrator.worker.replaceAll('"', '""')}"`;
+  await administrator.inDatabase(
+    `CREATE FOREIGN DATA WRAPPER ${name}; GRANT USAGE ON FOREIGN DATA WRAPPER ${name} TO ${worker}`,
+  );
 }
 
 /** A function as a role without special rights may make it: LEAKPROOF changes nothing of what it does. */

@@ -142,11 +142,17 @@ describe('drift --write, where rows hang on it', () => {
     expect(written.document.recorded, written.said).to.equal(true);
     expect(fileOf(repo, 'up')).to.contain('public.changes').and.not.to.contain('migrations');
 
-    await database.query('CREATE SERVER s FOREIGN DATA WRAPPER w');
-    const untried = await runInProcess(repo.root, env, ['drift', '--write', 'server']);
+    await database.query(
+      'CREATE SERVER s FOREIGN DATA WRAPPER w; CREATE FOREIGN TABLE far (a integer) SERVER s',
+    );
+    const server = await runInProcess(repo.root, env, ['drift', '--write', 'server']);
+    expect([server.document.recorded, server.document.proven], server.said).to.deep.equal([true, true]);
+
+    await database.query('CREATE PUBLICATION everything FOR ALL TABLES');
+    const untried = await runInProcess(repo.root, env, ['drift', '--write', 'everything']);
     expect(untried.document.recorded, untried.said).to.equal(false);
     expect(untried.said)
-      .to.contain('only a superuser may make foreign-data-wrapper w')
+      .to.contain('only a superuser may make publication everything')
       .and.to.contain('MIGRATE_SCRATCH_TRUSTED=true');
   });
 

@@ -34,13 +34,13 @@ export function makeRoom(plan: ChangePlan): void {
   plan.alters.splice(0, plan.alters.length, ...room, ...others);
 }
 
-/** Foreign keys that a partition has through the tables above it, and keeps when it leaves them. */
+/** Foreign keys that stay with the tables above a partition: it has them too, and keeps them when it leaves. */
 function keysKept({ from, to }: ChangePlan, table: string): Item[] {
   if (!from.find('relation', table)?.parts.has('partition_of')) return [];
   if (to.find('relation', table)?.parts.has('partition_of') !== false) return [];
-  return ancestorsOf(from, table).flatMap((parent) =>
-    from.partsOf(parent, 'constraint').filter(isForeignKey),
-  );
+  return ancestorsOf(from, table)
+    .flatMap((parent) => from.partsOf(parent, 'constraint').filter(isForeignKey))
+    .filter(({ identity }) => to.find('constraint', identity) !== undefined);
 }
 
 /** Whether a foreign key of a table comes by its leaving the whole. */
