@@ -57,7 +57,10 @@ describe('verify: a long history', () => {
   });
 });
 
-describe('verify: files inside of a transaction and outside', () => {
+describe('verify: files inside of a transaction and outside', function () {
+  // Each file outside of a transaction gets a database of its own.
+  this.timeout(180_000);
+
   const base = `CREATE TABLE a (id int PRIMARY KEY, n int, t text); CREATE TABLE b (id int, a_id int REFERENCES a);
     CREATE TABLE kid () INHERITS (a); CREATE TYPE pair AS (x int, y int); CREATE TABLE typed OF pair;
     CREATE TABLE parted (d int) PARTITION BY RANGE (d); CREATE TABLE part_1 PARTITION OF parted FOR VALUES FROM (0) TO (9);
