@@ -16,6 +16,8 @@ export interface SentFile {
   readonly prefixLength: number;
   /** The file where `text` is not to be shown: what it holds of secrets may be in the answer. */
   readonly sent?: string;
+  /** It ran on a scratch database, whose rows are those of other files: none of them is shown. */
+  readonly isScratch?: boolean;
   /** Names of the columns of the table whose row the server quotes, where they were asked for. */
   readonly columns?: readonly string[];
 }
@@ -67,7 +69,7 @@ export function describeScratchError(
   error: unknown,
   sql: string,
 ): { message: string; database: DatabaseReport } {
-  const sent = { path: '', text: sql, statements: null, prefixLength: 0, columns: ['password'] };
+  const sent = { path: '', text: sql, statements: null, prefixLength: 0, isScratch: true } as const;
   const database = withoutSecretsOf(withoutValues(error as DatabaseError, sql, sent), sql);
   return { message: limit(redact(database.message ?? '')), database: reportOf(database) };
 }
@@ -92,7 +94,7 @@ export function safeMessage(message: string, text: string, offset: number | unde
 function withoutValues(
   error: DatabaseError | Error,
   sql: string,
-  { text, columns = [] }: SentFile,
+  { text, isScratch = false, columns = [] }: SentFile,
 ): Partial<DatabaseError> {
   const {
     code = '',
@@ -111,11 +113,15 @@ function withoutValues(
     name.split('_').map((_, i, all) => all.slice(0, i + 1).join('_')),
   );
   const isValue = code.startsWith('22');
-  const isRow = quotesRow(error);
+  const isRow = quotesRow(error) || (isScratch && code.startsWith('23'));
   // A table that the file itself makes is not there any more.
   const names = [...parts, ...(isRow ? [...columns, text] : [sql])].join(' ');
-  if ((!isValue && !isRow) || !namesSecret(names)) return whole;
-  const unquoted = (text: string | undefined) => text?.replace(/"[^"]*"/g, '"***"');
+  const isNamed = namesSecret(names);
+  if ((!isValue && !isRow) || !(isNamed || isScratch)) return whole;
+  // What the file itself holds is no row of another.
+  const isShown = (quoted: string) => !isNamed && text.includes(quoted.slice(1, -1));
+  const unquoted = (said: string | undefined) =>
+    said?.replace(/"[^"]*"/g, (quoted) => (isShown(quoted) ? quoted : '"***"'));
   const unlisted = detail === undefined ? undefined : withoutList(detail);
   return {
     ...whole,
@@ -138,7 +144,8 @@ function withoutSecretsOf(error: Partial<DatabaseError>, sql: string): Partial<D
 }
 
 function withoutList(detail: string): string {
-  const [from, to] = [detail.indexOf('('), detail.lastIndexOf(')')];
+  const key = detail.indexOf(')=(');
+  const [from, to] = [key === -1 ? detail.indexOf('(') : key + 2, detail.lastIndexOf(')')];
   return from === -1 || to < from ? detail : `${detail.slice(0, from)}(***)${detail.slice(to + 1)}`;
 }
 

@@ -27,7 +27,7 @@ export function observe(progress: Progress): Observer {
   };
 }
 
-/** Tells of the server's notices from here on. @param hide of `hidingSteps`: RAISE and a trigger may repeat a secret */
+/** Tells of the server's notices from here on. @param hide of `hidingTexts`: RAISE and a trigger may repeat a secret */
 export function tellNotices(session: Session, progress: Progress, hide: (text: string) => string): void {
   session.onNotice((notice) => progress.detail(`  ${hide(notice)}`));
 }

@@ -37,7 +37,7 @@ import { type ReadyStep, readySteps } from '../plan/steps.ts';
 import type { CommandInput, CommandResult } from '../report/command.ts';
 import { confirmOutcomes } from './confirm.ts';
 import { meet, withWaiting } from './expectation.ts';
-import { hideIn, hidingSteps } from './hide-secrets.ts';
+import { hideIn, hidingTexts } from './hide-secrets.ts';
 import { tellNotices } from './observe.ts';
 import { refuseOlderReleases, waitForOlderReleases } from './older-releases.ts';
 import { reportRun } from './report-run.ts';
@@ -165,8 +165,7 @@ async function runChecked(
     return nothingToDo(request.nothing(history), session, aheadOf(history.statuses));
   }
   const steps = await stepsToRun(input, session, request, judged);
-  const hide = hidingSteps(steps);
-  tellNotices(session, progress, hide);
+  tellNotices(session, progress, hidingTexts(steps));
   const context = await timed('preparing', () => contextOf(input, session, judged, request.budgetMs));
   if (steps.length === 0) return { ...nothingToDo(request.nothing(history), session), wrote: true };
   if (request.together) await refuseConstraintsAll(steps, context.loadParser);
@@ -177,7 +176,9 @@ async function runChecked(
   if (result.failure !== null && leftSomething(result.outcomes, steps))
     await takeSnapshotAfterFailure(session, config, drift.options, result.failure);
   if (result.paused !== null) await takeSnapshot(session, config, drift.options);
-  const failure = hideIn(result.failure, hide);
+  // Rows of what is applied already may be quoted as well.
+  const texts = [...steps, ...judged.migrations.map(({ up }) => up).reverse()];
+  const failure = hideIn(result.failure, hidingTexts(texts));
   const reported = reportRun({ ...result, failure }, session, progress, tookMs);
   // The run's summary at GitHub names the fingerprint; elsewhere nobody asked for the round trip.
   if (result.failure !== null || config.variables.GITHUB_ACTIONS !== 'true') return reported;

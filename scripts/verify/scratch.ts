@@ -130,7 +130,7 @@ async function runFile(client: pg.Client, parse: Parser, file: SqlFile): Promise
     if (error === null) continue;
     // Positions count from what was sent; a statement without one is known by how many came before it.
     const prefixLength = -[...file.text.slice(0, start)].length;
-    const sent = { path: file.path, text: file.text, statements, prefixLength };
+    const sent = { path: file.path, text: file.text, statements, prefixLength, isScratch: true } as const;
     const { message, options } = describeSqlError(error, sent, separately ? i : completed);
     const { line, column } = options.location ?? {};
     const { sqlState, context } = options.database ?? {};

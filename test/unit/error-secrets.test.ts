@@ -154,6 +154,17 @@ describe('what is shown of a refused statement', () => {
   });
 
   it('is cut on a scratch database, and holds no row, whose columns nobody asks for there', () => {
+    for (const [error, sql] of [
+      [
+        { code: '23505', message: 'x', detail: `Key (plain)=(${secret}) is duplicated.` },
+        'CREATE UNIQUE INDEX ON t (plain)',
+      ],
+      [
+        { code: '23503', message: 'x', detail: `Key (a, b)=(1, ${secret}) is not present in table "c".` },
+        'SELECT 1',
+      ],
+    ] as const)
+      expect(JSON.stringify(describeScratchError(error, sql))).not.to.include(secret);
     const long = 'a.a\u001b'.repeat(500_000);
     const row = { code: '23514', message: long, hint: long, detail: `Failing row contains (1, ${secret}).` };
     const { message, database } = describeScratchError(row, 'UPDATE users SET id = 1');
@@ -162,6 +173,7 @@ describe('what is shown of a refused statement', () => {
     for (const text of [message, database.hint ?? '']) expect(text.length).to.be.below(1100);
     const value = { code: '22P02', message: `invalid input syntax for type integer: "${secret}"` };
     expect(describeScratchError(value, 'SELECT api_token::int FROM users').message).not.to.include(secret);
-    expect(describeScratchError(value, "SELECT 'x'::int").message).to.include(secret);
+    expect(describeScratchError(value, 'SELECT plain::int FROM told').message).not.to.include(secret);
+    expect(describeScratchError(value, `SELECT '${secret}'::int`).message).to.include(secret);
   });
 });
