@@ -60,20 +60,36 @@ async function refusedOf(
 
 const ambiguous = '42725';
 
-/** @returns after the statement, which calls (`app.f(1)`) are ambiguous since; some round trips where the name is taken, else one */
+/** How many functions of this name there are, wherever. */
+async function countOf(client: ScratchClient, { name }: Name): Promise<number> {
+  return queryJson<number>(
+    client,
+    `SELECT pg_catalog.to_json(pg_catalog.count(*)) FROM pg_catalog.pg_proc p WHERE p.proname = ${quoteLiteral(name)}`,
+  );
+}
+
+/**
+ * @returns after the statement, which calls (`app.f(1)`) are ambiguous since
+ *
+ * Three round trips where a function takes the place of the only one of its name, one where there was none.
+ */
 export async function callsBefore(
   client: ScratchClient,
   statement: Statement,
 ): Promise<() => Promise<{ ambiguous?: readonly string[] }>> {
   const name = nameGiven(statement);
   const calls = name === null ? [] : await queryJson<readonly string[]>(client, callsSql(name));
-  if (calls.length === 0) return async () => ({});
-  const unknown = await refusedOf(client, calls);
-  const taken = calls.filter((call) => !unknown.has(call));
+  if (name === null || calls.length === 0) return async () => ({});
+  const isAlone = (await countOf(client, name)) === 1;
+  const unknown = isAlone ? new Map<string, string>() : await refusedOf(client, calls);
   return async () => {
-    const refused = await refusedOf(client, taken);
+    if (isAlone && (await countOf(client, name)) === 1) return {};
+    const refused = await refusedOf(
+      client,
+      calls.filter((call) => !unknown.has(call)),
+    );
     return {
-      ambiguous: taken
+      ambiguous: calls
         .filter((call) => refused.get(call) === ambiguous)
         .map((call) => call.replace(/^SELECT /, '').replaceAll(/\$\d+/g, '?')),
     };
