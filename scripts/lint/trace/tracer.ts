@@ -118,7 +118,7 @@ async function watchRun(
   const traced: TracedStatement[] = [];
   for (const statement of run) {
     traced.push(
-      isLeftOut(statement) ? notRun(statement, heldLocks(session)) : await watch(session, statement),
+      isLeftOut(statement) ? nothingSeen(statement, heldLocks(session)) : await watch(session, statement),
     );
     if (traced.at(-1)?.error !== undefined) break;
   }
@@ -148,7 +148,7 @@ async function traceSeparately(
 ): Promise<readonly TracedStatement[]> {
   const traced: TracedStatement[] = [];
   for (const statement of statements) {
-    const result = isLeftOut(statement) ? notRun(statement, []) : await traceAlone(session, statement);
+    const result = isLeftOut(statement) ? nothingSeen(statement, []) : await traceAlone(session, statement);
     traced.push(result);
     if (result.error !== undefined) break;
   }
@@ -177,8 +177,8 @@ async function traceAlone(session: TraceSession, statement: Statement): Promise<
   }
 }
 
-/** It locks no table, and would change more than the scratch database. */
-function notRun(statement: Statement, held: TracedStatement['held']): TracedStatement {
+/** Of a statement that is left out, for it would change more than the scratch database, or that is refused. */
+function nothingSeen(statement: Statement, held: TracedStatement['held']): TracedStatement {
   return { statement, watched: false, locks: [], held, rewrites: [], scans: [], observed: [] };
 }
 
@@ -204,18 +204,9 @@ async function watch(session: TraceSession, statement: Statement): Promise<Trace
     const observed = opaque ? await observe(session, statement, effects) : [];
     const bare = await newlyUnreplicable(session, statement);
     return { statement, watched: true, ...effects, observed, cascades, ...bare, ...(await lookAfter()) };
-  } catch (error) {
-    const held = heldLocks(session);
-    return {
-      statement,
-      watched: true,
-      locks: [],
-      held,
-      rewrites: [],
-      scans: [],
-      observed: [],
-      error: toTraceError(error, statement.text),
-    };
+  } catch (cause) {
+    const error = toTraceError(cause, statement.text);
+    return { ...nothingSeen(statement, heldLocks(session)), watched: true, error };
   }
 }
 
