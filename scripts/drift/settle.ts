@@ -42,12 +42,14 @@ export async function settleDrift(
   const { drift, config, history } = found;
   const ran = history.halfDone.length > 0 || history.applied.some(({ entry }) => entry !== null);
   if (drift.state !== 'unknown' || !ran) return drift;
+  // A run on many databases shows of each only what it warns of.
+  const say = config.shared === undefined ? progress.say : progress.warn;
   // Of many databases each would be built.
   const isLookedInto = drift.cutOff || (drift.upgraded && config.shared === undefined);
   const changed = isLookedInto ? await changedSinceSnapshot(found) : [];
   const { unexplained, by } = isLookedInto ? await explain(found, changed) : { unexplained: [], by: null };
   if (by === null && !drift.cutOff) {
-    progress.say(`${driftVerdict(drift)}; going on`);
+    say(`${driftVerdict(drift)}; going on`);
     return drift;
   }
   if (unexplained.length === 0 && by !== null) {
@@ -60,9 +62,9 @@ export async function settleDrift(
   // After an upgrade what was accepted before may only be printed otherwise: that stops nobody.
   if (listed.length > 0 && drift.cutOff && isProtected(config, config.environmentName))
     refuseUnsettled(config, message, listed, confirm);
-  progress.say(`${message}${listed.length === 0 ? '' : ':'}`);
-  for (const line of listed) progress.say(`  ${line}`);
-  progress.say('Going on; the schema is recorded as right as it is');
+  say(`${message}${listed.length === 0 ? '' : ':'}`);
+  for (const line of listed) say(`  ${line}`);
+  say('Going on; the schema is recorded as right as it is');
   return drift;
 }
 

@@ -55,6 +55,14 @@ describe('Many databases', () => {
     ).to.deep.equal(['t1 true', 't2 true', 't3 true']);
     expect(status.targets[0].migrations).to.have.length(2);
     for (const command of ['plan', 'drift']) expectExit(await run(command), 0);
+    for (const database of databases)
+      await database.query("UPDATE migration_ledger.snapshot SET method = 'x'");
+    const updated = await run('up');
+    expectExit(updated, 0);
+    expect(updated.stderr).to.match(
+      /t\d: Drift unknown: another version of this tool took the snapshot; going on/,
+    );
+    expect(updated.stderr).to.include('the same on 2 more: Drift unknown');
   });
 
   it('go on where one fails, as long as no more fail than allowed; the next run does what is left', async () => {
