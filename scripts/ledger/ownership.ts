@@ -8,8 +8,8 @@ import { qualifiedName } from './tracking.ts';
 /**
  * A query of one JSON array of sentences, or NULL where all of it is ours or belongs to somebody who could do more than we
  * anyway: a superuser, the owner of the database or of schema public, a role whose rights we have. A superuser has the rights
- * of every role, so for one only the others count. Who owns an event trigger may have its code run by everybody anyway; another owner of its
- * function may not.
+ * of every role, so for one only the others count. Who owns an event trigger may have its code run by everybody anyway;
+ * another owner of its function may not.
  * https://www.postgresql.org/docs/16/functions-info.html#FUNCTIONS-INFO-ACCESS
  */
 export function strangersSql(tracking: TrackingTable): string {
