@@ -55,6 +55,16 @@ export function demandsOf({ stored, live }: BothSchemas): Demands {
 
 const bare = (literal: string) => literal.replace(/^E?'/, '').replace(/'$/, '').replaceAll("''", "'");
 
+/** Gives columns that are plain now the values that they had when they were computed: only such a down takes back. */
+export async function withFormerValues(scratch: Query, { stored, live }: BothSchemas): Promise<void> {
+  const before = buildModel(stored);
+  for (const { identity, table, name, parts } of buildModel(live).of('column')) {
+    const value = before.find('column', identity)?.parts.get('generated');
+    if (value === undefined || parts.has('generated')) continue;
+    await scratch(`UPDATE ${table} SET ${name} = ${value}`).catch(() => undefined);
+  }
+}
+
 /** Constraints and unique indexes of the stored schema that the live one lacks stand while rows are put in. */
 export async function withFormerConstraints<Result>(
   scratch: Query,

@@ -15,7 +15,7 @@ import { runsOneByOne } from '../scratch/citus-stand-ins.ts';
 import { withoutForcedPolicies } from '../scratch/unforced.ts';
 import { isTrusted } from '../scratch/worker.ts';
 import { portable } from './options.ts';
-import { demandsOf, untried, withFormerConstraints } from './proof-rows.ts';
+import { demandsOf, untried, withFormerConstraints, withFormerValues } from './proof-rows.ts';
 import { lostBetween, readContents } from './rows.ts';
 import { withBuilt, withMigrated, withoutLeakproof } from './scratch.ts';
 import { type Demands, seedRows } from './seed.ts';
@@ -83,6 +83,8 @@ async function tryOut(scratch: Query, options: SchemaOptions, claim: Claim, with
     const asked = direction === 'down' ? demands : { ...demands, nulls: new Set<string>() };
     const bare = withRows ? untried(claim, await seed(asked), asked.nulls) : [];
     if (bare.length > 0) return { state: 'failed', problems: bare };
+    if (withRows && direction === 'down')
+      await withoutForcedPolicies(scratch, () => withFormerValues(scratch, claim));
     const before = withRows ? await contents() : null;
     const failure = await run(scratch, statements);
     if (failure !== null)

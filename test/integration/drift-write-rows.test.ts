@@ -162,13 +162,14 @@ describe('drift --write, where rows hang on it', () => {
     const base = `CREATE TYPE st AS ENUM ('a', 'b'); CREATE TYPE pair AS (x st, y integer);
       CREATE DOMAIN mail AS text CHECK (VALUE LIKE '%@%'); CREATE DOMAIN code AS varchar(4) CHECK (VALUE ~ '^[A-Z]$'); CREATE DOMAIN part AS numeric(5,2) NOT NULL CHECK (VALUE <= 100); CREATE DOMAIN half AS part CHECK (VALUE < 50);
       CREATE TABLE several (a mail, b code NOT NULL, c half, d text NOT NULL CHECK (d LIKE 'https:%'), e integer NOT NULL CHECK (e > 1000), f mail NOT NULL UNIQUE);
+      CREATE TABLE computed (id integer GENERATED ALWAYS AS IDENTITY, a integer, b integer GENERATED ALWAYS AS (a * 2) STORED, n numeric(8,2));
       CREATE FUNCTION fine(a integer DEFAULT 1) RETURNS boolean LANGUAGE sql IMMUTABLE STRICT LEAKPROOF AS 'SELECT true';
       CREATE TABLE tenants (id integer PRIMARY KEY CHECK (fine(id)), tenant text NOT NULL, tags text[] NOT NULL, both_of pair NOT NULL);
       ALTER TABLE tenants ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
       CREATE POLICY own ON tenants USING (tenant = current_setting('app.tenant'));`;
     const repo = await project(pair(1, 'base', base, 'DROP TABLE tenants;'));
     expect((await runInProcess(repo.root, env, ['up'])).exitCode).to.equal(0);
-    await database.query(`ALTER TABLE several ADD g integer; ALTER TABLE tenants ALTER tags TYPE st[] USING tags::st[], ADD note text DEFAULT 'x', NO FORCE ROW LEVEL SECURITY;
+    await database.query(`ALTER TABLE several ADD g integer; ALTER TABLE computed ALTER b DROP EXPRESSION, ALTER n TYPE numeric; ALTER TABLE computed ALTER id DROP IDENTITY; ALTER TABLE tenants ALTER tags TYPE st[] USING tags::st[], ADD note text DEFAULT 'x', NO FORCE ROW LEVEL SECURITY;
       CREATE FUNCTION valid(text) RETURNS boolean LANGUAGE sql IMMUTABLE AS 'SELECT true'; CREATE DOMAIN word AS text CHECK (valid(VALUE));
       CREATE VIEW ids AS SELECT id FROM tenants; CREATE FUNCTION all_ids() RETURNS SETOF ids LANGUAGE sql AS 'SELECT id FROM tenants'`);
     const { document, said } = await runInProcess(repo.root, env, ['drift', '--write', 'by-hand']);
