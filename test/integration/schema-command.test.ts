@@ -3,6 +3,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { defaultMajor } from '../../scripts/base/postgres-major.ts';
+import { loadParser } from '../../scripts/files/statements.ts';
 import { expectExit, type Project, productRoot, project } from '../support/cli.ts';
 import { createDatabase } from '../support/database.ts';
 import { pair } from '../support/migrations.ts';
@@ -50,6 +51,33 @@ describe('schema', () => {
     await client.query(textOf(repo));
     await client.query('RESET ALL');
     expect(await fingerprintOf(queryOn(client))).to.equal(result.json().fingerprint);
+  });
+
+  it('makes a file that reads the same where encoding, strings and XML are set otherwise', async () => {
+    const odd = pair(
+      1,
+      'odd',
+      `CREATE TABLE "mené" (path text DEFAULT 'c:\\temp', doc xml DEFAULT '<a/>text<b/>');`,
+    );
+    const { repo, run } = await withScratch(odd);
+    const result = await run('schema', '--json');
+    expectExit(result, 0);
+    const load = async (settings: readonly string[]) => {
+      const client = await (await createDatabase()).client();
+      for (const setting of settings) await client.query(setting);
+      // As psql does: one statement after the other.
+      const parsed = (await loadParser(testMajor))(textOf(repo));
+      for (const { text } of parsed.ok === true ? parsed.statements : []) await client.query(text);
+      await client.query('RESET ALL');
+      return fingerprintOf(queryOn(client));
+    };
+    const settings = [
+      'SET standard_conforming_strings = off',
+      'SET xmloption = document',
+      'SET backslash_quote = on',
+    ];
+    expect(await load(settings)).to.equal(result.json().fingerprint);
+    expect(textOf(repo)).to.include("SET client_encoding = 'UTF8';");
   });
 
   it('runs files without a transaction statement by statement', async () => {

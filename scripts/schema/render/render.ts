@@ -190,6 +190,17 @@ function commentsOf(model: Model, late: boolean): string[] {
     .flatMap((item) => commentSql(item) ?? []);
 }
 
+/** What whoever loads the file may have set otherwise, as far as this text would be read differently then. */
+function settingsFor(body: string): string {
+  return [
+    'SET check_function_bodies = off;',
+    "SET search_path = '';",
+    ...(/[^\0-\x7f]/.test(body) ? ["SET client_encoding = 'UTF8';"] : []),
+    ...(body.includes('\\') ? ['SET standard_conforming_strings = on;'] : []),
+    ...(body.includes('::xml') ? ['SET xmloption = content;'] : []),
+  ].join('\n');
+}
+
 /**
  * The schema as SQL: run on an empty database (as one batch) it gives the same fingerprint, unless `unsupported`
  * names something. Reads in a transaction of its own.
@@ -201,9 +212,7 @@ export async function renderSchema(query: Query, options: SchemaOptions): Promis
   const pieces = withSearchPaths(model, order(sources), dependencies);
   const beyond = unwritten(model);
   const superuser = model.items.filter(needsSuperuser).map(keyOf);
-  const blocks = [
-    ...(superuser.length === 0 ? [] : [sqlComment(`needs a superuser: ${visible(superuser.join(', '))}`)]),
-    "SET check_function_bodies = off;\nSET search_path = '';",
+  const body = [
     ...missingLanguage(model),
     ...publicSchema(model),
     ...(model.of('distribution').length === 0 ? [] : ['CREATE EXTENSION IF NOT EXISTS citus;']),
@@ -217,6 +226,11 @@ export async function renderSchema(query: Query, options: SchemaOptions): Promis
     ...closingStatements(model, reader),
     ...commentsOf(model, true),
     ...beyond.map(asComment),
+  ].join('\n\n');
+  const blocks = [
+    ...(superuser.length === 0 ? [] : [sqlComment(`needs a superuser: ${visible(superuser.join(', '))}`)]),
+    settingsFor(body),
+    ...(body === '' ? [] : [body]),
   ];
   const sql = withoutCarriageReturns(`${blocks.join('\n\n')}\n`);
   return { sql, unsupported: beyond.map(keyOf), superuser };
