@@ -1,6 +1,7 @@
 // Takes SQL files; gives a temporary project with them, and runs the tool in it as a user would: a process of its own
 // with a clean environment. It knows exit codes and output, nothing of the inside.
 import {
+  chmodSync,
   cpSync,
   existsSync,
   mkdirSync,
@@ -77,6 +78,8 @@ export function isSettled(path: string): boolean {
  */
 export async function project(files: Record<string, string> | string = {}): Promise<Project> {
   const home = realpathSync(mkdtempSync(join(tmpdir(), 'migrate-project-')));
+  // Accounts of servers may enter, as into most people's projects: their clusters are in the project and go with it.
+  chmodSync(home, 0o755);
   cleanUpAfterTest(async () => rmSync(home, { recursive: true, force: true, maxRetries: 5 }));
   const root = join(home, 'project');
   mkdirSync(join(root, 'db', 'migrations'), { recursive: true });
