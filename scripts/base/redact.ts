@@ -60,6 +60,9 @@ interface Form {
   readonly shown: string;
 }
 
+/** Forms of one beginning and one length, with how many secrets are written so. */
+type Alike = Map<string, { readonly shown: string; readonly wanted: number }>;
+
 interface Hidden {
   readonly from: number;
   readonly to: number;
@@ -79,17 +82,17 @@ const startLength = 3;
 
 /** @param secrets those to begin with */
 export function secretsToFind(secrets: Iterable<string> = []): Secrets {
-  const byStart = new Map<string, readonly Form[]>();
-  const firstCharacters = new Map<number, number>();
-  // Two secrets may share a form: each has its own entry, so that one can go alone.
+  /** By the first characters, then by length: thousands may begin alike. */
+  const byStart = new Map<string, Map<number, Alike>>();
   const change = (secret: string, by: 1 | -1) => {
-    for (const form of formsOf(secret)) {
-      const start = form.written.slice(0, startLength);
-      const others = byStart.get(start) ?? [];
-      const at = others.findIndex(({ written }) => written === form.written);
-      byStart.set(start, by === 1 ? [...others, form] : others.toSpliced(at, 1));
-      const first = start.charCodeAt(0);
-      firstCharacters.set(first, (firstCharacters.get(first) ?? 0) + by);
+    for (const { written, shown } of formsOf(secret)) {
+      const start = written.slice(0, startLength);
+      const lengths = byStart.get(start) ?? new Map<number, Alike>();
+      const texts: Alike = lengths.get(written.length) ?? new Map();
+      const wanted = (texts.get(written)?.wanted ?? 0) + by;
+      if (wanted > 0) texts.set(written, { shown, wanted });
+      else texts.delete(written);
+      byStart.set(start, lengths.set(written.length, texts));
     }
   };
   for (const secret of secrets) change(secret, 1);
@@ -98,10 +101,11 @@ export function secretsToFind(secrets: Iterable<string> = []): Secrets {
     remove: (secret) => change(secret, -1),
     placesIn: (text) => {
       const places: Hidden[] = [];
-      for (let at = 0; at + startLength <= text.length; at += 1) {
-        if (!firstCharacters.get(text.charCodeAt(at))) continue;
-        for (const { written, shown } of byStart.get(text.slice(at, at + startLength)) ?? [])
-          if (text.startsWith(written, at)) places.push({ from: at, to: at + written.length, shown });
+      for (let from = 0; from + startLength <= text.length; from += 1) {
+        for (const [length, texts] of byStart.get(text.slice(from, from + startLength)) ?? []) {
+          const found = texts.get(text.slice(from, from + length));
+          if (found !== undefined) places.push({ from, to: from + length, shown: found.shown });
+        }
       }
       return places;
     },

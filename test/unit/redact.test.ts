@@ -92,6 +92,13 @@ describe('Known secrets', () => {
       expect(maskSqlSecrets(place), place).not.to.include('ab');
   });
 
+  it('are each hidden where tens of thousands begin alike', () => {
+    const secrets = Array.from({ length: 30_000 }, (_, i) => `token-of-${i}-mine`);
+    const found = secretsToFind(secrets);
+    for (const secret of [secrets[0], secrets[29_999]])
+      expect(hideSecrets(`it was ${secret}.`, found)).to.equal('it was ***.');
+  });
+
   it('stay hidden when others go, also those that are written alike', () => {
     const word = fc
       .array(fc.constantFrom('a', 'b', ' ', '%20', "'", '"', 'é', 'zz'), { minLength: 4, maxLength: 8 })
