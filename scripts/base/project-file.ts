@@ -1,6 +1,14 @@
 // Takes a path that a repository names; tells whether a symbolic link leads it elsewhere, and writes a text there where
 // none does. Whoever may commit a link must not choose which other file of this machine is shown or overwritten.
-import { lstatSync, mkdirSync, readlinkSync, realpathSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readlinkSync,
+  realpathSync,
+  writeFileSync,
+} from 'node:fs';
 import { basename, dirname, join, resolve, sep } from 'node:path';
 import { MigrateError } from './errors.ts';
 import { checkoutAround } from './git-head.ts';
@@ -33,20 +41,30 @@ export function refuseLinkOut(root: string, path: string): void {
   );
 }
 
-/** Whether links lead from below the root to outside of the checkout around it, or of the root where there is none. */
+/**
+ * Whether links lead from below the root to outside of the checkout around it, or of the root where there is none.
+ * @throws MigrateError `usage` where nobody can tell: links in a circle, folders that may not be read
+ */
 export function liesOut(root: string, path: string): boolean {
   const file = resolve(root, path);
   if (!`${file}${sep}`.startsWith(`${resolve(root)}${sep}`)) return false;
   const bound = checkoutAround(realpathSync(root)) ?? realpathSync(root);
-  return !`${realPath(file)}${sep}`.startsWith(bound === sep ? sep : `${bound}${sep}`);
+  try {
+    return !`${realPath(file)}${sep}`.startsWith(bound === sep ? sep : `${bound}${sep}`);
+  } catch (cause) {
+    throw new MigrateError('usage', `${shownPath(root, file)}: ${(cause as Error).message}`, { cause });
+  }
 }
+
+/** Nothing is there, or a file where a folder should be: what writes there says so. */
+const absent = new Set(['ENOENT', 'ENOTDIR']);
 
 /** Where a path leads, also to what does not exist yet. */
 function realPath(path: string): string {
   try {
     return realpathSync(path);
   } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code !== 'ENOENT' || dirname(path) === path) throw cause;
+    if (!absent.has((cause as NodeJS.ErrnoException).code ?? '') || dirname(path) === path) throw cause;
   }
   const isLink = lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() === true;
   const folder = realPath(dirname(path));
@@ -68,5 +86,16 @@ export function writeProjectFile(root: string, file: string, text: string, makes
   } catch (cause) {
     if (cause instanceof MigrateError) throw cause;
     throw new MigrateError('usage', `${file} cannot be written: ${(cause as Error).message}`, { cause });
+  }
+}
+
+/** What is in a folder, nothing where there is none. @throws MigrateError `usage` where it cannot be read, as a file */
+export function listFolder(root: string, folder: string): readonly string[] {
+  try {
+    return existsSync(folder) ? readdirSync(folder) : [];
+  } catch (cause) {
+    throw new MigrateError('usage', `Cannot read ${shownPath(root, folder)}: ${(cause as Error).message}`, {
+      cause,
+    });
   }
 }

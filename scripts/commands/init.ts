@@ -1,10 +1,10 @@
 // init: lays what an application needs to have migrations: the folder with a first pair, settings, npm scripts, lines for
 // git, and, asked for, make targets, workflows and an image. It asks nothing, overwrites nothing, and says what it did.
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { MigrateError } from '../base/errors.ts';
 import { packageRoot, shownPath } from '../base/paths.ts';
-import { writeProjectFile } from '../base/project-file.ts';
+import { listFolder, writeProjectFile } from '../base/project-file.ts';
 import { type Config, directoryOf } from '../config/config.ts';
 import type { Command, CommandInput, CommandResult } from '../report/command.ts';
 import { create } from './create.ts';
@@ -55,7 +55,7 @@ function reported(config: Config, laid: readonly Laid[]): CommandResult {
   const lines = laid.map(
     ({ path, outcome, note }) => `  ${outcome.padEnd(8)} ${path}${note === undefined ? '' : ` (${note})`}`,
   );
-  const pairs = readdirSync(config.directory).filter((name) => name.endsWith('.up.sql'));
+  const pairs = listFolder(config.root, config.directory).filter((name) => name.endsWith('.up.sql'));
   const next =
     pairs.length === 1
       ? `Next: write the SQL into ${shownPath(config.root, join(config.directory, pairs[0] ?? ''))} and its .down.sql, then run make migrate-up`
@@ -67,8 +67,7 @@ function reported(config: Config, laid: readonly Laid[]): CommandResult {
 async function layMigrations(input: CommandInput<InitFlags>): Promise<Laid[]> {
   const { config } = input;
   const path = shownPath(config.root, config.directory);
-  const hasSome =
-    existsSync(config.directory) && readdirSync(config.directory).some((name) => name.endsWith('.sql'));
+  const hasSome = listFolder(config.root, config.directory).some((name) => name.endsWith('.sql'));
   if (hasSome) return [{ path, outcome: 'kept' }];
   const { document } = await create({ ...input, flags: {}, args: ['initial-schema'] });
   return (document.files as string[]).map((file) => ({ path: file, outcome: 'created' }));

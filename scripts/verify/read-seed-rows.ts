@@ -1,10 +1,10 @@
 // Takes the project's settings and its migrations; gives the rows of db/probe, by the version of their migration. It knows
 // nothing of databases.
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { MigrateError } from '../base/errors.ts';
 import { shownPath } from '../base/paths.ts';
-import { leadsOut } from '../base/project-file.ts';
+import { leadsOut, listFolder } from '../base/project-file.ts';
 import type { Migration, SqlFile } from '../base/types.ts';
 import type { Config } from '../config/config.ts';
 import { checksum, decode } from '../files/decode.ts';
@@ -16,9 +16,7 @@ import { checksum, decode } from '../files/decode.ts';
 export function readSeedRows(config: Config, migrations: readonly Migration[]): Map<string, SqlFile> {
   const directory = join(dirname(config.directory), 'probe');
   const seedRows = new Map<string, SqlFile>();
-  for (const name of existsSync(directory)
-    ? readdirSync(directory).filter((entry) => entry.endsWith('.sql'))
-    : []) {
+  for (const name of listFolder(config.root, directory).filter((entry) => entry.endsWith('.sql'))) {
     const version = name.replace(/\.sql$/, '');
     const path = shownPath(config.root, join(directory, name));
     if (!migrations.some((migration) => migration.version === version)) {

@@ -57,6 +57,31 @@ describe('A symbolic link in a project', () => {
     expect(readFileSync(outside, 'utf8')).to.equal('hunter2hunter2\n');
   });
 
+  it('in a circle, or a file where a folder should be, is told by every command that writes, and is no bug', async () => {
+    const given = join(home, 'given');
+    mkdirSync(given);
+    writeFileSync(join(given, '0000_a.sql'), 'SELECT 1;\n');
+    const commands = [
+      ['create', 'more'],
+      ['init'],
+      ['manifest', '--out', 'db/migrations.json'],
+      ['lint', '--static', '--all', '--sarif', 'db/lint.sarif'],
+      ['import', '--from', 'drizzle', given],
+    ];
+    for (const path of ['db', 'db/migrations', 'db/templates', 'db/migrations.json', 'db/lint.sarif'])
+      for (const block of [(at: string) => writeFileSync(at, ''), (at: string) => symlinkSync(at, at)]) {
+        rmSync(join(root, 'db'), { recursive: true });
+        mkdirSync(dirname(join(root, path)), { recursive: true });
+        block(join(root, path));
+        for (const args of commands) {
+          const { exitCode, said } = await runInProcess(root, {}, args);
+          expect(exitCode, `${path}: ${args.join(' ')}\n${said}`).to.be.oneOf([0, 2]);
+        }
+        rmSync(join(root, 'db'), { recursive: true });
+        mkdirSync(join(root, 'db'));
+      }
+  });
+
   it('of a folder is written through only where it stays in the git checkout, or in the project where there is none', async () => {
     rmSync(join(root, 'db'), { recursive: true });
     const shared = join(home, 'shared');
