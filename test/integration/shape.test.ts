@@ -11,11 +11,12 @@ import { many, pair } from '../support/migrations.ts';
 import { proxyTo } from '../support/proxy.ts';
 import { until, waitingForLock } from '../support/runs.ts';
 
-/** What the client sent that the server answered, after the login. */
+/** What a run sent that the server answered, after the login; not what it asks aside while a statement takes its time. */
 async function listen(database: TestDatabase) {
   const sent: string[] = [];
-  const { port } = await proxyTo(database, ({ type, text }) => {
-    if (type !== 'startup' && type !== 'p') sent.push(text.replaceAll(/[\0\s]+/g, ' ').trim());
+  const { port } = await proxyTo(database, ({ type, text, application }) => {
+    if (type !== 'startup' && type !== 'p' && !application.endsWith(' watching'))
+      sent.push(text.replaceAll(/[\0\s]+/g, ' ').trim());
     return 'forward';
   });
   const env = {
