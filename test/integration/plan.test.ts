@@ -9,7 +9,7 @@ import { expectExit, type Project, project, type Result } from '../support/cli.t
 import { createDatabase, type TestDatabase } from '../support/database.ts';
 import { runInProcess } from '../support/in-process.ts';
 import { pair } from '../support/migrations.ts';
-import { plainRole } from '../support/roles.ts';
+import { plainPassword, plainRole } from '../support/roles.ts';
 import { until } from '../support/runs.ts';
 
 const orders = pair(
@@ -302,7 +302,8 @@ describe('plan: what up would do', () => {
       pair(2, 'index', 'CREATE INDEX orders_note ON orders (note);'),
     );
     const weak = await plainRole(database);
-    const weakUrl = weak.env().DATABASE_URL?.replace(`//${weak.name}@`, `//${weak.name}:secret@`) ?? '';
+    const weakUrl =
+      weak.env().DATABASE_URL?.replace(`//${weak.name}@`, `//${weak.name}:${plainPassword}@`) ?? '';
     for (const [SHADOW_DATABASE_URL, code, told] of [
       ['postgresql://nobody@127.0.0.1:1/x', 8, 'SHADOW_DATABASE_URL: Cannot connect to the scratch server'],
       ['mysql://root@127.0.0.1/x', 2, 'SHADOW_DATABASE_URL is no PostgreSQL URL'],

@@ -10,8 +10,6 @@ export interface Frontend {
   /** `startup` for the untyped first one; `Q`, `S` (Sync), `p` (password) … */
   readonly type: string;
   readonly text: string;
-  /** What its connection calls itself; empty until it has. */
-  readonly application: string;
   /** The bytes that will be forwarded; changing them changes what arrives. */
   readonly raw: Buffer;
   /** 1-based over all connections. */
@@ -67,7 +65,6 @@ export async function proxyTo(
       socket.on('error', () => undefined);
       socket.on('close', () => sockets.delete(socket));
     }
-    let application = '';
     let muted = false;
     let cutOnAnswer = false;
     upstream.on('data', (data) => {
@@ -80,12 +77,9 @@ export async function proxyTo(
     const reader = messageReader((type, raw) => {
       if (unanswered.has(type)) return upstream.write(raw);
       count += 1;
-      if (type === 'startup')
-        application = /application_name\0([^\0]*)/.exec(raw.toString('latin1'))?.[1] ?? '';
       const verdict = judge({
         type,
         text: raw.toString('utf8', 5),
-        application,
         raw,
         number: count,
         cut,

@@ -8,11 +8,14 @@ export interface Role {
   env(): Record<string, string>;
 }
 
+/** No word of any message: a process that has it as a password hides it for good, in what a later test reads too. */
+export const plainPassword = 'of-a-plain-role';
+
 /** A role that may log in and nothing else. */
 export async function plainRole(database: TestDatabase): Promise<Role> {
   const admin = await adminClient();
   const name = `role_${randomBytes(5).toString('hex')}`;
-  await admin.query(`CREATE ROLE ${name} LOGIN PASSWORD 'secret'`);
+  await admin.query(`CREATE ROLE ${name} LOGIN PASSWORD '${plainPassword}'`);
   cleanUpAfterTest(async () => {
     await database.query(`DROP OWNED BY ${name} CASCADE`);
     await admin.query(`DROP ROLE ${name}`);
@@ -22,7 +25,7 @@ export async function plainRole(database: TestDatabase): Promise<Role> {
     name,
     env: () => ({
       DATABASE_URL: DATABASE_URL.replace(`//${database.user}@`, `//${name}@`),
-      PGPASSWORD: 'secret',
+      PGPASSWORD: plainPassword,
     }),
   };
 }
