@@ -20,7 +20,10 @@ export interface Sighting {
 export interface Watch {
   /** The last blockers seen, for the report after the statement gave up waiting. */
   blockers(): readonly string[];
-  /** The error of the statement: as a lock time-out where this watch has ended its wait, else as it is. */
+  /**
+   * The error of the statement: as a lock time-out where this watch has ended its wait, as a refusal where it waited for
+   * its own transaction, else as it is.
+   */
   explained<Failure extends Error | null>(error: Failure): Failure;
   stop(): Promise<void>;
 }
@@ -44,7 +47,8 @@ SELECT (SELECT extract(epoch FROM clock_timestamp() - min(l.waitstart)) * 1000 F
  */
 const shardSightingSql = `
 SELECT a.pid, a.usename AS user, a.application_name AS application, a.state, left(a.query, 200) AS query, n.nodename || ':' || n.nodeport AS node,
-       extract(epoch FROM clock_timestamp() - coalesce(a.xact_start, a.query_start, a.backend_start))::float8 AS seconds
+       extract(epoch FROM clock_timestamp() - coalesce(a.xact_start, a.query_start, a.backend_start))::float8 AS seconds,
+       w.blocking_gpid = w.waiting_gpid AS own
   FROM citus_lock_waits w JOIN citus_stat_activity a ON a.global_pid = w.blocking_gpid AND NOT a.is_worker_query
   LEFT JOIN pg_dist_node n ON n.nodeid = w.blocking_nodeid
  WHERE w.waiting_gpid = citus_calculate_gpid(citus_coordinator_nodeid(), $1)`;
@@ -58,6 +62,8 @@ interface BlockerRow {
   readonly state: string | null;
   readonly seconds: number | null;
   readonly query: string | null;
+  /** On Citus: the transaction waits for itself, with one connection to a worker for another. */
+  readonly own?: boolean;
 }
 
 /** A wait that lock_timeout should have ended is ended from here so much later, in ms. */
@@ -90,10 +96,12 @@ export function watch(session: Session, { lockMs, everyMs, boundOf, onSighting }
   const started = Date.now();
   let last: readonly string[] = [];
   let cutAfterMs: number | null = null;
+  let waitedForItself = false;
   const look = async (client: pg.Client, signal: AbortSignal) => {
     for (const boundMs = boundOf(); ; await sleep(everyMs, undefined, { signal })) {
-      const { waitedMs, blockers, progress } = await readSighting(session, client);
+      const { waitedMs, blockers, progress, forItself } = await readSighting(session, client);
       if (blockers.length > 0) last = blockers;
+      waitedForItself ||= forItself;
       signal.throwIfAborted();
       if (boundMs !== null && waitedMs > boundMs + grace) {
         cutAfterMs = boundMs;
@@ -118,7 +126,10 @@ export function watch(session: Session, { lockMs, everyMs, boundOf, onSighting }
   );
   return {
     blockers: () => last,
-    explained: (error) => (cutAfterMs === null ? error : asLockTimeout(error, cutAfterMs)),
+    explained: (error) => {
+      if (waitedForItself && codeOf(error) === '40P01') return asOwnDeadlock(error);
+      return cutAfterMs !== null && codeOf(error) === '57014' ? asLockTimeout(error, cutAfterMs) : error;
+    },
     stop: () => stop(),
   };
 }
@@ -126,13 +137,16 @@ export function watch(session: Session, { lockMs, everyMs, boundOf, onSighting }
 interface Seen extends Pick<Sighting, 'blockers' | 'progress'> {
   /** For a lock that is not granted yet; 0 where it waits for none. */
   readonly waitedMs: number;
+  readonly forItself: boolean;
 }
 
 async function readSighting(session: Session, client: pg.Client): Promise<Seen> {
   const { rows } = await client.query<SightingRow>(sightingSql, [session.pid]);
   const { waited = null, blockers: local = [], progress = null } = rows[0] ?? {};
-  const blockers = local.length > 0 || session.citus === null ? local : await onShards(session, client);
-  return { waitedMs: waited ?? 0, blockers: blockers.map(describeBlocker), progress };
+  const found = local.length > 0 || session.citus === null ? local : await onShards(session, client);
+  const others = found.filter(({ own }) => own !== true);
+  const forItself = others.length < found.length;
+  return { waitedMs: waited ?? 0, blockers: others.map(describeBlocker), progress, forItself };
 }
 
 /** Whoever may not see the other nodes' sessions gets to know no blocker. */
@@ -143,11 +157,25 @@ function onShards({ pid }: Session, client: pg.Client): Promise<readonly Blocker
   );
 }
 
+const codeOf = (error: Error | null) => (error as { code?: string } | null)?.code;
+
 /** What was cancelled from here was a wait for a lock: the server only knows that somebody has cancelled it. */
 function asLockTimeout<Failure extends Error | null>(error: Failure, boundMs: number): Failure {
-  if ((error as { code?: string } | null)?.code !== '57014') return error;
   const message = `canceling statement due to lock timeout: it waited for longer than ${formatDuration(boundMs)}, for something that it calls has switched lock_timeout off`;
-  return Object.assign(error as object, { code: '55P03', message }) as unknown as Failure;
+  return toldAs(error, { code: '55P03', message });
+}
+
+/** Another attempt would wait for itself again. */
+function asOwnDeadlock<Failure extends Error | null>(error: Failure): Failure {
+  const message =
+    'the statement waited on a worker for a lock that its own transaction holds there: it can never get it';
+  const hint =
+    'A function that is delegated whole to a worker (force_delegation) cannot truncate or lock a distributed table. Write those statements into the migration, or call the function as one column of several: SELECT f(…), 1.';
+  return toldAs(error, { code: '0A000', message, hint });
+}
+
+function toldAs<Failure extends Error | null>(error: Failure, as: Record<string, string>): Failure {
+  return Object.assign(error as object, as) as unknown as Failure;
 }
 
 function describeBlocker({ pid, user, application, state, seconds, query, node }: BlockerRow): string {

@@ -85,32 +85,40 @@ export function keptLocalStatements(citus: Citus | null): readonly string[] {
   ];
 }
 
+/** Of a row `l` of pg_locks. */
+const ownWrite = `l.pid = pg_backend_pid() AND l.locktype = 'relation' AND l.mode = 'RowExclusiveLock'
+  AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())`;
+
 /**
- * Makes a write of no rows to a table that the transaction writes to; one that is copied so is prepared before it commits.
- * The coordinator knows of no write of a function that was delegated whole. A worker that runs one locks the table itself,
- * and only its shards for writes that the coordinator sends it.
+ * Makes a write of no rows to a distributed table; after one that is copied so, each connection to a worker that may have
+ * written is prepared before it commits. Of a function that was delegated whole (force_delegation) the coordinator knows
+ * that much, but not that it wrote: its worker is asked. What no table of the role's can have prepared is refused.
  */
 const writeNothing = `DO $do$
-DECLARE target record;
+DECLARE
+  wrote boolean := EXISTS (SELECT FROM pg_locks l JOIN pg_dist_partition d ON d.logicalrelid::oid = l.relation WHERE ${ownWrite});
+  delegated boolean := false;
+  target record;
 BEGIN
+  IF NOT wrote AND EXISTS (SELECT FROM pg_dist_object WHERE force_delegation) THEN
+    delegated := EXISTS (SELECT FROM run_command_on_workers(format(
+      'SELECT count(*) FROM pg_catalog.pg_stat_activity WHERE backend_xid IS NOT NULL AND application_name = %L',
+      'citus_internal gpid=' || citus_backend_gpid())) WHERE result <> '0');
+  END IF;
+  IF NOT (wrote OR delegated) THEN RETURN; END IF;
   SELECT d.logicalrelid AS relation, a.attname, format_type(a.atttypid, a.atttypmod) AS type INTO target
-    FROM pg_locks l JOIN pg_dist_partition d ON d.logicalrelid::oid = l.relation
-    JOIN pg_attribute a ON a.attrelid = l.relation AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
-     AND (d.partkey IS NULL OR a.attname = column_to_column_name(d.logicalrelid, d.partkey))
-   WHERE l.pid = pg_backend_pid() AND l.locktype = 'relation' AND l.mode = 'RowExclusiveLock'
-     AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
-     AND has_table_privilege(l.relation, 'INSERT') LIMIT 1;
+    FROM pg_dist_partition d JOIN pg_attribute a ON a.attrelid = d.logicalrelid AND a.attnum > 0 AND NOT a.attisdropped
+     AND a.attgenerated = '' AND (d.partkey IS NULL OR a.attname = column_to_column_name(d.logicalrelid, d.partkey))
+   WHERE has_table_privilege(d.logicalrelid, 'INSERT')
+   ORDER BY EXISTS (SELECT FROM pg_locks l WHERE l.relation = d.logicalrelid AND ${ownWrite}) DESC,
+     d.colocationid IN (SELECT colocationid FROM pg_dist_object WHERE force_delegation) DESC, d.partmethod = 'h' DESC
+   LIMIT 1;
   IF FOUND THEN
     PERFORM set_config('citus.multi_shard_modify_mode', 'sequential', true);
     EXECUTE format('INSERT INTO %s (%I) OVERRIDING SYSTEM VALUE SELECT g::text::%s FROM generate_series(1, 0) AS g', target.relation, target.attname, target.type);
-  END IF;
-  IF EXISTS (SELECT FROM pg_dist_object WHERE force_delegation) AND EXISTS (
-    SELECT FROM run_command_on_workers(format($on_worker$SELECT count(*) FROM pg_catalog.pg_stat_activity a WHERE backend_xid IS NOT NULL AND application_name = %L AND (%L
-      OR EXISTS (SELECT FROM pg_catalog.pg_locks l JOIN pg_catalog.pg_dist_partition d ON d.logicalrelid::oid = l.relation WHERE l.pid = a.pid AND l.mode = 'RowExclusiveLock'))$on_worker$,
-      'citus_internal gpid=' || citus_backend_gpid(), target IS NULL)) WHERE result <> '0')
-  THEN
+  ELSIF delegated THEN
     RAISE EXCEPTION 'a function that is delegated whole to a worker (force_delegation) has written there: what it wrote would not commit together with its record'
-      USING ERRCODE = 'feature_not_supported', HINT = 'Write the statements of the function into the migration, or call it as one column of several: SELECT f(…), 1.';
+      USING ERRCODE = 'feature_not_supported', HINT = 'Grant INSERT on a distributed table to the role, or call the function as one column of several: SELECT f(…), 1.';
   END IF;
 END $do$`;
 

@@ -30,9 +30,13 @@ export function hintWithoutCitus(
   return `${called} is a function of Citus, which ${place} does not have. ${way}, then run ${commandOf(step)} again. make migrate-verify and make migrate-lint need no Citus.`;
 }
 
+/** What the coordinator's libpq says of a connection to a worker that broke, or Citus of one that it cannot do without. */
+const broken =
+  /^$|^(?:server closed the connection|could not (?:receive|send) data|SSL (?:SYSCALL )?(?:error|connection)|no connection to|connection (?:not open|to server|in wrong state)|timeout expired)|marked as essential/;
+
 /**
  * The worker of Citus, as "host:port", that the coordinator could not reach or lost; '' where it does not say which. Null for
- * any other error. What the coordinator got no SQLSTATE for it tells as XX000.
+ * any other error. What the coordinator got no SQLSTATE for it tells as XX000, as a worker does with much that it refuses.
  */
 export function nodeOf({ citus }: Pick<Session, 'citus'>, error: unknown): string | null {
   if (citus === null) return null;
@@ -40,7 +44,8 @@ export function nodeOf({ citus }: Pick<Session, 'citus'>, error: unknown): strin
   const named =
     /while executing command on (\S+:\d+)/.exec(where)?.[1] ??
     /(?:remote node|marked as essential:) (\S+:\d+)/.exec(message)?.[1]?.split('@').at(-1);
-  return /^(08|57P0)/.test(code) || (code === 'XX000' && named !== undefined) ? (named ?? '') : null;
+  const lost = /^(08|57P0)/.test(code) || (code === 'XX000' && named !== undefined && broken.test(message));
+  return lost ? (named ?? '') : null;
 }
 
 /**

@@ -41,12 +41,16 @@ describe('Citus, cut off', function suite() {
     1,
     'single',
     `CREATE TABLE single (id int, n int);
-SELECT create_distributed_table('single', NULL);
-INSERT INTO single VALUES (1, 0), (2, 0);`,
+SELECT create_distributed_table('single', 'id', shard_count => 1, colocate_with => 'none');
+INSERT INTO single VALUES (1, 0), (2, 0);
+CREATE FUNCTION add(id int) RETURNS void LANGUAGE sql AS 'INSERT INTO single VALUES ($1, 0)';
+SELECT create_distributed_function('add(int)', '$1', colocate_with => 'single', force_delegation => true);`,
   );
   const writes = [
     ['a file', 'INSERT INTO single VALUES (3, 0);'],
     ['a no-transaction file', '-- migrate: no-transaction\nSELECT 1;\nINSERT INTO single VALUES (3, 0);'],
+    ['a function that is delegated whole', 'SELECT add(3);'],
+    ['a delegated function without transaction', '-- migrate: no-transaction\nSELECT 1;\nSELECT add(3);'],
   ] as const;
   for (const [kind, text] of writes)
     it(`${kind} that writes to one shard counts once where its worker dies at the commit`, async () => {

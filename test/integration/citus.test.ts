@@ -359,44 +359,55 @@ SELECT create_distributed_table('a', 'id'); SELECT create_distributed_table('b',
     expect(wrote.stdout).to.include('A person must finish').and.to.include('foreign keys tie the table');
   });
 
-  it('refuses what a function wrote that is delegated whole to a worker, and takes one that reads', async () => {
+  it('takes what a function does that is delegated whole to a worker, and tells at once what it can never do', async () => {
     const cluster = await clusterDatabase();
-    const call = (name: string, body: string) =>
-      `CREATE FUNCTION ${name}(key int) RETURNS void LANGUAGE plpgsql AS $$ BEGIN ${body} END $$;
-SELECT create_distributed_function('${name}(int)', '$1', colocate_with => 't', force_delegation => true);`;
-    const tool = await project({
-      ...pair(
-        1,
-        'functions',
-        `CREATE TABLE t (id int PRIMARY KEY, n int); SELECT create_distributed_table('t', 'id');
-${call('reads', 'PERFORM FROM t WHERE id = key;')} ${call('writes', 'INSERT INTO t VALUES (key, 0);')}`,
-      ),
-      ...pair(2, 'reads', 'SELECT reads(5);'),
-      ...pair(3, 'writes', 'SELECT writes(5);'),
-    });
-    expectExit(await tool.run(['up', '--n', '2'], { env: cluster.env() }), 0);
-    const refused = await tool.run(['up'], { env: cluster.env() });
-    expectExit(refused, 3);
-    expect(refused.stderr).to.include('delegated whole to a worker').and.include('rolled back');
-    expect(await cluster.query('SELECT id FROM t')).to.deep.equal([]);
-    const mixed = ['INSERT INTO t VALUES (6, 0)', 'SELECT writes(5)'];
-    for (const statements of [mixed, mixed.toReversed()]) {
-      tool.write('20250101000003_writes.up.sql', `${statements.join(';\n')};`);
-      const both = await tool.run(['up'], { env: cluster.env() });
-      expectExit(both, 3);
-      expect(both.stderr).to.include('delegated whole to a worker').and.include('rolled back');
-    }
-    expect(await cluster.query('SELECT id FROM t')).to.deep.equal([]);
-    tool.write(
-      '20250101000003_writes.up.sql',
-      'SELECT writes(5), 1; INSERT INTO t VALUES (6, 0), (7, 0); SELECT reads(5);',
+    const bodies = {
+      reads: 'PERFORM FROM t WHERE id = key;',
+      writes: 'INSERT INTO t VALUES (key, 0);',
+      executes: "EXECUTE 'UPDATE t SET n = n + 1 WHERE id = ' || key;",
+      truncates: 'TRUNCATE t;',
+      truncates_other: 'TRUNCATE o;',
+      locks: 'LOCK TABLE t;',
+      changes: 'ALTER TABLE t ADD COLUMN late int;',
+      indexes: 'CREATE INDEX ON t (n);',
+      analyzes: 'ANALYZE t;',
+      writes_all: 'UPDATE t SET n = 0;',
+    };
+    const functions = Object.entries(bodies).map(
+      ([
+        name,
+        body,
+      ]) => `CREATE FUNCTION ${name}(key int) RETURNS void LANGUAGE plpgsql AS $$ BEGIN ${body} END $$;
+SELECT create_distributed_function('${name}(int)', '$1', colocate_with => 't', force_delegation => true);`,
     );
+    const tables = ['t', 'o'].map(
+      (name) =>
+        `CREATE TABLE ${name} (id int PRIMARY KEY, n int); SELECT create_distributed_table('${name}', 'id', colocate_with => 'none');`,
+    );
+    const tool = await project(pair(1, 'functions', [...tables, ...functions].join('\n')));
     expectExit(await tool.run(['up'], { env: cluster.env() }), 0);
-    expect(await cluster.query('SELECT id FROM t ORDER BY id')).to.deep.equal([
-      { id: 5 },
-      { id: 6 },
-      { id: 7 },
-    ]);
+    const rows = () => cluster.query('SELECT id, n FROM t UNION ALL SELECT id, n FROM o ORDER BY id');
+    const up = (sql: string, env = {}) => {
+      for (const [name, text] of Object.entries(pair(2, 'calls', sql))) tool.write(name, text);
+      return tool.run(['up'], { env: { ...cluster.env(), ...env } });
+    };
+    const never =
+      /can never get it|cannot execute a distributed query|not allowed on this node|must filter by/;
+    for (const name of Object.keys(bodies).slice(3))
+      for (const sql of [`INSERT INTO o VALUES (6, 0); SELECT ${name}(5)`, `SELECT * FROM ${name}(5)`]) {
+        const refused = await up(sql, { MIGRATE_LOCK_RETRIES: '99' });
+        expectExit(refused, 3);
+        expect(refused.stderr, sql).to.match(never).and.to.include('rolled back');
+      }
+    expect(await rows()).to.deep.equal([]);
+    expectExit(
+      await up(
+        'SELECT writes(1); INSERT INTO o VALUES (6, 0); SELECT reads(1); SELECT executes(1); SELECT writes(5); SELECT writes(9), 1;',
+      ),
+      0,
+    );
+    const written = [1, 5, 6, 9].map((id) => ({ id, n: id === 1 ? 1 : 0 }));
+    expect(await rows()).to.deep.equal(written);
   });
 
   it('walks distributed and reference tables in batches, there and back', async () => {

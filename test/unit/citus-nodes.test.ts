@@ -92,12 +92,20 @@ describe('a worker that does not answer', () => {
     const where = 'while executing command on 10.0.0.6:5433';
     expect(nodeOf(cluster, { code: '08006', message: remote })).to.equal('10.0.0.5:5432');
     expect(nodeOf(cluster, { code: '57P01', where })).to.equal('10.0.0.6:5433');
-    expect(nodeOf(cluster, { code: 'XX000', where })).to.equal('10.0.0.6:5433');
+    for (const message of [
+      '',
+      'server closed the connection unexpectedly\n\tThis probably means the server terminated abnormally',
+      'could not receive data from server: Connection timed out',
+      'SSL SYSCALL error: EOF detected',
+      'no connection to the server',
+    ])
+      expect(nodeOf(cluster, { code: 'XX000', where, message }), message).to.equal('10.0.0.6:5433');
     const essential = 'failure on connection marked as essential: 10.0.0.7:9701';
     expect(nodeOf(cluster, { code: 'XX000', message: essential })).to.equal('10.0.0.7:9701');
     expect(nodeOf(cluster, { code: '08006', message: 'gone' })).to.equal('');
     for (const error of [
       { code: 'XX000', message: 'triggers are not supported' },
+      { code: 'XX000', where, message: 'cannot execute a distributed query from a query on a shard' },
       { code: '23505', where },
       { code: '57014', where },
       {},
