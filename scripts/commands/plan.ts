@@ -77,7 +77,7 @@ async function planIn(
   sayDrift(drift, history, progress);
   const { steps, waiting } = await stepsOf(session, migrations, history, flags, direction);
   refuseFaulty(steps, files.faults);
-  if (steps.length > 0 && !flags.freshHistory) await refuseForeignHistory(session, config, history);
+  if (steps.length > 0 && !flags.freshHistory) await refuseForeignHistory(session, config, history, steps);
   const remark = steps.length === 0 ? null : majorRemark(config.postgres, session.major);
   if (remark !== null) progress.warn(remark);
   const view = await viewOf(input, session, { migrations, history, steps, waiting, direction });

@@ -34,7 +34,7 @@ function foreignHistories(objects: readonly SchemaObject[]): TableName[] {
     const parts = parseDefinition(definition);
     const table = parts.get('table') ?? '';
     const own = columns.get(table) ?? {};
-    own[bareName(identity.slice(table.length + 1))] = parts.get('type') ?? '';
+    own[bareName(identity.slice(table.length + 1))] = (parts.get('type') ?? '').replace(/\(\d{1,8}\)/, '');
     columns.set(table, own);
   }
   const tables = [...columns].flatMap(([identity, own]) => {

@@ -1,13 +1,15 @@
-// Takes a session on a database that has no history of ours; refuses where another tool's is found. It reads names and
-// columns in one query, and whether there are rows in a second one where a table has the shape.
+// Takes a session on a database that has no history of ours; refuses where another tool's is found, or ours in another
+// tracking table. It reads names and columns in one query, and whether there are rows in a second one where a table has the shape.
 import pg from 'pg';
 import { MigrateError } from '../base/errors.ts';
+import { shellWord } from '../base/shell-word.ts';
 import type { Config } from '../config/config.ts';
 import type { Row } from '../connection/channel.ts';
 import type { Session } from '../connection/session.ts';
 import type { History } from '../ledger/ledger.ts';
 import { literal } from '../schema/sql.ts';
-import { type ForeignTable, foreignTables, type TableShape, toolOf } from './foreign-tools.ts';
+import { speaksOfHistory, tellingColumns, toolOfAnyName } from './foreign-shapes.ts';
+import { type ForeignTable, foreignTables, type TableShape } from './foreign-tools.ts';
 
 interface ForeignTracking {
   readonly schema: string;
@@ -25,8 +27,10 @@ export async function refuseForeignHistory(
   session: Session,
   config: Config,
   history: History,
+  pending: readonly { readonly id: string }[],
 ): Promise<void> {
   if (history.applied.length > 0 || history.halfDone.length > 0) return;
+  if (history.hasLedger) await refuseOtherTracking(session, config, pending);
   const candidates = await readCandidates(session, config, history);
   const found = candidates.length === 0 ? [] : await withRows(session, candidates);
   const [first] = found;
@@ -45,13 +49,41 @@ export async function refuseForeignHistory(
   );
 }
 
+/** What is in the ledger for this very file, in another tracking table: `trackingTable` was changed, or differs between two checkouts. */
+async function refuseOtherTracking(
+  session: Session,
+  { trackingTable: { schema, table } }: Config,
+  pending: readonly { readonly id: string }[],
+): Promise<void> {
+  const own = literal(`${schema}.${table}`);
+  const rows = await session.query<{ tracking: string; ids: string[] }>(
+    `SELECT tracking, array_agg(id ORDER BY id) AS ids FROM migration_ledger.applied
+      WHERE id = ANY ($1::text[]) AND NOT EXISTS (SELECT FROM migration_ledger.entries WHERE tracking = ${own}) GROUP BY 1 ORDER BY 1`,
+    [pending.map(({ id }) => id)],
+  );
+  const [first] = rows;
+  if (first === undefined) return;
+  throw new MigrateError(
+    'history',
+    'These migrations are applied in this database already: it is recorded for another tracking table',
+    {
+      problems: rows.map(
+        ({ tracking, ids }) =>
+          `${tracking}: ${ids.slice(0, 5).join(', ')}${ids.length > 5 ? ` and ${ids.length - 5} more` : ''}`,
+      ),
+      hint: `If it is the same application: { "trackingTable": ${JSON.stringify(first.tracking)} } in db/config.json. If the same files are to run here once more, for another schema: --fresh-history (make migrate-up fresh_history=1).`,
+      state: 'Nothing was changed.',
+    },
+  );
+}
+
 function takeOver({ schema, name, known }: ForeignTracking, found: readonly ForeignTracking[]): string {
   const version = 'make migrate-baseline to=<version of the newest migration that the database has>';
   if (known.tool === 'node-pg-migrate')
     return `Take it over: { "trackingTable": "${schema}.${name}" } in db/config.json, and the next up adopts it`;
   if (known.from === undefined) return `Take it over: ${version}`;
-  const several = found.filter((other) => other.known.from === known.from).length > 1;
-  return `Take it over: make migrate-baseline from=${known.from}${several ? ` table=${schema}.${name}` : ''}, or ${version}`;
+  const isNamed = name !== known.table || found.filter((other) => other.known.from === known.from).length > 1;
+  return `Take it over: make migrate-baseline from=${known.from}${isNamed ? ` table=${shellWord(`${schema}.${name}`)}` : ''}, or ${version}`;
 }
 
 async function readCandidates(
@@ -72,13 +104,14 @@ async function readCandidates(
               WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped) AS columns,
             array(SELECT relname::text FROM pg_class WHERE relnamespace = n.oid AND relname = 'ar_internal_metadata') AS beside
        FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-      WHERE c.relname IN (${names}) AND c.relkind IN ('r', 'p') AND c.relpersistence <> 't'
-        AND n.nspname NOT IN ('migration_ledger', 'information_schema') AND n.nspname !~ '^pg_'
+      WHERE (c.relname IN (${names}) OR n.nspname || '.' || c.relname ~* '${speaksOfHistory.source}' OR EXISTS
+              (SELECT FROM pg_attribute WHERE attrelid = c.oid AND lower(attname) IN (${tellingColumns.map(literal).join(', ')})))
+        AND c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.relpersistence <> 't' AND n.nspname NOT IN ('migration_ledger', 'information_schema') AND n.nspname !~ '^pg_'
         AND has_schema_privilege(n.oid, 'USAGE') AND (n.nspname, c.relname) <> (${own}) ${known}
       ORDER BY 1, 2`,
   );
   return rows.flatMap(({ schema, name, guarded, columns, beside }) => {
-    const tool = toolOf({ name, columns, beside });
+    const tool = toolOfAnyName({ name, columns, beside }, schema);
     return tool === null ? [] : [{ schema, name, known: tool, isGuarded: guarded }];
   });
 }

@@ -53,7 +53,7 @@ export const foreignTables: readonly ForeignTable[] = [
   },
   { tool: 'Drizzle', table: '__drizzle_migrations', columns: ['hash', 'created_at'], from: 'drizzle' },
   { tool: 'Knex', table: 'knex_migrations', columns: ['name', 'batch', 'migration_time'], from: 'knex' },
-  { tool: 'Kysely', table: 'kysely_migration', columns: ['name', 'timestamp'] },
+  { tool: 'Kysely', table: 'kysely_migration', columns: ['name', 'timestamp character varying'] },
   { tool: 'MikroORM', table: 'mikro_orm_migrations', columns: ['name', 'executed_at'] },
   { tool: 'Sequelize', table: 'SequelizeMeta', columns: ['name'], from: 'sequelize' },
   { tool: 'Umzug', table: 'umzug_migrations', columns: ['name'], from: 'umzug' },
@@ -125,6 +125,18 @@ export const foreignTables: readonly ForeignTable[] = [
   { tool: 'Directus', table: 'directus_migrations', columns: ['version', 'name', 'timestamp'] },
   { tool: 'Strapi', table: 'strapi_migrations', columns: ['name', 'time'] },
   { tool: 'Marten', table: 'mt_migrations', columns: ['id', 'applied'] },
+  { tool: 'postgrator', table: 'schemaversion', columns: ['version', 'name', 'md5', 'run_at'] },
+  { tool: 'gormigrate', table: 'migrations', columns: ['id character varying'], only: true },
+  { tool: 'Pop', table: 'schema_migration', columns: ['version character varying'], only: true },
+  { tool: 'Migratus', table: 'schema_migrations', columns: ['id', 'applied', 'description'], only: true },
+  { tool: 'Fluent', table: '_fluent_migrations', columns: ['name', 'batch', 'created_at'] },
+  { tool: 'CodeIgniter', table: 'migrations', columns: ['version', 'class', 'namespace', 'time', 'batch'] },
+  { tool: 'Piccolo', table: 'migration', columns: ['id', 'name', 'app_name', 'ran_on'], only: true },
+  { tool: 'peewee-migrate', table: 'migratehistory', columns: ['name', 'migrated_at'] },
+  { tool: 'Aerich', table: 'aerich', columns: ['version', 'app', 'content'] },
+  { tool: 'Nessie', table: 'nessie_migrations', columns: ['file_name', 'created_at'] },
+  { tool: 'Evolve', table: 'changelog', columns: ['version', 'name', 'installed_by', 'checksum', 'success'] },
+  { tool: 'RoundhousE', table: 'ScriptsRun', columns: ['script_name', 'text_of_script', 'text_hash'] },
 ];
 
 /** A table as it is found: columns as `name` → type. */
@@ -135,17 +147,21 @@ export interface TableShape {
   readonly beside: readonly string[];
 }
 
-/** Whose history the table is, or null. */
-export function toolOf({ name, columns, beside }: TableShape): ForeignTable | null {
-  const has = (wanted: string) => {
-    const [column = '', ...type] = wanted.split(' ');
+/** @param wanted each as `name` or as `name type` */
+export function hasColumns(columns: TableShape['columns'], wanted: readonly string[]): boolean {
+  return wanted.every((each) => {
+    const [column = '', ...type] = each.split(' ');
     return type.length === 0 ? column in columns : columns[column] === type.join(' ');
-  };
+  });
+}
+
+/** Whose history a table of this name is, or null. */
+export function toolOf({ name, columns, beside }: TableShape): ForeignTable | null {
   return (
     foreignTables.find(
       (known) =>
         known.table === name &&
-        known.columns.every(has) &&
+        hasColumns(columns, known.columns) &&
         (!known.only || Object.keys(columns).length === known.columns.length) &&
         (known.beside === undefined || beside.includes(known.beside)),
     ) ?? null

@@ -192,7 +192,7 @@ async function stepsToRun(
   { freshHistory, fromDisk = false }: RunRequest,
   { history, plan, faults }: Judged,
 ): Promise<readonly ReadyStep[]> {
-  if (!freshHistory) await refuseForeignHistory(session, config, history);
+  if (!freshHistory) await refuseForeignHistory(session, config, history, plan.steps);
   const place = await refuseOtherPlace(session, config, history);
   for (const remark of [place, majorRemark(config.postgres, session.major)])
     if (remark !== null) progress.warn(remark);

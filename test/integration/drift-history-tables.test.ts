@@ -11,8 +11,8 @@ const named = pg.escapeIdentifier;
 /** With a key of its own and its sequence where the tool's table may have more columns than those it is told by. */
 function tableOf(schema: string, table: string, columns: readonly string[], only = false): string {
   const typed = columns.map((column) => {
-    const [name = '', type = 'text'] = column.split(' ');
-    return `${named(name)} ${type}`;
+    const [, name = '', type = 'text'] = /^(\S+)(?: (.*))?$/.exec(column) ?? [];
+    return `${named(name)} ${type.replace('varying', 'varying(255)')}`;
   });
   const own = only ? [] : ['own_key serial PRIMARY KEY'];
   return `CREATE TABLE ${named(schema)}.${named(table)} (${[...typed, ...own].join(', ')});`;

@@ -105,6 +105,50 @@ describe('The first up over another tool’s history', () => {
     }
   });
 
+  it('is found under a name that its project chose, each with its own line', async () => {
+    const database = await createDatabase();
+    const chosen: Record<string, string> = {
+      'golang-migrate: public.deployed': '(version bigint, dirty boolean)',
+      'goose: public.releases': '(id serial, version_id bigint, is_applied boolean, tstamp timestamp)',
+      'Flyway: public.FLYWAY_SCHEMA_HISTORY':
+        '(installed_rank int, version text, script text, checksum int, success boolean)',
+      'Knex: app.steps': '(id serial, name text, batch int, migration_time timestamptz)',
+      'Alembic: app.alembic_of_app': '(version_num text)',
+      'Liquibase: public.DATABASECHANGELOG':
+        '("ID" text, "AUTHOR" text, "FILENAME" text, "DATEEXECUTED" timestamp, "ORDEREXECUTED" int, "MD5SUM" text)',
+      'node-pg-migrate: app.shop_history': '(id serial, name text, run_on timestamp)',
+      'dbmate: app.app_migrations': '(version text)',
+      'Sequelize: public.sequelize_meta': '(name text)',
+      'TypeORM: public.custom_migration_table': '(id serial, timestamp bigint, name text)',
+      'Drizzle: drizzle.log': '(id serial, hash text, created_at bigint)',
+    };
+    await database.query('CREATE SCHEMA app; CREATE SCHEMA drizzle');
+    for (const [found, columns] of Object.entries(chosen)) {
+      const [schema, table] = (found.split(': ')[1] ?? '').split('.');
+      await database.query(`CREATE TABLE ${schema}."${table}" ${columns}`);
+      await database.query(`ALTER TABLE ${schema}."${table}" ENABLE ROW LEVEL SECURITY`);
+    }
+    const result = await (await project(seed)).run(['up'], { env: database.env() });
+    expectExit(result, 4);
+    for (const found of Object.keys(chosen)) expect(result.stderr).to.include(`${found}. Take it over`);
+    expect(result.stderr).to.include('from=goose table=public.releases');
+    await nothingRan(database);
+  });
+
+  it('is found where it is our own, recorded for another tracking table', async () => {
+    const database = await createDatabase();
+    expectExit(await (await project(seed)).run(['up'], { env: database.env() }), 0);
+    const moved = await project({ ...seed, 'db/config.json': '{ "trackingTable": "app.history" }' });
+    const result = await moved.run(['up'], { env: database.env() });
+    expectExit(result, 4);
+    expect(result.stderr)
+      .to.include('{ "trackingTable": "public.pgmigrations" }')
+      .and.include('--fresh-history');
+    expect(await database.query('SELECT count(*)::int AS seeds FROM seed')).to.deep.equal([{ seeds: 1 }]);
+    expectExit(await moved.run(['up', '--fresh-history'], { env: database.env() }), 0);
+    expectExit(await moved.run(['up'], { env: database.env() }), 0);
+  });
+
   it('is refused by plan too; --fresh-history runs, once said', async () => {
     const database = await createDatabase();
     await database.query(histories.Knex ?? '');
@@ -125,6 +169,10 @@ describe('The first up over another tool’s history', () => {
       CREATE SCHEMA a; CREATE TABLE a.migrations (id int, timestamp timestamptz, name text); INSERT INTO a.migrations VALUES (1, now(), 'x');
       CREATE SCHEMA b; CREATE TABLE b.schema_migrations (version varchar PRIMARY KEY);
       CREATE SCHEMA c; CREATE TABLE c.changes (id int, change text); INSERT INTO c.changes VALUES (1, 'x');
+      CREATE TABLE app_versions (version text, dirty text); INSERT INTO app_versions VALUES ('1', 'no');
+      CREATE TABLE documents (id int, version_num int); INSERT INTO documents VALUES (1, 1);
+      CREATE TABLE migration_kinds (id int, name text); INSERT INTO migration_kinds VALUES (1, 'x');
+      CREATE TABLE schema_changes (id int, migration_name text, run_on date); INSERT INTO schema_changes VALUES (1, 'x', now());
       CREATE VIEW alembic_version AS SELECT 'x' AS version_num;
       CREATE TABLE changelog (id int, text text); INSERT INTO changelog VALUES (1, 'x');
       CREATE TABLE migration (version int, from_place text, apply_time text); INSERT INTO migration VALUES (1, 'x', 'y')`);
