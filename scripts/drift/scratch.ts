@@ -7,6 +7,7 @@ import { newestMajor } from '../base/postgres-major.ts';
 import type { Migration } from '../base/types.ts';
 import type { Config } from '../config/config.ts';
 import { loadParser, type Parser } from '../files/statements.ts';
+import { inQuotes } from '../schema/sql.ts';
 import type { Query } from '../schema/types.ts';
 import { ensureStandInsFor, runsOneByOne } from '../scratch/citus-stand-ins.ts';
 import { administratorOf } from '../scratch/client.ts';
@@ -90,7 +91,7 @@ async function makeBareWrapper(client: Client, sql: string): Promise<void> {
   const [, name] = /^\s*CREATE FOREIGN DATA WRAPPER ("(?:[^"]|"")+"|[a-z_][\w$]*)\s*$/.exec(sql) ?? [];
   const administrator = administratorOf(client);
   if (name === undefined || administrator === null) return;
-  const worker = `"${administrator.worker.replaceAll('"', '""')}"`;
+  const worker = inQuotes(administrator.worker);
   await administrator.inDatabase(
     `CREATE FOREIGN DATA WRAPPER ${name}; GRANT USAGE ON FOREIGN DATA WRAPPER ${name} TO ${worker}`,
   );

@@ -26,6 +26,11 @@ export function laterSql(query: string): string {
     FROM '<v>([0-9a-f]*)</v>'), 'hex'), 'UTF8')`;
 }
 
+/** A name in quotes, which may hold whatever it likes then. */
+export function inQuotes(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`;
+}
+
 /** A name without the quotes that SQL needs. */
 export function bareName(name: string): string {
   return name.startsWith('"') ? name.slice(1, -1).replaceAll('""', '"') : name;

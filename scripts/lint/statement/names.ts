@@ -1,6 +1,7 @@
 // Takes names as parsed; gives them as SQL and as shown to people, and tells whether two mean the same relation.
 // It knows no catalog: a name without a schema matches that name in any.
 import { visible } from '../../base/foreign-text.ts';
+import { inQuotes } from '../../schema/sql.ts';
 import type { Name } from './types.ts';
 
 const reserved = new Set(
@@ -17,7 +18,7 @@ export function quoteIdentifier(identifier: string): string {
   if (visible(identifier) !== identifier) return escapedIdentifier(identifier);
   return /^[a-z_][a-z0-9_$]*$/.test(identifier) && !reserved.has(identifier)
     ? identifier
-    : `"${identifier.replaceAll('"', '""')}"`;
+    : inQuotes(identifier);
 }
 
 /** https://www.postgresql.org/docs/16/sql-syntax-lexical.html#SQL-SYNTAX-IDENTIFIERS-UESCAPE */

@@ -2,8 +2,8 @@
 // the canonical snapshot reads. Comparable within one database only: it counts OIDs and transaction ids.
 // It must not know what the objects mean; "differs" costs a canonical comparison, "equal" ends the matter.
 
-import { firstUserOid, quoteLiteral } from '../sql.ts';
-import { ledgerSchema, type SchemaOptions } from '../types.ts';
+import { firstUserOid, hiddenNamespace, inQuotes, quoteLiteral } from '../sql.ts';
+import type { SchemaOptions } from '../types.ts';
 import { broughtCatalogs, type CountedCatalog, catalogs } from './counted-catalogs.ts';
 import { distributionState } from './distribution.ts';
 import { hiddenSql } from './hidden.ts';
@@ -204,12 +204,10 @@ export function changeTokenSql(options: SchemaOptions): string {
   const isRare = (each: Counted): each is Counted & { onlyWhere: string } => each.onlyWhere !== undefined;
   const counts = countsOf(options).filter(({ name }) => !passed.has(name));
   const always = counts.filter((each) => !isRare(each)).map(countSql);
-  const names = options.tracking.map(({ schema, table }) =>
-    quoteLiteral([schema, table].map((name) => `"${name.replaceAll('"', '""')}"`).join('.')),
-  );
-  const tracking = `ANY (ARRAY[${names.map((name) => `to_regclass(${name})`).join(', ')}]::oid[])`;
+  const tables = options.tracking.map(({ schema, table }) => `${inQuotes(schema)}.${inQuotes(table)}`);
+  const tracking = `ANY (ARRAY[${tables.map((name) => `to_regclass(${quoteLiteral(name)})`).join(', ')}]::oid[])`;
   return `WITH hidden_namespace AS MATERIALIZED (
-  SELECT oid FROM pg_catalog.pg_namespace WHERE nspname IN (${quoteLiteral(ledgerSchema)}, 'pg_toast') OR nspname LIKE 'pg\\_temp\\_%' OR nspname LIKE 'pg\\_toast\\_temp\\_%'
+  SELECT oid FROM pg_catalog.pg_namespace WHERE ${hiddenNamespace('nspname')}
 ), own_relation AS MATERIALIZED (
   SELECT oid FROM pg_catalog.pg_class WHERE oid >= ${firstUserOid} AND (relnamespace IN (SELECT oid FROM hidden_namespace) OR oid = ${tracking})
   UNION ALL SELECT indexrelid FROM pg_catalog.pg_index WHERE indrelid = ${tracking}

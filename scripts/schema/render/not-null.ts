@@ -1,7 +1,7 @@
 // Takes columns of the model; gives the SQL of their NOT NULL. Up to PostgreSQL 17 that is a property of the column; from
 // 18 on it is a constraint with a name, which may be NOT VALID, NO INHERIT, or a child's copy of its parent's. Pure.
 
-import { bareName } from '../sql.ts';
+import { bareName, inQuotes } from '../sql.ts';
 import { lastPart } from './definitions.ts';
 import type { Item, Model } from './model.ts';
 import { heirsOf, tablesAbove } from './storage.ts';
@@ -174,7 +174,7 @@ const domainNotNullName = ({ parts, identity }: Item) =>
 /** `table_column_not_null`, of a domain `domain_not_null`. @param names quoted where SQL needs it; so is the result */
 function chosenName(...names: readonly string[]): string {
   const chosen = [...names.map(bareName), 'not_null'].join('_');
-  return /^[a-z_][a-z0-9_]*$/.test(chosen) ? chosen : `"${chosen.replaceAll('"', '""')}"`;
+  return /^[a-z_][a-z0-9_]*$/.test(chosen) ? chosen : inQuotes(chosen);
 }
 
 /** What leads from a domain that may be NULL to one that may not, back, or to another name of that. */
