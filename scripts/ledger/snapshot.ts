@@ -6,7 +6,7 @@ import { MigrateError } from '../base/errors.ts';
 import { changeTokenSql } from '../schema/catalog/change-token.ts';
 import { isNormalizedSql } from '../schema/catalog/fingerprint.ts';
 import { untilStillSql } from '../schema/catalog/moving.ts';
-import { canonicalSettings, classHashesSql, classStatesSql } from '../schema/catalog/snapshot.ts';
+import { canonicalSettings, classHashesSql, withClassStates } from '../schema/catalog/snapshot.ts';
 import { quoteLiteral } from '../schema/sql.ts';
 import {
   defaultSchemaOptions,
@@ -68,15 +68,19 @@ export function storeSnapshotSql(options: SchemaOptions, ownTracking: string): s
     untilStillSql([
       'DELETE FROM migration_ledger.snapshot_classes',
       // One statement, so that change token and objects are of the same moment.
-      `${classStatesSql(options)}, stored AS (
+      ...withClassStates(
+        options,
+        (isStill) => `, stored AS (
   INSERT INTO migration_ledger.snapshot_classes (class, hash, objects) SELECT class, hash, objects FROM class_state${managed}
 )
 INSERT INTO migration_ledger.snapshot (gate, method, options, tracking, major, seq, newest, journal)
 SELECT (SELECT token FROM (${changeTokenSql(options)}) AS now), ${quoteLiteral(snapshotMethod())}, ${quoteLiteral(optionsText(options))},
   ARRAY[${tracking}]::text[], ${majorSql}, (SELECT max(seq) FROM migration_ledger.entries),
   (SELECT max(id) FROM migration_ledger.applied WHERE tracking = ${quoteLiteral(ownTracking)}), ${journalState}
+WHERE ${isStill}
 ON CONFLICT (only_row) DO UPDATE SET gate = excluded.gate, method = excluded.method, options = excluded.options,
   tracking = excluded.tracking, major = excluded.major, seq = excluded.seq, newest = excluded.newest, journal = excluded.journal, taken_at = clock_timestamp()`,
+      ),
     ]),
   ];
 }

@@ -4,6 +4,7 @@
 
 import { firstUserOid, lines, notMember, part, partWhen, sorted } from '../sql.ts';
 import { isCitus } from './distribution.ts';
+import { isCommented, type Source } from './presence.ts';
 import { relationKind } from './relations.ts';
 
 const text = (parent: string) => lines(part('table', parent), part('text', 'd.description'));
@@ -15,13 +16,9 @@ function onPartOfRelation(kind: string, catalog: string, relation: string, name:
   WHERE d.classoid = '${catalog}'::regclass`;
 }
 
-// The catalogs of the branches above the last one; large objects are data.
-const known = [
-  ...['pg_class', 'pg_proc', 'pg_constraint', 'pg_trigger', 'pg_rewrite', 'pg_policy', 'pg_statistic_ext'],
-  'pg_largeobject',
-];
-
-export const comment = `
+/** By the catalog of what the comment is on. */
+const commentsOn: Readonly<Record<string, string>> = {
+  pg_class: `
   SELECT ${relationKind('rel.relkind')} || ' ' || rel.identity, rel.identity, ${text('rel.identity')}
   FROM pg_description d JOIN rel ON rel.oid = d.objoid
   WHERE d.classoid = 'pg_class'::regclass AND d.objsubid = 0
@@ -40,39 +37,46 @@ export const comment = `
     || coalesce('.' || quote_ident(a.attname), ''), NULL, ${text('NULL::text')}
   FROM pg_description d JOIN pg_class c ON c.oid = d.objoid AND c.relkind IN ('S', 'c') JOIN ns ON ns.oid = c.relnamespace
   LEFT JOIN pg_attribute a ON a.attrelid = d.objoid AND a.attnum = d.objsubid AND d.objsubid > 0
-  WHERE d.classoid = 'pg_class'::regclass AND ${notMember('pg_class', 'c.oid')}
-  UNION ALL ${onPartOfRelation('constraint', 'pg_constraint', 'conrelid', 'conname')}
+  WHERE d.classoid = 'pg_class'::regclass AND ${notMember('pg_class', 'c.oid')}`,
+  pg_constraint: `${onPartOfRelation('constraint', 'pg_constraint', 'conrelid', 'conname')}
   UNION ALL
   SELECT 'constraint ' || ns.name || '.' || quote_ident(t.typname) || '.' || quote_ident(c.conname), NULL, ${lines(
     part('domain', `ns.name || '.' || quote_ident(t.typname)`),
     part('text', 'd.description'),
   )}
   FROM pg_description d JOIN pg_constraint c ON c.oid = d.objoid JOIN pg_type t ON t.oid = c.contypid
-  JOIN ns ON ns.oid = t.typnamespace WHERE d.classoid = 'pg_constraint'::regclass
-  UNION ALL ${onPartOfRelation('trigger', 'pg_trigger', 'tgrelid', 'tgname')}
-  UNION ALL ${onPartOfRelation('rule', 'pg_rewrite', 'ev_class', 'rulename')}
-  UNION ALL ${onPartOfRelation('policy', 'pg_policy', 'polrelid', 'polname')}
-  UNION ALL
+  JOIN ns ON ns.oid = t.typnamespace WHERE d.classoid = 'pg_constraint'::regclass`,
+  pg_trigger: onPartOfRelation('trigger', 'pg_trigger', 'tgrelid', 'tgname'),
+  pg_rewrite: onPartOfRelation('rule', 'pg_rewrite', 'ev_class', 'rulename'),
+  pg_policy: onPartOfRelation('policy', 'pg_policy', 'polrelid', 'polname'),
+  pg_statistic_ext: `
   SELECT 'statistics ' || ns.name || '.' || quote_ident(o.stxname), rel.identity, ${text('rel.identity')}
   FROM pg_description d JOIN pg_statistic_ext o ON o.oid = d.objoid JOIN rel ON rel.oid = o.stxrelid
-  JOIN ns ON ns.oid = o.stxnamespace WHERE d.classoid = 'pg_statistic_ext'::regclass
-  UNION ALL
+  JOIN ns ON ns.oid = o.stxnamespace WHERE d.classoid = 'pg_statistic_ext'::regclass`,
+  pg_proc: `
   SELECT CASE p.prokind WHEN 'p' THEN 'procedure ' WHEN 'a' THEN 'aggregate ' WHEN 'w' THEN 'window function ' ELSE 'function ' END
     || ns.name || '.' || quote_ident(p.proname) || '(' || oidvectortypes(p.proargtypes) || ')', NULL, ${text('NULL::text')}
   FROM pg_description d JOIN pg_proc p ON p.oid = d.objoid JOIN ns ON ns.oid = p.pronamespace
-  WHERE d.classoid = 'pg_proc'::regclass AND p.oid >= ${firstUserOid} AND ${notMember('pg_proc', 'p.oid')}
-  -- DROP SUBSCRIPTION leaves the comment behind.
-  UNION ALL
+  WHERE d.classoid = 'pg_proc'::regclass AND p.oid >= ${firstUserOid} AND ${notMember('pg_proc', 'p.oid')}`,
+};
+
+// Large objects are data. DROP SUBSCRIPTION leaves the comment behind.
+const onOthers = `
   SELECT o.type || ' ' || o.identity, NULL, ${text('NULL::text')}
   FROM pg_description d
   LEFT JOIN ns ON d.classoid = 'pg_namespace'::regclass AND ns.oid = d.objoid
   CROSS JOIN LATERAL pg_identify_object(d.classoid, d.objoid, d.objsubid) o
   WHERE o.identity IS NOT NULL AND (d.objoid >= ${firstUserOid} OR d.classoid = 'pg_extension'::regclass OR ns.nspname = 'public')
-    AND d.classoid NOT IN (${known.map((name) => `'${name}'::regclass`).join(', ')})
+    AND d.classoid NOT IN (${[...Object.keys(commentsOn), 'pg_largeobject'].map((name) => `'${name}'::regclass`).join(', ')})
     AND (d.classoid, d.objoid) NOT IN (SELECT classid, objid FROM member)
     AND (d.classoid <> 'pg_namespace'::regclass OR ns.oid IS NOT NULL)
     AND (o.schema IS NULL OR EXISTS (SELECT FROM ns WHERE ns.name = o.schema))
     AND NOT (d.classoid = 'pg_extension'::regclass AND ${isCitus('o.identity')})`;
+
+export const comment: readonly Source[] = [
+  ...Object.entries(commentsOn).map(([catalog, sql]) => ({ sql, onlyWhere: isCommented(catalog) })),
+  { sql: onOthers },
+];
 
 /** A kind of object that has an owner and, mostly, an access control list. */
 interface Owned {

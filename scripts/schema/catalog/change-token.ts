@@ -4,7 +4,7 @@
 
 import { firstUserOid, hiddenNamespace, inQuotes, quoteLiteral } from '../sql.ts';
 import type { SchemaOptions } from '../types.ts';
-import { broughtCatalogs, type CountedCatalog, catalogs } from './counted-catalogs.ts';
+import { broughtCatalogs, type CountedCatalog, catalogs, hasPages } from './counted-catalogs.ts';
 import { distributionState } from './distribution.ts';
 import { hiddenSql } from './hidden.ts';
 import { commentsOfBrought, onePassSql, passed } from './one-pass.ts';
@@ -23,9 +23,6 @@ export interface Counted {
    */
   readonly onlyWhere?: string;
 }
-
-/** Catalogs that come without rows and get them by what users make: as long as they have no page, they have no row. */
-const hasPages = (name: string) => `pg_catalog.pg_relation_size('pg_catalog.${name}'::regclass) > 0`;
 
 const byXmin = (key: string) => `hashint8extended(${key}, xmin::text::int8)`;
 

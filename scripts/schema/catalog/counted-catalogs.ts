@@ -1,4 +1,4 @@
-// The catalogs whose rows the change token counts, and where a row says what it belongs to. Data.
+// The catalogs whose rows the change token counts, and where a row says what it belongs to; and what tells that one has none. Data.
 
 /** Catalogs with OIDs; a row counts with its OID and its xmin. */
 export interface CountedCatalog {
@@ -54,3 +54,6 @@ export const broughtCatalogs: readonly CountedCatalog[] = [
   { name: 'pg_language' },
   { name: 'pg_am' },
 ];
+
+/** An SQL condition for catalogs that come without rows: as long as such a one has no page, it has no row. */
+export const hasPages = (name: string) => `pg_catalog.pg_relation_size('pg_catalog.${name}'::regclass) > 0`;

@@ -64,6 +64,7 @@ function stillMoving(attempts: number, cause: unknown): MigrateError {
 /**
  * A statement that runs others until nothing moved under them, all inside the server. Where that never comes, it gives up
  * without an error, as if they had not been run: what they would have stored is then known to be old.
+ * @param statements of PL/pgSQL, which may use a variable `present` (text)
  */
 export function untilStillSql(statements: readonly string[]): string {
   const body = statements.join(';\n');
@@ -72,6 +73,7 @@ export function untilStillSql(statements: readonly string[]): string {
   return `DO ${tag}
 #variable_conflict use_column
 DECLARE reading_attempt integer := 0;
+present text;
 BEGIN
 LOOP
 BEGIN

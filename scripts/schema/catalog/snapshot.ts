@@ -18,11 +18,12 @@ import * as database from './database.ts';
 import { distribution } from './distribution.ts';
 import { readUntilStill } from './moving.ts';
 import * as operators from './operators.ts';
+import { onlyWhere, presenceSql, type Source } from './presence.ts';
 import * as programs from './programs.ts';
 import * as relations from './relations.ts';
 
-/** Where the objects of a class come from: SELECTs of identity, parent and definition. */
-const sources: Readonly<Record<ObjectClass, string>> = {
+/** Where the objects of a class come from. */
+const sources: Readonly<Record<ObjectClass, string | readonly Source[]>> = {
   relation: relations.relation,
   column: relations.column,
   'column-order': relations.columnOrder,
@@ -136,15 +137,25 @@ function wantedClasses(options: SchemaOptions, classes: readonly ObjectClass[]):
   );
 }
 
+/** The sources of some classes, with the class of each row in front. */
+function branches(options: SchemaOptions, classes: readonly ObjectClass[]): Source[] {
+  return wantedClasses(options, classes).flatMap((name) => {
+    const own = sources[name];
+    const each: readonly Source[] =
+      typeof own === 'string' ? [{ sql: own, onlyWhere: onlyWhere[name] }] : own;
+    return each.map((source) => ({
+      ...source,
+      sql: `SELECT '${name}' AS class, identity, definition FROM (${source.sql}\n) AS o (identity, parent, definition)${ignored(options.ignore, name)}`,
+    }));
+  });
+}
+
 /** A WITH clause whose last table `object` has class, identity and definition of every object. */
 export function objectsSql(options: SchemaOptions, classes: readonly ObjectClass[]): string {
-  const branches = wantedClasses(options, classes).map(
-    (name) =>
-      `SELECT '${name}' AS class, identity, definition FROM (${sources[name]}\n) AS o (identity, parent, definition)` +
-      ignored(options.ignore, name),
-  );
-  return `${scope(options)}, object AS (\n${branches.join('\nUNION ALL\n')}\n)`;
+  const each = branches(options, classes).map(({ sql }) => sql);
+  return `${scope(options)}, object AS (\n${each.join(betweenBranches)}\n)`;
 }
+const betweenBranches = '\nUNION ALL\n';
 
 /**
  * A SELECT of the columns `class` and `hash`, without parameters; it must run under the canonical settings.
@@ -159,16 +170,33 @@ SELECT class, md5(string_agg(identity || E'\\n' || definition, E'\\n\\n' ORDER B
 FROM object GROUP BY class`;
 }
 
-/**
- * A WITH clause whose last table `class_state` has per class its `hash`, as `classHashesSql`, and its `objects`, a JSON
- * array of identity and definition; for statements that store a snapshot without fetching it.
- */
-export function classStatesSql(options: SchemaOptions): string {
-  return `${objectsSql(options, objectClasses)}, class_state AS MATERIALIZED (
+/** Per class its `hash`, as `classHashesSql`, and its `objects`, a JSON array of identity and definition. */
+const classState = `class_state AS MATERIALIZED (
 SELECT class, md5(string_agg(identity || E'\\n' || definition, E'\\n\\n' ORDER BY identity COLLATE "C", definition COLLATE "C")) AS hash,
   json_agg(json_build_array(identity, definition) ORDER BY identity COLLATE "C", definition COLLATE "C")::text AS objects
 FROM object GROUP BY class
 )`;
+
+/**
+ * Statements of PL/pgSQL that run one of SQL: `use`, behind a WITH clause that has `class_state`. Only what may have objects is
+ * read: to plan the query of every class takes longer than to read them all. Where that changed before the statement began,
+ * it finds `isStill` false and must write no row; then they raise `undefined_object`. They need a variable `present` (text).
+ */
+export function withClassStates(options: SchemaOptions, use: (isStill: string) => string): string[] {
+  const each = branches(options, objectClasses);
+  const presence = presenceSql(scope(options), each);
+  const values = each.map(({ sql }, i) => `(${i + 1}, ${quoteLiteral(sql)})`);
+  const text = [
+    quoteLiteral(`${scope(options)}, object AS (\n`),
+    `(SELECT string_agg(sql, ${quoteLiteral(betweenBranches)}) FROM (VALUES ${values.join(',\n')}) AS branch (place, sql) WHERE substr(present, place, 1) = 't')`,
+    quoteLiteral(`\n), ${classState}${use(`(${presence}) = $1`)}`),
+  ];
+  return [
+    `present := (${presence})`,
+    `EXECUTE ${text.join(' || ')} USING present`,
+    'GET DIAGNOSTICS present = ROW_COUNT',
+    `IF present = '0' THEN RAISE undefined_object; END IF`,
+  ];
 }
 
 /** Hashes as a database gave them, completed with those of classes that have no objects. */
