@@ -92,7 +92,7 @@ function walkStatements(file: SqlFile, text: string, parse: Parser): WalkedFile 
   let end = 0;
   let leading = true;
   const gap = (to: number) => {
-    if (to - end > 2 && text.slice(end, to).includes('--')) gaps.push([end, to]);
+    if (to - end > 2 && /--|\/\*/.test(text.slice(end, to))) gaps.push([end, to]);
   };
   const result = parse(text, (statement) => {
     if (last === null) start = statement.start;
@@ -111,9 +111,11 @@ const directionOf = ({ path }: SqlFile): Direction => (path.endsWith('.down.sql'
 
 /** Sections that go the other way than the file; without a walk, of a text that is not told apart into statements. */
 function otherSections(file: SqlFile, walk: WalkedFile | null): readonly Section[] {
-  const start = walk?.start ?? skipBlank(file.text, 0);
+  const first = walk?.start ?? skipBlank(file.text, 0);
+  const last = walk?.last?.start ?? file.text.length;
   return readSections(file.text, walk?.gaps).filter(
-    ({ direction, offset, isHeading }) => direction !== directionOf(file) && (!isHeading || offset > start),
+    ({ direction, offset, isHeading }) =>
+      direction !== directionOf(file) && (!isHeading || (offset > first && offset < last)),
   );
 }
 

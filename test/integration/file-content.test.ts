@@ -32,6 +32,14 @@ describe('A section of the other direction', () => {
     '-- rollback',
     '--rollback',
     '-- undo',
+    '-- ==== DOWN ====',
+    '-- [down]',
+    '-- @down',
+    '-- #### Rollback script ####',
+    '-- Migration: Down',
+    '-- roll back the migration',
+    '/* Down Migration */',
+    '/**** ROLLBACK ****/',
   ];
   it('is refused by name in an up, however it is written, and the way to split the file is named', async () => {
     const files = downs.map((marker, i) =>
@@ -82,7 +90,13 @@ CREATE FUNCTION f() RETURNS text LANGUAGE sql AS $$
 SELECT 'x
 -- +migrate Down
 ';
-$$;`;
+$$;
+/* Down
+Migration */ COMMENT ON TABLE t IS 'up and down';
+-- Up and down
+SELECT 1; /* rollback */
+-- Rollback:
+-- DROP TABLE t;`;
     const repo = await project({
       ...pair(`${v(1)}_down`, up, '-- down\nDROP FUNCTION f(); DROP TABLE t;'),
       ...pair(`${v(2)}_rollback`, '-- rollback\nSELECT 1;', 'SELECT 1;'),
