@@ -8,7 +8,7 @@ import type { ReadyStep } from '../plan/steps.ts';
 import type { RunContext } from './context.ts';
 import { findResumePoint } from './resume-point.ts';
 import { mendAbandoned } from './resume-statement.ts';
-import { refuseLostObjects, restoreStatements } from './session-memory.ts';
+import { refuseLostObjects, restoreStatements, shadowedSql } from './session-memory.ts';
 
 export interface BegunStep {
   readonly journal: readonly JournalRow[];
@@ -28,9 +28,11 @@ export async function beginStep(
   const { session, config, observer } = context;
   const journal = await readJournal(session, config.trackingTable, step.id, step.direction);
   const next = await findResumePoint(session.major, step, statements, journal);
-  refuseLostObjects(step, statements, next, journal);
   const pair = await textsOf(context, step);
   await prepareSession(context, step, statements.slice(0, next), journal);
+  const shadows = shadowedSql(next, journal);
+  const shadowed = shadows === null ? [] : await session.query<{ name: string }>(shadows);
+  refuseLostObjects(step, statements, next, journal, new Set(shadowed.map(({ name }) => name)));
   if (journal.length > 0)
     observer.say(
       next < statements.length

@@ -25,6 +25,7 @@ import { resolveLostCommit } from './lost-commit.ts';
 import { tableIndexes } from './resume-statement.ts';
 import { gaveUp, isLockConflict, pauseBefore } from './retry.ts';
 import { rowColumns } from './row-columns.ts';
+import { lostHint } from './session-memory.ts';
 import { settleWorkers } from './settled-workers.ts';
 import { statementsOf } from './statements-of.ts';
 
@@ -79,8 +80,22 @@ async function runStatements(context: RunContext, step: ReadyStep): Promise<void
     const row = journal.find((each) => each.statement === statement.index) ?? null;
     const begun = row === abandoned ? null : row;
     const texts = statement.index === next + 1 ? pair : null;
-    await runWithRetries(context, step, statement, statements.length, { begun, texts });
+    const lost = (error: Error) => lostHint(next, journal, error);
+    await runWithRetries(context, step, statement, statements.length, { begun, texts, lost });
   }
+}
+
+interface BegunStatement {
+  readonly begun: JournalRow | null;
+  readonly texts: JournalTexts | null;
+  /** What the statement may lack because an earlier session ended, in words. */
+  readonly lost: (error: Error) => string | null;
+}
+
+function withHint(error: MigrateError, first: string | null): MigrateError {
+  const { database, hint = '' } = error.options;
+  if (first === null || database === undefined) return error;
+  return new MigrateError(error.code, error.message, { ...error.options, hint: `${first} ${hint}` });
 }
 
 async function runWithRetries(
@@ -88,7 +103,7 @@ async function runWithRetries(
   step: ReadyStep,
   statement: Statement,
   total: number,
-  { begun, texts }: { begun: JournalRow | null; texts: JournalTexts | null },
+  { begun, texts, lost }: BegunStatement,
 ): Promise<void> {
   const indexes = begun?.indexes ?? (await tableIndexes(context.session, statement));
   const row = {
@@ -112,7 +127,7 @@ async function runWithRetries(
     if (error === null) return;
     if (context.signal.aborted) throw interrupted(context, step, statement, total, error);
     const described = await describe(context, step, statement, total, error);
-    if (!isLockConflict(described)) throw described;
+    if (!isLockConflict(described)) throw withHint(described, lost(error.error));
     const waitedLong =
       concurrentLockTimeout(context, step, statement) !== null &&
       described.options.database?.sqlState === '55P03';

@@ -1,7 +1,7 @@
 // Takes a no-transaction step; gives the SQL that keeps, with the journal, what its statements have set in the session, and
 // brings it back in another session. What cannot be brought back is named, with the way out.
 
-import pg from 'pg';
+import pg, { type DatabaseError } from 'pg';
 import { MigrateError } from '../base/errors.ts';
 import { withoutSecrets } from '../base/redact.ts';
 import { isSecretName } from '../base/secret-words.ts';
@@ -17,6 +17,10 @@ export type OwnTimeouts = Readonly<Record<'lock_timeout' | 'statement_timeout', 
 
 /** The setting that holds the search path of the file while ours is set. */
 export const rememberedPath = 'migrate.search_path';
+
+/** ALTER ROLE or ALTER DATABASE … SET or RESET, and the setting's name. */
+const storing =
+  /\balter\s+(?:role|user|database)\s[^;]{0,300}?\b(?:re)?set\s+"?(time\s+zone\b|[a-z_][\w.]*)/gi;
 
 /** Settings that belong to a transaction, or that the tool restores by itself. */
 const notKept = [
@@ -42,6 +46,11 @@ export function memorySql(text: string, own: OwnTimeouts): string {
   const custom = [...new Set(text.match(/(?<![\w$])[a-z_][\w$]*(?:\.[a-z_][\w$]*)+/gi) ?? [])]
     .filter((name) => !/^migrate\./i.test(name) && !isSecretName(name))
     .slice(0, 500);
+  // What the file stores for role or database counts from the next login on: not before it has ended.
+  const stored = [...text.matchAll(storing)].map(([, name = '']) =>
+    quoteLiteral(name.toLowerCase().replace(/\s+/, '')),
+  );
+  const isStored = stored.length === 0 ? '' : ` OR pg_catalog.lower(name) IN (${stored.join(', ')})`;
   const named = `pg_catalog.unnest(ARRAY[${custom.map((name) => quoteLiteral(name)).join(', ')}]::pg_catalog.text[]) AS n(name)`;
   const join = (a: string, b: string) => `${a} OPERATOR(pg_catalog.||) ${b}`;
   const key = ['classid', 'objid', 'objsubid', 'mode']
@@ -49,7 +58,11 @@ export function memorySql(text: string, own: OwnTimeouts): string {
     .reduce((whole, part) => join(join(whole, "'/'"), part));
   const runLock = `(${quoteLiteral(String(BigInt(runLockKey) >> 32n))}, ${quoteLiteral(String(BigInt(runLockKey) & 0xffffffffn))})`;
   const lost = [
-    `SELECT CASE relkind WHEN 'v' THEN 'view' WHEN 'S' THEN 'sequence' ELSE 'table' END AS kind, relname::pg_catalog.text AS name FROM pg_catalog.pg_class WHERE ${is('relnamespace', 'pg_catalog.pg_my_temp_schema()')} AND relkind IN ('r', 'p', 'v', 'S')`,
+    `SELECT CASE relkind WHEN 'v' THEN 'view' WHEN 'S' THEN 'sequence' ELSE 'table' END AS kind, relname::pg_catalog.text AS name FROM pg_catalog.pg_class WHERE ${is('relnamespace', 'pg_catalog.pg_my_temp_schema()')} AND relkind IN ('r', 'p', 'v', 'f', 'S')`,
+    `SELECT 'type', typname::pg_catalog.text FROM pg_catalog.pg_type LEFT JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) typrelid
+      WHERE ${is('typnamespace', 'pg_catalog.pg_my_temp_schema()')} AND (typtype IN ('d', 'e', 'r') OR relkind IN ('c'))`,
+    `SELECT 'collation', collname::pg_catalog.text FROM pg_catalog.pg_collation WHERE ${is('collnamespace', 'pg_catalog.pg_my_temp_schema()')}`,
+    `SELECT 'operator', oprname::pg_catalog.text FROM pg_catalog.pg_operator WHERE ${is('oprnamespace', 'pg_catalog.pg_my_temp_schema()')}`,
     `SELECT 'function', proname::pg_catalog.text FROM pg_catalog.pg_proc WHERE ${is('pronamespace', 'pg_catalog.pg_my_temp_schema()')}`,
     `SELECT 'prepared statement', name FROM pg_catalog.pg_prepared_statements WHERE from_sql`,
     "SELECT 'cursor', name FROM pg_catalog.pg_cursors WHERE is_holdable",
@@ -58,9 +71,9 @@ export function memorySql(text: string, own: OwnTimeouts): string {
   ].join(' UNION ALL ');
   return `SELECT pg_catalog.json_build_object(
     'settings', (SELECT pg_catalog.json_object_agg(name, setting) FROM (
-      SELECT name, CASE name WHEN 'search_path' THEN pg_catalog.current_setting('${rememberedPath}') ELSE setting END AS setting FROM pg_catalog.pg_settings WHERE ${is('source', "'session'")} AND NOT (${skipped})
+      SELECT name, CASE name WHEN 'search_path' THEN pg_catalog.current_setting('${rememberedPath}') ELSE setting END AS setting FROM pg_catalog.pg_settings WHERE (${is('source', "'session'")}${isStored}) AND NOT (${skipped})
       UNION ALL SELECT name, pg_catalog.current_setting(name, true) FROM ${named}
-       WHERE pg_catalog.current_setting(name, true) OPERATOR(pg_catalog.<>) '' AND name NOT IN (SELECT name FROM pg_catalog.pg_settings)) s),
+       WHERE pg_catalog.current_setting(name, true) IS NOT NULL AND name NOT IN (SELECT name FROM pg_catalog.pg_settings)) s),
     'login', session_user, 'role', pg_catalog.current_setting('role'),
     'lost', (SELECT pg_catalog.json_agg(l) FROM (${lost}) l))::pg_catalog.text`;
 }
@@ -113,6 +126,8 @@ function setsSecret({ kind, text }: Statement): boolean {
   return isSet && withoutSecrets(text) !== text;
 }
 
+type Lost = NonNullable<SessionMemory['lost']>[number];
+
 interface Remembered {
   /** 1-based: the statement after which the session was so. */
   readonly statement: number;
@@ -125,8 +140,26 @@ function memoryAfter(done: number, journal: readonly JournalRow[]): Remembered |
   return last?.session == null ? null : { statement: last.statement, session: last.session };
 }
 
+/** What ended with the session of the attempt before, as that one had it after `done` statements. */
+function lostAfter(done: number, journal: readonly JournalRow[]): Lost[] {
+  return (memoryAfter(done, journal)?.session.lost ?? []).filter(({ kind }) => kind in makers);
+}
+
+const nameOf = ({ kind, name }: Lost) =>
+  `${kind.includes(' ') || kind === 'cursor' ? kind : `temporary ${kind}`} ${name}`;
+
+/** A query of the names of lost relations that mean another one now; null where there is none to ask about. */
+export function shadowedSql(done: number, journal: readonly JournalRow[]): string | null {
+  const names = lostAfter(done, journal).filter(({ kind }) => ['table', 'view', 'sequence'].includes(kind));
+  if (names.length === 0) return null;
+  const list = names.map(({ name }) => quoteLiteral(name)).join(', ');
+  return `SELECT name FROM pg_catalog.unnest(ARRAY[${list}]::pg_catalog.text[]) AS name
+    WHERE pg_catalog.to_regclass(pg_catalog.quote_ident(name)) IS NOT NULL`;
+}
+
 /**
  * What ended with the session of the attempt before and is needed by what is left of the file.
+ * @param shadowed names that mean a lasting relation now: functions may need what no statement names
  * @throws MigrateError `history` naming it, and how to go on
  */
 export function refuseLostObjects(
@@ -134,16 +167,17 @@ export function refuseLostObjects(
   statements: readonly Statement[],
   done: number,
   journal: readonly JournalRow[],
+  shadowed: ReadonlySet<string>,
 ): void {
-  const lost = memoryAfter(done, journal)?.session.lost ?? [];
   const left = statements.slice(done);
-  for (const { kind, name } of lost.filter((each) => each.kind in makers)) {
-    const first = left.find(({ text }) => mentions(text, name));
-    if (first === undefined || makesAgain(kind, first)) continue;
-    const what = kind.includes(' ') || kind === 'cursor' ? kind : `temporary ${kind}`;
+  for (const lost of lostAfter(done, journal)) {
+    const isShadowed = shadowed.has(lost.name);
+    const first = left.find(({ text }) => mentions(text, lost.name)) ?? (isShadowed ? left[0] : undefined);
+    if (first === undefined || makesAgain(lost.kind, first, !isShadowed)) continue;
+    const another = isShadowed ? ` (another ${lost.name} would be used instead)` : '';
     throw new MigrateError(
       'history',
-      `${step.path} cannot go on: statement ${first.index} needs the ${what} ${name}, which ended with the session that made it`,
+      `${step.path} cannot go on: statement ${first.index} needs the ${nameOf(lost)}, which ended with the session that made it${another}`,
       {
         location: { file: step.path, line: first.line, column: first.column },
         state: `${step.id} is half done: ${done} of ${statements.length} statements ran. Nothing was changed now.`,
@@ -151,6 +185,20 @@ export function refuseLostObjects(
       },
     );
   }
+}
+
+/**
+ * What a failure of a resumed step may come from: what ended with the session before, or null.
+ * @param done how many statements had run when this run began
+ */
+export function lostHint(done: number, journal: readonly JournalRow[], error: Error): string | null {
+  if (done === 0) return null;
+  const { routine } = error as Partial<DatabaseError>;
+  if (routine === 'currval_oid' || routine === 'lastval')
+    return `currval() and lastval() end with the session that took the number, and that was the one before: put SELECT setval('…', last_value) FROM … below the first ${done} statements, which ran, and write currval('…').`;
+  const lost = lostAfter(done, journal).map(nameOf);
+  if (lost.length === 0) return null;
+  return `It went on in another session than the first ${done} ${done === 1 ? 'statement' : 'statements'}, which had the ${lost.slice(0, 5).join(', ')}: where this needs it, make it again below them.`;
 }
 
 /** By kind of what is lost: the statements that make such a thing. */
@@ -161,10 +209,14 @@ const makers: Readonly<Record<string, readonly string[]>> = {
   function: ['CreateFunctionStmt'],
   'prepared statement': ['PrepareStmt'],
   cursor: ['DeclareCursorStmt'],
+  type: ['CreateDomainStmt', 'CreateEnumStmt', 'CreateRangeStmt', 'CompositeTypeStmt'],
+  collation: ['DefineStmt'],
+  operator: ['DefineStmt'],
 };
 
-function makesAgain(kind: string, { kind: statement, node, text }: Statement): boolean {
-  if (statement === 'DropStmt') return node.missing_ok === true;
+/** @param mayDrop where nothing else has the name, so that IF EXISTS finds nothing */
+function makesAgain(kind: string, { kind: statement, node, text }: Statement, mayDrop: boolean): boolean {
+  if (statement === 'DropStmt') return mayDrop && node.missing_ok === true;
   if (statement === 'SelectStmt') return /\binto\s+(?:local\s+|global\s+)?temp/i.test(text);
   return makers[kind]?.includes(statement) ?? false;
 }

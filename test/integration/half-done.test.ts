@@ -317,6 +317,55 @@ describe('a migration that is resumed', () => {
     });
   }
 
+  it('goes on with the settings that it began with, not with those that it stores for the next login', async () => {
+    const { run, rewrite, database } = await scene('SELECT 1;');
+    const stores = outside(
+      `ALTER DATABASE ${database.name} SET TIME ZONE 'Asia/Tokyo';\nALTER DATABASE ${database.name} SET work_mem = '5MB';\nSET shop.none = '';`,
+    );
+    rewrite(`${stores}\n${fails}`);
+    await run(3, 'up');
+    const seen = ['TimeZone', 'work_mem', 'shop.none'].map((name) => `current_setting('${name}')`).join(', ');
+    rewrite(`${stores}\nCREATE TABLE public.seen AS SELECT concat_ws(' ', ${seen}) AS settings;`);
+    await run(0, 'up');
+    const [row] = await database.query('SELECT settings FROM seen');
+    expect(row?.settings)
+      .to.match(/ 4MB $/)
+      .and.not.to.include('Tokyo');
+  });
+
+  it('does not take another table for a temporary one that ended, whoever names it', async () => {
+    const { run, rewrite, database } = await scene('SELECT 1;');
+    const made = outside(
+      `CREATE TABLE public.notes (id int);\nCREATE FUNCTION public.note() RETURNS void LANGUAGE plpgsql AS 'BEGIN INSERT INTO notes VALUES (1); END';\nCREATE TEMP TABLE notes (id int);`,
+    );
+    rewrite(`${made}\n${fails}`);
+    await run(3, 'up');
+    for (const rest of ['SELECT note();', 'DROP TABLE IF EXISTS notes;']) {
+      rewrite(`${made}\n${rest}`);
+      expect(await run(4, 'up'))
+        .to.include('temporary table notes')
+        .and.include('another notes');
+    }
+    rewrite(`${made}\nCREATE TEMP TABLE notes (id int);\nSELECT note();`);
+    await run(0, 'up');
+    expect(await database.query('SELECT count(*)::int AS n FROM public.notes')).to.deep.equal([{ n: 0 }]);
+  });
+
+  it('says what ended with its session where only the server sees that something is missing', async () => {
+    const { run, rewrite } = await scene('SELECT 1;');
+    const made = outside(
+      "CREATE SEQUENCE public.numbers;\nSELECT nextval('public.numbers');\nCREATE TEMP TABLE sums (n int);\nCREATE DOMAIN pg_temp.small AS int;",
+    );
+    rewrite(`${made}\n${fails}`);
+    await run(3, 'up');
+    rewrite(`${made}\nSELECT currval('public.numbers');`);
+    expect(await run(3, 'up')).to.include("SELECT setval('…', last_value) FROM …");
+    rewrite(`${made}\nDO $$ BEGIN EXECUTE 'TABLE su' || 'ms'; END $$;`);
+    expect(await run(3, 'up')).to.include('which had the temporary table sums, temporary type small');
+    rewrite(`${made}\nSELECT 1::pg_temp.small;`);
+    expect(await run(4, 'up')).to.include('needs the temporary type small');
+  });
+
   it('drops what a build left INVALID, also when its statement was changed, and skips none', async () => {
     const twice = 'INSERT INTO public.account VALUES (100);';
     const build = (column: string) => `CREATE UNIQUE INDEX CONCURRENTLY by_it ON public.account (${column});`;
