@@ -9,6 +9,7 @@ import type { Invocation } from './cli/cli.ts';
 import { onGithub } from './cli/github-log.ts';
 import { watchSignals } from './cli/interruption.ts';
 import { respellError, respelling } from './cli/spelling.ts';
+import { watchStreams } from './cli/streams.ts';
 import type { CommonFlags, Config } from './config/config.ts';
 import { secretsOf } from './config/secrets.ts';
 import type { CommandResult } from './report/command.ts';
@@ -70,7 +71,7 @@ async function main(argv: readonly string[]): Promise<number> {
   print(ending, output, { json, quiet });
   if (config?.verbose) output.detail(breakdown());
   const exitCode = error === null ? exitCodes[result?.verdict ?? 'ok'] : exitStatus(error);
-  output.finish(reportOf(ending, exitCode, performance.now() - started));
+  output.finish(reportOf(ending, exitCode, performance.now() - started, callStyle));
   return exitCode;
 }
 
@@ -78,9 +79,14 @@ function reportOf(
   { command, environment, error, result }: Ending,
   exitCode: number,
   durationMs: number,
+  callStyle: CallStyle | null,
 ): RunReport {
   const { document = {}, lines = [] } = result ?? {};
-  return { command, environment, exitCode, durationMs, error, document, lines, blockedBy: [] };
+  const failures = (result?.failures ?? []).map((failure) => ({
+    ...failure,
+    error: respellError(failure.error, callStyle ?? 'make'),
+  }));
+  return { command, environment, exitCode, durationMs, error, failures, document, lines, blockedBy: [] };
 }
 
 /** Runs the command, on its target or on a list of them. */
@@ -126,6 +132,7 @@ const interruptions = new Set<number>([exitCodes.interrupted, exitCodes.terminat
 // Until the end is reached, whatever ends the process is a bug: never a success.
 process.exitCode = exitCodes.bug;
 ownProcess();
+watchStreams();
 void main(process.argv.slice(2)).then((exitCode) => {
   process.exitCode = exitCode;
   // A connection or a timer that a bug left open must not keep a pipeline waiting; where nothing is open this never runs.

@@ -1,5 +1,6 @@
 // What this process knows to be secret, and the one way to take it out of whatever leaves the process: terminal, files,
 // the ledger. Values are added as they become known; the oldest go only where thousands follow (tokens of a long life).
+import { MigrateError } from './errors.ts';
 import { hideSecrets, secretsToFind } from './redact.ts';
 
 const known = new Set<string>();
@@ -27,6 +28,15 @@ export function redact(text: string): string {
 /** The same value with every text in it redacted; for documents that are written as JSON. */
 export function redactAll<Value>(value: Value): Value {
   return redactPart(value) as Value;
+}
+
+/** The error as it may be shown: a MigrateError with all that belongs to it, of any other only the message. */
+export function redactError(error: unknown): unknown {
+  if (error === null) return null;
+  if (!(error instanceof MigrateError))
+    return new Error(redact(error instanceof Error ? error.message : String(error)));
+  const { cause: _, ...options } = error.options;
+  return new MigrateError(error.code, redact(error.message), redactAll(options));
 }
 
 function redactPart(value: unknown): unknown {

@@ -1,6 +1,7 @@
 // Takes argv; gives the command to run with its flags, or refuses before anything connects.
 import { Command as Commander, CommanderError, Option } from 'commander';
 import { MigrateError } from '../base/errors.ts';
+import { flagOf } from '../base/flag.ts';
 import { toolVersion } from '../base/paths.ts';
 import type { CommonFlags } from '../config/config.ts';
 import type { Command } from '../report/command.ts';
@@ -54,7 +55,18 @@ export async function parseCommandLine(
     if (error.exitCode === 0) return null;
     throw new MigrateError('usage', usageMessage(error, args), { hint: helpHint });
   }
+  refuseListless(invocation);
   return invocation;
+}
+
+/** @throws MigrateError `usage` where it is said how many databases are run, and not which */
+function refuseListless(invocation: Invocation | null): void {
+  const { targets, targetsQuery, parallel, canary, maxFailures } = invocation?.flags ?? {};
+  const given = Object.entries({ parallel, canary, maxFailures }).filter(([, value]) => value !== undefined);
+  if (given.length === 0 || targets !== undefined || targetsQuery !== undefined) return;
+  throw new MigrateError('usage', `${given.map(([name]) => flagOf(name)).join(', ')} is for many databases`, {
+    hint: 'Name them with --targets FILE or --targets-query SQL, or leave it out.',
+  });
 }
 
 function usageMessage(error: CommanderError, argv: readonly string[]): string {
@@ -85,6 +97,14 @@ function addCommand(
   if (line.args !== undefined) command.argument(line.args);
   for (const [flags, description] of [...(line.options ?? []), ...commonOptions])
     command.addOption(new Option(flags, description));
+  for (const option of command.options.filter((each) => (each.required || each.optional) && !each.variadic)) {
+    let times = 0;
+    command.on(`option:${option.name()}`, () => {
+      times += 1;
+      // The last one alone would count.
+      if (times > 1) throw new MigrateError('usage', `${option.long} is given twice`, { hint: helpHint });
+    });
+  }
   let verbose = 0;
   command.on('option:verbose', () => {
     verbose += 1;

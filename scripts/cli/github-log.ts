@@ -2,8 +2,7 @@
 // summary. Unasked, wherever GITHUB_ACTIONS is true. What the text looks like is report/github.ts's matter.
 import { appendFileSync } from 'node:fs';
 import { relative } from 'node:path';
-import { MigrateError } from '../base/errors.ts';
-import { redact, redactAll } from '../base/secrets.ts';
+import { redact, redactAll, redactError } from '../base/secrets.ts';
 import type { Environment } from '../config/environment.ts';
 import { annotations, defuse, endGroup, group, type RunReport, summaryMarkdown } from '../report/github.ts';
 import { plain } from '../report/human.ts';
@@ -57,14 +56,6 @@ export function onGithub(output: Output, json: boolean, environment: Environment
 function withoutSecrets(report: RunReport): RunReport {
   const { error, document, lines, blockedBy } = report;
   return { ...report, ...redactAll({ document, lines, blockedBy }), error: redactError(error) };
-}
-
-function redactError(error: unknown): unknown {
-  if (error === null) return null;
-  if (!(error instanceof MigrateError))
-    return new Error(redact(error instanceof Error ? error.message : String(error)));
-  const { cause: _, ...options } = error.options;
-  return new MigrateError(error.code, redact(error.message), redactAll(options));
 }
 
 function finish(output: Output, report: RunReport, json: boolean, environment: Environment): void {

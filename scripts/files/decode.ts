@@ -1,5 +1,6 @@
 // Takes the bytes of a file; gives its text and its checksum, or says where it is no text. It knows nothing of SQL.
 import { createHash } from 'node:crypto';
+import { plainDump } from './psql.ts';
 
 /** Why bytes are no text; the line is 1-based. */
 export interface TextFault {
@@ -7,17 +8,30 @@ export interface TextFault {
   readonly message: string;
 }
 
+export interface Decoded {
+  /** Empty where the bytes are no text at all. */
+  readonly text: string;
+  readonly faults: readonly TextFault[];
+  /** False where nothing in them is worth a second complaint. */
+  readonly isText: boolean;
+}
+
 /**
  * Strict UTF-8 without BOM, its line ends LF: every checkout then builds the same schema, function bodies and literals
  * included. Where that is not what the bytes are, the text is as near to them as may be.
  */
-export function decode(bytes: Buffer): { readonly text: string; readonly faults: readonly TextFault[] } {
+export function decode(bytes: Buffer): Decoded {
+  const noText = (line: number, message: string) => ({
+    text: '',
+    faults: [{ line, message }],
+    isText: false,
+  });
+  const disguise = disguiseOf(bytes);
+  if (disguise !== null) return noText(1, disguise);
   const nul = bytes.indexOf(0);
+  if (nul !== -1) return noText(lineOf(bytes, nul), 'contains a NUL byte, which PostgreSQL cannot store');
   const cr = loneCarriageReturn(bytes);
   const faults = [
-    ...(nul === -1
-      ? []
-      : [{ line: lineOf(bytes, nul), message: 'contains a NUL byte, which PostgreSQL cannot store' }]),
     ...(cr === -1
       ? []
       : [
@@ -30,12 +44,49 @@ export function decode(bytes: Buffer): { readonly text: string; readonly faults:
   ];
   try {
     const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-    return { text: unifyLineEnds(text), faults };
+    return { text: unifyLineEnds(text), faults, isText: true };
   } catch {
     const fault = { line: firstBadLine(bytes), message: 'is not valid UTF-8: save it as UTF-8' };
-    return { text: unifyLineEnds(bytes.toString('utf8')), faults: [...faults, fault] };
+    return { text: unifyLineEnds(bytes.toString('utf8')), faults: [...faults, fault], isText: true };
   }
 }
+
+/** What files are that a byte or two at their head, or their NUL bytes, give away; null for all others. */
+function disguiseOf(bytes: Buffer): string | null {
+  const begins = (...head: number[]) => bytes.subarray(0, head.length).equals(Buffer.from(head));
+  if (bytes.toString('latin1', 0, 5) === 'PGDMP')
+    return `is an archive of pg_dump (--format=custom), no SQL: ${plainDump}`;
+  if (begins(0x1f, 0x8b) || begins(0x50, 0x4b, 3, 4) || begins(0x28, 0xb5, 0x2f, 0xfd))
+    return 'is compressed, no SQL: put the file that is in it here';
+  const encoding = markedEncoding(begins) ?? wideEncoding(bytes);
+  return encoding === null ? null : `is ${encoding}: save it as UTF-8 (PowerShell's > writes UTF-16)`;
+}
+
+/** https://www.unicode.org/faq/utf_bom.html#bom4 */
+function markedEncoding(begins: (...head: number[]) => boolean): string | null {
+  if (begins(0xff, 0xfe, 0, 0)) return 'UTF-32 (little-endian)';
+  if (begins(0, 0, 0xfe, 0xff)) return 'UTF-32 (big-endian)';
+  if (begins(0xff, 0xfe)) return 'UTF-16 (little-endian)';
+  return begins(0xfe, 0xff) ? 'UTF-16 (big-endian)' : null;
+}
+
+/** Without a mark: in SQL nearly every character is ASCII, so that the NUL bytes of wider ones stand at one place of each. */
+function wideEncoding(bytes: Buffer): string | null {
+  const head = bytes.subarray(0, 4096);
+  const zeros = [0, 0, 0, 0];
+  for (const [at, byte] of head.entries()) if (byte === 0) zeros[at % 4] = (zeros[at % 4] ?? 0) + 1;
+  const most = head.length / 8;
+  const pattern = zeros.map((count) => (count > most ? '0' : 'x')).join('');
+  return wideEncodings[pattern] ?? null;
+}
+
+/** Which bytes of four are NUL, for the most part. */
+const wideEncodings: Readonly<Record<string, string>> = {
+  x0x0: 'UTF-16 (little-endian)',
+  '0x0x': 'UTF-16 (big-endian)',
+  x000: 'UTF-32 (little-endian)',
+  '000x': 'UTF-32 (big-endian)',
+};
 
 /** CRLF as LF; a lone CR stays what it is. */
 export function unifyLineEnds(text: string): string {

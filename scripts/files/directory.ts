@@ -6,7 +6,7 @@ import { MigrateError } from '../base/errors.ts';
 import { shownPath } from '../base/paths.ts';
 import { skipBlank } from '../base/positions.ts';
 import { leadsOut } from '../base/project-file.ts';
-import type { Direction, Migration, SqlFile } from '../base/types.ts';
+import type { Direction, Directives, Migration, SqlFile } from '../base/types.ts';
 import { allowPauses, saveMemory } from '../base/v8-heap.ts';
 import { checksumOfFile, decode } from './decode.ts';
 import { readDirectives } from './directives.ts';
@@ -165,8 +165,9 @@ function listDirectory(directory: string, root: string): string[] {
 
 function readSqlFile(path: string, file: string, direction: Direction, problems: FileProblem[]): SqlFile {
   const bytes = readBytes(path, file, problems);
-  const { text, faults } = decode(bytes);
+  const { text, faults, isText } = decode(bytes);
   problems.push(...faults.map((fault) => ({ file, ...fault })));
+  if (!isText) return { path: file, text, checksum: checksumOfFile(bytes), directives: noDirectives };
   const { directives, problems: wrong } = readDirectives(text, direction);
   problems.push(...wrong.map((problem) => ({ file, ...problem, isContent: true as const })));
   if (directives.irreversible === undefined && skipBlank(text, 0) >= text.length) {
@@ -176,6 +177,8 @@ function readSqlFile(path: string, file: string, direction: Direction, problems:
   }
   return { path: file, text, checksum: checksumOfFile(bytes), directives };
 }
+
+const noDirectives: Directives = { noTransaction: false, allow: [] };
 
 function emptyProblem(direction: Direction): string {
   return direction === 'up'

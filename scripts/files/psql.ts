@@ -61,4 +61,5 @@ export function readPsql(text: string): PsqlText {
 const blank = (line: string) => ' '.repeat(line.length);
 
 /** How to make a file that runs from the database that a pg_dump script came from. */
-export const dumpAdvice = `this is a script of pg_dump: make one that runs without psql with pg_dump --inserts --no-owner --no-privileges <database> | grep -vE '^\\\\(un)?restrict ' > <this file>; baseline records it as it is, for that runs nothing`;
+export const plainDump = `make a script that runs without psql with pg_dump --inserts --no-owner --no-privileges <database> | grep -vE '^\\\\(un)?restrict ' > <this file>`;
+export const dumpAdvice = `this is a script of pg_dump: ${plainDump}; baseline records it as it is, for that runs nothing`;

@@ -7,21 +7,21 @@ import { type CommonFlags, type Config, resolveConfig } from '../config/config.t
 import { canonicalHost, isLoopback } from '../config/host.ts';
 import { secretsOf } from '../config/secrets.ts';
 import { readTarget } from '../config/target.ts';
-import { sharedFiles } from '../history/load-migrations.ts';
-import type { NamedTarget } from './list.ts';
+import { refuseUnreadable, sharedFiles } from '../history/load-migrations.ts';
+import { firstOf, type NamedTarget } from './list.ts';
 
 /**
  * The same variables, but for the address. Files are read, checked and parsed once for all.
- * @throws MigrateError `usage` for wrong addresses and for two names of one database, `refused` where any target is bound to
- *   another environment
+ * @throws MigrateError `usage` for wrong addresses, two names of one database and unreadable files, `refused` where any
+ *   target is bound to another environment
  */
 export async function configsOf(
   config: Config,
   targets: readonly NamedTarget[],
   flags: CommonFlags,
 ): Promise<ReadonlyMap<string, Config>> {
-  // Named by the process, so that no .env file adds a login that is meant for another server.
-  const named = { ...process.env, DATABASE_URL: targets[0]?.url };
+  // Named by the process, so that no .env file adds a login that is meant for another server; which one, each says itself.
+  const named = { ...process.env, DATABASE_URL: 'postgres://' };
   const base = { ...(await resolveConfig(config.command, flags, named, config.root)), shared: sharedFiles() };
   const configs = new Map<string, Config>();
   const mistakes: string[] = [];
@@ -37,8 +37,8 @@ export async function configsOf(
     keepSecret(secretsOf(own.variables));
     const same = placeOf(own);
     const twin = nameOf.get(same);
-    if (twin !== undefined) mistakes.push(`${name}: is the same database as ${twin}`);
-    nameOf.set(same, name);
+    if (twin === undefined) nameOf.set(same, name);
+    else mistakes.push(`${name}: is the same database as ${twin}`);
     try {
       refuseWrongTarget(own);
     } catch (error) {
@@ -47,6 +47,8 @@ export async function configsOf(
     }
     configs.set(name, Object.freeze({ ...own, ...(config.signal && { signal: config.signal }) }));
   }
+  // What is wrong with the files is so for all. `drift` reads none.
+  if (mistakes.length + strangers.length === 0 && config.command !== 'drift') await refuseUnreadable(base);
   refuseWrong({ mistakes, strangers, total: targets.length, environment: config.environmentName });
   return configs;
 }
@@ -64,21 +66,25 @@ function refuseWrong({ mistakes, strangers, total, environment }: Wrong): void {
   const state = 'Nothing was connected to.';
   if (mistakes.length > 0)
     throw new MigrateError('usage', `The list of databases is wrong in ${mistakes.length} of ${total}`, {
-      problems: mistakes,
+      problems: firstOf(mistakes),
       state,
     });
   if (strangers.length === 0) return;
   throw new MigrateError(
     'refused',
     `${strangers.length} of ${total} databases do not belong to ${environment}`,
-    { problems: strangers, state, hint: 'Correct the list, MIGRATE_ENV, or the bindings in db/config.json.' },
+    {
+      problems: firstOf(strangers),
+      state,
+      hint: 'Correct the list, MIGRATE_ENV, or the bindings in db/config.json.',
+    },
   );
 }
 
 /** @throws MigrateError `usage` for an address that libpq would not take */
 async function withUrl(base: Config, url: string): Promise<Config> {
   const variables = { ...base.variables, DATABASE_URL: url };
-  return { ...base, variables, target: await readTarget(variables) };
+  return { ...base, variables, target: await readTarget(variables, 'its URL') };
 }
 
 /** One text for every spelling of an address; two runs on one database would wait for each other. */

@@ -1,6 +1,15 @@
 // Takes a list of databases as text; gives a name and an address each, or every mistake with its line. Pure.
 import { MigrateError } from '../base/errors.ts';
 
+/** So many mistakes are listed; whoever made more has made the same one. */
+const mostListed = 100;
+
+/** Of ten thousand wrong lines the first hundred, and the number of the others. */
+export function firstOf(problems: readonly string[]): readonly string[] {
+  const more = problems.length - mostListed;
+  return more <= 0 ? problems : [...problems.slice(0, mostListed), `and ${more.toLocaleString('en')} more`];
+}
+
 export interface NamedTarget {
   readonly name: string;
   /** `postgres://…` without a password. */
@@ -47,8 +56,9 @@ export function readTargetRows(
 ): readonly NamedTarget[] {
   const entries = rows.map((row, i): Entry => {
     const [name, url] = row;
-    const isPair = row.length === 2 && typeof name === 'string' && typeof url === 'string';
-    return { place: `${source}, row ${i + 1}`, pair: isPair ? [name, url] : null };
+    // A key may be a number.
+    const isPair = row.length === 2 && /^(?:string|number)$/.test(typeof name) && typeof url === 'string';
+    return { place: `${source}, row ${i + 1}`, pair: isPair ? [String(name), url] : null };
   });
   return namedTargets(entries, source);
 }
@@ -65,15 +75,19 @@ function namedTargets(entries: readonly Entry[], source: string): readonly Named
     else placeOf.set(name, place.replace(`${source}:`, 'line ').replace(`${source}, `, ''));
     return problem === null && earlier === undefined ? [{ name, url }] : [];
   });
-  const state = 'Nothing was connected to.';
+  const state = 'None of the databases was connected to.';
   if (problems.length > 0)
-    throw new MigrateError('usage', `${source} is no list of databases`, { problems, hint, state });
+    throw new MigrateError('usage', `${source} is no list of databases`, {
+      problems: firstOf(problems),
+      hint,
+      state,
+    });
   if (targets.length === 0) throw new MigrateError('usage', `${source} names no database`, { hint, state });
   return targets;
 }
 
 function problemOf(name: string, url: string): string | null {
-  if (!/^[\w.:@/-]{1,200}$/.test(name)) return 'the name may hold letters, digits and . _ - : @ / alone';
+  if (!/^[\w.:@/-]{1,200}$/.test(name)) return 'the name may hold a-z, A-Z, 0-9 and . _ - : @ / alone';
   if (/[\s\p{Cc}]/u.test(url)) return 'the URL holds white space or a control character';
   let parsed: URL;
   try {

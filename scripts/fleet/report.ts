@@ -1,8 +1,9 @@
 // Takes how the targets of a run ended; gives what people read of three, and of three thousand. Pure.
 import { formatDuration } from '../base/duration.ts';
-import { exitCodes } from '../base/errors.ts';
+import { exitCodes, MigrateError } from '../base/errors.ts';
 import { visible } from '../base/foreign-text.ts';
-import { formatTable } from '../report/human.ts';
+import type { Failure } from '../report/command.ts';
+import { formatError, formatTable, type Style } from '../report/human.ts';
 
 /** One target's end; `exitCode` null where it was not begun. */
 export interface TargetEnd {
@@ -63,11 +64,45 @@ export function fleetLines(ends: readonly TargetEnd[], durationMs: number): stri
   ];
 }
 
-/** "120 done, 1 failed, 179 left, about 12 s" */
-export function progressLine(done: number, failed: number, total: number, elapsedMs: number): string {
+/** So many kinds of failure are told whole; what happened on each database stands in the table. */
+const fewKinds = 5;
+
+/** The first failure of each kind as a run on one database tells it: where, what state, what to type next. */
+export function failureLines(failures: readonly Failure[], style: Style): string[] {
+  if (failures.length === 0) return [];
+  const left = failures.length - fewKinds;
+  return [
+    ...failures
+      .slice(0, fewKinds)
+      .flatMap(({ name, error, more }) => [
+        `${style.bold(visible(name))}${more === 0 ? '' : `, and ${more} more in the same way`}:`,
+        error instanceof MigrateError ? formatError(error, style) : `bug: ${(error as Error).message}`,
+        '',
+      ]),
+    ...(left > 0 ? [`${left} other kinds of failure stand in the table alone.`] : []),
+    'A command that is named for one database is run on it alone: DATABASE_URL=<its URL in the list>. Then the same command again does what is left.',
+    '',
+  ];
+}
+
+export interface FleetProgress {
+  readonly done: number;
+  readonly failed: number;
+  readonly total: number;
+  readonly underWay: ReadonlySet<string>;
+}
+
+/** So many databases under way are named: those that take long are among them. */
+const fewUnderWay = 4;
+
+/** "120 of 300 done, 1 failed, 180 left, about 12 s; under way: shop_121, shop_122" */
+export function progressLine({ done, failed, total, underWay }: FleetProgress, elapsedMs: number): string {
   const left = total - done;
-  const rest = done === 0 ? '' : `, about ${formatDuration((elapsedMs / done) * left)}`;
-  return `  ${done} of ${total} done, ${failed} failed, ${left} left${left === 0 ? '' : rest}`;
+  const rest = done === 0 || left === 0 ? '' : `, about ${formatDuration((elapsedMs / done) * left)}`;
+  const named = [...underWay].slice(0, fewUnderWay).join(', ');
+  const more = underWay.size > fewUnderWay ? ` and ${underWay.size - fewUnderWay} more` : '';
+  const now = underWay.size === 0 ? '' : `; under way: ${visible(named)}${more}`;
+  return `  ${done} of ${total} done, ${failed} failed, ${left} left${rest}${now}`;
 }
 
 function counted(count: number): string {

@@ -1,25 +1,20 @@
 // Takes a command and a list of databases; runs the command on each as on one alone: with its own session, lock, history,
 // drift check and record. One target's failure touches no other.
 import { setMaxListeners } from 'node:events';
-import { readFileSync } from 'node:fs';
-import { text as readAll } from 'node:stream/consumers';
-import type pg from 'pg';
 import { type ErrorCode, exitCodes, exitStatus, MigrateError } from '../base/errors.ts';
 import { visible } from '../base/foreign-text.ts';
 import { redact, redactAll } from '../base/secrets.ts';
 import type { CommonFlags, Config } from '../config/config.ts';
-import { connect } from '../connection/connect.ts';
 import { shareLoginWork } from '../connection/shared-login.ts';
 import type { Command, CommandInput, CommandResult, Progress } from '../report/command.ts';
 import { toJson } from '../report/json.ts';
 import { configsOf } from './configs.ts';
-import { type NamedTarget, readTargetRows, readTargets } from './list.ts';
-import { fewTargets, fleetLines, progressLine, type TargetEnd, worstOf } from './report.ts';
+import { type ListFlags, listOf } from './read-list.ts';
+import { failureLines, fewTargets, fleetLines, progressLine, type TargetEnd, worstOf } from './report.ts';
 import { runScheduled, type Schedule } from './schedule.ts';
+import { failuresByKind, warningsOnce } from './told-once.ts';
 
-export interface FleetFlags {
-  readonly targets?: string;
-  readonly targetsQuery?: string;
+export interface FleetFlags extends ListFlags {
   readonly parallel?: string;
   readonly canary?: string;
   readonly maxFailures?: string;
@@ -37,33 +32,49 @@ export async function runFleet(
   const { config, flags, progress, signal } = input;
   refuseSingle(flags);
   const schedule = scheduleOf(flags, signal);
-  const targets = await listOf(config, flags);
+  const targets = await listOf(config, flags, signal);
   const configs = await configsOf(config, targets, flags);
   shareLoginWork();
   // Each target that is under way listens.
   setMaxListeners(0, signal);
   const started = performance.now();
-  const { warnOf, sayRest } = warnings(progress);
+  const { warnOf, sayRest } = warningsOnce(progress);
+  const failures = failuresByKind();
   const ends = new Map<string, TargetEnd>();
+  const underWay = new Set<string>();
   let failed = 0;
+  const tell = () =>
+    progress.live(
+      progressLine({ done: ends.size, failed, total: targets.length, underWay }, performance.now() - started),
+    );
+  const clock = setInterval(tell, tellEveryMs).unref();
   await runScheduled(targets, schedule, async ({ name }) => {
-    const end = await runOne(input, command, name, configs.get(name) as Config, warnOf(name));
+    underWay.add(name);
+    const { end, error } = await runOne(input, command, name, configs.get(name) as Config, warnOf(name));
+    if (error !== null) failures.add(name, error);
     ends.set(name, end);
     const isFine = end.exitCode === exitCodes.ok || end.exitCode === exitCodes.pending;
     if (!isFine) failed += 1;
+    if (!isFine && config.quiet) progress.warn(`${name}: ${end.line}`);
     if (!isFine || targets.length <= fewTargets || config.verbose) progress.say(`  ${name}  ${end.line}`);
-    progress.live(progressLine(ends.size, failed, targets.length, performance.now() - started));
+    underWay.delete(name);
+    tell();
     return isFine;
   });
+  clearInterval(clock);
   sayRest();
   const all = targets.map(({ name }) => ends.get(name) ?? notBegun(name));
   const code = signal.aborted ? exitStatus(signal.reason) : worstOf(all);
   return {
     document: documentOf(all),
-    lines: fleetLines(all, performance.now() - started),
+    lines: [...failureLines(failures.all(), progress.style), ...fleetLines(all, performance.now() - started)],
+    failures: failures.all(),
     verdict: verdictOf(code),
   };
 }
+
+/** How often (ms) it is told which databases are under way, also where none of them ends. */
+const tellEveryMs = 1000;
 
 function scheduleOf({ parallel, canary, maxFailures }: FleetFlags, signal: AbortSignal): Schedule {
   return {
@@ -120,7 +131,7 @@ async function runOne(
   name: string,
   config: Config,
   warn: Progress['warn'],
-): Promise<TargetEnd> {
+): Promise<{ readonly end: TargetEnd; readonly error: unknown }> {
   const from = performance.now();
   const ending = { command: config.command, environment: config.environmentName, error: null as unknown };
   let result: CommandResult | null = null;
@@ -140,15 +151,29 @@ async function runOne(
   const document = config.json
     ? redactAll(toJson({ ...ending, verdict, document: result?.document ?? {} }))
     : null;
-  return { name, exitCode, line, durationMs: performance.now() - from, document };
+  const end = { name, exitCode, line, durationMs: performance.now() - from, document };
+  return { end, error: error ?? (verdict === 'drift' ? driftIn(result) : null) };
 }
 
 /** The verdict of a command that went through; what it found of drift stands before its last line. */
 function lastWord(result: CommandResult | null): string {
   const last = result?.lines.at(-1) ?? 'done';
-  const drift =
-    result?.verdict === 'drift' ? result.lines.find((each) => each.startsWith('Drift:')) : undefined;
+  const drift = result?.verdict === 'drift' ? driftLineOf(result) : undefined;
   return drift === undefined || drift === last ? last : `${drift}; ${last}`;
+}
+
+const driftLineOf = ({ lines }: CommandResult) => lines.find((each) => each.startsWith('Drift:'));
+
+/** What a command found of drift that is no error to it, with its objects. */
+function driftIn(result: CommandResult | null): MigrateError | null {
+  const line = result === null ? undefined : driftLineOf(result);
+  if (line === undefined) return null;
+  const problems = result?.lines.filter((each) => /^ *[+~-] /.test(each)).map((each) => each.trimStart());
+  return new MigrateError('drift', line, {
+    ...(problems === undefined ? {} : { problems }),
+    state: 'Nothing was changed.',
+    hint: 'make migrate-drift verbose=1 shows the definitions; undo the change, keep it (--write) or record it as right (--accept).',
+  });
 }
 
 /** One line: what happened, and where. */
@@ -160,21 +185,6 @@ function describe(error: unknown): string {
     location === undefined ? '' : ` (${[location.file, location.line].filter(Boolean).join(':')})`;
   const state = database?.sqlState === undefined ? '' : ` [${database.sqlState}]`;
   return `${message}${state}${place}`;
-}
-
-/** What is warned of on every database is said of the first, with the number of the others in the end. */
-function warnings(progress: Progress) {
-  const more = new Map<string, number>();
-  const warnOf = (name: string) => (line: string) => {
-    const count = more.get(line);
-    more.set(line, count === undefined ? 0 : count + 1);
-    if (count === undefined) progress.warn(`${name}: ${line}`);
-  };
-  const sayRest = () => {
-    for (const [line, count] of more)
-      if (count > 0) progress.warn(`the same on ${count} more: ${line.slice(0, 60)}…`);
-  };
-  return { warnOf, sayRest };
 }
 
 /** Lines of one target are worth reading beside those of others only where more was asked for; warnings always are. */
@@ -189,48 +199,6 @@ function progressOf(progress: Progress, name: string, verbose: boolean): Omit<Pr
     detail: quiet,
     style: progress.style,
   };
-}
-
-async function listOf(
-  config: Config,
-  { targets, targetsQuery }: FleetFlags,
-): Promise<readonly NamedTarget[]> {
-  if (targets !== undefined && targetsQuery !== undefined)
-    throw new MigrateError('usage', '--targets and --targets-query exclude each other: give one of them');
-  if (targetsQuery !== undefined) return queried(config, targetsQuery);
-  if (targets === '-') return readTargets(await readAll(process.stdin), 'standard input');
-  try {
-    return readTargets(readFileSync(targets ?? '', 'utf8'), targets ?? '');
-  } catch (cause) {
-    if (cause instanceof MigrateError) throw cause;
-    throw new MigrateError('usage', `Cannot read the list of databases: ${(cause as Error).message}`, {
-      cause,
-    });
-  }
-}
-
-/** The list from a catalog database, which DATABASE_URL or PG* name: two columns, name and URL. */
-async function queried(config: Config, sql: string): Promise<readonly NamedTarget[]> {
-  if (config.target === undefined)
-    throw new MigrateError('usage', '--targets-query needs a catalog database to ask', {
-      hint: 'Set DATABASE_URL (or PGHOST …) to the database that knows all others.',
-    });
-  const client = await connect(config.target, {
-    applicationName: 'migrate targets',
-    timeoutMs: config.connectTimeoutMs,
-  });
-  try {
-    await client.query('SET default_transaction_read_only = on');
-    // The protocol of one statement: a second could switch off what the first line sets.
-    const one = { text: sql, rowMode: 'array', queryMode: 'extended' } as pg.QueryArrayConfig;
-    const { rows } = await client.query<unknown[]>(one);
-    return readTargetRows(rows, '--targets-query');
-  } catch (cause) {
-    if (cause instanceof MigrateError) throw cause;
-    throw new MigrateError('usage', `--targets-query does not run: ${(cause as Error).message}`, { cause });
-  } finally {
-    await client.end().catch(() => undefined);
-  }
 }
 
 function numberOf(text: string | undefined, option: string, otherwise: number, least: number): number {

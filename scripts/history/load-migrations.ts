@@ -55,14 +55,8 @@ function unwrittenIn({ command }: Config, { all, problems }: Loaded): ReadonlySe
  * As `loadMigrations`, with the making of the list left to a moment when there is time for it.
  * @throws MigrateError `usage`, `migration-failed` (a syntax error)
  */
-export async function checkMigrations(
-  config: Config,
-  warn: (text: string) => void,
-): Promise<CheckedMigrations> {
-  const look = () => check(config, warn, (files) => appliedAsTheyAre(config, files));
-  if (config.shared === undefined) return look();
-  config.shared.files ??= look();
-  return config.shared.files as Promise<CheckedMigrations>;
+export function checkMigrations(config: Config, warn: (text: string) => void): Promise<CheckedMigrations> {
+  return check(config, warn, (files) => appliedAsTheyAre(config, files));
 }
 
 /**
@@ -76,43 +70,82 @@ export async function loadForRecording(
   return (await check(config, warn, async (files) => new Set(files.map(({ path }) => path)))).all();
 }
 
-async function check(
-  config: Config,
-  warn: (text: string) => void,
-  tolerated: (files: readonly SqlFile[]) => Promise<ReadonlySet<string>>,
-): Promise<CheckedMigrations> {
+/** What stands in the files, which is the same whatever the target. */
+interface ReadFiles extends Loaded {
+  /** Those of pairs that the command can leave to be written. */
+  readonly unwritten: ReadonlySet<FileProblem>;
+  /** Held against a grammar; the answer for each version is kept. */
+  checkedBy(major: number): Promise<CheckedSql>;
+}
+
+async function readFiles(config: Config): Promise<ReadFiles> {
   const cache = openFileCache(config.directory, config.postgres);
   // git keeps no empty folder, and what is to be reverted comes from the ledger.
   const mayBeMissing = config.command === 'down';
   const loaded = readMigrations(config.directory, config.root, cache, mayBeMissing);
   const unwritten = unwrittenIn(config, loaded);
-  const found = loaded.problems.filter((problem) => !unwritten.has(problem));
-  const { problems, syntaxErrors, reread } = await checkAsServer(config, loaded.unchecked, warn);
-  // What only the server's grammar takes is not known to be right for that of db/config.json.
-  const keep = (except: ReadonlySet<string>) =>
+  const problems = loaded.problems.filter((problem) => !unwritten.has(problem));
+  const { problems: inSql, syntaxErrors } = await checkUnknown(loaded.unchecked, config.postgres);
+  const wrong = new Set([...loaded.problems, ...inSql].map(({ file }) => file));
+  for (const { file } of syntaxErrors) wrong.add(file.path);
+  if (problems.every(({ isContent }) => isContent))
     cache.keep(
-      except.size === 0 ? loaded.read : new Map([...loaded.read].filter(([, { path }]) => !except.has(path))),
+      wrong.size === 0 ? loaded.read : new Map([...loaded.read].filter(([, { path }]) => !wrong.has(path))),
     );
-  const content = [...found.filter(({ isContent }) => isContent), ...problems];
+  const refusedFiles = syntaxErrors.map(({ file }) => file);
+  const answers = new Map<number, Promise<CheckedSql>>();
+  answers.set(config.postgres, Promise.resolve({ problems: inSql, syntaxErrors }));
+  const checkedBy = (major: number) => {
+    const answer = answers.get(major) ?? checkUnknown(refusedFiles, major);
+    answers.set(major, answer);
+    return answer;
+  };
+  return { ...loaded, problems, unwritten, checkedBy };
+}
+
+/** Of a run over many databases all share what was read; what it means for each is asked of that database. */
+function readOnce(config: Config): Promise<ReadFiles> {
+  if (config.shared === undefined) return readFiles(config);
+  config.shared.files ??= readFiles(config);
+  return config.shared.files as Promise<ReadFiles>;
+}
+
+/**
+ * For runs over many databases: what is wrong with the files of all, before any is asked.
+ * @throws MigrateError `usage` for names, bytes and partners
+ */
+export async function refuseUnreadable(config: Config): Promise<void> {
+  const { problems, checkedBy } = await readOnce(config);
+  if (problems.every(({ isContent }) => isContent)) return;
+  const { problems: inSql, syntaxErrors } = await checkedBy(config.postgres);
+  throw refused([...problems, ...inSql], syntaxErrors);
+}
+
+async function check(
+  config: Config,
+  warn: (text: string) => void,
+  tolerated: (files: readonly SqlFile[]) => Promise<ReadonlySet<string>>,
+): Promise<CheckedMigrations> {
+  const read = await readOnce(config);
+  const { count, all, unwritten } = read;
+  const { problems, syntaxErrors } = await checkAsServer(config, read, warn);
+  if (read.problems.some(({ isContent }) => !isContent))
+    throw refused([...read.problems, ...problems], syntaxErrors);
+  const content = [...read.problems, ...problems];
+  const isFaulty = content.length + syntaxErrors.length > 0;
+  if (!isFaulty && unwritten.size === 0) return { count, all, faults: new Map() };
   const wrong = new Set([...content, ...unwritten].map(({ file }) => file));
   for (const { file } of syntaxErrors) wrong.add(file.path);
-  if (wrong.size === 0 && found.length === 0) {
-    keep(reread);
-    return { ...loaded, faults: new Map() };
-  }
-  if (found.some(({ isContent }) => !isContent)) throw refused([...found, ...problems], syntaxErrors);
-  const files = loaded.unchecked.filter(({ path }) => wrong.has(path));
-  const faulty = content.length + syntaxErrors.length > 0;
-  const applied = faulty ? await tolerated(files) : new Set<string>();
+  const files = read.unchecked.filter(({ path }) => wrong.has(path));
+  const applied = isFaulty ? await tolerated(files) : new Set<string>();
   const left = content.filter(({ file }) => !applied.has(file));
   const leftErrors = syntaxErrors.filter(({ file }) => !applied.has(file.path));
   if (left.length > 0) throw refused(left, leftErrors);
   if (leftErrors.length > 0) throw await syntaxError(leftErrors, config.postgres);
-  keep(new Set([...wrong, ...reread]));
   const warned = described(content, syntaxErrors).filter(({ path }) => applied.has(path));
   for (const { problem } of warned)
     warn(`${problem} (a warning only: nothing of this file is run, it is applied or recorded as it is)`);
-  return { ...loaded, faults: faultsOf(files, [...warned, ...described([...unwritten], [])]) };
+  return { count, all, faults: faultsOf(files, [...warned, ...described([...unwritten], [])]) };
 }
 
 function faultsOf(files: readonly SqlFile[], described: readonly Described[]): FileFaults {
@@ -155,36 +188,28 @@ async function checkUnknown(files: readonly SqlFile[], major: number): Promise<C
   return checkSql(files, major);
 }
 
-interface CheckedAsServer extends CheckedSql {
-  /** Paths of files that the grammar of db/config.json refuses and the server's was asked about. */
-  readonly reread: ReadonlySet<string>;
-}
-
 /**
  * The grammar is that of `postgres` in db/config.json; where the server is of another major version, its own counts, and
  * on one newer than the newest known here the server itself: then the parser only warns.
  */
 async function checkAsServer(
   config: Config,
-  files: readonly SqlFile[],
+  { checkedBy }: Pick<ReadFiles, 'checkedBy'>,
   warn: (text: string) => void,
-): Promise<CheckedAsServer> {
-  const checked = await checkUnknown(files, config.postgres);
-  const refused = checked.syntaxErrors.map(({ file }) => file);
-  const server = refused.length === 0 ? null : await serverMajor(config);
+): Promise<CheckedSql> {
+  const checked = await checkedBy(config.postgres);
+  const refusedPaths = new Set(checked.syntaxErrors.map(({ file }) => file.path));
+  const server = refusedPaths.size === 0 ? null : await serverMajor(config);
   const isNewer = server !== null && server > newestMajor;
-  if (server === null || (grammarOf(server) === grammarOf(config.postgres) && !isNewer))
-    return { ...checked, reread: new Set() };
-  const reread = new Set(refused.map(({ path }) => path));
-  const { problems, syntaxErrors } = await checkUnknown(refused, server);
+  if (server === null || (grammarOf(server) === grammarOf(config.postgres) && !isNewer)) return checked;
+  const { problems, syntaxErrors } = await checkedBy(server);
   for (const error of isNewer ? syntaxErrors : [])
     warn(
       `${describeSyntax(error)} (in PostgreSQL ${newestMajor}; this server is newer and has the last word)`,
     );
   return {
-    problems: [...checked.problems.filter(({ file }) => !reread.has(file)), ...problems],
+    problems: [...checked.problems.filter(({ file }) => !refusedPaths.has(file)), ...problems],
     syntaxErrors: isNewer ? [] : syntaxErrors,
-    reread,
   };
 }
 

@@ -28,6 +28,14 @@ export interface CommandInput<Flags> {
   readonly signal: AbortSignal;
 }
 
+/** Of many databases the first on which a thing went wrong. */
+export interface Failure {
+  readonly name: string;
+  readonly error: unknown;
+  /** On how many others the same did. */
+  readonly more: number;
+}
+
 export interface CommandResult {
   /** Fields of the command's own in the JSON document. */
   readonly document: Readonly<Record<string, unknown>>;
@@ -37,6 +45,8 @@ export interface CommandResult {
   readonly error?: MigrateError | null;
   /** An exit status that is no error: `findings`, `pending`. */
   readonly verdict?: ErrorCode | null;
+  /** What went wrong on some of many databases: one of each kind, without secrets. */
+  readonly failures?: readonly Failure[];
   /** Whether the database was written to: then the audit log gets a line. */
   readonly wrote?: boolean;
 }

@@ -6,6 +6,7 @@ import { MigrateError } from '../base/errors.ts';
 import { markdownCell, markdownFence, markdownText, visible, visibleLines } from '../base/foreign-text.ts';
 import { redact } from '../base/secrets.ts';
 import type { Finding } from '../base/types.ts';
+import type { Failure } from './command.ts';
 import { formatError, plainStyle } from './human.ts';
 
 /** Everything that is worth a line on the page of a run. */
@@ -15,6 +16,8 @@ export interface RunReport {
   readonly exitCode: number;
   readonly durationMs: number;
   readonly error: unknown;
+  /** Of a run over many databases. */
+  readonly failures?: readonly Failure[];
   /** The command's own fields of the JSON document. */
   readonly document: Readonly<Record<string, unknown>>;
   /** The last lines of the human form. */
@@ -63,9 +66,20 @@ export function defuse(text: string): string {
  * One annotation per error and per finding.
  * @param folder the project's folder below the repository's, with a slash at the end, or empty
  */
-export function annotations({ command, error, document }: RunReport, folder = ''): string[] {
-  const ofFindings = findingsOf(document).map((finding) => findingAnnotation(finding, folder));
-  return error === null ? ofFindings : [...errorAnnotations(command, error, folder), ...ofFindings];
+export function annotations({ command, error, failures = [], document }: RunReport, folder = ''): string[] {
+  const all = error === null ? [] : [{ name: '', error, more: 0 }];
+  return [
+    ...[...all, ...failures].flatMap((failure) =>
+      errorAnnotations(failureTitle(command, failure), failure.error, folder),
+    ),
+    ...findingsOf(document).map((finding) => findingAnnotation(finding, folder)),
+  ];
+}
+
+/** `migrate up: shop_001 and 12 more` */
+function failureTitle(command: string, { name, more }: Failure): string {
+  const where = name === '' ? '' : `: ${name}${more === 0 ? '' : ` and ${more} more`}`;
+  return `migrate ${command}`.trim() + where;
 }
 
 const findingLevels = { error: 'error', warning: 'warning', info: 'notice' } as const;
@@ -78,8 +92,7 @@ function findingAnnotation(finding: Finding, folder: string): string {
 
 const problemPattern = /^([^\s:]+\.(?:sql|json|ts))(?::(\d+))?(?::(\d+))?: (.+)$/s;
 
-function errorAnnotations(command: string, error: unknown, folder: string): string[] {
-  const title = `migrate ${command}`.trim();
+function errorAnnotations(title: string, error: unknown, folder: string): string[] {
   if (!(error instanceof MigrateError)) {
     return [annotation('error', { title }, error instanceof Error ? error.message : String(error))];
   }

@@ -127,8 +127,11 @@ describe('Bytes that are no text', () => {
     const result = await repo.run(['up'], nowhere);
     expectExit(result, 2);
     expect(result.stderr).to.include(`${v(1)}_one.up.sql:2: is not valid UTF-8`);
-    expect(result.stderr).to.include(`${v(2)}_two.up.sql:1: `);
+    expect(result.stderr).to.include(`${v(2)}_two.up.sql:1: is UTF-16 (little-endian): save it as UTF-8`);
     expect(result.stderr).to.include(`${v(3)}_three.up.sql:3: contains a NUL byte`);
+    expect(result.stderr).to.include('3 problems in the migration files');
+    write(`${v(3)}_three.up.sql`, Buffer.from('CREATE TABLE three (id int);\n\0\n'));
+    expect((await repo.run(['up'], nowhere)).stderr).to.include('_three.up.sql:2: contains a NUL byte');
   });
 });
 

@@ -1,5 +1,5 @@
 // Many databases, one set of files: each is a whole run of its own, and one's failure touches no other.
-import { chmodSync } from 'node:fs';
+import { chmodSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { cleanUpAfterTest } from '../support/cleanup.ts';
@@ -73,12 +73,36 @@ describe('Many databases', () => {
     expect(failed.stdout).to.match(
       /t3 +exit 3 +relation "two" already exists \[42P07\] \(db\/migrations\/.*two\.up\.sql:1\)/,
     );
+    expect(failed.stdout).to.match(
+      /^t3:\nERROR db\/migrations\/\S+:1:1, statement 1 of 1\n[\s\S]*\| \^\n[\s\S]*\nState: .*rolled back.*\nNext: /m,
+    );
+    expect(failed.stdout).to.include('DATABASE_URL=<its URL in the list>');
+    expect((await run('up', '--quiet')).stderr).to.match(/^warning t3: relation "two" already exists/m);
     expect(await Promise.all(databases.map(applied))).to.deep.equal([2, 2, 2, 2, 2]);
     await databases[2]!.query('DROP TABLE two');
-    await databases[2]!.query('SELECT 1');
     const second = await run('up', '--json');
     const state = second.json().targets.map(({ ok }: { ok: boolean }) => ok);
     expect(state.filter((ok: boolean) => ok)).to.have.length.of.at.least(4);
+  });
+
+  it('are judged one by one: a file that is applied as it is on one of them is refused on the others', async () => {
+    const { run, write, databases, env, ...tool } = await fleet(2, {
+      ...tables('one'),
+      '20250101000002_two.up.sql': 'BEGIN;\nCREATE TABLE two (id int);\nCOMMIT;\n',
+      '20250101000002_two.down.sql': 'DROP TABLE two;\n',
+    });
+    const adopted = { ...env, DATABASE_URL: databases[0]!.env().DATABASE_URL! };
+    expectExit(await tool.start(['baseline', '--to', '20250101000002'], { env: adopted }).result, 0);
+    const [first = '', second = ''] = databases.map((each, i) => `t${i + 1} ${each.env().DATABASE_URL}`);
+    for (const list of [`${first}\n${second}`, `${second}\n${first}`]) {
+      write('db/targets', list);
+      const result = await run('up', '--canary', '0', '--max-failures', '9', '--parallel', '1');
+      expectExit(result, 2);
+      expect(result.stdout).to.include('2 databases: 1 fine, 1 failed').and.include('t1  Already up to date');
+      expect(result.stdout).to.match(/^t2:\n[\s\S]*two\.up\.sql:1: BEGIN: transactions are opened/m);
+      expect(result.stderr).to.match(/^warning t1: .*:1: BEGIN.*a warning only/m);
+    }
+    expect(await applied(databases[1]!)).to.equal(0);
   });
 
   it('wait for the canary: where that fails, nothing else is begun', async () => {
@@ -119,7 +143,7 @@ describe('Many databases', () => {
   });
 
   it('are refused before anything connects where the list is wrong: all mistakes at once', async () => {
-    const { run, write } = await fleet(1);
+    const { run, write, root } = await fleet(1);
     write(
       'db/targets',
       'a postgres://x@127.0.0.1:1/x\na postgres://x@127.0.0.1:1/y\nb postgres://x:secret@127.0.0.1:1/x\nc mysql://x/x\nd\n',
@@ -135,6 +159,21 @@ describe('Many databases', () => {
       expect(result.stderr).to.include(told);
     expect(result.all).not.to.include('secret');
     expectExit(await run('up', '--parallel', '0'), 2);
+    writeFileSync(join(root, 'db/targets'), Buffer.from('a postgres://x@127.0.0.1:1/x', 'utf16le'));
+    expect((await run('up')).stderr).to.include('db/targets:1 is UTF-16 (little-endian): save it as UTF-8');
+    write('db/targets', 'a postgres://x@127.0.0.1:1/x?port=none\nb postgres://x@127.0.0.1:1/x?pool=1\n');
+    const wrong = await run('up');
+    expectExit(wrong, 2);
+    expect(wrong.stderr)
+      .to.include('a: its URL: "none" is no port')
+      .and.include('b: its URL: the parameter "pool"');
+    write('db/targets', 'a postgres://x@127.0.0.1:1/x');
+    write('misnamed.sql', 'SELECT 1;');
+    const misnamed = await run('up');
+    expectExit(misnamed, 2);
+    expect(misnamed.stderr)
+      .to.match(/^ERROR db\/migrations\/misnamed\.sql/)
+      .and.include('was not touched');
   });
 
   it('are refused where two names are one database, and where an option is for one database', async () => {

@@ -1,5 +1,5 @@
 // What a person or a log sees of a statement that takes long.
-import { execFileSync, spawn } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { createOutput } from '../../scripts/report/output.ts';
@@ -9,6 +9,7 @@ import { createDatabase, type TestDatabase } from '../support/database.ts';
 import { pair } from '../support/migrations.ts';
 import { until } from '../support/runs.ts';
 
+const program = join(productRoot, 'dist', 'migrate.cjs');
 const hasTerminal = process.platform === 'linux' && commandExists('script');
 
 function commandExists(name: string): boolean {
@@ -120,5 +121,29 @@ describe('progress', () => {
       process.stdout.write = write;
       expect(lines).to.deep.equal(['30: running for 30 s', '60: running for 60 s', '90: running for 90 s']);
     });
+  });
+});
+
+describe('output that nobody takes', () => {
+  it('ends no run in its middle; what could not be written for another reason is told', async function () {
+    if (process.platform !== 'linux') return this.skip();
+    const database = await createDatabase();
+    const { root } = await project(
+      pair('20250101000001_one', 'CREATE TABLE one (id int);', 'DROP TABLE one;'),
+    );
+    const { PATH = '' } = process.env;
+    const shell = (command: string) =>
+      spawnSync('sh', ['-c', command.replaceAll('MIGRATE', `'${process.execPath}' '${program}'`)], {
+        cwd: root,
+        env: { PATH, HOME: root, MIGRATE_ENV: 'test', ...database.env() },
+        encoding: 'utf8',
+      });
+    expect(shell('{ MIGRATE up 2>&1; echo $? >code; } | true; cat code').stdout).to.equal('0\n');
+    expect(await database.query('SELECT * FROM one')).to.deep.equal([]);
+    for (const command of ['up', 'status --json', '--help']) {
+      const full = shell(`MIGRATE ${command} >/dev/full`);
+      expect(full.status).to.equal(2);
+      expect(full.stderr).to.match(/^ERROR Not all of the output could be written: ENOSPC/m);
+    }
   });
 });

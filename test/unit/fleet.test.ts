@@ -8,11 +8,24 @@ import { MigrateError } from '../../scripts/base/errors.ts';
 import { keepSecret, redact } from '../../scripts/base/secrets.ts';
 import { resolveConfig } from '../../scripts/config/config.ts';
 import { readTargetRows, readTargets } from '../../scripts/fleet/list.ts';
-import { fleetLines, type TargetEnd, worstOf } from '../../scripts/fleet/report.ts';
+import {
+  failureLines,
+  fleetLines,
+  progressLine,
+  type TargetEnd,
+  worstOf,
+} from '../../scripts/fleet/report.ts';
 import { runFleet } from '../../scripts/fleet/run-fleet.ts';
 import { runScheduled } from '../../scripts/fleet/schedule.ts';
+import { failuresByKind } from '../../scripts/fleet/told-once.ts';
+import { annotations } from '../../scripts/report/github.ts';
+import { plainStyle } from '../../scripts/report/human.ts';
 
 const url = 'postgres://u@h/d';
+const report = {
+  ...{ command: 'up', environment: 'test', exitCode: 8, durationMs: 1 },
+  ...{ error: null, document: {}, lines: [], blockedBy: [] },
+};
 
 function problems(read: () => unknown): readonly string[] {
   try {
@@ -65,6 +78,7 @@ describe('a list of databases', () => {
 
   it('of a query is taken column by column: nothing in them is a comment or one more line', () => {
     expect(readTargetRows([['a', url]], 'query')).to.deep.equal([{ name: 'a', url }]);
+    expect(readTargetRows([[17, url]], 'query'), 'a key').to.deep.equal([{ name: '17', url }]);
     for (const row of [
       ['#a', url],
       ['a', `${url}\nb ${url}`],
@@ -72,12 +86,18 @@ describe('a list of databases', () => {
       ['a', null],
       ['a'],
       ['a', url, 'x'],
-      [1, url],
+      [{}, url],
     ])
       expect(
         problems(() => readTargetRows([row], 'query')),
         JSON.stringify(row),
       ).to.have.length(1);
+  });
+
+  it('with ten thousand wrong lines is answered with the first hundred', () => {
+    const found = problems(() => readTargets('wrong\n'.repeat(10_000), 'list'));
+    expect(found).to.have.length(101);
+    expect(found.at(-1)).to.equal('and 9,900 more');
   });
 
   it('of any text is read or refused, and never half of it', () => {
@@ -98,7 +118,7 @@ describe('a list of databases', () => {
 describe('the end of many runs', () => {
   it('shows the secret of none, also where there were more than are remembered', async () => {
     const root = mkdtempSync(join(tmpdir(), 'migrate-fleet-'));
-    mkdirSync(join(root, 'db'));
+    mkdirSync(join(root, 'db', 'migrations'), { recursive: true });
     const names = Array.from({ length: 1100 }, (_, i) => `t${i}`);
     writeFileSync(join(root, 'targets'), names.map((name) => `${name} postgres://u@h/${name}`).join('\n'));
     const flags = { targets: join(root, 'targets'), canary: '0', maxFailures: '9999', json: true };
@@ -112,7 +132,7 @@ describe('the end of many runs', () => {
       endGroup: () => {},
       detail: say,
       warn: say,
-      style: {} as never,
+      style: plainStyle,
     };
     const run = async ({ config: own }: { config: { target?: { database: string } } }) => {
       const secret = `secret-of-${own.target?.database}-`;
@@ -149,6 +169,41 @@ describe('the end of many runs', () => {
     expect(fleetLines([end('a', 0), end('b', 0), end('c', 0)], 5)).to.have.length(1);
     expect(fleetLines([end('a', 0), end('b', 10), end('c', 5)], 5).at(-1)).to.equal(
       '3 databases: 1 fine, 1 pending, 1 failed, 0 not begun, in 5 ms.',
+    );
+  });
+
+  it('tells the first failure of each kind whole, the others by their number, and no more than five kinds', () => {
+    const { add, all } = failuresByKind();
+    const lost = (name: string) =>
+      new MigrateError('connection', `Cannot connect to ${name}`, {
+        state: 'Nothing was changed.',
+        hint: 'Wait 5 s.',
+      });
+    for (const name of ['a', 'b', 'c']) add(name, lost(name));
+    add('d', new MigrateError('drift', 'Drift', { problems: ['+ table public.x'] }));
+    add('e', new MigrateError('drift', 'Drift', { problems: ['+ table public.y'] }));
+    const text = failureLines(all(), plainStyle).join('\n');
+    expect(text).to.match(
+      /^a, and 2 more in the same way:\nERROR Cannot connect to a\nState: Nothing was changed\.\nNext: {2}Wait 5 s\./,
+    );
+    for (const told of ['d:\n', '+ table public.x', 'e:\n', '+ table public.y'])
+      expect(text).to.include(told);
+    for (const line of [1, 2, 3, 4, 5])
+      add(`f${line}`, new MigrateError('migration-failed', 'x', { location: { file: 'a.up.sql', line } }));
+    const many = failureLines(all(), plainStyle).join('\n');
+    expect(many).to.include('3 other kinds of failure stand in the table alone').and.not.to.include('f5');
+    expect(failureLines([], plainStyle)).to.deep.equal([]);
+    const [title] = annotations({ ...report, failures: all() });
+    expect(title).to.include('title=migrate up%3A a and 2 more::Cannot connect to a');
+  });
+
+  it('is told meanwhile: how many, how long, and which are under way', () => {
+    const underWay = new Set(['a', 'b', 'c', 'd', 'e', 'f']);
+    expect(progressLine({ done: 2, failed: 1, total: 10, underWay }, 1000)).to.equal(
+      '  2 of 10 done, 1 failed, 8 left, about 4.0 s; under way: a, b, c, d and 2 more',
+    );
+    expect(progressLine({ done: 10, failed: 0, total: 10, underWay: new Set() }, 1000)).to.equal(
+      '  10 of 10 done, 0 failed, 0 left',
     );
   });
 
