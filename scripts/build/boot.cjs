@@ -1,10 +1,8 @@
-// Becomes dist/migrate.cjs: runs the bundled program, from V8's compiled form of it where an earlier start has left that.
-// It is made where it is used and never packed: V8 takes what another patch version of Node compiled for its own, and
-// crashes. Without it the program runs all the same, some 30 ms later.
+// Becomes dist/migrate.cjs: runs the bundled program, from V8's compiled form of what earlier runs of the same command
+// needed of it. That is kept where it is used and never packed: V8 takes what another patch version of Node compiled for
+// its own, and crashes. Without it the program runs all the same, some 40 ms later.
 'use strict';
 const {
-  accessSync,
-  constants,
   mkdirSync,
   readFileSync,
   readdirSync,
@@ -16,69 +14,67 @@ const {
 const { createRequire } = require('node:module');
 const { dirname, join } = require('node:path');
 const { pathToFileURL } = require('node:url');
-const { cachedDataVersionTag, setFlagsFromString } = require('node:v8');
+const { cachedDataVersionTag } = require('node:v8');
 const { Script } = require('node:vm');
 
 /* global PROGRAM */
 const name = PROGRAM;
 const path = join(__dirname, name);
-const filename = pathToFileURL(path).href;
 const folder = join(__dirname, '.cache');
+const command = /^[a-z-]+$/.test(process.argv[2] ?? '') ? process.argv[2] : 'other';
 
 /** The file that only this very binary of Node, with these flags of V8, reads and writes. */
 function cacheFile() {
   const { size, mtimeMs } = statSync(process.execPath);
   const { version, platform, arch } = process;
   const binary = [version, platform, arch, cachedDataVersionTag(), size, Math.trunc(mtimeMs)];
-  return join(folder, `${name}-${binary.join('-')}.code`);
+  return join(folder, `${name}-${command}-${binary.join('-')}.code`);
 }
 
+/** Its first four bytes say how long the run took that wrote it, in ms. */
 function readCompiled(file) {
   try {
-    return readFileSync(file);
+    const bytes = readFileSync(file);
+    return { longest: bytes.readUInt32LE(0), cachedData: bytes.subarray(4) };
   } catch {
-    return undefined;
+    return { longest: 0, cachedData: undefined };
   }
 }
 
-function mayWrite() {
+function write(file, ms, code) {
+  const draft = `${file}.${process.pid}`;
+  const head = Buffer.alloc(4);
+  head.writeUInt32LE(ms);
   try {
     mkdirSync(folder, { recursive: true });
-    accessSync(folder, constants.W_OK);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-/** Compiles every function, some 150 ms, and keeps that for the next start. */
-function compileWhole(source, file) {
-  setFlagsFromString('--no-lazy');
-  const script = new Script(source, { filename });
-  // The flags count: V8 refuses the cache where they are not those of the process that reads it.
-  setFlagsFromString('--lazy');
-  const draft = `${file}.${process.pid}`;
-  try {
-    writeFileSync(draft, script.createCachedData());
+    writeFileSync(draft, Buffer.concat([head, code]));
     renameSync(draft, file);
     for (const old of readdirSync(folder))
       if (old.endsWith('.code') && !old.startsWith(name)) rmSync(join(folder, old), { force: true });
   } catch {
     rmSync(draft, { force: true });
   }
-  return script;
 }
 
-function load(source) {
-  const file = cacheFile();
-  const cachedData = readCompiled(file);
-  if (cachedData === undefined && mayWrite()) return compileWhole(source, file);
-  const script = new Script(source, { filename, cachedData });
-  if (script.cachedDataRejected) rmSync(file, { force: true });
-  return script;
+/**
+ * V8 gives what it compiled so far: the functions that ran, but for those that it has dropped again in a long run. A run that
+ * takes longer than those before may have had more to do.
+ */
+function keepCompiled(script, file, { longest, cachedData }) {
+  const ms = Math.round(performance.now());
+  const isMissing = cachedData === undefined || script.cachedDataRejected;
+  if (!isMissing && (ms < 1.25 * longest || ms > 5000)) return;
+  const code = script.createCachedData();
+  if (isMissing || code.length > cachedData.length) write(file, ms, code);
 }
 
+const file = cacheFile();
+const compiled = readCompiled(file);
 // The bundle is ASCII.
-const script = load(readFileSync(path, 'latin1'));
+const script = new Script(readFileSync(path, 'latin1'), {
+  filename: pathToFileURL(path).href,
+  cachedData: compiled.cachedData,
+});
+process.once('exit', () => keepCompiled(script, file, compiled));
 const program = { exports: {} };
 script.runInThisContext()(program.exports, createRequire(path), program, path, dirname(path));

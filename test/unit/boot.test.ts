@@ -4,6 +4,7 @@ import {
   cpSync,
   mkdtempSync,
   readdirSync,
+  readFileSync,
   rmSync,
   statSync,
   symlinkSync,
@@ -29,8 +30,8 @@ function release(): string {
   return root;
 }
 
-async function help(root: string, node = process.execPath) {
-  const result = await execa(node, [join(root, 'dist', 'migrate.cjs'), '--help'], {
+async function help(root: string, { node = process.execPath, command = [] as string[] } = {}) {
+  const result = await execa(node, [join(root, 'dist', 'migrate.cjs'), ...command, '--help'], {
     all: true,
     reject: false,
   });
@@ -54,26 +55,51 @@ describe('the compiled program', () => {
     expectExit(await (await project()).run(['--help']), 0);
   });
 
-  it('carries no code cache, and keeps one of every function at its first start', async () => {
+  it('carries no code cache, and keeps one of what ran at the first start of each command', async () => {
     const root = release();
     expect(readdirSync(join(root, 'dist')).filter((name) => /\.code|\.cache/.test(name))).to.deep.equal([]);
     await help(root);
-    const [cache, ...others] = codeCaches(root);
+    const [cache = '', ...others] = codeCaches(root);
     expect(others).to.deep.equal([]);
-    expect(statSync(cache ?? '').size).to.be.greaterThan(1_000_000);
+    const { size, mtimeMs } = statSync(cache);
+    expect(size).to.be.greaterThan(100_000);
     await help(root);
-    expect(codeCaches(root)).to.deep.equal([cache]);
+    expect(statSync(cache).mtimeMs).to.equal(mtimeMs);
+    await help(root, { command: ['status'] });
+    expect(codeCaches(root)).to.have.length(2).and.include(cache);
   });
 
-  it('runs where the code cache is broken, and makes it anew', async () => {
+  it('keeps more where a run took longer than those before and had more to do', async () => {
     const root = release();
-    await help(root);
+    await help(root, { command: ['status'] });
     const [cache = ''] = codeCaches(root);
-    writeFileSync(cache, 'no code');
-    await help(root);
-    await help(root);
-    expect(statSync(cache).size).to.be.greaterThan(1_000_000);
+    const before = readFileSync(cache);
+    // As if that had taken 1 ms.
+    before.writeUInt32LE(1);
+    writeFileSync(cache, before);
+    const args = [join(root, 'dist', 'migrate.cjs'), 'status'];
+    const env = { DATABASE_URL: 'postgres://nobody@127.0.0.1:1/none', MIGRATE_CONNECT_TIMEOUT: '1ms' };
+    const { exitCode, all } = await execa(process.execPath, args, {
+      cwd: root,
+      env,
+      all: true,
+      reject: false,
+    });
+    expect(exitCode, all).to.equal(8);
+    expect(statSync(cache).size).to.be.greaterThan(1.05 * before.length);
   });
+
+  for (const content of ['no code', '1', '']) {
+    it(`runs where the code cache holds "${content}", and makes it anew`, async () => {
+      const root = release();
+      await help(root);
+      const [cache = ''] = codeCaches(root);
+      writeFileSync(cache, content);
+      await help(root);
+      await help(root);
+      expect(statSync(cache).size).to.be.greaterThan(100_000);
+    });
+  }
 
   it('runs where nothing can be written', async () => {
     const root = release();
@@ -91,7 +117,7 @@ describe('the compiled program', () => {
       const other = await nodeBinary(version);
       if (other === null) return this.skip();
       const root = release();
-      for (const node of [process.execPath, other, process.execPath, other]) await help(root, node);
+      for (const node of [process.execPath, other, process.execPath, other]) await help(root, { node });
       expect(codeCaches(root)).to.have.length(process.version === `v${version}` ? 1 : 2);
     });
   }

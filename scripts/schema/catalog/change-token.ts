@@ -202,7 +202,8 @@ export function changeTokenSql(options: SchemaOptions): string {
   const counts = countsOf(options).filter(({ name }) => !passed.has(name));
   const always = counts.filter((each) => !isRare(each)).map(countSql);
   const tables = options.tracking.map(({ schema, table }) => `${inQuotes(schema)}.${inQuotes(table)}`);
-  const tracking = `ANY (ARRAY[${tables.map((name) => `to_regclass(${quoteLiteral(name)})`).join(', ')}]::oid[])`;
+  // Looked up once, not for each row of a catalog.
+  const tracking = `ANY ((SELECT ARRAY[${tables.map((name) => `to_regclass(${quoteLiteral(name)})`).join(', ')}]::oid[])::oid[])`;
   return `WITH hidden_namespace AS MATERIALIZED (
   SELECT oid FROM pg_catalog.pg_namespace WHERE ${hiddenNamespace('nspname')}
 ), own_relation AS MATERIALIZED (
