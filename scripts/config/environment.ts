@@ -72,7 +72,11 @@ function merge(sources: readonly VariableSource[]): Environment {
 function refuseTwoPlaces(stronger: readonly VariableSource[], deciding: VariableSource | undefined): void {
   const url = parse(deciding?.variables.DATABASE_URL);
   if (url === null || deciding === undefined) return;
-  const said = { PGDATABASE: decoded(url.pathname.slice(1)), PGPORT: url.port };
+  const parameter = (name: string) => url.searchParams.get(name) ?? '';
+  const said = {
+    PGDATABASE: parameter('dbname') || decoded(url.pathname.slice(1)),
+    PGPORT: parameter('port') || url.port,
+  };
   for (const { name: source, variables } of stronger) {
     for (const name of ['PGDATABASE', 'PGPORT'] as const) {
       const value = variables[name];
