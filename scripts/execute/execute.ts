@@ -10,6 +10,7 @@ import { inTurn } from './in-turn.ts';
 import { runNoTransaction } from './no-transaction.ts';
 import { pipelined } from './pipelined.ts';
 import { settleWorkers } from './settled-workers.ts';
+import { sharedIsolation } from './shared-isolation.ts';
 import { runInTransaction } from './transaction.ts';
 import type { Task, Transport } from './transport.ts';
 
@@ -69,9 +70,11 @@ function tasksOf(
   index: number,
   isLastGroup: boolean,
 ): Task[] {
+  const isolation = group.length === 1 ? {} : { isolation: sharedIsolation(group) };
   return group.map((step, k) => {
     const last = k === group.length - 1;
-    return { step, index, place: { first: k === 0, last, closing: isLastGroup && last ? closing : [] } };
+    const place = { first: k === 0, last, closing: isLastGroup && last ? closing : [], ...isolation };
+    return { step, index, place };
   });
 }
 

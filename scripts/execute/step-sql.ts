@@ -22,6 +22,8 @@ export interface StepPosition {
   readonly last: boolean;
   /** Statements that the transaction runs before it commits; empty for all but the run's last step. */
   readonly closing: readonly string[];
+  /** What follows BEGIN where several steps share it; left out where the step's own text says it. */
+  readonly isolation?: string;
 }
 
 /**
@@ -40,7 +42,7 @@ export function openingStatements(
   const onCitus = session.citus !== null;
   const stored = settingsStoredBefore(text);
   return [
-    place.first ? `BEGIN${isolationOf(text)}` : 'SELECT 1',
+    place.first ? `BEGIN${place.isolation ?? isolationOf(text)}` : 'SELECT 1',
     `SET LOCAL ${transactionMarker} = ${quoteLiteral(id)}`,
     ...(onCitus ? [reachShards(place, kinds)] : []),
     `SET LOCAL lock_timeout = ${directives.lockTimeoutMs ?? config.lockTimeoutMs}`,

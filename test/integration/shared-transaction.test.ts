@@ -65,4 +65,33 @@ describe('steps that share a transaction', () => {
     expect(refused.all).to.include('0002_all.up.sql:1:1').and.to.include('Name the constraints');
     expectExit(await run('up'), 0);
   });
+
+  it('have the isolation level that one of them asks for, also where it is not the first', async () => {
+    const level = 'SELECT current_setting($$transaction_isolation$$) AS level';
+    const files = {
+      ...pair(1, 'first', `CREATE TABLE first AS ${level};`, 'DROP TABLE first;'),
+      ...pair(
+        2,
+        'asks',
+        `SET TRANSACTION ISOLATION LEVEL repeatable read;\nCREATE TABLE asks AS ${level};`,
+        'DROP TABLE asks;',
+      ),
+    };
+    const { run, database, tool } = await scene(files);
+    expectExit(await run('up', '--single-transaction'), 0);
+    expectExit(await run('redo'), 0);
+    expect(await database.query('SELECT level FROM asks')).to.deep.equal([{ level: 'repeatable read' }]);
+    for (const [name, text] of Object.entries(
+      pair(
+        2,
+        'asks',
+        files[Object.keys(files)[2] ?? ''] ?? '',
+        'SET TRANSACTION ISOLATION LEVEL SERIALIZABLE; DROP TABLE asks;',
+      ),
+    ))
+      tool.write(name, text);
+    const refused = await run('redo');
+    expectExit(refused, 7);
+    expect(refused.all).to.include('a transaction has one level');
+  });
 });
