@@ -42,8 +42,8 @@ export function worstOf(ends: readonly TargetEnd[]): number {
 /** So many targets are listed one by one; of more, only those that are not fine. */
 export const fewTargets = 20;
 
-/** The table at the end: everything that is not fine, and a count of the rest. */
-export function fleetLines(ends: readonly TargetEnd[], durationMs: number): string[] {
+/** The table at the end: everything that is not fine, and a count of the rest. `why` some were not begun. */
+export function fleetLines(ends: readonly TargetEnd[], durationMs: number, why = ''): string[] {
   const bad = ends.filter(({ exitCode }) => exitCode !== exitCodes.ok && exitCode !== null);
   const left = ends.filter(({ exitCode }) => exitCode === null);
   const pending = bad.filter(({ exitCode }) => exitCode === exitCodes.pending).length;
@@ -59,7 +59,9 @@ export function fleetLines(ends: readonly TargetEnd[], durationMs: number): stri
   const more = left.length > fewTargets ? ` and ${left.length - fewTargets} more` : '';
   return [
     ...(rows.length === 0 ? [] : formatTable(rows)),
-    ...(left.length === 0 ? [] : [`Not begun: ${shownLeft.join(', ')}${more}`]),
+    ...(left.length === 0
+      ? []
+      : [`Not begun${why === '' ? '' : ` (${why})`}: ${shownLeft.join(', ')}${more}`]),
     `${counted(ends.length)}: ${counts.join(', ')}, in ${formatDuration(durationMs)}.`,
   ];
 }

@@ -41,33 +41,28 @@ export async function runFleet(
   const { warnOf, sayRest } = warningsOnce(progress);
   const failures = failuresByKind();
   const ends = new Map<string, TargetEnd>();
-  const underWay = new Set<string>();
-  let failed = 0;
-  const tell = () =>
-    progress.live(
-      progressLine({ done: ends.size, failed, total: targets.length, underWay }, performance.now() - started),
-    );
-  const clock = setInterval(tell, tellEveryMs).unref();
+  const live = liveProgress(progress, targets.length);
   await runScheduled(targets, schedule, async ({ name }) => {
-    underWay.add(name);
+    live.begin(name);
     const { end, error } = await runOne(input, command, name, configs.get(name) as Config, warnOf(name));
     if (error !== null) failures.add(name, error);
     ends.set(name, end);
     const isFine = end.exitCode === exitCodes.ok || end.exitCode === exitCodes.pending;
-    if (!isFine) failed += 1;
     if (!isFine && config.quiet) progress.warn(`${name}: ${end.line}`);
     if (!isFine || targets.length <= fewTargets || config.verbose) progress.say(`  ${name}  ${end.line}`);
-    underWay.delete(name);
-    tell();
+    live.end(name, isFine);
     return isFine;
   });
-  clearInterval(clock);
+  live.stop();
   sayRest();
   const all = targets.map(({ name }) => ends.get(name) ?? notBegun(name));
   const code = signal.aborted ? exitStatus(signal.reason) : worstOf(all);
   return {
     document: documentOf(all),
-    lines: [...failureLines(failures.all(), progress.style), ...fleetLines(all, performance.now() - started)],
+    lines: [
+      ...failureLines(failures.all(), progress.style),
+      ...fleetLines(all, performance.now() - started, whyNotBegun(schedule, ends.size)),
+    ],
     failures: failures.all(),
     verdict: verdictOf(code),
   };
@@ -75,6 +70,32 @@ export async function runFleet(
 
 /** How often (ms) it is told which databases are under way, also where none of them ends. */
 const tellEveryMs = 1000;
+
+function liveProgress(progress: Progress, total: number) {
+  const started = performance.now();
+  const underWay = new Set<string>();
+  let [done, failed] = [0, 0];
+  const tell = () =>
+    progress.live(progressLine({ done, failed, total, underWay }, performance.now() - started));
+  const clock = setInterval(tell, tellEveryMs).unref();
+  return {
+    begin: (name: string) => void underWay.add(name),
+    end: (name: string, isFine: boolean) => {
+      underWay.delete(name);
+      done += 1;
+      if (!isFine) failed += 1;
+      tell();
+    },
+    stop: () => clearInterval(clock),
+  };
+}
+
+/** Why the rest of the list was not begun. */
+function whyNotBegun({ canary, maxFailures, signal }: Schedule, begun: number): string {
+  if (signal.aborted) return 'interrupted';
+  if (begun <= canary) return `--canary ${canary}: the first must succeed`;
+  return `--max-failures ${maxFailures}`;
+}
 
 function scheduleOf({ parallel, canary, maxFailures }: FleetFlags, signal: AbortSignal): Schedule {
   return {

@@ -1,6 +1,6 @@
 // Takes what targets warn of and how they fail, one after the other; gives each of it once, with the number of the others.
 // It must not know databases.
-import { MigrateError } from '../base/errors.ts';
+import { isInterruption, MigrateError } from '../base/errors.ts';
 import { redactError } from '../base/secrets.ts';
 import type { Failure, Progress } from '../report/command.ts';
 
@@ -23,6 +23,8 @@ export function warningsOnce(progress: Progress) {
 export function failuresByKind() {
   const kinds = new Map<string, { readonly name: string; readonly error: unknown; more: number }>();
   const add = (name: string, error: unknown) => {
+    // The signal itself is told of the whole run.
+    if (isInterruption(error) && error.options.state === undefined) return;
     const kind = kindOf(error);
     const known = kinds.get(kind);
     if (known !== undefined) known.more += 1;

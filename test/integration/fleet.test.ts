@@ -110,6 +110,7 @@ describe('Many databases', () => {
     await databases[0]!.query('CREATE TABLE two (mine int)');
     const result = await run('up', '--json');
     expectExit(result, 3);
+    expect((await run('up')).stdout).to.include('Not begun (--canary 1: the first must succeed): t2, t3');
     expect(result.json().targets.map(({ begun }: { begun: boolean }) => begun)).to.deep.equal([
       true,
       false,

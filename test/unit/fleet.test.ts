@@ -159,12 +159,12 @@ describe('the end of many runs', () => {
     const many = Array.from({ length: 3000 }, (_, i) =>
       end(`t${i}`, i % 1000 === 7 ? 3 : i >= 2950 ? null : 0, i === 7 ? 'broken \u001b[2J' : 'x'),
     );
-    const lines = fleetLines(many, 61_000);
+    const lines = fleetLines(many, 61_000, '--max-failures 3');
     expect(lines).to.have.length(5);
     expect(lines[0])
       .to.match(/^t7 +exit 3 +broken/)
       .and.not.include('\u001b');
-    expect(lines[3]).to.match(/^Not begun: t2950, .* and 30 more$/);
+    expect(lines[3]).to.match(/^Not begun \(--max-failures 3\): t2950, .* and 30 more$/);
     expect(lines[4]).to.equal('3,000 databases: 2947 fine, 3 failed, 50 not begun, in 1 min 1 s.');
     expect(fleetLines([end('a', 0), end('b', 0), end('c', 0)], 5)).to.have.length(1);
     expect(fleetLines([end('a', 0), end('b', 10), end('c', 5)], 5).at(-1)).to.equal(
