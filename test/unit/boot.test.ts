@@ -2,6 +2,7 @@
 import {
   chmodSync,
   cpSync,
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -77,6 +78,7 @@ describe('the compiled program', () => {
     // As if that had taken 1 ms.
     before.writeUInt32LE(1);
     writeFileSync(cache, before);
+    mkdirSync(join(root, 'db', 'migrations'), { recursive: true });
     const args = [join(root, 'dist', 'migrate.cjs'), 'status'];
     const env = { DATABASE_URL: 'postgres://nobody@127.0.0.1:1/none', MIGRATE_CONNECT_TIMEOUT: '1ms' };
     const { exitCode, all } = await execa(process.execPath, args, {
