@@ -226,8 +226,8 @@ function unknown(options: SchemaOptions, reason: string): DriftCheck {
 /** Null where the ledger is older than its table of snapshots. */
 async function readHead(session: Session, options: SchemaOptions): Promise<SnapshotHead | null> {
   try {
-    const answers = await readUntilStill(() => session.ask(headSql(options), 2));
-    return parseHead(answers[1]?.[0]?.[0] ?? '{}');
+    const [, token, head] = await readUntilStill(() => session.ask(headSql(options), 3));
+    return parseHead(token?.[0]?.[0] ?? '', head?.[0]?.[0] ?? '{}');
   } catch (error) {
     if ((error as { code?: string }).code === '42P01') return null;
     throw error;

@@ -24,7 +24,7 @@ describe('A row of the ledger that somebody has changed by hand', () => {
   });
 
   it('is no snapshot to compare with where its options cannot be read', () => {
-    const read = (options: string) => parseHead(JSON.stringify({ method: snapshotMethod(), options }));
+    const read = (options: string) => parseHead('', JSON.stringify({ method: snapshotMethod(), options }));
     for (const options of nonsense)
       expect(read(options), options).to.deep.include({ options: null, method: null });
     expect(read('{"include": [], "ignore": []}').method).to.equal(snapshotMethod());
