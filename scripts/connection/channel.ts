@@ -140,6 +140,10 @@ function asOne(answers: readonly BatchResult[], kept: number): BatchResult {
   };
 }
 
+/** What to type where tables of the ledger are missing, or rows that say which are there. */
+export const tornLedgerHint =
+  'A part of the schema migration_ledger is missing, as after a restore of some of its tables. Restore it whole; or move it out of the way (ALTER SCHEMA migration_ledger RENAME TO migration_ledger_old) and run again: what the tracking table names is taken over as applied then.';
+
 /** Errors of our own queries that are not bugs: the session is gone, or something out there is in the way. */
 function ownQueryError(target: Target, error: unknown, lost: Error | null): unknown {
   if (isConnectionLoss(error)) return lostError(target, lost ?? error);
@@ -147,6 +151,13 @@ function ownQueryError(target: Target, error: unknown, lost: Error | null): unkn
   if (code === '42501') {
     return new MigrateError('refused', `The role lacks a privilege: ${message}`, {
       hint: 'Use the migration role, or have an administrator grant it (.github/DEPLOY.md, "Roles").',
+      database: { sqlState: code },
+      cause: error,
+    });
+  }
+  if (code === '42P01' && message.includes('migration_ledger.')) {
+    return new MigrateError('refused', `The ledger is not whole: ${message}`, {
+      hint: tornLedgerHint,
       database: { sqlState: code },
       cause: error,
     });

@@ -6,14 +6,15 @@ import type { Migration } from '../base/types.ts';
 import { entrySql, type NewEntry } from '../ledger/entries.ts';
 import { renameTrackedSql, trackSql } from '../ledger/tracking.ts';
 import { adoptStatements } from './adopt.ts';
-import { historyError, type MigrationState } from './history.ts';
+import { historyError, type MigrationState, type MigrationStatus } from './history.ts';
 import type { ForeignHistory, Mapping } from './match-foreign.ts';
 import { mapHistory } from './match-foreign.ts';
 import type { HistoryWork } from './recording.ts';
 
 export interface BaselineItem {
   readonly migration: Migration;
-  readonly kind: 'baseline' | 'imported' | 'adopted';
+  /** `tracked`: the ledger has it, and only the row in the tracking table is gone. */
+  readonly kind: 'baseline' | 'imported' | 'adopted' | 'tracked';
   /** The other tool's record; null for a plain baseline. */
   readonly from: string | null;
   /** The name in the tracking table that is to become ours. */
@@ -23,23 +24,27 @@ export interface BaselineItem {
 const tolerated: ReadonlySet<MigrationState> = new Set(['out of order']);
 
 /**
- * Everything up to the version that is not applied yet. What plain node-pg-migrate applied is adopted with it.
+ * Everything up to the version that is not applied yet. What plain node-pg-migrate applied is adopted with it, and what the
+ * ledger alone has is tracked again.
  * @throws MigrateError `history` when something newer is applied than what there is to record, or files and database
  * disagree
  */
 export function planBaseline({ history, migrations }: HistoryWork, to: string): BaselineItem[] {
-  const problem = historyError(history.statuses, tolerated);
+  const untracked = (status: MigrationStatus) =>
+    status.state === 'untracked' && status.migration !== null && status.version <= to;
+  const problem = historyError(
+    history.statuses.filter((status) => !untracked(status)),
+    tolerated,
+  );
   if (problem !== null) throw problem;
   const applied = new Map(history.applied.map((entry) => [entry.id, entry]));
   const items = migrations
-    .filter(({ id, version }) => version <= to && (applied.get(id)?.entry ?? null) === null)
-    .map((migration): BaselineItem => {
-      const adopted = applied.has(migration.id);
-      return {
-        migration,
-        kind: adopted ? 'adopted' : 'baseline',
-        from: adopted ? 'node-pg-migrate' : null,
-      };
+    .filter(({ version }) => version <= to)
+    .flatMap((migration): BaselineItem[] => {
+      const known = applied.get(migration.id);
+      if (known === undefined) return [{ migration, kind: 'baseline', from: null }];
+      if (known.entry === null) return [{ migration, kind: 'adopted', from: 'node-pg-migrate' }];
+      return known.tracked ? [] : [{ migration, kind: 'tracked', from: 'the ledger' }];
     });
   const beyond = history.applied.filter(({ version }) => version > to);
   if (items.length > 0 && beyond.length > 0) {
@@ -110,6 +115,7 @@ export function baselineStatements(
     ({ id, entry }) => entry === null && !own.has(id) && !items.some(({ trackedAs }) => trackedAs === id),
   );
   const recorded = items.flatMap(({ migration, kind, from, trackedAs }) => {
+    if (kind === 'tracked') return [trackSql(tracking, migration.id)];
     const entry: NewEntry = {
       id: migration.id,
       version: migration.version,

@@ -195,12 +195,17 @@ export function historyError(
     .map((status) => problemOf(status, status.id === newest))
     .filter((problem) => problem !== null);
   if (problems.length === 0) return null;
+  const untracked = statuses.filter(({ state }) => state === 'untracked');
+  const all =
+    untracked.length > 1
+      ? `Where the schema has all that is untracked: make migrate-baseline to=${untracked.at(-1)?.version}. `
+      : '';
   return new MigrateError(
     'history',
     `The files and the database disagree about ${problems.length === 1 ? 'one migration' : `${problems.length} migrations`}`,
     {
       problems,
-      hint,
+      hint: `${all}${hint}`,
       state: 'Nothing was changed.',
     },
   );

@@ -35,7 +35,7 @@ export interface History extends LedgerState {
   readonly place: Place | null;
   /** No-transaction migrations that stopped half-way. */
   readonly halfDone: readonly HalfDone[];
-  /** The ledger's tables are there, but nothing says so in them: the schema was restored without rows. */
+  /** The ledger's tables are there, but what was in them is not: the schema was restored without rows, or without these. */
   readonly restored: boolean;
 }
 
@@ -125,6 +125,7 @@ interface HistoryRow {
 interface HistoryAnswer {
   readonly rows: readonly HistoryRow[] | null;
   readonly ledgerVersion?: number | null;
+  readonly lostRows?: boolean;
   readonly environment?: string | null;
   readonly place?: Place | null;
   readonly halfDone?: readonly HalfDone[] | null;
@@ -152,7 +153,7 @@ export async function readHistory(session: Session, config: Config, state: Ledge
     environment: answer.environment ?? null,
     place: answer.place ?? null,
     halfDone: answer.halfDone ?? [],
-    restored: state.hasLedger && (answer.ledgerVersion ?? null) === null,
+    restored: state.hasLedger && ((answer.ledgerVersion ?? null) === null || answer.lostRows === true),
   };
 }
 
@@ -167,7 +168,7 @@ function historySql({ schema, table }: TrackingTable, state: LedgerState): strin
   const upSize = state.hasLongTexts
     ? '(SELECT up_size FROM migration_ledger.long_texts l WHERE l.seq = e.seq)'
     : 'NULL::bigint';
-  return `SELECT json_build_object('ledgerVersion', (SELECT max(id) FROM migration_ledger.migrations),
+  return `SELECT json_build_object('ledgerVersion', (SELECT max(id) FROM migration_ledger.migrations), 'lostRows', ${lostRowsSql(state)},
     'environment', environment, 'place', place, 'halfDone', half_done, 'rows', (SELECT json_agg(h) FROM (
     SELECT coalesce(t.id, a.id) AS id, t.id IS NOT NULL AS tracked, t.rows, ${iso('coalesce(e.finished_at, t.run_on)')} AS run_on,
            e.seq, e.kind, e.up_checksum, e.down_checksum, e.duration_ms, e.actor, e.git_sha, ${upSize} AS up_size
@@ -175,6 +176,12 @@ function historySql({ schema, table }: TrackingTable, state: LedgerState): strin
       FULL JOIN (SELECT id, seq FROM migration_ledger.applied WHERE tracking = ${name}) a USING (id)
       LEFT JOIN migration_ledger.entries e ON e.seq = a.seq) h))
     FROM (${ledgerFacts({ schema, table }, state)}) f`;
+}
+
+/** Whether entries, of which none is ever taken away, are all gone: the snapshot knows of some. */
+function lostRowsSql({ hasSnapshot }: LedgerState): string {
+  if (!hasSnapshot) return 'false';
+  return 'EXISTS (SELECT FROM migration_ledger.snapshot WHERE seq IS NOT NULL) AND NOT EXISTS (SELECT FROM migration_ledger.entries)';
 }
 
 /** A query of `id`, `run_on` and `rows`: what node-pg-migrate has recorded. */

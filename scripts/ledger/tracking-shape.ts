@@ -2,6 +2,7 @@
 // what stands in the way of creating it. It sends nothing.
 import { MigrateError } from '../base/errors.ts';
 import type { TrackingTable } from '../config/config.ts';
+import { tornLedgerHint } from '../connection/channel.ts';
 import { quoteLiteral } from '../schema/sql.ts';
 import { qualifiedName } from './tracking.ts';
 
@@ -58,12 +59,15 @@ export function preparingError(tracking: TrackingTable, hasTracking: boolean, ca
     ? 'The ledger could not be brought up to date'
     : `The tables that migrations are recorded in (${tracking.schema}.${tracking.table}, and those of the schema migration_ledger) could not be created`;
   return new MigrateError('refused', `${what}: ${message}`, {
-    hint: hintFor(code, tracking),
+    hint: hasTracking && isTorn.has(code) ? tornLedgerHint : hintFor(code, tracking),
     state: 'No migration was run, and nothing was recorded.',
     database: { sqlState: code },
     cause,
   });
 }
+
+/** A table, column, row or object is there already, or is missing. */
+const isTorn: ReadonlySet<string> = new Set(['42P07', '42701', '42710', '42723', '23505', '42P01', '42703']);
 
 function hintFor(code: string, { schema, table }: TrackingTable): string {
   const elsewhere = `name another table in db/config.json: { "trackingTable": "${schema}.app_migrations" }`;

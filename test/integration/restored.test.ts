@@ -55,4 +55,50 @@ describe('a database that was restored without rows', () => {
     expectExit(await run(['up', '--fresh-history'], { env }), 0);
     expect(await tracked(database)).to.have.length(3);
   });
+
+  it('is told too where the snapshot alone is left of its history', async () => {
+    const database = await createDatabase();
+    const { run } = await project(threePairs);
+    const env = database.env();
+    expectExit(await run(['up', '--to', v2], { env }), 0);
+    await database.query('TRUNCATE public.pgmigrations, migration_ledger.entries CASCADE');
+    expectExit(await run(['up'], { env }), 4);
+    expectExit(await run(['baseline', '--to', v2], { env }), 0);
+    expectExit(await run(['up'], { env }), 0);
+    expect(await tracked(database)).to.have.length(3);
+  });
+
+  it('has its tracking table filled again by baseline, from the ledger', async () => {
+    const database = await createDatabase();
+    const { run } = await project(threePairs);
+    const env = database.env();
+    expectExit(await run(['up', '--to', v2], { env }), 0);
+    const entries = 'SELECT count(*)::int AS entries FROM migration_ledger.entries';
+    await database.query('DROP TABLE public.pgmigrations');
+    const refused = await run(['up'], { env });
+    expectExit(refused, 4);
+    expect(refused.all).to.include('untracked').and.to.include(`make migrate-baseline to=${v2}`);
+    const before = await database.query(entries);
+    expect((await run(['baseline', '--to', v2], { env })).all).to.include('the ledger');
+    expect(await tracked(database)).to.have.length(2);
+    expect(await database.query(entries)).to.deep.equal(before);
+    expectExit(await run(['up'], { env }), 0);
+    expectExit(await run(['down', '--to', '0'], { env }), 0);
+  });
+
+  it('is no bug where tables of the ledger are missing: the tracking table is taken over without them', async () => {
+    const database = await createDatabase();
+    const { run } = await project(threePairs);
+    const env = database.env();
+    expectExit(await run(['up', '--to', v2], { env }), 0);
+    for (const table of ['migrations', 'entries', 'applied']) {
+      await database.query(`DROP TABLE migration_ledger.${table} CASCADE`);
+      const refused = await run(['up'], { env });
+      expectExit(refused, 7);
+      expect(refused.all, table).to.include('RENAME TO migration_ledger_old');
+    }
+    await database.query('ALTER SCHEMA migration_ledger RENAME TO migration_ledger_old');
+    expectExit(await run(['up'], { env }), 0);
+    expect(await tracked(database)).to.have.length(3);
+  });
 });
