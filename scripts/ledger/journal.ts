@@ -28,6 +28,8 @@ export interface BatchState {
   readonly column: string;
   /** Of the key, as SQL. */
   readonly type: string;
+  /** Tells orders of keys apart; earlier versions did not keep it. */
+  readonly order?: string;
   /** The largest key when the batch began; null for an empty table. */
   readonly end: string | null;
   /** The largest key that is done; null before the first batch. */

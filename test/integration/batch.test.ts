@@ -365,7 +365,18 @@ INSERT INTO public.events SELECT n, '2025-01-01'::date + n % 60 FROM generate_se
       .to.match(/backfill\.up\.sql:2/)
       .and.to.match(/What failed is the range id \d+ to \d+/);
     write('20250101000002_backfill.up.sql', `-- migrate: batch public.orders by id\n${statement}`);
-    expectExit(await run('up'), 0);
+    for (const [type, exitCode] of [
+      ['text', 4],
+      ['int', 0],
+    ] as const) {
+      // Keys that sort otherwise are others behind the position.
+      await database.query(`ALTER TABLE public.orders ALTER COLUMN id TYPE ${type} USING id::${type}`);
+      expectExit(await run('drift', '--accept', '--reason', 'another type'), 0);
+      const result = await run('up');
+      expectExit(result, exitCode);
+      if (exitCode === 4)
+        expect(result.stderr).to.include('the order of public.orders.id is another now (text)');
+    }
     expect(await database.query(touched)).to.deep.equal([{ touched: 1, n: 5000 }]);
   });
 

@@ -26,6 +26,8 @@ interface KeyRow {
   readonly type: string;
   /** What its values may be compared with; see key-types. */
   readonly family: string;
+  /** Family and collation: keys of another order are others behind a position. */
+  readonly order: string;
   readonly builtin: boolean;
   readonly sortable: boolean;
   readonly unique: boolean;
@@ -39,6 +41,7 @@ interface KeyRow {
  */
 const keySql = `SELECT pg_catalog.format('%I.%I', n.nspname, c.relname) AS "table", pg_catalog.quote_ident(a.attname) AS "column",
   pg_catalog.format_type(base.oid, -1) AS type, ${builtinSql('base')} AS builtin, ${familySql('base')} AS family,
+  pg_catalog.concat_ws(' ', ${familySql('base')}, (SELECT l.collname FROM pg_catalog.pg_collation l WHERE l.oid = a.attcollation)) AS "order",
   ${sortableSql('base')} AS sortable,
   EXISTS (SELECT FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class ic ON ic.oid = i.indexrelid JOIN pg_catalog.pg_am m ON m.oid = ic.relam
            WHERE i.indrelid = c.oid AND i.indisunique AND i.indisvalid AND i.indpred IS NULL AND m.amname = 'btree' AND i.indkey[0] = a.attnum
@@ -99,6 +102,7 @@ export async function readKey(
     table: row.table,
     column: row.column,
     type: row.type,
+    order: row.order,
     end: found?.end ?? null,
     position: null,
     keys: 0,

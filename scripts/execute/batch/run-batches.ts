@@ -74,7 +74,9 @@ async function beginOrResume(
   const fresh = await readKey(session, step, directive, found, folded(directive.column));
   const known = journal[0]?.batch ?? null;
   if (known !== null) {
-    if (known.table !== fresh.table || known.column !== fresh.column) throw otherBatch(step, known, fresh);
+    const isAlike = known.order === undefined || known.order === fresh.order;
+    if (known.table !== fresh.table || known.column !== fresh.column || !isAlike)
+      throw otherBatch(step, known, fresh);
     observer.say(`  resuming ${step.id} (${describePace(known, 0, 1)}): ${placeOf(known)}`);
     // Types as they are written now: earlier versions wrote those of a length for any length.
     return { ...known, type: fresh.type };
@@ -198,13 +200,20 @@ const placeOf = ({ column, position }: BatchState): string =>
   position === null ? 'at its first key' : `behind ${column} ${position}`;
 
 function otherBatch(step: ReadyStep, known: BatchState, now: BatchState): MigrateError {
-  return new MigrateError(
-    'history',
-    `${step.path} walks along ${now.table}.${now.column} now, and its first part walked along ${known.table}.${known.column}`,
-    {
-      location: { file: step.path },
-      state: `${step.id} is half done: ${extentOf(known, false)}. Nothing was changed now.`,
-      hint: `Restore the directive and run again; or settle it by hand and say so: ${resolveHint(step.id)}`,
-    },
-  );
+  const [here, there] = [now, known].map(({ table, column }) => `${table}.${column}`);
+  const [message, restore] =
+    here === there
+      ? [
+          `the order of ${here} is another now (${now.type}) than when the first part of ${step.path} walked along it (${known.type})`,
+          'Give the column its type and collation back',
+        ]
+      : [
+          `${step.path} walks along ${here} now, and its first part walked along ${there}`,
+          'Restore the directive',
+        ];
+  return new MigrateError('history', message, {
+    location: { file: step.path },
+    state: `${step.id} is half done: ${extentOf(known, false)}. Nothing was changed now.`,
+    hint: `${restore} and run again; or settle it by hand and say so: ${resolveHint(step.id)}`,
+  });
 }
