@@ -52,15 +52,13 @@ export async function attemptOne(
     boundOf: () => concurrentLockTimeout(context, step, statement) ?? lockBound(step.text, lockMs),
     onSighting: (sighting) => observer.live(describeSighting(step.id, statement.index, sighting)),
   });
-  try {
-    const refused = await runBetweenMarks(context, step, statement, attempt);
-    return refused === null ? null : { ...refused, error: watching.explained(refused.error) };
-  } catch (error) {
-    return { error: watching.explained(error as Error), prefixLength: step.text.length };
-  } finally {
-    blockers.push(...watching.blockers());
-    await watching.stop();
-  }
+  const refused = await runBetweenMarks(context, step, statement, attempt).catch((error: Error) => ({
+    error,
+    prefixLength: step.text.length,
+  }));
+  const ended = await watching.ended(refused?.error ?? null);
+  blockers.push(...ended.blockers);
+  return refused && ended.error && { ...refused, error: ended.error };
 }
 
 async function runBetweenMarks(

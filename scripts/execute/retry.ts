@@ -46,13 +46,14 @@ export async function pauseBefore(
 
 /** The error `locked` of a step that was tried so many times; `blockers` are lines about other sessions. */
 export function gaveUp(error: MigrateError, attempts: number, blockers: readonly string[]): MigrateError {
+  const where = blockers.some((line) => /^pid \d+ on /.test(line)) ? ' on its node' : '';
   return new MigrateError(
     'locked',
     `${error.message}, in ${attempts === 1 ? 'one attempt' : `${attempts} attempts`}`,
     {
       ...error.options,
       problems: blockers.map((blocker) => `blocked by ${blocker}`),
-      hint: 'Let the other session end (or end it with SELECT pg_terminate_backend(pid)), then run the same command again. MIGRATE_LOCK_RETRIES and MIGRATE_LOCK_TIMEOUT set how long to try.',
+      hint: `Let the other session end (or end it with SELECT pg_terminate_backend(pid)${where}), then run the same command again. MIGRATE_LOCK_RETRIES and MIGRATE_LOCK_TIMEOUT set how long to try.`,
     },
   );
 }

@@ -76,9 +76,8 @@ export async function watchedReply(
     onSighting: (sighting) => observer.live(describeSighting(step.id, null, sighting)),
   });
   const answer = await timed('SQL', () => reply);
-  const file = { ...answer, error: watching.explained(answer.error) };
-  const blockers = watching.blockers();
-  await watching.stop();
+  const { error, blockers } = await watching.ended(answer.error);
+  const file = { ...answer, error };
   return { file, blockers, transaction: file.rows[openingCount(session) - 1]?.[0]?.[0] ?? null };
 }
 

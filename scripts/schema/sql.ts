@@ -137,12 +137,28 @@ export function sorted(array: string): string {
 }
 
 /**
+ * What Citus has made on this node while it moves or splits shards and will drop itself: shards that are none any more, or
+ * none yet, publications and subscriptions. As JSON, class by class; NULL without Citus.
+ */
+const passingSql = hexSql(`SELECT pg_catalog.json_agg(passing) FROM (
+    SELECT 'pg_catalog.pg_class'::regclass::oid AS classid, c.oid AS objid FROM pg_catalog.pg_dist_cleanup d
+      JOIN pg_catalog.pg_class c ON c.oid = pg_catalog.to_regclass(d.object_name) WHERE d.object_type = 1
+    UNION ALL SELECT 'pg_catalog.pg_publication'::regclass::oid, p.oid FROM pg_catalog.pg_dist_cleanup d
+      JOIN pg_catalog.pg_publication p ON p.pubname = d.object_name WHERE d.object_type = 4
+    UNION ALL SELECT 'pg_catalog.pg_subscription'::regclass::oid, s.oid FROM pg_catalog.pg_dist_cleanup d
+      JOIN pg_catalog.pg_subscription s ON s.subname = d.object_name WHERE d.object_type = 2) AS passing`);
+const passing = laterSql(
+  `CASE WHEN pg_catalog.to_regclass('pg_catalog.pg_dist_cleanup') IS NOT NULL THEN ${quoteLiteral(passingSql)} END`,
+);
+
+/**
  * The common table expressions that every class builds on: `member` (what extensions brought), `ns` (schemas
  * worth comparing, names quoted) and `rel` (tables, views and their like, with identity).
  */
 export function scope(options: SchemaOptions): string {
   return `WITH member AS MATERIALIZED (
   SELECT classid, objid FROM pg_catalog.pg_depend WHERE deptype = 'e'
+  UNION ALL SELECT classid, objid FROM pg_catalog.json_to_recordset((${passing})::json) AS p (classid oid, objid oid)
 ), ns AS MATERIALIZED (
   SELECT oid, nspname, quote_ident(nspname) AS name FROM pg_catalog.pg_namespace
   WHERE NOT ${hiddenNamespace('nspname')}

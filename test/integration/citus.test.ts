@@ -80,13 +80,23 @@ describe('Citus', function suite() {
     expectExit(await tool.run(['up', '--n', '1'], { env: cluster.env() }), 0);
     const [shard] = await cluster.query<{ shard: string; node: number }>(shardOfOrders);
     const holder = await cluster.client(Number(shard?.node), 'nightly report');
-    await holder.query(`BEGIN; SELECT count(*) FROM ${shard?.shard}`);
+    await holder.query(`BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM ${shard?.shard}`);
     const result = await tool.run(['up'], { env: { ...cluster.env(), ...impatient } });
     expectExit(result, 6);
     expect(result.stdout).to.include('trying again');
     expect(result.stderr)
       .to.include(`nightly report`)
       .and.to.include(`on ${cluster.nodes[Number(shard?.node)]}`);
+    // A concurrent build has connections of its own to the shards, without our time-outs.
+    tool.write(
+      '20250101000002_column.up.sql',
+      '-- migrate: no-transaction\nCREATE INDEX CONCURRENTLY late ON orders (note);',
+    );
+    const building = await tool.run(['up'], {
+      env: { ...cluster.env(), ...impatient, MIGRATE_LOCK_TIMEOUT: '500ms' },
+    });
+    expectExit(building, 6);
+    expect(building.stderr).to.include('nightly report').and.to.include('where lock_timeout does not count');
     await holder.query('ROLLBACK');
     expectExit(await tool.run(['up'], { env: { ...cluster.env(), ...impatient } }), 0);
   });

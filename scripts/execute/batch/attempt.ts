@@ -55,16 +55,15 @@ export async function attempt(
     const rows = await runStatement(batch, range);
     const next = behind(state, range, rows, performance.now() - started);
     await must(sendStatements(context, closingOf(context, step, next)));
+    await watching.ended(null);
     return { error: null, state: next };
   } catch (met) {
-    const cause = watching.explained(met as Error);
+    const { error: cause, blockers } = await watching.ended(met as Error);
     const rolledBack = await session.batch('ROLLBACK');
     // What the statement itself met of it is pg's own error, without a word about the session.
     if (rolledBack.error instanceof MigrateError) return { error: rolledBack.error, blockers: [] };
     const error = cause instanceof MigrateError ? cause : await refusedByServer(batch, cause);
-    return { error, blockers: watching.blockers() };
-  } finally {
-    await watching.stop();
+    return { error, blockers };
   }
 }
 

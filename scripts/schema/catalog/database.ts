@@ -49,7 +49,7 @@ export const publication = `
     flag('via_root', 'p.pubviaroot'),
     publishedGenerated,
   )}
-  FROM pg_publication p`;
+  FROM pg_publication p WHERE ${notMember('pg_publication', 'p.oid')}`;
 
 // The connection text may hold a password and is readable by superusers only.
 export const subscription = `
@@ -60,7 +60,9 @@ export const subscription = `
     part('options', subscriptionOptions),
   )}
   FROM ${subscriptions} s
-  WHERE s.subdbid = (SELECT oid FROM pg_database WHERE datname = current_database())`;
+  WHERE s.subdbid = (SELECT oid FROM pg_database WHERE datname = current_database())
+    AND NOT EXISTS (SELECT FROM pg_subscription o JOIN member m ON m.objid = o.oid AND m.classid = 'pg_subscription'::regclass
+      WHERE o.subname = s.subname AND o.subdbid = s.subdbid)`;
 
 export const eventTrigger = `
   SELECT quote_ident(e.evtname), NULL, ${lines(
