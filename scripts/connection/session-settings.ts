@@ -121,17 +121,32 @@ function storedSettingsSql({ roleSettings, loginRole, database }: LoginSettings,
            AND (s.context = 'user' OR s.context = 'superuser' AND current_setting('is_superuser') = 'on')))`;
 }
 
+/** What is stored for role and database, for either or for all. Names in full: it is read before the search path is ours. */
+function storedFor(role: string, database: string): string {
+  const is = 'OPERATOR(pg_catalog.=)';
+  return `pg_catalog.pg_db_role_setting WHERE (setdatabase ${is} 0::pg_catalog.oid OR setdatabase ${is} ${database}) AND (setrole ${is} 0::pg_catalog.oid OR setrole ${is} ${role})`;
+}
+
 /**
  * A query of `item`, as `name=value`: the strongest of what is stored for role and database, for the role, for the
- * database and for all. Names in full: it runs before the search path is ours.
+ * database and for all. `effectiveSettings` does the same here, sooner than a session plans it.
  * https://www.postgresql.org/docs/16/catalog-pg-db-role-setting.html
  */
-function effectiveSettingsSql(role: string, database: string): string {
-  const is = 'OPERATOR(pg_catalog.=)';
-  return `SELECT DISTINCT ON (pg_catalog.split_part(item, '=', 1)) item
-      FROM pg_catalog.pg_db_role_setting, pg_catalog.unnest(setconfig) AS item
-     WHERE (setdatabase ${is} 0::pg_catalog.oid OR setdatabase ${is} ${database}) AND (setrole ${is} 0::pg_catalog.oid OR setrole ${is} ${role})
-     ORDER BY pg_catalog.split_part(item, '=', 1), setrole ${is} 0::pg_catalog.oid, setdatabase ${is} 0::pg_catalog.oid`;
+export function effectiveSettingsSql(role: string, database: string): string {
+  return `SELECT DISTINCT ON (split_part(item, '=', 1)) item
+      FROM (SELECT setrole, setdatabase, unnest(setconfig) AS item FROM ${storedFor(role, database)}) AS stored
+     ORDER BY split_part(item, '=', 1), setrole = 0, setdatabase = 0`;
+}
+
+/** A row of `storedFor`: OIDs of role and database, 0 for all, and `name=value`. */
+export type StoredSettings = readonly [role: number, database: number, settings: readonly string[]];
+
+/** `name=value` of those that count; see `effectiveSettingsSql`. */
+export function effectiveSettings(stored: readonly StoredSettings[]): string[] {
+  const strength = ([role, database]: StoredSettings) => (role === 0 ? 0 : 2) + (database === 0 ? 0 : 1);
+  const weakestFirst = [...stored].sort((a, b) => strength(a) - strength(b));
+  const items = weakestFirst.flatMap(([, , settings]) => settings);
+  return [...new Map(items.map((item) => [item.split('=', 1)[0], item])).values()];
 }
 
 /**
@@ -149,6 +164,6 @@ export function loginSql(promisedPid: number | null): string {
       ${setting('server_version_num')}::pg_catalog.int4 AS version, current_user::pg_catalog.text AS role,
       pg_catalog.pg_is_in_recovery() AS standby, ${setting('default_transaction_read_only')}::pg_catalog.bool AS read_only,
       ${setting('session_replication_role')} AS replication_role, ${setting('server_encoding')} AS encoding, ${setting('transaction_timeout')} AS transaction_timeout,
-      ${setting('search_path')} AS search_path, (SELECT pg_catalog.json_agg(e.item) FROM (${effectiveSettingsSql('a.usesysid', 'a.datid')}) AS e) AS role_settings,
+      ${setting('search_path')} AS search_path, (SELECT pg_catalog.json_agg(pg_catalog.json_build_array(setrole, setdatabase, setconfig)) FROM ${storedFor('a.usesysid', 'a.datid')}) AS role_settings,
       pg_catalog.to_regclass('pg_catalog.pg_dist_node') IS NOT NULL AS citus FROM pg_catalog.pg_stat_get_activity(pg_catalog.pg_backend_pid()) AS a OFFSET 0) AS f`;
 }

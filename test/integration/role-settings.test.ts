@@ -1,9 +1,15 @@
 // What role and database set for every session: nothing of it ends, slows or unsaves a run, and what a migration stores of
 // it counts for the next one, in the same run as in another.
 import { expect } from 'chai';
+import {
+  effectiveSettings,
+  effectiveSettingsSql,
+  type StoredSettings,
+} from '../../scripts/connection/session-settings.ts';
 import { expectExit, project } from '../support/cli.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
 import { pair } from '../support/migrations.ts';
+import { plainPassword, plainRole } from '../support/roles.ts';
 import { until } from '../support/runs.ts';
 
 const setting = (name: string) => `pg_catalog.current_setting('${name}', true)`;
@@ -126,6 +132,48 @@ describe('Settings of role and database', () => {
     });
     expectExit(await tool.run(['up'], { env: database.env() }), 0);
     expect(await database.query('SELECT m FROM seen')).to.deep.equal([{ m: '4MB' }]);
+  });
+});
+
+describe('Settings stored for role, database, both or all', () => {
+  it('count in the same order for us as for the server', async () => {
+    const database = await createDatabase();
+    const role = await plainRole(database);
+    const levels = [
+      'ROLE ALL',
+      `DATABASE "${database.name}"`,
+      `ROLE ${role.name}`,
+      `ROLE ${role.name} IN DATABASE "${database.name}"`,
+    ];
+    try {
+      // A setting for each choice of levels that say something of it.
+      for (let choice = 1; choice < 2 ** levels.length; choice += 1) {
+        for (const [i, level] of levels.entries())
+          if (choice & (1 << i))
+            await database.query(`ALTER ${level} SET stored.at_${choice} = 'by ${i} = "x"'`);
+      }
+      const [{ role: oid = '0', database: here = '0' } = {}] = await database.query(
+        `SELECT '${role.name}'::regrole::oid AS role, oid AS database FROM pg_database WHERE datname = current_database()`,
+      );
+      const items = await database.query<{ item: string }>(effectiveSettingsSql(String(oid), String(here)));
+      const rows = await database.query<{ row: StoredSettings }>(
+        `SELECT json_build_array(setrole, setdatabase, setconfig) AS row FROM pg_db_role_setting WHERE setrole IN (0, ${oid}) AND setdatabase IN (0, ${here})`,
+      );
+      const ours = effectiveSettings(rows.map(({ row }) => row));
+      expect(ours).to.have.members(items.map(({ item }) => item));
+      const session = await database.client({ user: role.name, password: plainPassword });
+      for (const item of ours) {
+        const [name = '', ...value] = item.split('=');
+        const { rows } = await session.query(`SELECT current_setting('${name}') AS value`);
+        expect(rows[0].value, name).to.equal(value.join('='));
+      }
+      expect(ours).to.have.length(2 ** levels.length - 1);
+    } finally {
+      for (const level of levels.slice(0, 2)) {
+        for (let choice = 1; choice < 2 ** levels.length; choice += 1)
+          await database.query(`ALTER ${level} RESET stored.at_${choice}`);
+      }
+    }
   });
 });
 
