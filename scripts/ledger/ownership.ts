@@ -32,26 +32,25 @@ const relCte = (
  * to plan than to read: a dozen of them are read only where these few say so.
  */
 export function mayBeStrangeSql(tracking: TrackingTable): string {
-  const isOurs = (owner: string) =>
-    `(${owner} IN (to_regrole(quote_ident(current_user)), to_regrole(quote_ident(session_user))) OR current_user = session_user AND current_setting('is_superuser') = 'off' AND pg_has_role(${owner}, 'USAGE'))`;
-  const strangeSequence = `SELECT oid FROM rel WHERE relkind = 'S' AND NOT ${isOurs('relowner')}`;
-  const concerned = ['class', 'constraint', 'attrdef', 'policy', 'trigger', 'event_trigger']
-    .map((name) => `'pg_${name}'::regclass`)
-    .join(', ');
+  const isOurs = (owner: string) => `(${owner} = ANY (ours) OR plain AND pg_has_role(${owner}, 'USAGE'))`;
+  const concerned = ['class', 'constraint', 'attrdef', 'policy', 'trigger', 'event_trigger'];
   // Names are looked up once, not for each row of a catalog.
-  return `EXISTS (WITH its AS MATERIALIZED (SELECT ${regclass(tracking)}::oid AS tracking, to_regnamespace('migration_ledger')::oid AS ledger),
-      rel AS MATERIALIZED (SELECT oid, relkind, relowner, relhasrules, relhastriggers, oid = tracking AS tracks, relnamespace = ledger AS keeps
+  return `EXISTS (WITH its AS MATERIALIZED (SELECT ${regclass(tracking)}::oid AS tracking, to_regnamespace('migration_ledger')::oid AS ledger,
+        ARRAY[to_regrole(quote_ident(current_user)), to_regrole(quote_ident(session_user))]::oid[] AS ours,
+        current_user = session_user AND current_setting('is_superuser') = 'off' AS plain),
+      rel AS MATERIALIZED (SELECT oid, relkind, relhasrules, relhastriggers, oid = tracking AS tracks, relnamespace = ledger AS keeps, ${isOurs('relowner')} AS own
       FROM its, pg_class WHERE relkind IN ('r', 'p', 'v', 'm', 'f', 'S') AND (relnamespace = ledger OR oid = tracking OR relkind = 'S')),
-      routine AS MATERIALIZED (SELECT oid, proowner FROM pg_proc WHERE oid >= ${firstUserOid} AND pronamespace = (SELECT ledger FROM its)),
-      dependency AS MATERIALIZED (SELECT classid, objid, refclassid, refobjid FROM pg_depend WHERE classid IN (${concerned}))
-    SELECT FROM rel WHERE (tracks OR keeps) AND (relhasrules OR tracks AND relhastriggers OR NOT ${isOurs('relowner')})
-    UNION ALL SELECT FROM pg_namespace WHERE nspname = 'migration_ledger' AND NOT ${isOurs('nspowner')}
-    UNION ALL SELECT FROM routine WHERE NOT ${isOurs('proowner')}
+      routine AS MATERIALIZED (SELECT oid, pronamespace = ledger AS keeps, ${isOurs('proowner')} AS own FROM its, pg_proc WHERE oid >= ${firstUserOid}),
+      dependency AS MATERIALIZED (SELECT classid, objid, refclassid, refobjid FROM pg_depend WHERE classid IN (${concerned.map((name) => `'pg_${name}'::regclass`).join(', ')}))
+    SELECT FROM rel WHERE (tracks OR keeps) AND (relhasrules OR tracks AND relhastriggers OR NOT own)
+    UNION ALL SELECT FROM its, pg_namespace WHERE nspname = 'migration_ledger' AND NOT ${isOurs('nspowner')}
+    UNION ALL SELECT FROM routine WHERE keeps AND NOT own
     UNION ALL SELECT FROM dependency WHERE refclassid = 'pg_class'::regclass AND classid = 'pg_policy'::regclass AND refobjid IN (SELECT oid FROM rel WHERE tracks OR keeps)
-       OR refclassid = 'pg_class'::regclass AND classid = 'pg_attrdef'::regclass AND objid IN (SELECT oid FROM pg_attrdef WHERE adrelid = (SELECT tracking FROM its)) AND refobjid IN (${strangeSequence})
-       OR refclassid = 'pg_proc'::regclass AND classid = 'pg_trigger'::regclass AND refobjid NOT IN (SELECT oid FROM routine)
+       OR refclassid = 'pg_class'::regclass AND classid = 'pg_attrdef'::regclass AND objid IN (SELECT oid FROM pg_attrdef WHERE adrelid = (SELECT tracking FROM its))
+         AND refobjid IN (SELECT oid FROM rel WHERE relkind = 'S' AND NOT own)
+       OR refclassid = 'pg_proc'::regclass AND classid = 'pg_trigger'::regclass AND refobjid NOT IN (SELECT oid FROM routine WHERE keeps)
          AND objid IN (SELECT objid FROM dependency WHERE refclassid = 'pg_class'::regclass AND refobjid IN (SELECT oid FROM rel WHERE keeps) AND classid = 'pg_trigger'::regclass)
-       OR refclassid = 'pg_proc'::regclass AND classid = 'pg_event_trigger'::regclass AND refobjid IN (SELECT oid FROM pg_proc WHERE oid >= ${firstUserOid} AND NOT ${isOurs('proowner')})
+       OR refclassid = 'pg_proc'::regclass AND classid = 'pg_event_trigger'::regclass AND refobjid IN (SELECT oid FROM routine WHERE NOT own)
        OR refclassid = 'pg_type'::regclass AND classid = 'pg_class'::regclass AND objid IN (SELECT oid FROM rel WHERE tracks OR keeps)
        OR refclassid = 'pg_proc'::regclass AND classid IN ('pg_attrdef'::regclass, 'pg_constraint'::regclass, 'pg_class'::regclass))`;
 }
