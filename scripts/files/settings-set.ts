@@ -120,12 +120,24 @@ export function keepLockTimeout(text: string, parse: Parser): string {
   }, text);
 }
 
+const readingInBody =
+  /(?:\bset_config\s{0,20}\(\s{0,20}'{1,4}|\bset\s{1,20}(?:(?:session|local)\s{1,20})?)(standard_conforming_strings|backslash_quote|client_encoding)'{0,4}\s{0,20}(?:=|\bto\b|,)\s{0,20}'{0,4}([\w-]{1,40})/gi;
+
+/** Of a block in any language: what its text sets of what changes how SQL is read. */
+function readingSettings(statement: Statement): readonly SettingSet[] {
+  if (statement.kind !== 'DoStmt') return settingsSet(statement);
+  return [...statement.text.matchAll(readingInBody)].map(([, name = '', value = '']) => ({
+    name: name.toLowerCase(),
+    value,
+  }));
+}
+
 /**
  * Why a statement would have the rest of the file read in another way than it is split, checked and recorded here, or null.
  * PostgreSQL reads a text of several statements before it runs the first; psql sends them one by one.
  */
 export function readingProblem(statement: Statement, text: string): string | null {
-  for (const { name, value } of settingsSet(statement)) {
+  for (const { name, value } of readingSettings(statement)) {
     if (value === null) continue;
     if (name === 'standard_conforming_strings' && /^\s*(off?|f(a(l(s(e)?)?)?)?|no?|0)\s*$/i.test(value))
       return `${name} = ${value} would have the literals that follow read in another way in a transaction, outside of one and in psql: remove it, and write E'…' where backslashes are meant to escape`;

@@ -83,8 +83,11 @@ function takeOver({ schema, name, known }: ForeignTracking, found: readonly Fore
     return `Take it over: { "trackingTable": "${schema}.${name}" } in db/config.json, and the next up adopts it`;
   if (known.from === undefined) return `Take it over: ${version}`;
   const isNamed = name !== known.table || found.filter((other) => other.known.from === known.from).length > 1;
-  return `Take it over: make migrate-baseline from=${known.from}${isNamed ? ` table=${shellWord(`${schema}.${name}`)}` : ''}, or ${version}`;
+  return `Take it over: make migrate-baseline from=${known.from}${isNamed ? ` table=${shellWord(`${named(schema)}.${named(name)}`)}` : ''}, or ${version}`;
 }
+
+/** As --table takes it. */
+const named = (part: string) => (/[."]/.test(part) ? pg.escapeIdentifier(part) : part);
 
 async function readCandidates(
   session: Session,

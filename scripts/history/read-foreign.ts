@@ -4,6 +4,7 @@ import type { TrackingTable } from '../config/config.ts';
 import type { Session } from '../connection/session.ts';
 import { refuseStrangers, strangersSql } from '../ledger/ownership.ts';
 import { qualifiedName } from '../ledger/tracking.ts';
+import { bareName } from '../schema/sql.ts';
 import { furtherReaders, type Reader } from './foreign-readers.ts';
 import type { ForeignHistory, ForeignRecord } from './match-foreign.ts';
 
@@ -113,7 +114,7 @@ function byFlywayVersion(a: string, b: string): number {
 }
 
 /**
- * @param asked `table` or `schema.table` of --table; undefined looks for the tool's default name in every schema
+ * @param asked `table` or `schema.table` of --table, in double quotes where a name holds a dot; undefined looks for the tool's default name in every schema
  * @throws MigrateError `history` when there is no such table, or more than one; `refused` where somebody else could have
  * made it: what it says decides what runs, and reading it may run code
  */
@@ -150,7 +151,8 @@ async function findTables(
   reader: Reader,
   asked: string | undefined,
 ): Promise<TrackingTable[]> {
-  const [table, schema] = (asked ?? reader.table).split('.').reverse();
+  const parts = (asked ?? reader.table).match(/"(?:[^"]|"")*"|[^."]+/g) ?? [];
+  const [table, schema] = parts.map(bareName).reverse();
   const rows = await session.query<{ schema: string; name: string; columns: string[] }>(
     `SELECT n.nspname::text AS schema, c.relname::text AS name, array_agg(a.attname::text) AS columns
        FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace

@@ -118,6 +118,11 @@ describe('A setting that changes how the rest of a file is read', () => {
       /standard_conforming_strings/,
     ],
     ['SET backslash_quote = on;', /backslash_quote/],
+    [
+      "DO $$ BEGIN PERFORM set_config('standard_conforming_strings', 'off', false); END $$;",
+      /standard_conforming_strings = off/,
+    ],
+    ["DO $$ BEGIN EXECUTE 'SET LOCAL backslash_quote TO on'; END $$;", /backslash_quote = on/],
     ["SET client_encoding = 'LATIN1'; SELECT 'é';", /client_encoding = LATIN1/],
     ["SET NAMES 'win1252'; SELECT 'é';", /client_encoding = win1252/],
     ["SET transaction_isolation = 'serializable';", /SET TRANSACTION ISOLATION LEVEL/],
@@ -140,6 +145,7 @@ describe('A setting that changes how the rest of a file is read', () => {
         `SET statement_timeout = 0; SET lock_timeout = 0; SET idle_in_transaction_session_timeout = 0;
          SET client_encoding = 'UTF8'; SET standard_conforming_strings = on;
          SELECT pg_catalog.set_config('search_path', '', false); SET check_function_bodies = false;
+         DO $$ BEGIN SET standard_conforming_strings = on; SET client_encoding = 'UTF8'; END $$;
          SET xmloption = content; SET client_min_messages = warning; SET row_security = off; SET escape_string_warning = off;
          SET default_tablespace = ''; CREATE TABLE public.t AS SELECT 'ä\\n' AS v;`,
         'DROP TABLE t;',

@@ -135,6 +135,19 @@ describe('The first up over another tool’s history', () => {
     await nothingRan(database);
   });
 
+  it('is taken over from a table whose name has to be quoted, with the line that was named', async () => {
+    const database = await createDatabase();
+    await database.query(`CREATE SCHEMA "my app.x"; CREATE TABLE "my app.x"."It's" (id serial, version_id bigint, is_applied boolean);
+      INSERT INTO "my app.x"."It's" (version_id, is_applied) VALUES (20250101000001, true)`);
+    const repo = await project(seed);
+    const refused = await repo.run(['up'], { env: database.env() });
+    expectExit(refused, 4);
+    const table = `"my app.x".It's`;
+    expect(refused.stderr).to.include(`from=goose table='${table.replace("'", "'\\''")}'`);
+    expectExit(await repo.run(['baseline', '--from', 'goose', '--table', table], { env: database.env() }), 0);
+    expect((await repo.run(['up'], { env: database.env() })).all).to.include('Already up to date');
+  });
+
   it('is found where it is our own, recorded for another tracking table', async () => {
     const database = await createDatabase();
     expectExit(await (await project(seed)).run(['up'], { env: database.env() }), 0);
