@@ -1,5 +1,7 @@
 // Takes a list of databases as text; gives a name and an address each, or every mistake with its line. Pure.
+
 import { MigrateError } from '../base/errors.ts';
+import { formatCount } from '../base/size.ts';
 
 /** So many mistakes are listed; whoever made more has made the same one. */
 const mostListed = 100;
@@ -7,7 +9,7 @@ const mostListed = 100;
 /** Of ten thousand wrong lines the first hundred, and the number of the others. */
 export function firstOf(problems: readonly string[]): readonly string[] {
   const more = problems.length - mostListed;
-  return more <= 0 ? problems : [...problems.slice(0, mostListed), `and ${more.toLocaleString('en')} more`];
+  return more <= 0 ? problems : [...problems.slice(0, mostListed), `and ${formatCount(more)} more`];
 }
 
 export interface NamedTarget {

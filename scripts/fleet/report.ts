@@ -1,7 +1,9 @@
 // Takes how the targets of a run ended; gives what people read of three, and of three thousand. Pure.
+
 import { formatDuration } from '../base/duration.ts';
 import { exitCodes, MigrateError } from '../base/errors.ts';
 import { visible } from '../base/foreign-text.ts';
+import { formatCount } from '../base/size.ts';
 import type { Failure } from '../report/command.ts';
 import { formatError, formatTable, type Style } from '../report/human.ts';
 
@@ -108,5 +110,5 @@ export function progressLine({ done, failed, total, underWay }: FleetProgress, e
 }
 
 function counted(count: number): string {
-  return count === 1 ? 'One database' : `${count.toLocaleString('en')} databases`;
+  return count === 1 ? 'One database' : `${formatCount(count)} databases`;
 }

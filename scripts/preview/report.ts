@@ -1,7 +1,7 @@
 // Takes a plan; gives it as text for people, as Markdown for a pull request, and as JSON fields. Pure.
 import { formatDuration } from '../base/duration.ts';
 import { markdownCode, markdownFence, markdownText, visible } from '../base/foreign-text.ts';
-import { formatBytes } from '../base/size.ts';
+import { formatBytes, formatCount } from '../base/size.ts';
 import { halfExtent } from '../ledger/half-done.ts';
 import { strengthOf } from '../lint/trace/locks.ts';
 import { butForWaiting, waitingLines } from '../plan/after-deploy.ts';
@@ -60,13 +60,10 @@ function describeBatch(batch: PlannedBatch): string {
   const known =
     typeof batches === 'number' && typeof atMostMs === 'number'
       ? [
-          `${batches.toLocaleString('en')} ${batches === 1 ? 'batch' : 'batches'} of ${size.toLocaleString('en')} at first`,
+          `${formatCount(batches)} ${batches === 1 ? 'batch' : 'batches'} of ${formatCount(size)} at first`,
           ...timeOf(batch, atMostMs),
         ]
-      : [
-          `batches of ${size.toLocaleString('en')} at first`,
-          'time unknown (ANALYZE tells how many there are)',
-        ];
+      : [`batches of ${formatCount(size)} at first`, 'time unknown (ANALYZE tells how many there are)'];
   const left = position === undefined ? '' : ` left behind ${position}`;
   return visible(`batch ${key}: ${[`${formatRows(rows)}${left}`, ...known].join(', ')}`);
 }

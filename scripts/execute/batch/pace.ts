@@ -1,5 +1,7 @@
 // Takes how a batch went; gives the size of the next one, and what is to be said of the whole. Pure.
+
 import { formatDuration } from '../../base/duration.ts';
+import { formatCount } from '../../base/size.ts';
 
 /** A batch is at most so many rows, however fast they are: one transaction is not to become the whole table. */
 export const largest = 200_000;
@@ -46,8 +48,8 @@ export function describePace(extent: Extent, doneKeys: number, sinceMs: number):
   const left = extent.estimated === null || perMs === 0 ? null : (extent.estimated - extent.keys) / perMs;
   return [
     `batch: ${share === null ? 'under way' : `${share} %`}`,
-    `${extent.rows.toLocaleString('en')} rows`,
-    ...(doneKeys === 0 ? [] : [`${Math.round(perMs * 1000).toLocaleString('en')} keys/s`]),
+    `${formatCount(extent.rows)} rows`,
+    ...(doneKeys === 0 ? [] : [`${formatCount(Math.round(perMs * 1000))} keys/s`]),
     ...(left === null || left <= 0 ? [] : [`about ${formatDuration(left)} left`]),
   ].join(', ');
 }

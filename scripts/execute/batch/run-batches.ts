@@ -1,7 +1,9 @@
 // Takes a batch step; runs its statement over one range of keys after the other, a transaction each, from where an earlier
 // run stopped to the largest key there was when it began. The position is in each range's own transaction.
+
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isSessionLost, MigrateError } from '../../base/errors.ts';
+import { formatCount } from '../../base/size.ts';
 import type { BatchDirective, Statement } from '../../base/types.ts';
 import { resetStatements } from '../../connection/session-settings.ts';
 import { saidOnceEach } from '../../files/batch-meanings.ts';
@@ -129,9 +131,7 @@ async function walk(batch: Batch, begun: BatchState): Promise<'done' | 'paused'>
   await own(context, [
     doneSql(config.trackingTable, { id: step.id, direction: step.direction, statement: 1 }),
   ]);
-  observer.say(
-    `  ${step.id}: ${state.rows.toLocaleString('en')} rows in ${state.batches.toLocaleString('en')} batches`,
-  );
+  observer.say(`  ${step.id}: ${formatCount(state.rows)} rows in ${formatCount(state.batches)} batches`);
   return 'done';
 }
 
