@@ -61,12 +61,12 @@ export function openChannel(target: Target, client: pg.Client, signal: AbortSign
   return {
     query: async <Result extends Row>(text: string, values?: readonly unknown[]): Promise<Result[]> => {
       const answer = inTurn(() => client.query<Result>(text, values as unknown[]));
-      return (await answer.catch(refuse)).rows;
+      return (await answer.catch((error: unknown) => refuse(error, text))).rows;
     },
     ask: async (text, keepRows = 0) => {
       const [sent] = turns.idle() ? pipeline([{ text, keepRows }]) : [];
       const { rows, error } = await (sent ?? batch(text, { keepRows }));
-      return error === null ? rows : refuse(error);
+      return error === null ? rows : refuse(error, text);
     },
     batch,
     statements: async (texts, { keepRows = 0 } = {}) => {
@@ -88,9 +88,9 @@ function readErrors(target: Target, lost: () => Error | null, signal: AbortSigna
       isConnectionLoss(result.error)
         ? { ...result, error: lostError(target, lost() ?? result.error) }
         : result,
-    refuse: (error: unknown): never => {
+    refuse: (error: unknown, text: string): never => {
       signal?.throwIfAborted();
-      throw ownQueryError(target, error, lost());
+      throw ownQueryError(target, error, text, lost());
     },
   };
 }
@@ -140,14 +140,10 @@ function asOne(answers: readonly BatchResult[], kept: number): BatchResult {
   };
 }
 
-/** What to type where tables of the ledger are missing, or rows that say which are there. */
-export const tornLedgerHint =
-  'A part of the schema migration_ledger is missing, as after a restore of some of its tables. Restore it whole; or move it out of the way (ALTER SCHEMA migration_ledger RENAME TO migration_ledger_old) and run again: what the tracking table names is taken over as applied then.';
-
 /** Errors of our own queries that are not bugs: the session is gone, or something out there is in the way. */
-function ownQueryError(target: Target, error: unknown, lost: Error | null): unknown {
+function ownQueryError(target: Target, error: unknown, text: string, lost: Error | null): unknown {
   if (isConnectionLoss(error)) return lostError(target, lost ?? error);
-  const { code, message } = error as { code?: string; message: string };
+  const { code = '', message } = error as { code?: string; message: string };
   if (code === '42501') {
     return new MigrateError('refused', `The role lacks a privilege: ${message}`, {
       hint: 'Use the migration role, or have an administrator grant it (.github/DEPLOY.md, "Roles").',
@@ -155,18 +151,24 @@ function ownQueryError(target: Target, error: unknown, lost: Error | null): unkn
       cause: error,
     });
   }
-  if (code === '42P01' && message.includes('migration_ledger.')) {
-    return new MigrateError('refused', `The ledger is not whole: ${message}`, {
-      hint: tornLedgerHint,
-      database: { sqlState: code },
-      cause: error,
-    });
-  }
+  // A table, column or function that is not there.
+  if (/^42(?:P01|703|883)$/.test(code) && text.includes('migration_ledger.'))
+    return tornLedger(error as Error, code);
   if (code !== '55P03' && code !== '40P01') return error;
   return new MigrateError('locked', `Another session locks the tracking table or the ledger: ${message}`, {
     hint: 'SELECT pid, query FROM pg_stat_activity shows who is in a transaction. Let it end, then run the same command again.',
     database: { sqlState: code },
     cause: error,
+  });
+}
+
+/** A part of the ledger is gone: dropped by hand, restored without it, or the schema is somebody else's. */
+export function tornLedger(cause: Error, sqlState: string): MigrateError {
+  return new MigrateError('refused', `The ledger is not whole: ${cause.message}`, {
+    hint: 'The schema migration_ledger is not as this tool made it, as after a restore of some of its tables. Restore it whole; or move it out of the way (ALTER SCHEMA migration_ledger RENAME TO migration_ledger_old) and run again: what the tracking table names is taken over as applied then, what was half done is forgotten.',
+    state: 'What was applied and recorded before this stays as it is.',
+    database: { sqlState },
+    cause,
   });
 }
 

@@ -2,7 +2,7 @@
 // what stands in the way of creating it. It sends nothing.
 import { MigrateError } from '../base/errors.ts';
 import type { TrackingTable } from '../config/config.ts';
-import { tornLedgerHint } from '../connection/channel.ts';
+import { tornLedger } from '../connection/channel.ts';
 import { quoteLiteral } from '../schema/sql.ts';
 import { qualifiedName } from './tracking.ts';
 
@@ -55,19 +55,19 @@ export function preparingError(tracking: TrackingTable, hasTracking: boolean, ca
     return new MigrateError(cause.code, cause.message, { state, ...cause.options });
   }
   if (!/^[0-9A-Z]{5}$/.test(code)) return cause;
+  // Of the tracking table itself a message has its name, or that of an index of the catalog.
+  const isLedgers = !message.includes(tracking.table) && !message.includes('"pg_');
+  if (isLedgers && /^(?:42(?!501)|23505)/.test(code)) return tornLedger(cause as Error, code);
   const what = hasTracking
     ? 'The ledger could not be brought up to date'
     : `The tables that migrations are recorded in (${tracking.schema}.${tracking.table}, and those of the schema migration_ledger) could not be created`;
   return new MigrateError('refused', `${what}: ${message}`, {
-    hint: hasTracking && isTorn.has(code) ? tornLedgerHint : hintFor(code, tracking),
+    hint: hintFor(code, tracking),
     state: 'No migration was run, and nothing was recorded.',
     database: { sqlState: code },
     cause,
   });
 }
-
-/** A table, column, row or object is there already, or is missing. */
-const isTorn: ReadonlySet<string> = new Set(['42P07', '42701', '42710', '42723', '23505', '42P01', '42703']);
 
 function hintFor(code: string, { schema, table }: TrackingTable): string {
   const elsewhere = `name another table in db/config.json: { "trackingTable": "${schema}.app_migrations" }`;

@@ -108,3 +108,56 @@ describe('Preparing the tracking table', () => {
     expect(result.stderr).not.to.include('    at ');
   });
 });
+
+describe('A ledger of which something is gone, or that is somebody else’s', () => {
+  const tablesGone = ['migrations', 'entries', 'applied'];
+  const columnsGone = ['applied seq', 'entries up_checksum', 'journal done', 'environment name'];
+  /** What takes it away, and what brings it back. */
+  const damages: readonly (readonly [string, string])[] = [
+    ...tablesGone.map((table) => [`${table} RENAME TO gone`, `gone RENAME TO ${table}`] as const),
+    ...columnsGone.map((each) => {
+      const [table = '', name = ''] = each.split(' ');
+      return [`${table} RENAME ${name} TO gone`, `${table} RENAME gone TO ${name}`] as const;
+    }),
+  ];
+
+  it('is called that by every command, with the way out, which works', async () => {
+    const database = await createDatabase();
+    const repo = await project(tables('one'));
+    const run = (...args: string[]) => repo.run(args, { env: database.env() });
+    expectExit(await run('up'), 0);
+    for (const [name, sql] of Object.entries(tables('one', 'two'))) repo.write(name, sql);
+    for (const [damage, mend] of damages) {
+      await database.query(`ALTER TABLE migration_ledger.${damage}`);
+      const result = await run('up');
+      expectExit(result, 7);
+      expect(result.stderr, damage)
+        .to.match(/^ERROR The ledger is not whole: /)
+        .and.include('ALTER SCHEMA migration_ledger RENAME TO')
+        .and.not.include('    at ');
+      expect(await database.query("SELECT to_regclass('two') AS two"), damage).to.deep.equal([{ two: null }]);
+      await database.query(`ALTER TABLE migration_ledger.${mend}`);
+    }
+    await database.query('ALTER TABLE migration_ledger.entries RENAME TO gone');
+    for (const args of [
+      ['status'],
+      ['plan'],
+      ['drift'],
+      ['down'],
+      ['redo'],
+      ['baseline', '--to', '20250101000002'],
+    ])
+      expect((await run(...args)).stderr, args[0]).to.match(/^ERROR The ledger is not whole/m);
+    await database.query('ALTER SCHEMA migration_ledger RENAME TO migration_ledger_old');
+    const adopted = await run('up');
+    expectExit(adopted, 0);
+    expect(adopted.stdout).to.include('Adopted 1 migration').and.include('Applied 1 migration');
+    await database.query('DROP SCHEMA migration_ledger CASCADE; CREATE SCHEMA migration_ledger');
+    await database.query('CREATE TABLE migration_ledger.entries (theirs int)');
+    const theirs = await run('up');
+    expectExit(theirs, 7);
+    expect(theirs.stderr)
+      .to.include('relation "entries" already exists')
+      .and.not.include('named pgmigrations');
+  });
+});
