@@ -99,8 +99,11 @@ export async function checkDrift(
   const isSame = sameOptions && options.tracking.length === own.tracking.length;
   const tokenNow = isSame ? head.tokenNow : ((await readHead(session, stored))?.tokenNow ?? '');
   const stale = !sameOptions || !isCurrent(head);
-  if (tokenNow === head.token && head.method === snapshotMethod())
+  if (tokenNow === head.token && head.method === snapshotMethod()) {
+    // What a run that was cut off had made may have been taken away since.
+    if (!isCurrent(head)) return settle(session, config, history, options, interruptedReason(head), true);
     return { ...nothingFound(options), isStored: sameOptions, stale };
+  }
   if (head.method !== snapshotMethod())
     return settle(session, config, history, options, 'another version of this tool took the snapshot');
   return compare(session, config, history, { head, tokenNow, stored, options, sameOptions });
@@ -126,15 +129,14 @@ async function compare(
   const { head, options, sameOptions } = comparison;
   const query = queryOf(session);
   const live = await withCanonicalSession(query, () => readDiffering(query, comparison));
+  const known = live?.fingerprint ?? null;
+  if (!isCurrent(head))
+    return settle(session, config, history, options, interruptedReason(head), true, known);
   if (live === null) {
-    const newToken = sameOptions && isCurrent(head) ? comparison.tokenNow : null;
+    const newToken = sameOptions ? comparison.tokenNow : null;
     return { ...nothingFound(options), isStored: sameOptions, stale: true, newToken };
   }
   const { classes, objects, compared, fingerprint } = live;
-  if (!isCurrent(head)) {
-    const settled = await settle(session, config, history, options, interruptedReason(head), fingerprint);
-    return { ...settled, cutOff: true };
-  }
   const rows = await session.query<{ class: string; objects: string }>(storedObjectsSql(classes));
   const expected = withoutTables(parseObjects(rows), options.tracking);
   const sides = withoutMachinery({ expected, live: objects }, config.project.drift?.partitions);
@@ -142,7 +144,7 @@ async function compare(
   const everything = sameOptions ? all : all.filter(stillCompared(compared, options));
   const drifted = everything.some(({ severity }) => severity === 'drift');
   if (drifted && isUpgraded(head)) {
-    const settled = await settle(session, config, history, options, upgradedReason(head), fingerprint);
+    const settled = await settle(session, config, history, options, upgradedReason(head), false, known);
     return { ...settled, upgraded: true };
   }
   return {
@@ -204,12 +206,13 @@ async function settle(
   { applied }: Pick<History, 'applied'>,
   options: SchemaOptions,
   reason: string,
+  cutOff = false,
   known: string | null = null,
 ): Promise<DriftCheck> {
   const fingerprint = known ?? (await readLiveFingerprint(session, options));
   const agrees = agreesWithSchemaFile(config, applied.at(-1)?.id ?? null, fingerprint);
   if (agrees) return { ...nothingFound(options), fingerprint, stale: true };
-  return { ...unknown(options, reason), fingerprint };
+  return { ...unknown(options, reason), cutOff, fingerprint };
 }
 
 function nothingFound(options: SchemaOptions): DriftCheck {

@@ -106,30 +106,55 @@ async function explain(found: Unsettled, changed: readonly Difference[]): Promis
   const journals = await Promise.all(
     history.halfDone.map(({ id, direction }) => readJournal(session, config.trackingTable, id, direction)),
   );
-  const isNew = (difference: Difference) =>
-    changed.some((each) => differenceKey(each) === differenceKey(difference));
+  const built = <Result>(ran: readonly Migration[], work: (scratch: Query) => Promise<Result>) =>
+    withMigrated(forServer(config, session.major), ran, work);
+  const compare = async (scratch: Query) => {
+    const differences = await compareSchemas(scratch, queryOf(session), drift.options);
+    return differences.filter((each) => each.severity === 'drift' && !isInvalidIndex(each));
+  };
+  const isNew = isAmong(changed);
   try {
-    const unexplained = await withMigrated(forServer(config, session.major), applied, async (scratch) => {
+    const all = await built(applied, async (scratch) => {
       await runRows(
         scratch,
         journals.flat().filter(({ done }) => done),
       );
-      const compare = () => compareSchemas(scratch, queryOf(session), drift.options);
-      const differences = (await compare()).filter(
-        (each) => each.severity === 'drift' && isNew(each) && !isInvalidIndex(each),
-      );
+      const differences = await compare(scratch);
       const begun = journals.flat().filter(({ done }) => !done);
       if (differences.length === 0 || begun.length === 0) return differences;
       // Of the statement that was under way, all may have happened or nothing.
       await runRows(scratch, begun).catch(() => undefined);
-      const after = new Set((await compare()).map(differenceKey));
-      return differences.filter((each) => after.has(differenceKey(each)));
+      return differences.filter(isAmong(await compare(scratch)));
     });
-    return { unexplained, by: 'built on a scratch database' };
+    if (all.every(isNew) || !drift.cutOff) return { unexplained: all.filter(isNew), by: onScratch };
+    // As it was before the run that was cut off, and not as that run left it: somebody took it back.
+    const wasSo = await built(await appliedBefore(found, applied), compare);
+    const isOld = isAmong(wasSo);
+    return { unexplained: all.filter((each) => isNew(each) || !isOld(each)), by: onScratch };
   } catch (error) {
     if (isInterruption(error)) throw error;
     return { unexplained: changed, by: null };
   }
+}
+
+const onScratch = 'built on a scratch database';
+
+function isAmong(differences: readonly Difference[]): (difference: Difference) => boolean {
+  const keys = new Set(differences.map(differenceKey));
+  return (difference) => keys.has(differenceKey(difference));
+}
+
+/** Those that had run when the stored snapshot was taken. */
+async function appliedBefore(
+  { session, history }: Unsettled,
+  applied: readonly Migration[],
+): Promise<readonly Migration[]> {
+  const [row] = await session.query<{ seq: number | null }>(
+    'SELECT seq::float8 AS seq FROM migration_ledger.snapshot',
+  );
+  const since = history.applied.filter(({ entry }) => (entry?.seq ?? 0) > (row?.seq ?? 0));
+  const ids = new Set(since.map(({ id }) => id));
+  return applied.filter(({ id }) => !ids.has(id));
 }
 
 async function runRows(scratch: Query, rows: readonly JournalRow[]): Promise<void> {

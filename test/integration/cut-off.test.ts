@@ -58,6 +58,19 @@ describe('after a run that was cut off', () => {
     expect(said).not.to.include('public.second');
   });
 
+  for (const outside of [false, true]) {
+    it(`what it had made is missed where somebody took it back, ${outside ? 'of a half-done file' : 'of a whole migration'}`, async () => {
+      const { run, database } = await scene('production', true, outside);
+      await database.query('DROP TABLE second');
+      expect(await run(0, 'status')).to.include('Drift unknown');
+      expect(await run(7, 'up'))
+        .to.include('public.second')
+        .and.not.to.include('public.first');
+      await run(0, 'up', '--confirm', 'production');
+      expect(await run(0, 'status')).to.include('No drift');
+    });
+  }
+
   it('a protected environment asks for --confirm before that', async () => {
     const { run, database } = await scene('production', true);
     await database.query('CREATE TABLE by_hand (id int)');
