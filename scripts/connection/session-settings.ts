@@ -82,16 +82,22 @@ export const discardSessionState = [
   `SELECT pg_catalog.pg_try_advisory_xact_lock(${runLockKey}), pg_catalog.pg_advisory_unlock_all(), pg_catalog.pg_try_advisory_lock(${runLockKey})`,
 ];
 
+/** A block or a call, in which anything may be done. */
+const callsSomething = /\b(?:do|call|pg_db_role_setting)\b|\bselect\s{1,20}[\w."]{1,200}\s{0,20}\(/i;
+
 /**
  * Tells, text by text in the order of a run, whether an earlier one may have stored settings of the login's role or
- * database: what follows it has to read them again. Words of ALTER ROLE and ALTER DATABASE anywhere are enough.
+ * database: what follows it has to read them again. Words of ALTER ROLE and ALTER DATABASE anywhere are enough, and calls.
  */
 export function watchStoredSettings(): (text: string) => boolean {
   let stored = false;
   return (text) => {
     const before = stored;
     stored ||=
-      /\balter\b/i.test(text) && /\b(role|user|database|system)\b/i.test(text) && /\b(re)?set\b/i.test(text);
+      callsSomething.test(text) ||
+      (/\balter\b/i.test(text) &&
+        /\b(role|user|database|system)\b/i.test(text) &&
+        /\b(re)?set\b/i.test(text));
     return before;
   };
 }
@@ -104,7 +110,14 @@ export function watchStoredSettings(): (text: string) => boolean {
  */
 export function fileSettings(login: LoginSettings, stored: boolean, local: boolean): string {
   const path = `pg_catalog.set_config('search_path', ${quoteLiteral(login.searchPath)}, ${local})`;
-  return stored ? `${path}, (${storedSettingsSql(login, local)})` : path;
+  // The role last: it may not be allowed to set the others.
+  return stored ? `${path}, (${storedSettingsSql(login, local)}), (${storedRoleSql(login, local)})` : path;
+}
+
+function storedRoleSql({ roleSettings, loginRole, database }: LoginSettings, local: boolean): string {
+  const before = roleSettings.find((item) => item.startsWith('role='))?.slice('role='.length) ?? 'none';
+  return `SELECT set_config('role', now, ${local}) FROM (SELECT coalesce(min(substr(item, 6)), 'none') AS now
+    FROM (${effectiveSettingsSql(String(loginRole), String(database))}) AS e WHERE item ^@ 'role=') AS r WHERE now <> ${quoteLiteral(before)}`;
 }
 
 function storedSettingsSql({ roleSettings, loginRole, database }: LoginSettings, local: boolean): string {

@@ -120,6 +120,20 @@ describe('Settings of role and database', () => {
     }
   }
 
+  it('stored by a function that a migration calls count for the next one, the role too', async () => {
+    const role = `stored_${database.name}`;
+    await database.query(`CREATE ROLE ${role} SUPERUSER; CREATE FUNCTION store() RETURNS void LANGUAGE plpgsql AS $$ BEGIN
+      EXECUTE format('ALTER ROLE CURRENT_USER IN DATABASE %I SET role = ${role}', current_database()); END $$`);
+    const tool = await project({
+      ...pair(1, 'call', 'SELECT store();'),
+      ...pair(2, 'seen', 'CREATE TABLE seen AS SELECT current_user::text AS who;'),
+    });
+    expectExit(await tool.run(['up'], { env: database.env() }), 0);
+    expect(await database.query('SELECT who FROM seen')).to.deep.equal([{ who: role }]);
+    await database.query(`ALTER ROLE CURRENT_USER IN DATABASE "${database.name}" RESET ALL`);
+    await database.query(`DROP OWNED BY ${role}; DROP ROLE ${role}`);
+  });
+
   it('taken away by a migration do not count for the next one', async () => {
     await store('work_mem = 1234');
     const tool = await project({
