@@ -72,15 +72,19 @@ export function resetStatements({ transactionTimeout }: LoginSettings): readonly
 /**
  * Session state that ROLLBACK keeps, advisory locks included. DISCARD ALL would do it, and drop the run lock: here that
  * is held by the transaction while all others go.
+ * @param also select-list items for the last of them: a statement less to send
  */
-export const discardSessionState = [
-  'CLOSE ALL',
-  'DEALLOCATE ALL',
-  'UNLISTEN *',
-  'DISCARD TEMP',
-  'DISCARD SEQUENCES',
-  `SELECT pg_catalog.pg_try_advisory_xact_lock(${runLockKey}), pg_catalog.pg_advisory_unlock_all(), pg_catalog.pg_try_advisory_lock(${runLockKey})`,
-];
+export function discardStatements(...also: readonly string[]): readonly string[] {
+  const locks = [
+    `pg_catalog.pg_try_advisory_xact_lock(${runLockKey})`,
+    'pg_catalog.pg_advisory_unlock_all()',
+    `pg_catalog.pg_try_advisory_lock(${runLockKey})`,
+  ];
+  return [
+    ...['CLOSE ALL', 'DEALLOCATE ALL', 'UNLISTEN *', 'DISCARD TEMP', 'DISCARD SEQUENCES'],
+    `SELECT ${[...locks, ...also].join(', ')}`,
+  ];
+}
 
 /** A block or a call, in which anything may be done. */
 const callsSomething = /\b(?:do|call|pg_db_role_setting)\b|\bselect\s{1,20}[\w."]{1,200}\s{0,20}\(/i;

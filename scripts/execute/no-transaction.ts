@@ -3,7 +3,7 @@
 import type { DatabaseError } from 'pg';
 import { MigrateError } from '../base/errors.ts';
 import type { Statement } from '../base/types.ts';
-import { discardSessionState, resetStatements } from '../connection/session-settings.ts';
+import { discardStatements, resetStatements } from '../connection/session-settings.ts';
 import { describeSqlError } from '../files/sql-error.ts';
 import { entrySql } from '../ledger/entries.ts';
 import { resolveHint } from '../ledger/half-done.ts';
@@ -46,7 +46,7 @@ export async function runNoTransaction(context: RunContext, step: ReadyStep): Pr
     } else await runStatements(context, step);
   } catch (error) {
     const resets = resetStatements(context.session.login);
-    await context.session.batch(['ROLLBACK', ...resets, ...discardSessionState].join(';\n'));
+    await context.session.batch(['ROLLBACK', ...resets, ...discardStatements()].join(';\n'));
     return failed(performance.now() - started, stopped(context, step, error as Error));
   }
   const durationMs = performance.now() - started;
@@ -209,7 +209,7 @@ async function recordNoTransaction(
   const statements = [
     begin,
     ...resetStatements(context.session.login),
-    ...discardSessionState,
+    ...discardStatements(),
     keepRunLock,
     trackingSql,
     entrySql(entryOf(step, durationMs), config.trackingTable, provenance),

@@ -2,7 +2,7 @@
 // up, or gives the error that ends the run, with the state of the database and what to type next.
 import type { DatabaseError } from 'pg';
 import { MigrateError } from '../base/errors.ts';
-import { discardSessionState, resetStatements } from '../connection/session-settings.ts';
+import { discardStatements, resetStatements } from '../connection/session-settings.ts';
 import type { RunContext } from './context.ts';
 import { resolveLostCommit } from './lost-commit.ts';
 import { leftTransaction, recordingRefused, refusedStatement, sessionLost } from './refusals.ts';
@@ -109,5 +109,5 @@ function failureOf({ file, recording }: Answer): Error | null {
 }
 
 async function rollback({ session }: RunContext): Promise<void> {
-  await session.batch(['ROLLBACK', ...resetStatements(session.login), ...discardSessionState].join(';\n'));
+  await session.batch(['ROLLBACK', ...resetStatements(session.login), ...discardStatements()].join(';\n'));
 }

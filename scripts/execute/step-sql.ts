@@ -4,7 +4,7 @@
 import { committedTogether } from '../connection/citus.ts';
 import type { Session } from '../connection/session.ts';
 import {
-  discardSessionState,
+  discardStatements,
   fileSettings,
   resetStatements,
   runLockKey,
@@ -39,24 +39,35 @@ export function openingStatements(
   text: string,
   kinds: readonly string[] = [],
 ): readonly string[] {
-  const onCitus = session.citus !== null;
   const stored = settingsStoredBefore(text);
-  return [
-    place.first ? `BEGIN${place.isolation ?? isolationOf(text)}` : 'SELECT 1',
-    `SET LOCAL ${transactionMarker} = ${quoteLiteral(id)}`,
-    ...(onCitus ? [reachShards(place, kinds)] : []),
-    `SET LOCAL lock_timeout = ${directives.lockTimeoutMs ?? config.lockTimeoutMs}`,
-    `SET LOCAL statement_timeout = ${directives.statementTimeoutMs ?? config.statementTimeoutMs}`,
-    ...(onCitus ? ['SET LOCAL citus.propagate_set_commands TO DEFAULT'] : []),
-    // The run lock once more, for this transaction: a file that gives up all locks of the session cannot give up this one.
-    // Last of all the file's own search path: until here, and again in the recording, names mean pg_catalog's.
-    `SELECT pg_current_xact_id(), pg_try_advisory_xact_lock(${runLockKey}), ${fileSettings(session.login, stored, true)}`,
-  ];
+  const begin = place.first ? `BEGIN${place.isolation ?? isolationOf(text)}` : 'SELECT 1';
+  // The run lock once more, for this transaction: a file that gives up all locks of the session cannot give up this one.
+  const start = `SELECT pg_current_xact_id(), pg_try_advisory_xact_lock(${runLockKey})`;
+  // Last of all the file's own search path: until here, and again in the recording, names mean pg_catalog's.
+  const path = fileSettings(session.login, stored, true);
+  const settings = [
+    [transactionMarker, id],
+    ['lock_timeout', directives.lockTimeoutMs ?? config.lockTimeoutMs],
+    ['statement_timeout', directives.statementTimeoutMs ?? config.statementTimeoutMs],
+  ] as const;
+  if (session.citus === null) {
+    const each = settings.map(([name, value]) => setLocally(name, String(value)));
+    return [begin, [start, ...each, path].join(', ')];
+  }
+  // Only SET reaches the shards.
+  const [marker = '', ...bounds] = settings.map(
+    ([name, value]) => `SET LOCAL ${name} = ${quoteLiteral(String(value))}`,
+  );
+  const local = 'SET LOCAL citus.propagate_set_commands TO DEFAULT';
+  return [begin, marker, reachShards(place, kinds), ...bounds, local, `${start}, ${path}`];
 }
+
+const setLocally = (name: string, value: string) =>
+  `pg_catalog.set_config('${name}', ${quoteLiteral(value)}, true)`;
 
 /** How many statements `openingStatements` gives: so many completed before the file's first. */
 export function openingCount({ citus }: Pick<Session, 'citus'>): number {
-  return citus === null ? 5 : 7;
+  return citus === null ? 2 : 7;
 }
 
 /** Statements that change no definition: as many of them as there are may run on all shards at once. */
@@ -78,7 +89,7 @@ function reachShards({ first, last }: StepPosition, kinds: readonly string[]): s
  * server takes whole migrations back, the newest first, each with its rows.
  * https://www.postgresql.org/docs/16/wal-async-commit.html
  */
-const notAwaited = 'SET LOCAL synchronous_commit = off';
+const notAwaited = setLocally('synchronous_commit', 'off');
 
 const clock = 'SELECT extract(epoch FROM clock_timestamp()) * 1000';
 /** Marker settings: one that ends with the transaction, and one that only counts if its transaction was committed. */
@@ -123,12 +134,12 @@ export function recording(
     ...(place.last ? committedTogether(session.citus) : []),
     trackingSql,
     entrySql(entry, config.trackingTable, provenance),
-    `SET ${recordedMarker} = ${quoteLiteral(id)}`,
-    ...discardSessionState,
+    ...discardStatements(
+      `pg_catalog.set_config('${recordedMarker}', ${quoteLiteral(id)}, false)`,
+      ...(place.last && timed.length === 0 && session.citus === null ? [notAwaited] : []),
+    ),
     // Nothing after COMMIT: what fails or is cancelled then would look like a migration that failed.
-    ...(place.last
-      ? [...(timed.length > 0 ? timed : session.citus === null ? [notAwaited] : []), 'COMMIT']
-      : []),
+    ...(place.last ? [...timed, 'COMMIT'] : []),
   ];
   const clocks = timed.length === 0 ? [] : [statements.indexOf(clock), statements.lastIndexOf(clock)];
   return { statements, guard: statements.indexOf(guard), clocks };

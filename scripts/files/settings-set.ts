@@ -137,8 +137,10 @@ function readingSettings(statement: Statement): readonly SettingSet[] {
  * PostgreSQL reads a text of several statements before it runs the first; psql sends them one by one.
  */
 export function readingProblem(statement: Statement, text: string): string | null {
+  // A block may be meant for what reads elsewhere: it matters where something follows that would be read otherwise.
+  const matters = statement.kind !== 'DoStmt' || text.slice(statement.end).includes('\\');
   for (const { name, value } of readingSettings(statement)) {
-    if (value === null) continue;
+    if (value === null || (!matters && name !== 'client_encoding')) continue;
     if (name === 'standard_conforming_strings' && /^\s*(off?|f(a(l(s(e)?)?)?)?|no?|0)\s*$/i.test(value))
       return `${name} = ${value} would have the literals that follow read in another way in a transaction, outside of one and in psql: remove it, and write E'…' where backslashes are meant to escape`;
     if (name === 'backslash_quote' && value.toLowerCase() !== 'safe_encoding')

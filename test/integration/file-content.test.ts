@@ -119,10 +119,13 @@ describe('A setting that changes how the rest of a file is read', () => {
     ],
     ['SET backslash_quote = on;', /backslash_quote/],
     [
-      "DO $$ BEGIN PERFORM set_config('standard_conforming_strings', 'off', false); END $$;",
+      "DO $$ BEGIN PERFORM set_config('standard_conforming_strings', 'off', false); END $$; SELECT 'a\\\\b';",
       /standard_conforming_strings = off/,
     ],
-    ["DO $$ BEGIN EXECUTE 'SET LOCAL backslash_quote TO on'; END $$;", /backslash_quote = on/],
+    [
+      "DO $$ BEGIN EXECUTE 'SET LOCAL backslash_quote TO on'; END $$; SELECT E'\\\\t';",
+      /backslash_quote = on/,
+    ],
     ["SET client_encoding = 'LATIN1'; SELECT 'é';", /client_encoding = LATIN1/],
     ["SET NAMES 'win1252'; SELECT 'é';", /client_encoding = win1252/],
     ["SET transaction_isolation = 'serializable';", /SET TRANSACTION ISOLATION LEVEL/],
