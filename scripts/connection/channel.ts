@@ -156,7 +156,7 @@ function ownQueryError(target: Target, error: unknown, text: string, lost: Error
     return tornLedger(error as Error, code);
   if (code !== '55P03' && code !== '40P01') return error;
   return new MigrateError('locked', `Another session locks the tracking table or the ledger: ${message}`, {
-    hint: 'SELECT pid, query FROM pg_stat_activity shows who is in a transaction. Let it end, then run the same command again.',
+    hint: 'SELECT pid, query FROM pg_stat_activity shows who is in a transaction, SELECT gid FROM pg_prepared_xacts what was prepared and never ended. Let it end, then run the same command again.',
     database: { sqlState: code },
     cause: error,
   });

@@ -208,6 +208,8 @@ function hintFor(code: string, message: string, target: Target): string {
   if (code === '28P01' || /password must be a string/.test(message))
     return 'Check PGPASSWORD (or the password in DATABASE_URL, or .pgpass).';
   if (code === '3D000') return `Create the database first: createdb ${target.database}`;
+  if (code === '42501')
+    return `Have its owner grant it: GRANT CONNECT ON DATABASE ${pg.escapeIdentifier(target.database)} TO ${pg.escapeIdentifier(target.user)}`;
   if (code === '28000') return 'Check the user, and what pg_hba.conf or the firewall allows for it.';
   if (/does not support SSL/.test(message)) {
     return `The server has no TLS. TLS is verified by default for every host that is not loopback; to go without on a network you trust, set PGSSLMODE=disable.`;

@@ -4,6 +4,7 @@ import type pg from 'pg';
 import { formatDuration } from '../base/duration.ts';
 import { visible } from '../base/foreign-text.ts';
 import { redact } from '../base/secrets.ts';
+import { quoteLiteral } from '../schema/sql.ts';
 import type { Session } from './session.ts';
 
 /** What can be said of a running statement. */
@@ -15,11 +16,22 @@ export interface Sighting {
   readonly progress: string | null;
 }
 
+/** Prepared transactions, which have no process, that hold a lock on what session $1 waits for. */
+const preparedSql = `
+SELECT json_agg(DISTINCT jsonb_build_object('gid', x.gid, 'owner', x.owner, 'seconds', extract(epoch FROM clock_timestamp() - x.prepared)))
+  FROM pg_locks w JOIN pg_locks h ON h.granted AND h.pid IS NULL AND h.locktype = w.locktype
+   AND (h.database, h.relation, h.page, h.tuple, h.transactionid::text, h.virtualxid, h.classid, h.objid, h.objsubid)
+    IS NOT DISTINCT FROM (w.database, w.relation, w.page, w.tuple, w.transactionid::text, w.virtualxid, w.classid, w.objid, w.objsubid)
+  JOIN pg_locks t ON t.locktype = 'transactionid' AND t.granted AND t.pid IS NULL AND t.virtualtransaction = h.virtualtransaction
+  JOIN pg_prepared_xacts x ON x.transaction::text = t.transactionid::text
+ WHERE w.pid = $1 AND NOT w.granted`;
+
 // https://www.postgresql.org/docs/16/progress-reporting.html
 const sightingSql = `
 SELECT (SELECT extract(epoch FROM clock_timestamp() - min(l.waitstart)) * 1000 FROM pg_locks l WHERE l.pid = $1 AND NOT l.granted)::float8 AS waited,
        (SELECT coalesce(json_agg(json_build_object('pid', b.pid, 'user', a.usename, 'application', a.application_name, 'state', a.state,
-               'seconds', extract(epoch FROM clock_timestamp() - coalesce(a.xact_start, a.query_start, a.backend_start)), 'query', left(a.query, 200))), '[]')
+               'seconds', extract(epoch FROM clock_timestamp() - coalesce(a.xact_start, a.query_start, a.backend_start)), 'query', left(a.query, 200),
+               'prepared', CASE WHEN b.pid = 0 THEN (${preparedSql}) END)), '[]')
           FROM (SELECT DISTINCT unnest(pg_blocking_pids($1)) AS pid) b LEFT JOIN pg_stat_activity a USING (pid)) AS blockers,
        (SELECT phase || coalesce(' ' || round(100.0 * done / nullif(total, 0)) || ' %', '') FROM (
           SELECT 'CREATE INDEX: ' || phase AS phase, CASE WHEN blocks_total > 0 THEN blocks_done ELSE tuples_done END AS done,
@@ -51,6 +63,12 @@ SELECT a.pid, a.usename AS user, a.application_name AS application, a.state, lef
     SELECT l.pid FROM pg_locks l WHERE l.locktype = 'advisory' AND l.granted AND l.database = a.datid
        AND (l.objsubid IN (7, 13, 14, 16) OR l.objsubid = 9 AND l.objid IN (1, 2)))`;
 
+interface PreparedRow {
+  readonly gid: string;
+  readonly owner: string;
+  readonly seconds: number;
+}
+
 interface BlockerRow {
   /** On Citus: host and port. */
   readonly node?: string | null;
@@ -60,6 +78,8 @@ interface BlockerRow {
   readonly state: string | null;
   readonly seconds: number | null;
   readonly query: string | null;
+  /** Of pid 0, which stands for all transactions that were prepared and not ended. */
+  readonly prepared?: readonly PreparedRow[] | null;
   /** On Citus: the transaction waits for itself, with one connection to a worker for another. */
   readonly own?: boolean;
 }
@@ -89,7 +109,7 @@ export async function readSighting(session: Session, client: pg.Client): Promise
   return {
     waitedMs: waited ?? 0,
     onShard: first === undefined ? null : `${first.pid} ${first.node}`,
-    blockers: [...local, ...others].map(describeBlocker),
+    blockers: [...local, ...others].flatMap(describeBlocker),
     progress,
     forItself: others.length < remote.length,
   };
@@ -108,16 +128,27 @@ export function moversOf(session: Session): Promise<readonly string[]> {
   return session
     .aside((client) => client.query<BlockerRow>(moversSql, [session.pid]))
     .then(
-      ({ rows }) => rows.map(describeBlocker),
+      ({ rows }) => rows.flatMap(describeBlocker),
       () => [],
     );
 }
 
-function describeBlocker({ pid, user, application, state, seconds, query, node }: BlockerRow): string {
+function describeBlocker(blocker: BlockerRow): string[] {
+  const { pid, user, application, state, seconds, query, node, prepared } = blocker;
+  if (pid === 0) return (prepared ?? []).map(describePrepared);
   const since = seconds === null ? '' : ` for ${formatDuration(seconds * 1000)}`;
   const sql = redact((query ?? '').replace(/\s+/g, ' ')).slice(0, 100);
   const who = redact(application || 'unnamed application');
+  return [
+    visible(
+      `pid ${pid}${node == null ? '' : ` on ${node}`}, user ${user ?? '?'}, ${who}, ${state ?? 'unknown state'}${since}: ${sql}`,
+    ),
+  ];
+}
+
+function describePrepared({ gid, owner, seconds }: PreparedRow): string {
+  const name = quoteLiteral(gid);
   return visible(
-    `pid ${pid}${node == null ? '' : ` on ${node}`}, user ${user ?? '?'}, ${who}, ${state ?? 'unknown state'}${since}: ${sql}`,
+    `prepared transaction ${name} of ${owner}, for ${formatDuration(seconds * 1000)}, which no session holds: COMMIT PREPARED or ROLLBACK PREPARED ${name} ends it`,
   );
 }

@@ -13,6 +13,7 @@ import { entryOf, type ReadyStep } from '../plan/steps.ts';
 import { beginStep } from './begin-step.ts';
 import { hintWithoutCitus, nodeLost } from './citus-refusals.ts';
 import type { GroupEnd, RunContext } from './context.ts';
+import { journalAdvice, transactionHint } from './hints.ts';
 import {
   attemptOne,
   begin,
@@ -56,7 +57,8 @@ export async function runNoTransaction(context: RunContext, step: ReadyStep): Pr
 }
 
 /** What broke outside of the file's own statements: the error as it is, with what is known of the step's state. */
-function stopped({ signal, session }: RunContext, step: ReadyStep, cause: Error): MigrateError {
+function stopped(context: RunContext, step: ReadyStep, cause: Error): MigrateError {
+  const { signal, session } = context;
   const error = signal.aborted && !(cause instanceof MigrateError) ? (signal.reason as MigrateError) : cause;
   const state = `${step.id} may be half done: the ledger knows which statements ran.`;
   const hint = `Run ${commandOf(step)} again: it goes on where it stopped.`;
@@ -65,9 +67,14 @@ function stopped({ signal, session }: RunContext, step: ReadyStep, cause: Error)
   const { code: sqlState } = error as Partial<DatabaseError>;
   const database = sqlState === undefined ? {} : { database: { sqlState } };
   const options = { location: { file: step.path }, ...database, cause, state, hint };
+  const advice = journalAdvice(context, step, error);
+  const message = advice?.message ?? `${step.path} could not be run: ${error.message}`;
   return (
     nodeLost(session, step, error, options) ??
-    new MigrateError('migration-failed', `${step.path} could not be run: ${error.message}`, options)
+    new MigrateError('migration-failed', message, {
+      ...options,
+      ...(advice && { hint: `${advice.hint} ${hint}` }),
+    })
   );
 }
 
@@ -193,9 +200,12 @@ async function describe(
   const left = halfDone(step, statement, total);
   const lost = nodeLost(context.session, step, error, { ...options, ...left });
   if (lost !== null) return lost;
-  const missing = hintWithoutCitus(context.session, step, error, statement.text);
-  const hint = missing === null ? left.hint : `${missing} ${left.hint}`;
-  return new MigrateError('migration-failed', message, { ...options, ...left, hint });
+  const missing =
+    hintWithoutCitus(context.session, step, error, statement.text) ?? transactionHint(error, step);
+  const advice = journalAdvice(context, step, error);
+  const first = advice?.hint ?? missing;
+  const hint = first === null ? left.hint : `${first} ${left.hint}`;
+  return new MigrateError('migration-failed', advice?.message ?? message, { ...options, ...left, hint });
 }
 
 /** The step as a whole: tracking row, ledger row, and the journal's rows away, in one transaction. */

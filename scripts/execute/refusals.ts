@@ -4,9 +4,11 @@ import type { DatabaseError } from 'pg';
 import { MigrateError } from '../base/errors.ts';
 import type { BatchResult } from '../connection/simple-query.ts';
 import { describeSqlError } from '../files/sql-error.ts';
+import { mendHint } from '../plan/mend-hint.ts';
 import type { ReadyStep } from '../plan/steps.ts';
 import { hintWithoutCitus, nodeLost } from './citus-refusals.ts';
 import type { RunContext } from './context.ts';
+import { recordingAdvice, transactionHint } from './hints.ts';
 import { rowColumns } from './row-columns.ts';
 import { openingCount } from './step-sql.ts';
 
@@ -15,7 +17,7 @@ import { openingCount } from './step-sql.ts';
  * @param prefixLength characters of ours that were sent before the file's first
  */
 export async function refusedStatement(
-  { loadParser, session }: Pick<RunContext, 'loadParser' | 'session'>,
+  { loadParser, session, config }: Pick<RunContext, 'loadParser' | 'session' | 'config'>,
   step: ReadyStep,
   { error, completed }: BatchResult,
   prefixLength: number,
@@ -29,7 +31,10 @@ export async function refusedStatement(
   const { message, options } = describeSqlError(error as DatabaseError, sent, failedIndex);
   const lost = nodeLost(session, step, error, options);
   if (lost !== null) return lost;
-  const hint = hintWithoutCitus(session, step, error, statements?.[failedIndex]?.text ?? '');
+  const inTransaction = transactionHint(error, step);
+  const hint =
+    hintWithoutCitus(session, step, error, statements?.[failedIndex]?.text ?? '') ??
+    (inTransaction && `${inTransaction} ${mendHint(step, config.command)}`);
   return new MigrateError('migration-failed', message, { ...options, ...(hint && { hint }) });
 }
 
@@ -41,7 +46,7 @@ const notTheFile =
  * @param completed how many statements of the recording had completed; the first checks deferred constraints
  */
 export function recordingRefused(
-  { session }: Pick<RunContext, 'session'>,
+  { session, config }: Pick<RunContext, 'session' | 'config'>,
   error: DatabaseError,
   step: ReadyStep,
   completed: number,
@@ -49,16 +54,20 @@ export function recordingRefused(
   const sent = { path: step.path, text: '', sent: step.text, statements: null, prefixLength: 0 };
   const { options } = describeSqlError(error, sent, 0);
   const { excerpt: _, ...rest } = options;
+  const advice =
+    completed === 0 ? null : recordingAdvice(config.trackingTable, session.role, error, step.text);
   const told = {
     ...rest,
+    ...(advice && { hint: `${advice.hint} ${mendHint(step, config.command)}` }),
     location: { file: step.path },
     statement:
       completed === 0
         ? 'deferred constraints, checked at the end of the transaction'
         : 'recording the migration',
-    ...(completed > 0 && rest.hint === undefined ? { hint: notTheFile } : {}),
+    ...(completed > 0 && advice === null ? { hint: notTheFile } : {}),
   };
-  return nodeLost(session, step, error, told) ?? new MigrateError('migration-failed', error.message, told);
+  const message = advice?.message ?? error.message;
+  return nodeLost(session, step, error, told) ?? new MigrateError('migration-failed', message, told);
 }
 
 /** The session was lost before a COMMIT was sent. */
