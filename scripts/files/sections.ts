@@ -38,11 +38,11 @@ const liquibaseRollback = /^--\s*(rollback)\b/i;
 
 /** A comment that holds nothing but these, and one of the next, is a heading. */
 const beside = new Set(
-  'migration migrations script section part sql step steps statements begin start back the of'.split(' '),
+  'migration migrations script section part sql step steps statements begin start the of'.split(' '),
 );
 const directions = new Map<string, Direction>([
   ...['up', 'ups', 'upgrade', 'forward', 'forwards'].map((word) => [word, 'up'] as const),
-  ...'down downs downgrade undo rollback revert reverse backward backwards roll'
+  ...'down downs downgrade undo rollback revert reverse backward backwards'
     .split(' ')
     .map((word) => [word, 'down'] as const),
 ]);
@@ -80,7 +80,8 @@ function toSection(text: string, offset: number, known: readonly RegExp[]): Sect
 
 /** The direction that a heading names, or null for prose. */
 function headed(line: string): Direction | null {
-  const words = line.toLowerCase().match(/[\p{L}\p{N}_]+/gu) ?? [];
+  const spelled = line.toLowerCase().replace(/\broll[ -]back\b/, 'rollback');
+  const words = spelled.match(/[\p{L}\p{N}_]+/gu) ?? [];
   const named = new Set(words.flatMap((word) => directions.get(word) ?? []));
   const isHeading = words.every((word) => beside.has(word) || directions.has(word));
   return isHeading && named.size === 1 ? ([...named][0] ?? null) : null;

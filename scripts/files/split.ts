@@ -20,7 +20,10 @@ const rollback = /^[ \t]*--[ \t]*rollback\b[ \t]*/i;
 /** @returns null where the text has no marker of either direction */
 export function splitFile(text: string, parse: Parser): SplitFile | null {
   if (/^[ \t]*--[ \t]*changeset[ \t]+\S+:\S+/im.test(text)) return splitChangesets(text);
-  const sections = readSections(text, gapsOf(text, parse));
+  const all = readSections(text, gapsOf(text, parse));
+  const ofTool = all.filter(({ isHeading }) => !isHeading);
+  // Where a tool's own marks are, a heading is for its readers.
+  const sections = ofTool.length > 0 ? ofTool : all;
   if (sections.length === 0) return null;
   const first = sections[0]?.offset ?? 0;
   const bodies = sections.map((section, i) => ({
