@@ -3,6 +3,7 @@
 // its own, and crashes. Without it the program runs all the same, some 40 ms later.
 'use strict';
 const {
+  appendFileSync,
   mkdirSync,
   readFileSync,
   readdirSync,
@@ -41,21 +42,6 @@ function readCompiled(file) {
   }
 }
 
-function write(file, ms, code) {
-  const draft = `${file}.${process.pid}`;
-  const head = Buffer.alloc(4);
-  head.writeUInt32LE(ms);
-  try {
-    mkdirSync(folder, { recursive: true });
-    writeFileSync(draft, Buffer.concat([head, code]));
-    renameSync(draft, file);
-    for (const old of readdirSync(folder))
-      if (old.endsWith('.code') && !old.startsWith(name)) rmSync(join(folder, old), { force: true });
-  } catch {
-    rmSync(draft, { force: true });
-  }
-}
-
 /**
  * V8 gives what it compiled so far: the functions that ran, but for those that it has dropped again in a long run. A run that
  * takes longer than those before may have had more to do.
@@ -64,8 +50,24 @@ function keepCompiled(script, file, { longest, cachedData }) {
   const ms = Math.round(performance.now());
   const isMissing = cachedData === undefined || script.cachedDataRejected;
   if (!isMissing && (ms < 1.25 * longest || ms > 5000)) return;
-  const code = script.createCachedData();
-  if (isMissing || code.length > cachedData.length) write(file, ms, code);
+  const draft = `${file}.${process.pid}`;
+  const head = Buffer.alloc(4);
+  head.writeUInt32LE(ms);
+  try {
+    mkdirSync(folder, { recursive: true });
+    // First: where nothing can be written, nothing need be made.
+    writeFileSync(draft, head);
+    const code = script.createCachedData();
+    if (isMissing || code.length > cachedData.length) {
+      appendFileSync(draft, code);
+      renameSync(draft, file);
+    }
+    for (const old of readdirSync(folder))
+      if (old.endsWith('.code') && !old.startsWith(name)) rmSync(join(folder, old), { force: true });
+  } catch {
+    // The next run begins without it.
+  }
+  rmSync(draft, { force: true });
 }
 
 const file = cacheFile();
