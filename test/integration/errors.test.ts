@@ -191,7 +191,7 @@ describe('A failing migration', () => {
     const repo = await project({
       ...pair(
         `${versionOf(1)}_set`,
-        "SET search_path = pg_catalog; SET client_encoding = 'LATIN1'; CREATE TEMP TABLE x (id int); DO $$ BEGIN PERFORM set_config('standard_' || 'conforming_strings', 'off', false); END $$;",
+        "SET search_path = pg_catalog; SET client_encoding = 'LATIN1'; CREATE TEMP TABLE x (id int); DO $$ BEGIN PERFORM set_config('standard_conforming_strings', 'off', false); END $$;",
         'SELECT 1;',
       ),
       ...pair(`${versionOf(2)}_next`, "CREATE TABLE plain AS SELECT 'é\\' AS v;", 'DROP TABLE plain;'),

@@ -30,7 +30,7 @@ const dirt: Record<string, string> = {
   session_replication_role: 'SET session_replication_role = replica;',
   client_encoding: "SET client_encoding = 'LATIN1';",
   standard_conforming_strings:
-    "DO $$ BEGIN PERFORM set_config('standard_' || 'conforming_strings', 'off', false), set_config('backslash_' || 'quote', 'on', false); END $$;",
+    "DO $$ BEGIN PERFORM set_config('standard_conforming_strings', 'off', false), set_config('backslash_quote', 'on', false); END $$;",
   'pg_advisory_unlock_all()': 'SELECT pg_advisory_unlock_all();',
   'an advisory lock': 'SELECT pg_advisory_xact_lock(4711);',
   'temporary tables': 'CREATE TEMP TABLE scratch (id int); CREATE TEMP TABLE pgmigrations (id int);',
