@@ -6,6 +6,7 @@ import type pg from 'pg';
 import type { DatabaseError } from 'pg';
 import { formatDuration } from '../base/duration.ts';
 import { visible } from '../base/foreign-text.ts';
+import type { Citus } from './citus.ts';
 import type { Session } from './session.ts';
 import { moversOf, readSighting, type Sighting } from './sightings.ts';
 
@@ -14,8 +15,9 @@ export interface Watch {
    * Stops looking.
    * @param met the error of the statement, or null
    * @returns the error as it is to be told: as a lock time-out where this watch has ended the wait, or where Citus did not
-   *   wait for a move of shards; as a refusal where the statement waited for its own transaction; else as it is. With it a
-   *   line for each session that was last seen in the way
+   *   wait for a move of shards; as a serialization failure where the next attempt works on shards in turn; as a refusal
+   *   where the statement waited for its own transaction; else as it is. With it a line for each session that was last
+   *   seen in the way
    */
   ended<Failure extends Error | null>(met: Failure): Promise<Ended<Failure>>;
 }
@@ -89,6 +91,7 @@ export function watch(session: Session, { lockMs, everyMs, boundOf, onSighting }
     ended: async (met) => {
       await stop();
       const blockers = isMove(met) ? await moversOf(session) : last;
+      if (turnsSequential(session.citus, met)) return { error: toldAs(met, anotherAttempt), blockers };
       return { error: toldAs(met, explained(met, cut, waitedForItself)), blockers };
     },
   };
@@ -101,6 +104,18 @@ const moves =
 function isMove(error: Error | null): boolean {
   const { code, message = '' } = (error ?? {}) as Partial<DatabaseError>;
   return code === 'XX000' && moves.test(message);
+}
+
+/** Another attempt works on the shards in turn, and does not meet the same. */
+const anotherAttempt = { code: '40001' };
+
+/** Whether Citus refuses a statement only because the transaction has worked on all shards at once before it. */
+function turnsSequential(citus: Citus | null, error: Error | null): boolean {
+  const { hint = '' } = (error ?? {}) as Partial<DatabaseError>;
+  if (citus === null || citus.sequential || !/citus\.multi_shard_modify_mode to 'sequential'/i.test(hint))
+    return false;
+  citus.sequential = true;
+  return true;
 }
 
 /** What is to be told of an error in the place of what the server says. */

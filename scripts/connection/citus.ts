@@ -8,6 +8,15 @@ import type { Channel, Row } from './channel.ts';
 export interface Citus {
   /** Whether a worker may hold a transaction that the coordinator has ended: until somebody has looked, and see `followed`. */
   mayHoldPrepared: boolean;
+  /** Whether the coordinator has committed such a transaction, and has not seen since that its workers followed. */
+  owed: boolean;
+  /** Whether a transaction was refused for work on all shards at once; those after it work on one after the other. */
+  sequential: boolean;
+}
+
+/** Has a transaction work on the shards of a node one after the other, where that was found to be needed. */
+export function shardsInTurn(citus: Citus | null): readonly string[] {
+  return citus?.sequential ? ['SET LOCAL citus.multi_shard_modify_mode = sequential'] : [];
 }
 
 /** Ports at which Azure's elastic clusters send a session to any node. */
@@ -26,7 +35,8 @@ export async function readCitus(
   if (!isThere) return null;
   const [row] = await query<Node>(
     `SELECT l.groupid AS node, c.nodename AS host, c.nodeport AS port,
-       current_setting('citus.enable_ddl_propagation', true) AS propagates FROM pg_dist_local_group l
+       current_setting('citus.enable_ddl_propagation', true) AS propagates,
+       EXISTS (SELECT FROM pg_catalog.pg_dist_transaction) AS owed FROM pg_dist_local_group l
        LEFT JOIN pg_dist_node c ON c.groupid = 0 AND c.noderole::text = 'primary' LIMIT 1`,
   );
   refuseOtherNodes(target, row);
@@ -35,12 +45,12 @@ export async function readCitus(
       `Sessions on ${describeTarget(target)} have citus.enable_ddl_propagation = off: definitions would change on the coordinator alone, not on the shards`,
       'Have the setting removed: ALTER ROLE … RESET citus.enable_ddl_propagation (or ALTER DATABASE …). A file may set it for its own statements.',
     );
-  return { mayHoldPrepared: true };
+  return { mayHoldPrepared: true, owed: row?.owed === true, sequential: false };
 }
 
 /** Takes a notice of the server; notes where the coordinator says of its COMMIT that a worker did not follow. */
 export function followed(citus: Citus | null, notice: string | undefined): void {
-  if (citus !== null && /^failed to commit /.test(notice ?? '')) citus.mayHoldPrepared = true;
+  if (citus !== null && /^failed to commit /.test(notice ?? '')) citus.mayHoldPrepared = citus.owed = true;
 }
 
 /** The node that answers, and where the coordinator is, as the cluster itself names it; null where it does not. */
@@ -50,6 +60,7 @@ interface Node extends Row {
   readonly port: number | null;
   /** Whether the session's changes of definitions reach the shards: `on` or `off`. */
   readonly propagates?: string | null;
+  readonly owed?: boolean;
 }
 
 /** @throws MigrateError `refused` where a run would not reach the coordinator, or not for sure; pure */

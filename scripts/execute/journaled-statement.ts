@@ -4,7 +4,7 @@ import pg from 'pg';
 import { isSessionLost, MigrateError } from '../base/errors.ts';
 import type { Statement } from '../base/types.ts';
 import { describeSighting, watch } from '../connection/blocker-watch.ts';
-import { committedTogether } from '../connection/citus.ts';
+import { committedTogether, shardsInTurn } from '../connection/citus.ts';
 import { ownSearchPath, runLockKey } from '../connection/session-settings.ts';
 import { cannotRunInTransaction } from '../files/check.ts';
 import { lockBound } from '../files/settings-set.ts';
@@ -98,13 +98,16 @@ async function runBetweenMarks(
 
 /** Opens the transaction of one statement; on Citus its time-outs reach the shards. */
 function prefixOf({ session, config }: RunContext, { text, directives }: ReadyStep): readonly string[] {
-  const lock = `SELECT pg_catalog.pg_try_advisory_xact_lock(${runLockKey})`;
+  const opening = [
+    begin,
+    `SELECT pg_catalog.pg_try_advisory_xact_lock(${runLockKey})`,
+    ...shardsInTurn(session.citus),
+  ];
   // What the file has set counts, on the coordinator.
-  if (session.citus === null || /\block_timeout\b/i.test(text)) return [begin, lock];
+  if (session.citus === null || /\block_timeout\b/i.test(text)) return opening;
   const timeout = `SET LOCAL lock_timeout = ${directives.lockTimeoutMs ?? config.lockTimeoutMs}`;
   return [
-    begin,
-    lock,
+    ...opening,
     'SET LOCAL citus.propagate_set_commands = local',
     timeout,
     'SET LOCAL citus.propagate_set_commands TO DEFAULT',

@@ -148,13 +148,21 @@ async function mendReindex(
   return false;
 }
 
-/** DROP INDEX CONCURRENTLY takes one index; gone means that the earlier attempt got through. */
+/**
+ * DROP INDEX CONCURRENTLY takes one index; gone means that the earlier attempt got through. On Citus some shards may have
+ * dropped theirs already: it is finished here.
+ */
 async function dropIsDone({ session }: RunContext, { node }: Statement): Promise<boolean> {
   const [object] = node.objects as { List?: { items?: { String?: { sval?: string } }[] } }[];
   const parts = (object?.List?.items ?? []).map((item) => pg.escapeIdentifier(item.String?.sval ?? ''));
+  const name = parts.join('.');
   const [row] = await session.query<{ gone: boolean }>('SELECT pg_catalog.to_regclass($1) IS NULL AS gone', [
-    parts.join('.'),
+    name,
   ]);
+  if (row?.gone === false && session.citus !== null) {
+    await session.query(`DROP INDEX CONCURRENTLY IF EXISTS ${name}`);
+    return true;
+  }
   return row?.gone ?? false;
 }
 

@@ -3,11 +3,14 @@
 // https://docs.citusdata.com/en/stable/develop/api_udf.html
 import { setTimeout as sleep } from 'node:timers/promises';
 import { MigrateError } from '../base/errors.ts';
+import type { Citus } from '../connection/citus.ts';
 import type { Session } from '../connection/session.ts';
 import type { RunContext } from './context.ts';
 
 /** How long (ms) a worker may take: Citus ends what was prepared once a minute, whoever may not ask for it. */
 const patience = 90_000;
+/** How long (ms) a worker may take to answer at all. */
+const patienceForAnswer = 5000;
 
 /** What a coordinator has prepared on each worker; of other coordinators' transactions it is none of our business. */
 const preparedSql = `SELECT nodename || ':' || nodeport AS node, success, result FROM pg_catalog.run_command_on_workers(
@@ -16,8 +19,8 @@ const preparedSql = `SELECT nodename || ':' || nodeport AS node, success, result
 interface Prepared {
   /** Names of transactions, each with its worker as "host:port". */
   readonly nodeOf: ReadonlyMap<string, string>;
-  /** Whether every worker answered. */
-  readonly complete: boolean;
+  /** Workers that do not answer. */
+  readonly silent: readonly string[];
 }
 
 /**
@@ -29,12 +32,15 @@ export async function settleWorkers({
   session,
   observer,
   signal,
-}: Pick<RunContext, 'session' | 'observer' | 'signal'>): Promise<MigrateError | null> {
+}: Pick<RunContext, 'session' | 'signal'> & {
+  readonly observer: Pick<RunContext['observer'], 'live'>;
+}): Promise<MigrateError | null> {
   const { citus } = session;
   if (citus === null || !citus.mayHoldPrepared) return null;
   try {
-    const first = await readPrepared(session);
-    citus.mayHoldPrepared = !first.complete;
+    const first = await firstAnswer(session, citus, signal);
+    if (first.silent.length > 0 && citus.owed) return silentWorkers(first.silent);
+    citus.mayHoldPrepared = first.silent.length > 0;
     let left = first.nodeOf;
     for (const deadline = Date.now() + patience; left.size > 0; ) {
       if (signal.aborted) return signal.reason as MigrateError;
@@ -53,6 +59,15 @@ export async function settleWorkers({
   }
 }
 
+/** A worker that may owe a commit is asked again for a while. */
+async function firstAnswer(session: Session, { owed }: Citus, signal: AbortSignal): Promise<Prepared> {
+  for (const deadline = Date.now() + patienceForAnswer; ; ) {
+    const answer = await readPrepared(session);
+    if (answer.silent.length === 0 || !owed || signal.aborted || Date.now() > deadline) return answer;
+    await sleep(500, undefined, { signal }).catch(() => undefined);
+  }
+}
+
 async function readPrepared(session: Session): Promise<Prepared> {
   const rows = await session.query<{ node: string; success: boolean; result: string }>(preparedSql);
   const names = rows
@@ -60,7 +75,7 @@ async function readPrepared(session: Session): Promise<Prepared> {
     .flatMap(({ node, result }) =>
       ((JSON.parse(result || 'null') ?? []) as string[]).map((name) => [name, node] as const),
     );
-  return { nodeOf: new Map(names), complete: rows.every(({ success }) => success) };
+  return { nodeOf: new Map(names), silent: rows.filter(({ success }) => !success).map(({ node }) => node) };
 }
 
 /** Whoever may not ask for it waits for Citus to do so by itself. */
@@ -68,6 +83,14 @@ async function askForRecovery(session: Session): Promise<void> {
   await session.query('SELECT pg_catalog.recover_prepared_transactions()').catch((error: unknown) => {
     if (error instanceof MigrateError) throw error;
   });
+}
+
+function silentWorkers(nodes: readonly string[]): MigrateError {
+  return new MigrateError(
+    'connection',
+    `A worker of the Citus cluster does not answer, ${nodes.join(', ')}: what is committed may not be seen there yet`,
+    { hint: 'When it is back, run the same command again: it waits until the worker has committed too.' },
+  );
 }
 
 function placesOf(left: Prepared['nodeOf']): string {

@@ -1,7 +1,7 @@
 // Takes a step; gives the texts that open its transaction, run it, record it and close it, with the lengths and indexes
 // that judging an answer needs. It sends nothing, and does not know how what it gives is sent.
 
-import { committedTogether } from '../connection/citus.ts';
+import { type Citus, committedTogether } from '../connection/citus.ts';
 import type { Session } from '../connection/session.ts';
 import {
   discardStatements,
@@ -59,7 +59,7 @@ export function openingStatements(
     ([name, value]) => `SET LOCAL ${name} = ${quoteLiteral(String(value))}`,
   );
   const local = 'SET LOCAL citus.propagate_set_commands TO DEFAULT';
-  return [begin, marker, reachShards(place, kinds), ...bounds, local, `${start}, ${path}`];
+  return [begin, marker, reachShards(session.citus, place, kinds), ...bounds, local, `${start}, ${path}`];
 }
 
 const setLocally = (name: string, value: string) =>
@@ -75,11 +75,12 @@ const dataOnly = new Set(['SelectStmt', 'InsertStmt', 'UpdateStmt', 'DeleteStmt'
 
 /**
  * On Citus: the time-outs that follow reach the shards. Where a definition is changed and that is not all of the
- * transaction, shards are worked on one after the other on each node: what touches a reference table, a type or a schema
- * is refused after work on all shards at once.
+ * transaction, or where that was found to be needed, shards are worked on one after the other on each node: what touches a
+ * reference table, a type or a schema is refused after work on all shards at once.
  */
-function reachShards({ first, last }: StepPosition, kinds: readonly string[]): string {
-  const alone = first && last && (kinds.length === 1 || kinds.every((kind) => dataOnly.has(kind)));
+function reachShards({ sequential }: Citus, { first, last }: StepPosition, kinds: readonly string[]): string {
+  const alone =
+    !sequential && first && last && (kinds.length === 1 || kinds.every((kind) => dataOnly.has(kind)));
   const mode = alone ? '' : ", pg_catalog.set_config('citus.multi_shard_modify_mode', 'sequential', true)";
   return `SELECT pg_catalog.set_config('citus.propagate_set_commands', 'local', true)${mode}`;
 }

@@ -17,6 +17,7 @@ import { refuseConstraintsAll } from '../execute/deferred-constraints.ts';
 import { refuseUnheld } from '../execute/encoding.ts';
 import { execute, executeTogether } from '../execute/execute.ts';
 import { refuseMissingExtensions } from '../execute/extensions.ts';
+import { settleWorkers } from '../execute/settled-workers.ts';
 import { audited } from '../history/audit.ts';
 import { type FileFaults, refuseFaulty } from '../history/file-faults.ts';
 import { refuseForeignHistory } from '../history/find-foreign.ts';
@@ -160,6 +161,10 @@ async function runChecked(
   if (!request.freshHistory) refuseRestored(history);
   refuseHalfDone(history.statuses, plan.steps);
   if (plan.steps.length === 0 && !history.adoptable) {
+    const unsettled = session.citus?.owed
+      ? await settleWorkers({ session, observer: input.progress, signal: input.signal })
+      : null;
+    if (unsettled !== null) throw unsettled;
     if (drift.stale)
       await timed('snapshot', () => renewSnapshot(session, config, drift, history.ledgerCurrent));
     return nothingToDo(request.nothing(history), session, aheadOf(history.statuses));

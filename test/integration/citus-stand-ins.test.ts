@@ -64,6 +64,33 @@ describe('without Citus on the scratch server', () => {
   });
 });
 
+describe('what else of Citus files may use', () => {
+  it('stands in without Citus: columnar storage, moves of shards, commands for other nodes', async () => {
+    const tool = await project({
+      ...pair(
+        1,
+        'columnar',
+        `CREATE EXTENSION IF NOT EXISTS citus_columnar;
+CREATE TABLE facts (id int, note text) USING columnar;
+SELECT create_distributed_table('facts', 'id');
+CREATE TABLE later (id int);
+SELECT alter_table_set_access_method('later', 'columnar');
+SELECT rebalance_table_shards(shard_transfer_mode => 'block_writes'), citus_rebalance_start();
+SELECT isolate_tenant_to_new_shard('facts', 5), isolate_tenant_to_new_shard('facts', 'x', 'CASCADE');
+SELECT nodename, success, result FROM run_command_on_workers('SELECT 1');
+SELECT shardid FROM run_command_on_shards('facts', 'SELECT 1');`,
+        'DROP TABLE facts, later;',
+      ),
+    });
+    expectExit(await tool.run(['schema']), 0);
+    const text = readFileSync(join(tool.root, 'db', 'schema.sql'), 'utf8');
+    expect(text).to.match(/CREATE TABLE public\.facts [^;]*USING columnar/);
+    expect(text)
+      .to.match(/CREATE TABLE public\.later [^;]*USING columnar/)
+      .and.not.include('ACCESS METHOD');
+  });
+});
+
 describe('a server without Citus', () => {
   it('says what a call of Citus lacks, and where to go, in a transaction and without one', async () => {
     const env = (await createDatabase()).env();

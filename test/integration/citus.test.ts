@@ -420,6 +420,32 @@ SELECT create_distributed_function('${name}(int)', '$1', colocate_with => 't', f
     expect(await rows()).to.deep.equal(written);
   });
 
+  it('works on shards in turn where a transaction was refused for work on all of them at once', async () => {
+    const cluster = await clusterDatabase();
+    const both = 'UPDATE t SET n = n; UPDATE r SET n = n + 1;';
+    const call = (name: string) =>
+      `CREATE FUNCTION ${name}() RETURNS void LANGUAGE plpgsql AS $$ BEGIN ${both} END $$; SELECT ${name}();`;
+    const tool = await project({
+      ...pair(
+        1,
+        'tables',
+        `CREATE TABLE r (id int PRIMARY KEY, n int); SELECT create_reference_table('r');
+CREATE TABLE t (id int PRIMARY KEY, n int REFERENCES r); SELECT create_distributed_table('t', 'id');
+INSERT INTO r SELECT i, 0 FROM generate_series(1, 9) i; INSERT INTO t SELECT i, i FROM generate_series(1, 9) i;`,
+      ),
+      ...pair(2, 'rows', both),
+      ...pair(3, 'call', call('f')),
+      ...pair(4, 'statements', `-- migrate: no-transaction\n${call('g')}`),
+      ...pair(5, 'more', "UPDATE t SET n = n; CREATE TABLE s (id int); SELECT create_reference_table('s');"),
+    });
+    for (const n of ['2', '1', '1', '1']) {
+      const ran = await tool.run(['up', '--n', n], { env: cluster.env() });
+      expectExit(ran, 0);
+      if (n === '2') expect(ran.stdout).to.include('parallel DML access').and.to.include('trying again');
+    }
+    expect(await cluster.query('SELECT DISTINCT n FROM r')).to.deep.equal([{ n: 3 }]);
+  });
+
   it('walks distributed and reference tables in batches, there and back', async () => {
     const cluster = await clusterDatabase();
     const batch = (table: string, key: string, set: string) =>

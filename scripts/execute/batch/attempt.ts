@@ -3,7 +3,7 @@
 import { MigrateError } from '../../base/errors.ts';
 import type { BatchDirective, Statement } from '../../base/types.ts';
 import { watch } from '../../connection/blocker-watch.ts';
-import { committedTogether } from '../../connection/citus.ts';
+import { committedTogether, shardsInTurn } from '../../connection/citus.ts';
 import { fileSettings, ownSearchPath, runLockKey } from '../../connection/session-settings.ts';
 import { describeSqlError } from '../../files/sql-error.ts';
 import { type BatchState, batchStateSql } from '../../ledger/journal.ts';
@@ -97,6 +97,7 @@ function openingOf({ context, step, ownFormats }: Batch, size: number): readonly
   return [
     'BEGIN READ WRITE',
     ...(session.citus === null ? [] : ['SET LOCAL citus.propagate_set_commands = local']),
+    ...shardsInTurn(session.citus),
     `SET LOCAL lock_timeout = ${step.directives.lockTimeoutMs ?? config.lockTimeoutMs}`,
     `SELECT pg_catalog.pg_try_advisory_xact_lock(${runLockKey})`,
     `SET LOCAL statement_timeout = ${statementMs}`,

@@ -181,10 +181,12 @@ function withExtent(
     failed === undefined || isLost
       ? ''
       : ` What failed is the range ${state.column} ${failed.first} to ${failed.last}.`;
+  const ownHint = error.code === 'connection' ? error.options.hint : undefined;
+  const mend = `${resumeHint(step, placeOf(state), null)} Or settle it by hand and say so: ${resolveHint(step.id)}`;
   return new MigrateError(error.code, error.message, {
     ...error.options,
     state: `${step.id} is half done (batch${share === null ? '' : `: ${share} %`}): ${extentOf(state, isLost)}.${range}`,
-    hint: `${resumeHint(step, placeOf(state), null)} Or settle it by hand and say so: ${resolveHint(step.id)}`,
+    hint: ownHint === undefined ? mend : `${ownHint} It goes on ${placeOf(state)}.`,
   });
 }
 
