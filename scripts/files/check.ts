@@ -5,7 +5,7 @@ import { positionAt, skipBlank } from '../base/positions.ts';
 import type { Direction, SqlFile, Statement } from '../base/types.ts';
 import { batchProblem } from './batch.ts';
 import type { FileProblem } from './directory.ts';
-import { copyMessage, dumpAdvice, type PsqlText, readPsql } from './psql.ts';
+import { copyMessage, type PsqlText, readPsql } from './psql.ts';
 import { readSections, type Section } from './sections.ts';
 import { readingProblem, transactionSettingProblem } from './settings-set.ts';
 import { safeMessage } from './sql-error.ts';
@@ -135,7 +135,7 @@ function syntaxError(
 /** What only psql understands looks like a syntax error to the server: all of it, and what is wrong besides. */
 function addPsql(
   file: SqlFile,
-  { lines, rest, isDump }: PsqlText,
+  { lines, rest, advice }: PsqlText,
   parse: Parser,
   problems: FileProblem[],
   syntaxErrors: GrammarError[],
@@ -143,7 +143,7 @@ function addPsql(
   const { result, found } = walkStatements(file, rest, parse);
   const all = [...lines.map((line) => ({ file: file.path, ...line })), ...found];
   problems.push(...all.sort((a, b) => (a.line ?? 0) - (b.line ?? 0)));
-  if (isDump) problems.push({ file: file.path, message: dumpAdvice });
+  if (advice !== null) problems.push({ file: file.path, message: advice });
   if (result.ok === false) syntaxErrors.push(syntaxError(file, file.text, result.problem));
 }
 

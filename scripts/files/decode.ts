@@ -54,8 +54,8 @@ export function decode(bytes: Buffer): Decoded {
 /** What files are that a byte or two at their head, or their NUL bytes, give away; null for all others. */
 function disguiseOf(bytes: Buffer): string | null {
   const begins = (...head: number[]) => bytes.subarray(0, head.length).equals(Buffer.from(head));
-  if (bytes.toString('latin1', 0, 5) === 'PGDMP')
-    return `is an archive of pg_dump (--format=custom), no SQL: ${plainDump}`;
+  if (bytes.toString('latin1', 0, 5) === 'PGDMP' || bytes.toString('latin1', 257, 262) === 'ustar')
+    return `is an archive (pg_dump --format=custom or tar), no SQL: ${plainDump}`;
   if (begins(0x1f, 0x8b) || begins(0x50, 0x4b, 3, 4) || begins(0x28, 0xb5, 0x2f, 0xfd))
     return 'is compressed, no SQL: put the file that is in it here';
   const encoding = markedEncoding(begins) ?? wideEncoding(bytes);

@@ -11,8 +11,8 @@ export interface PsqlText {
   readonly lines: readonly PsqlLine[];
   /** The text with those lines made blank, so that what is left stands where it stood. */
   readonly rest: string;
-  /** Whether pg_dump wrote it, as far as can be told. */
-  readonly isDump: boolean;
+  /** What to do with what pg_dump wrote, as far as can be told; null for all else. */
+  readonly advice: string | null;
 }
 
 export const copyMessage = 'COPY … FROM STDIN needs psql: write INSERT statements instead';
@@ -55,10 +55,15 @@ export function readPsql(text: string): PsqlText {
     }
   }
   const isDump = /^-- PostgreSQL database dump\b/m.test(text) || /^\\(un)?restrict\b/m.test(text);
-  return { lines, rest: rest.join('\n'), isDump };
+  const isRestricted = lines.every(({ line }) => /^\\(un)?restrict\b/.test(all[line - 1] ?? ''));
+  const advice = isRestricted ? restrictAdvice : dumpAdvice;
+  return { lines, rest: rest.join('\n'), advice: isDump ? advice : null };
 }
 
 const blank = (line: string) => ' '.repeat(line.length);
+
+/** Of a dump whose rows are INSERTs, or that has none. */
+const restrictAdvice = String.raw`this is a script of pg_dump, and its lines \restrict and \unrestrict are all of it that only psql knows: grep -vE '^\\(un)?restrict ' <this file> > <a new one> takes them out; baseline records it as it is, for that runs nothing`;
 
 /** How to make a file that runs from the database that a pg_dump script came from. */
 export const plainDump = `make a script that runs without psql with pg_dump --inserts --no-owner --no-privileges <database> | grep -vE '^\\\\(un)?restrict ' > <this file>`;

@@ -1,5 +1,6 @@
 // What a file holds that would not do what it says: sections of the other direction, settings that change how the rest is
 // read, scripts for psql. Refused by name, before anything connects.
+import { execFileSync } from 'node:child_process';
 import { expect } from 'chai';
 import { expectExit, project, type Result } from '../support/cli.ts';
 import { createDatabase } from '../support/database.ts';
@@ -227,6 +228,16 @@ SELECT pg_catalog.setval('public.s', 1, false);
     expect(result.stderr)
       .to.include('pg_dump --inserts --no-owner --no-privileges')
       .and.include('6 problems');
+  });
+
+  it('that holds no more than its two lines for psql is mended by taking these out', async () => {
+    const plain = dump.replace(/^(?:BEGIN|COPY [^;]*);$|^.*\t.*$|^\\\.$/gm, '');
+    const files = pair(`${v(1)}_dump`, plain, '-- migrate: irreversible first\n');
+    const { stderr } = await refusal(files);
+    expect(stderr).to.include('3 problems').and.not.include('--inserts');
+    const [, program = ''] = /grep -vE '([^']+)' <this file>/.exec(stderr) ?? [];
+    const mended = execFileSync('grep', ['-vE', program], { input: plain, encoding: 'utf8' });
+    expect(mended).to.equal(plain.replace(/^\\(?:un)?restrict .*\n/gm, ''));
   });
 });
 
