@@ -2,6 +2,7 @@
 // drift check and record. One target's failure touches no other.
 import { setMaxListeners } from 'node:events';
 import { type ErrorCode, exitCodes, exitStatus, MigrateError } from '../base/errors.ts';
+import { flagOf } from '../base/flag.ts';
 import { visible } from '../base/foreign-text.ts';
 import { redact, redactAll } from '../base/secrets.ts';
 import type { CommonFlags, Config } from '../config/config.ts';
@@ -127,20 +128,22 @@ function verdictOf(code: number): ErrorCode | null {
   return verdict === 'ok' ? null : verdict;
 }
 
-/** Options that write or read one file, which belongs to one database. */
-const ofOneDatabase = { plan: '--plan', out: '--out', write: '--write' } as const;
+/** Options whose file, page or list belongs to one database; of the log, JSON has room for many. */
+const ofOneDatabase = ['plan', 'out', 'write', 'markdown', 'log'] as const;
 
 /** @throws MigrateError `usage` */
-function refuseSingle(flags: FleetFlags & { readonly [name in keyof typeof ofOneDatabase]?: unknown }): void {
-  const given = Object.entries(ofOneDatabase).filter(
-    ([name]) => flags[name as keyof typeof ofOneDatabase] !== undefined,
+function refuseSingle(
+  flags: CommonFlags & { readonly [name in (typeof ofOneDatabase)[number]]?: unknown },
+): void {
+  const given = ofOneDatabase.filter(
+    (name) => flags[name] !== undefined && !(name === 'log' && flags.json === true),
   );
   if (given.length === 0) return;
   throw new MigrateError(
     'usage',
-    `${given.map(([, option]) => option).join(', ')} is for one database: its file holds what that one is like`,
+    `${given.map(flagOf).join(', ')} is for one database: what it is about is that one alone`,
     {
-      hint: 'Leave it out, or run the command on that database alone (DATABASE_URL).',
+      hint: 'Leave it out, or run the command on that database alone (DATABASE_URL). The logs of many are shown with --json.',
       state: 'Nothing was connected to.',
     },
   );

@@ -189,8 +189,10 @@ describe('Many databases', () => {
       ['plan', '--out'],
       ['up', '--plan'],
       ['drift', '--write'],
+      ['plan', '--markdown'],
+      ['status', '--log'],
     ] as const) {
-      const refused = await run(command, option, 'x');
+      const refused = await run(command, option, ...(option === '--markdown' ? [] : ['9']));
       expectExit(refused, 2);
       expect(refused.stderr).to.include(option).and.to.include('one database');
     }
