@@ -67,4 +67,4 @@ const restrictAdvice = String.raw`this is a script of pg_dump, and its lines \re
 
 /** How to make a file that runs from the database that a pg_dump script came from. */
 export const plainDump = `make a script that runs without psql with pg_dump --inserts --no-owner --no-privileges <database> | grep -vE '^\\\\(un)?restrict ' > <this file>`;
-export const dumpAdvice = `this is a script of pg_dump: ${plainDump}; baseline records it as it is, for that runs nothing`;
+const dumpAdvice = `this is a script of pg_dump: ${plainDump}; baseline records it as it is, for that runs nothing`;
