@@ -195,10 +195,13 @@ export function lostHint(done: number, journal: readonly JournalRow[], error: Er
   if (done === 0) return null;
   const { routine } = error as Partial<DatabaseError>;
   if (routine === 'currval_oid' || routine === 'lastval')
-    return `currval() and lastval() end with the session that took the number, and that was the one before: put SELECT setval('…', last_value) FROM … below the first ${done} statements, which ran, and write currval('…').`;
+    return `currval() and lastval() end with the session that took the number, and that was the one before: put SELECT setval('…', last_value) FROM … below what ran, and write currval('…').`;
+  const other = `It went on in another session than the first ${done} ${done === 1 ? 'statement' : 'statements'}`;
+  if (routine === 'find_option')
+    return `${other}: a setting whose name they put together ended with that one, so set it again below them.`;
   const lost = lostAfter(done, journal).map(nameOf);
   if (lost.length === 0) return null;
-  return `It went on in another session than the first ${done} ${done === 1 ? 'statement' : 'statements'}, which had the ${lost.slice(0, 5).join(', ')}: where this needs it, make it again below them.`;
+  return `${other}, which had the ${lost.slice(0, 5).join(', ')}: where this needs it, make it again below them.`;
 }
 
 /** By kind of what is lost: the statements that make such a thing. */

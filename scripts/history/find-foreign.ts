@@ -7,6 +7,7 @@ import type { Config } from '../config/config.ts';
 import type { Row } from '../connection/channel.ts';
 import type { Session } from '../connection/session.ts';
 import type { History } from '../ledger/ledger.ts';
+import type { Step } from '../plan/plan.ts';
 import { literal } from '../schema/sql.ts';
 import { speaksOfHistory, tellingColumns, toolOfAnyName } from './foreign-shapes.ts';
 import { type ForeignTable, foreignTables, type TableShape } from './foreign-tools.ts';
@@ -27,7 +28,7 @@ export async function refuseForeignHistory(
   session: Session,
   config: Config,
   history: History,
-  pending: readonly { readonly id: string }[],
+  pending: readonly Step[],
 ): Promise<void> {
   if (history.applied.length > 0 || history.halfDone.length > 0) return;
   if (history.hasLedger) await refuseOtherTracking(session, config, pending);
@@ -49,17 +50,19 @@ export async function refuseForeignHistory(
   );
 }
 
-/** What is in the ledger for this very file, in another tracking table: `trackingTable` was changed, or differs between two checkouts. */
+/** What is in the ledger with this very text, in another tracking table: `trackingTable` was changed, or differs between two checkouts. */
 async function refuseOtherTracking(
   session: Session,
   { trackingTable: { schema, table } }: Config,
-  pending: readonly { readonly id: string }[],
+  pending: readonly Step[],
 ): Promise<void> {
   const own = literal(`${schema}.${table}`);
   const rows = await session.query<{ tracking: string; ids: string[] }>(
-    `SELECT tracking, array_agg(id ORDER BY id) AS ids FROM migration_ledger.applied
-      WHERE id = ANY ($1::text[]) AND NOT EXISTS (SELECT FROM migration_ledger.entries WHERE tracking = ${own}) GROUP BY 1 ORDER BY 1`,
-    [pending.map(({ id }) => id)],
+    `SELECT a.tracking, array_agg(a.id ORDER BY a.id) AS ids
+       FROM migration_ledger.applied a JOIN migration_ledger.entries e USING (seq)
+       JOIN unnest($1::text[], $2::text[]) AS f(id, checksum) ON f.id = a.id AND f.checksum = coalesce(e.up_checksum, f.checksum)
+      WHERE NOT EXISTS (SELECT FROM migration_ledger.entries WHERE tracking = ${own}) GROUP BY 1 ORDER BY 1`,
+    [pending.map(({ id }) => id), pending.map(({ migration }) => migration?.up.checksum ?? null)],
   );
   const [first] = rows;
   if (first === undefined) return;

@@ -114,6 +114,7 @@ async function runLocked(
   if (request.approve !== undefined) refuseBroken();
   if (looked.state === 'drifted') return stopForDrift(looked, session, config);
   sayWarnings(looked, progress);
+  if (!request.freshHistory) refuseRestored(history);
   const drift = await settleUnknown(input, { session, config, migrations, history, drift: looked });
   const plan = request.plan(migrations, history);
   const judged = { migrations, history, drift, plan, faults: files.faults };
@@ -158,7 +159,6 @@ async function runChecked(
 ): Promise<CommandResult> {
   const { config, progress } = input;
   const { history, drift, plan } = judged;
-  if (!request.freshHistory) refuseRestored(history);
   refuseHalfDone(history.statuses, plan.steps);
   if (plan.steps.length === 0 && !history.adoptable) {
     const unsettled = session.citus?.owed

@@ -160,6 +160,12 @@ describe('The first up over another tool’s history', () => {
     expect(await database.query('SELECT count(*)::int AS seeds FROM seed')).to.deep.equal([{ seeds: 1 }]);
     expectExit(await moved.run(['up', '--fresh-history'], { env: database.env() }), 0);
     expectExit(await moved.run(['up'], { env: database.env() }), 0);
+    // Of another application that was made from the same template, the first one has a text of its own.
+    const other = await project({
+      ...pair(`${versionOf(1)}_seed`, 'CREATE TABLE other (v text);', 'DROP TABLE other;'),
+      'db/config.json': '{ "trackingTable": "other.history" }',
+    });
+    expectExit(await other.run(['up'], { env: database.env() }), 0);
   });
 
   it('is refused by plan too; --fresh-history runs, once said', async () => {

@@ -360,6 +360,8 @@ describe('a migration that is resumed', () => {
     await run(3, 'up');
     rewrite(`${made}\nSELECT currval('public.numbers');`);
     expect(await run(3, 'up')).to.include("SELECT setval('…', last_value) FROM …");
+    rewrite(`${made}\nSELECT current_setting('shop.' || 'tenant');`);
+    expect(await run(3, 'up')).to.include('a setting whose name they put together');
     rewrite(`${made}\nDO $$ BEGIN EXECUTE 'TABLE su' || 'ms'; END $$;`);
     expect(await run(3, 'up')).to.include('which had the temporary table sums, temporary type small');
     rewrite(`${made}\nSELECT 1::pg_temp.small;`);
