@@ -122,6 +122,10 @@ function urlParameters(text: string, name: string): [string, string][] {
     ['dbname', lenient(url.pathname.slice(1))],
     ...queryParameters(url.search.slice(1), name),
   ];
+  const torn = parts.find(([, value]) => value.includes('\0'));
+  // What follows would be read as parameters of their own.
+  if (torn !== undefined)
+    throw new MigrateError('usage', `${name}: ${torn[0]} holds %00, where the server takes it to end`);
   return parts.filter(([, value]) => value !== '').flatMap(jdbcSsl);
 }
 

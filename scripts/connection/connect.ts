@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { formatDuration } from '../base/duration.ts';
 import { MigrateError } from '../base/errors.ts';
+import { shellWord } from '../base/shell-word.ts';
 import { describeTarget, type Target } from '../config/target.ts';
 import { tlsAttempts } from '../config/tls.ts';
 import { watchLogin } from './login.ts';
@@ -207,7 +208,7 @@ function explain(code: string, message: string, triedMs: number): string {
 function hintFor(code: string, message: string, target: Target): string {
   if (code === '28P01' || /password must be a string/.test(message))
     return 'Check PGPASSWORD (or the password in DATABASE_URL, or .pgpass).';
-  if (code === '3D000') return `Create the database first: createdb ${target.database}`;
+  if (code === '3D000') return `Create the database first: createdb ${shellWord(target.database)}`;
   if (code === '42501')
     return `Have its owner grant it: GRANT CONNECT ON DATABASE ${pg.escapeIdentifier(target.database)} TO ${pg.escapeIdentifier(target.user)}`;
   if (code === '28000') return 'Check the user, and what pg_hba.conf or the firewall allows for it.';

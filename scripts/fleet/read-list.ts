@@ -1,5 +1,6 @@
 // Takes where a list of databases is: a file, standard input, or a query on a catalog database; gives the targets it names.
 import { readFileSync } from 'node:fs';
+import { addAbortSignal } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import pg from 'pg';
 import { MigrateError } from '../base/errors.ts';
@@ -25,13 +26,21 @@ export async function listOf(
     throw new MigrateError('usage', '--targets and --targets-query exclude each other: give one of them');
   if (targetsQuery !== undefined) return queried(config, targetsQuery, signal);
   const source = targets === '-' ? 'standard input' : targets;
-  const bytes = targets === '-' ? await buffer(process.stdin) : bytesOf(targets);
+  const bytes = targets === '-' ? await standardInput(signal) : bytesOf(targets);
   const { text, faults } = decode(bytes);
   // Line ends of any kind are fine in a list.
   const [fault] = faults.filter(({ message }) => !message.includes('carriage return'));
   if (fault !== undefined)
     throw new MigrateError('usage', `${source}:${fault.line} ${fault.message}`, { state });
   return readTargets(text, source);
+}
+
+/** Whoever types the list may think better of it. */
+async function standardInput(signal: AbortSignal): Promise<Buffer> {
+  return buffer(addAbortSignal(signal, process.stdin)).catch((cause: Error) => {
+    signal.throwIfAborted();
+    throw new MigrateError('usage', `Cannot read the list of databases: ${cause.message}`, { state, cause });
+  });
 }
 
 function bytesOf(path: string): Buffer {

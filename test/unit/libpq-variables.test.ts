@@ -95,6 +95,21 @@ describe('a parameter of a URL', () => {
     });
 });
 
+describe('a URL with %00', () => {
+  for (const url of [
+    'u%00@h/d',
+    'u:p%00@h/d',
+    'u@h/d%00x',
+    'u@h/d?host=h%00',
+    'u@h/d?options=-c%20a%3Db%00user%00x',
+  ])
+    it(`is refused, for what follows would be parameters of its own: ${url}`, async () => {
+      const error = await readTarget({ DATABASE_URL: `postgres://${url}` }).catch((e) => e);
+      expect(error).to.have.property('code', 'usage');
+      expect(error.message).to.include('%00');
+    });
+});
+
 describe('a URL whose password holds what ends it', () => {
   const secret = 'Hunter22';
   for (const url of [
