@@ -68,10 +68,11 @@ export function recordingAdvice(
         ? `${name} and the schema migration_ledger must stay: DROP SCHEMA, DROP OWNED and DROP … CASCADE take them along. Name what is to go, or keep the tracking table in a schema of its own ("trackingTable" in db/config.json).`
         : `${name} and the schema migration_ledger must be whole: make migrate-status says what is missing, and the way out.`,
     };
+  const [, sequence] = /for sequence (\S+)/.exec(message) ?? [];
   if (code === '42501')
     return {
       message: `The right to record it is missing: ${message}`,
-      hint: `Where a migration changes the owner of ${name} or of migration_ledger, it must leave ${role} its rights: GRANT SELECT, INSERT, DELETE ON ${name} TO "${role}"; GRANT USAGE ON SCHEMA migration_ledger TO "${role}"; GRANT ALL ON ALL TABLES IN SCHEMA migration_ledger TO "${role}"; GRANT ALL ON ALL SEQUENCES IN SCHEMA migration_ledger TO "${role}".`,
+      hint: `${sequence === undefined ? '' : `GRANT USAGE ON SEQUENCE ${schema}.${sequence} TO "${role}". `}Where a migration changes the owner of ${name} or of migration_ledger, it must leave ${role} its rights: GRANT SELECT, INSERT, DELETE ON ${name} TO "${role}"; GRANT USAGE ON SCHEMA migration_ledger TO "${role}"; ${['TABLES', 'SEQUENCES', 'FUNCTIONS'].map((all) => `GRANT ALL ON ALL ${all} IN SCHEMA migration_ledger TO "${role}"`).join('; ')}.`,
     };
   return null;
 }

@@ -40,7 +40,8 @@ export async function withRunLock<Result>(
 }
 
 async function acquire(session: Session, config: Config, wait: LockWait): Promise<LedgerState> {
-  const deadline = Date.now() + config.waitMs;
+  const started = Date.now();
+  const deadline = started + config.waitMs;
   let told = '';
   for (let attempt = 0; ; attempt += 1) {
     wait.signal?.throwIfAborted();
@@ -52,7 +53,7 @@ async function acquire(session: Session, config: Config, wait: LockWait): Promis
       return row;
     }
     const holder = await describeHolder(session);
-    if (Date.now() >= deadline) throw lockedError(holder, config.waitMs);
+    if (Date.now() >= deadline) throw lockedError(holder, Date.now() - started);
     if (holder !== told) wait.onWait?.(holder);
     told = holder;
     const pause = Math.min(1000, 50 * 2 ** attempt) * (0.5 + Math.random() / 2);
