@@ -14,11 +14,12 @@ import {
 import { type Difference, diffSnapshots } from '../schema/change/diff.ts';
 import type { Query, SchemaOptions } from '../schema/types.ts';
 import { queryOf } from './live.ts';
+import { withoutMachinery } from './machinery.ts';
 import { portable, schemaOptions } from './options.ts';
 import { withMigrated } from './scratch.ts';
 
 /**
- * Owners, grants and versions of extensions are not compared.
+ * Owners, grants and versions of extensions are not compared, nor tables in which other tools keep what they ran.
  * @throws MigrateError `connection`, `locked`, `refused`
  */
 export async function compareSchemas(
@@ -31,7 +32,8 @@ export async function compareSchemas(
   const classes = differingClasses(await hashesOf(expected), await hashesOf(actual));
   const objectsOf = async (query: Query) =>
     withoutVersions(await withCanonicalSession(query, () => readObjects(query, compared, classes)));
-  return diffSnapshots(await objectsOf(expected), await objectsOf(actual));
+  const sides = withoutMachinery({ expected: await objectsOf(expected), live: await objectsOf(actual) });
+  return diffSnapshots(sides.expected, sides.live);
 }
 
 /**

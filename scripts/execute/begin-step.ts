@@ -1,9 +1,12 @@
 // Takes the statements of a no-transaction step; finds what an earlier attempt left of it, refuses where that cannot be gone
 // on with, and makes the session what it was. It runs no statement of the file.
+import { MigrateError } from '../base/errors.ts';
 import type { Statement } from '../base/types.ts';
 import { fileSettings } from '../connection/session-settings.ts';
 import { readTexts } from '../ledger/entries.ts';
+import { resolveHint } from '../ledger/half-done.ts';
 import { type JournalRow, type JournalTexts, readJournal } from '../ledger/journal.ts';
+import { commandOf } from '../plan/mend-hint.ts';
 import type { ReadyStep } from '../plan/steps.ts';
 import type { RunContext } from './context.ts';
 import { findResumePoint } from './resume-point.ts';
@@ -77,5 +80,16 @@ async function prepareSession(
   const settings = fileSettings(session.login, settingsStoredBefore(step.text), false);
   const own = `SELECT set_config('lock_timeout', '${lockMs}', false), set_config('statement_timeout', '${statementMs}', false), ${settings}`;
   const { error } = await session.batch([own, ...restoreStatements(done, journal)].join(';\n'));
-  if (error !== null) throw error;
+  if (error === null) return;
+  if (error instanceof MigrateError || done.length === 0) throw error;
+  throw new MigrateError(
+    'history',
+    `${step.path} cannot go on: what its first ${done.length} statements had set cannot be set again: ${error.message}`,
+    {
+      location: { file: step.path },
+      state: `${step.id} is half done: ${done.length} of its statements ran. Nothing was changed now.`,
+      hint: `Bring back what is missing, such as a role, then run ${commandOf(step)} again. Or settle it by hand and say so: ${resolveHint(step.id)}`,
+      cause: error,
+    },
+  );
 }

@@ -31,10 +31,11 @@ const readers: Readonly<Record<string, Reader>> = {
         `SELECT version::text, dirty FROM ${table}`,
       );
       const records = rows.map(({ version }) => ({ label: `version ${version}`, version, name: null }));
-      const problems = rows
-        .filter(({ dirty }) => dirty)
+      const dirty = rows
+        .filter((row) => row.dirty)
         .map(({ version }) => `version ${version} is dirty: it failed half-way, mend that first`);
-      return { records, problems, notes: [], newestOnly: true };
+      const several = rows.length > 1 ? [`it holds ${rows.length} versions, where the tool keeps one`] : [];
+      return { records, problems: [...several, ...dirty], notes: [], newestOnly: true };
     },
   },
   // https://github.com/amacneil/dbmate: one row for each applied version, no names.

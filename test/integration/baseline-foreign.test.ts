@@ -173,6 +173,13 @@ describe('baseline from further tools', () => {
       4,
     ],
     [
+      'two versions where one is kept',
+      'golang-migrate',
+      'CREATE TABLE schema_migrations (version bigint, dirty boolean); INSERT INTO schema_migrations VALUES (20240102120000, false), (20240101120000, false)',
+      /it holds 2 versions, where the tool keeps one/,
+      4,
+    ],
+    [
       'dirty',
       'golang-migrate',
       'CREATE TABLE schema_migrations (version bigint, dirty boolean); INSERT INTO schema_migrations VALUES (20240102120000, true)',

@@ -368,6 +368,23 @@ describe('a migration that is resumed', () => {
     expect(await run(4, 'up')).to.include('needs the temporary type small');
   });
 
+  it('names what it had set and cannot set again, and goes on when that is back', async () => {
+    const { run, rewrite, database } = await scene('SELECT 1;');
+    const role = `lost_${database.name}`;
+    const takes = outside(`SET ROLE ${role};`);
+    await database.query(`CREATE ROLE ${role}`);
+    rewrite(`${takes}\n${fails}`);
+    await run(3, 'up');
+    await database.query(`DROP ROLE ${role}`);
+    rewrite(`${takes}\nSELECT 1;`);
+    expect(await run(4, 'up'))
+      .to.include(`cannot be set again: role "${role}" does not exist`)
+      .and.include('--resolve 20250101000002');
+    await database.query(`CREATE ROLE ${role}`);
+    await run(0, 'up');
+    await database.query(`DROP ROLE ${role}`);
+  });
+
   it('drops what a build left INVALID, also when its statement was changed, and skips none', async () => {
     const twice = 'INSERT INTO public.account VALUES (100);';
     const build = (column: string) => `CREATE UNIQUE INDEX CONCURRENTLY by_it ON public.account (${column});`;
