@@ -72,6 +72,8 @@ export async function mendBefore(
       return before !== null && statement.node.concurrent === true && dropIsDone(context, statement);
     case 'AlterTableStmt':
       return before !== null && mendDetach(context, statement);
+    case 'SelectStmt':
+      return before !== null && distributionIsDone(context, statement);
     default:
       return false;
   }
@@ -125,6 +127,17 @@ async function isThereOnCitus(session: Session, table: Relation, name: string | 
   return rows.length > 0;
 }
 
+/** On Citus such copies are on the shards alone. What is locked there longer than a moment is left to the next REINDEX. */
+const copiesOnShards = `SELECT success FROM pg_catalog.pg_dist_partition d, LATERAL pg_catalog.run_command_on_shards(d.logicalrelid, $shard$
+  DO $do$ DECLARE copy regclass; BEGIN
+    PERFORM set_config('lock_timeout', '1s', true);
+    FOR copy IN SELECT indexrelid FROM pg_index JOIN pg_class c ON c.oid = indexrelid
+                 WHERE indrelid = '%s'::regclass AND NOT indisvalid AND c.relname ~ '_cc(new|old)[0-9]*$'
+    LOOP EXECUTE 'DROP INDEX ' || copy; END LOOP;
+  END $do$$shard$)
+  WHERE d.logicalrelid::pg_catalog.oid OPERATOR(pg_catalog.=) coalesce(
+    (SELECT indrelid FROM pg_catalog.pg_index WHERE indexrelid OPERATOR(pg_catalog.=) pg_catalog.to_regclass($1)), pg_catalog.to_regclass($1))`;
+
 /** REINDEX CONCURRENTLY leaves its half-built copies as <name>_ccnew or _ccold; nothing else is named so and invalid. */
 async function mendReindex(
   { session, observer }: RunContext,
@@ -145,6 +158,7 @@ async function mendReindex(
     );
     await session.query(`DROP INDEX CONCURRENTLY ${copy.name}`);
   }
+  if (session.citus !== null) await session.query(copiesOnShards, [qualified(node.relation as Relation)]);
   return false;
 }
 
@@ -164,6 +178,22 @@ async function dropIsDone({ session }: RunContext, { node }: Statement): Promise
     return true;
   }
   return row?.gone ?? false;
+}
+
+const distributing =
+  /\bcreate_distributed_table_concurrently\s*\(\s*(?:table_name\s*(?:=>|:=)\s*)?'((?:[^']|'')+)'\s*,\s*(?:distribution_column\s*(?:=>|:=)\s*)?'((?:[^']|'')+)'/i;
+
+/** On Citus: the table is distributed by the column that the statement names, which it is not told twice. */
+async function distributionIsDone({ session }: RunContext, { text }: Statement): Promise<boolean> {
+  const [, table, column] = (session.citus && distributing.exec(text)) ?? [];
+  if (table === undefined || column === undefined) return false;
+  const rows = await session.query(
+    `SELECT FROM pg_catalog.pg_dist_partition d WHERE d.partmethod OPERATOR(pg_catalog.=) 'h'
+        AND d.logicalrelid::pg_catalog.oid OPERATOR(pg_catalog.=) pg_catalog.to_regclass($1)
+        AND pg_catalog.column_to_column_name(d.logicalrelid, d.partkey) OPERATOR(pg_catalog.=) $2`,
+    [table, column].map((literal) => literal.replaceAll("''", "'")),
+  );
+  return rows.length > 0;
 }
 
 interface DetachCommand {

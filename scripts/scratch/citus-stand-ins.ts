@@ -10,6 +10,7 @@ import { leaveOut } from './server-wide.ts';
 
 const functionCall =
   /\b((?:create|alter|update)_(?:distributed|reference)_\w+|undistribute_table|citus_\w+|truncate_local_data_after_\w+|rebalance_table_shards|isolate_tenant_to_new_shard|run_command_on_\w+|alter_(?:columnar_)?table_(?:re)?set\w*)\s*\(/i;
+const schemaSharding = /\bcitus\.enable_schema_based_sharding\b/i;
 /** Its storage, and the extension itself. */
 const otherNeed =
   /\busing\s+columnar\b|\baccess\s+method\s+columnar\b|\bextension\s+(?:if\s+(?:not\s+)?exists\s+)?"?citus/i;
@@ -17,6 +18,8 @@ const otherNeed =
 const notes = {
   stoodIn:
     'note: on the scratch database functions stand in for Citus: they note how tables are distributed; what Citus itself would refuse is not seen, but for what lint knows',
+  schemas:
+    'note: that CREATE SCHEMA distributes the schema (citus.enable_schema_based_sharding) does not show there: call citus_schema_distribute, or name a scratch server with Citus (SHADOW_DATABASE_URL)',
   asOneNode:
     'note: the scratch server has Citus: its scratch database is a cluster of one node, whose shards are all there',
 };
@@ -26,7 +29,7 @@ export function citusFunctionIn(sql: string): string | null {
   return functionCall.exec(sql)?.[1] ?? null;
 }
 
-const needsCitus = (sql: string) => functionCall.test(sql) || otherNeed.test(sql);
+const needsCitus = (sql: string) => functionCall.test(sql) || otherNeed.test(sql) || schemaSharding.test(sql);
 
 function callsCitus({ up, down }: Migration): boolean {
   return needsCitus(up.text) || needsCitus(down.text);
@@ -37,7 +40,9 @@ function callsCitus({ up, down }: Migration): boolean {
  * @throws the error of pg
  */
 export async function ensureStandIns(client: ScratchClient, migrations: readonly Migration[]): Promise<void> {
-  if (migrations.some(callsCitus)) await makeCitus(client);
+  if (!migrations.some(callsCitus)) return;
+  const isReal = await makeCitus(client);
+  if (!isReal && migrations.some(({ up }) => schemaSharding.test(up.text))) noteOnce(notes.schemas);
 }
 
 /**

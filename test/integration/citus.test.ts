@@ -190,6 +190,47 @@ UPDATE orders SET note = 'ä';`;
     expectExit(await tool.run(['down'], { env: cluster.env() }), 0);
   });
 
+  it('goes on behind what works with connections of its own and was cut off, on the shards too', async () => {
+    const cluster = await clusterDatabase();
+    const tool = await project({
+      ...orders,
+      ...pair(
+        2,
+        'reindex',
+        '-- migrate: no-transaction\nREINDEX TABLE CONCURRENTLY orders;\nCREATE TABLE v (id int PRIMARY KEY);',
+      ),
+      ...pair(
+        3,
+        'spread',
+        "-- migrate: no-transaction\nSELECT create_distributed_table_concurrently('v', 'id');",
+      ),
+    });
+    expectExit(await tool.run(['up', '--n', '1'], { env: cluster.env() }), 0);
+    const env = { ...cluster.env(), ...impatient, MIGRATE_LOCK_TIMEOUT: '300ms' };
+    const leftovers = async () => {
+      const rows = await cluster.query<{ n: number }>(
+        "SELECT sum(result::int)::int AS n FROM run_command_on_shards('orders', $$SELECT count(*) FROM pg_index WHERE indrelid = '%s'::regclass AND NOT indisvalid$$)",
+      );
+      return rows[0]?.n;
+    };
+    const [shard] = await cluster.query<{ shard: string; node: number }>(shardOfOrders);
+    const holder = await cluster.client(Number(shard?.node), 'nightly report');
+    await holder.query(`BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM ${shard?.shard}`);
+    expectExit(await tool.run(['up', '--n', '1'], { env }), 6);
+    expect(await leftovers()).to.be.above(0);
+    await holder.query('ROLLBACK');
+    expectExit(await tool.run(['up', '--n', '1'], { env }), 0);
+    expect(await leftovers()).to.equal(0);
+    const other = await cluster.client(0, 'nightly report');
+    await other.query('BEGIN; LOCK TABLE v IN SHARE MODE');
+    expectExit(await tool.run(['up'], { env }), 6);
+    await other.query('ROLLBACK');
+    // As the earlier attempt would have, had it got through before the run was killed.
+    await cluster.query("SELECT create_distributed_table('v', 'id')");
+    expectExit(await tool.run(['drift', '--accept', '--reason', 'as if killed'], { env: cluster.env() }), 0);
+    expectExit(await tool.run(['up'], { env }), 0);
+  });
+
   it('leaves an index that is there and valid as it is', async () => {
     const cluster = await clusterDatabase();
     const tool = await project({
