@@ -220,7 +220,7 @@ function progressOf(progress: Progress, name: string, verbose: boolean): Omit<Pr
     group: verbose ? named : quiet,
     endGroup: quiet,
     live: quiet,
-    detail: quiet,
+    detail: verbose ? named : quiet,
     style: progress.style,
   };
 }

@@ -41,8 +41,9 @@ describe('Many databases', () => {
       .query<{ major: number }>("SELECT current_setting('server_version_num')::int / 10000 AS major")
       .then(([row]) => row!);
     write('db/config.json', JSON.stringify({ postgres: major === 16 ? 17 : 16 }));
-    const first = await run('up');
+    const first = await run('up', '--verbose');
     expectExit(first, 0);
+    expect(first.stdout).to.match(/^ {2}t2: in ms: /m);
     expect(first.stderr.match(/The line to change/g), 'one warning for all').to.have.length(1);
     expect(first.stderr).to.include('the same on 2 more');
     expect(first.stdout).to.match(/t2 +Applied 2 migrations/);
