@@ -24,7 +24,12 @@ describe('Creating a migration', () => {
 
   it('needs no database', async () => {
     const repo = await project();
-    expectExit(await repo.run(['create', 'x'], { env: { DATABASE_URL: 'postgres://u@127.0.0.1:1/d' } }), 0);
+    expectExit(
+      await repo.run(['create', 'x'], {
+        env: { DATABASE_URL: 'postgres://u@127.0.0.1:1/d', MIGRATE_CONNECT_TIMEOUT: '1ms' },
+      }),
+      0,
+    );
     expectExit(await repo.run(['create', 'y'], { env: { CI: 'true' } }), 0);
   });
 
@@ -45,7 +50,9 @@ describe('Creating a migration', () => {
   it('writes files that are refused until they hold SQL, so that an empty migration cannot be applied', async () => {
     const repo = await project();
     await repo.run(['create', 'add-email']);
-    const result = await repo.run(['up'], { env: { DATABASE_URL: 'postgres://u@127.0.0.1:1/d' } });
+    const result = await repo.run(['up'], {
+      env: { DATABASE_URL: 'postgres://u@127.0.0.1:1/d', MIGRATE_CONNECT_TIMEOUT: '1ms' },
+    });
     expectExit(result, 2);
     expect(result.stderr)
       .to.match(/add-email\.up\.sql: is empty/)
@@ -267,7 +274,12 @@ describe('Creating a migration from a file that holds both directions', () => {
     expectExit(result, 0);
     expect(filesOf(repo)[1]).to.match(/^20\d{12}_add-locale\.up\.sql$/);
     expect(result.stdout).to.include('says nothing of the way back');
-    expectExit(await repo.run(['up'], { env: { DATABASE_URL: 'postgres://u@127.0.0.1:1/d' } }), 2);
+    expectExit(
+      await repo.run(['up'], {
+        env: { DATABASE_URL: 'postgres://u@127.0.0.1:1/d', MIGRATE_CONNECT_TIMEOUT: '1ms' },
+      }),
+      2,
+    );
   });
 
   it('refuses what it cannot split, and overwrites nothing', async () => {

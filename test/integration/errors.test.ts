@@ -208,7 +208,9 @@ describe('A syntax error', () => {
       ...tables('one'),
       [`${versionOf(1)}_one.up.sql`]: 'SELECT 1;\n\tCREATE TABEL t ();\n',
     });
-    const result = await repo.run(['up'], { env: { DATABASE_URL: 'postgres://u@127.0.0.1:1/d' } });
+    const result = await repo.run(['up'], {
+      env: { DATABASE_URL: 'postgres://u@127.0.0.1:1/d', MIGRATE_CONNECT_TIMEOUT: '1ms' },
+    });
     expectExit(result, 3);
     expect(result.stderr).to.include(`db/migrations/${versionOf(1)}_one.up.sql:2:9`);
     expect(result.stderr).to.include('syntax error at or near "TABEL" (SQLSTATE 42601)');
@@ -242,7 +244,9 @@ describe('A syntax error', () => {
       });
     const hintOf = async (up: string) => {
       const repo = await of(up);
-      const run = await repo.run(['up', '--json'], { env: { DATABASE_URL: 'postgres://u@127.0.0.1:1/d' } });
+      const run = await repo.run(['up', '--json'], {
+        env: { DATABASE_URL: 'postgres://u@127.0.0.1:1/d', MIGRATE_CONNECT_TIMEOUT: '1ms' },
+      });
       expectExit(run, 3);
       return run.json().error.hint as string;
     };
@@ -279,7 +283,9 @@ describe('A syntax error', () => {
       [`${versionOf(1)}_one.up.sql`]: 'CREATE TABEL one ();',
       [`${versionOf(2)}_two.up.sql`]: 'SELECT (1;',
     });
-    const result = await repo.run(['up'], { env: { DATABASE_URL: 'postgres://u@127.0.0.1:1/d' } });
+    const result = await repo.run(['up'], {
+      env: { DATABASE_URL: 'postgres://u@127.0.0.1:1/d', MIGRATE_CONNECT_TIMEOUT: '1ms' },
+    });
     expectExit(result, 3);
     expect(result.stderr).to.include('_one.up.sql:1:8').and.include('_two.up.sql:1:10');
   });

@@ -64,7 +64,9 @@ describe('An error that needs the directive, or that has it', () => {
 
   it('is not what BEGIN in a file is answered with', async () => {
     const repo = await project(pair(id, 'BEGIN; SELECT 1;', 'SELECT 1;'));
-    const result = await repo.run(['up'], { env: { DATABASE_URL: 'postgres://u@127.0.0.1:1/d' } });
+    const result = await repo.run(['up'], {
+      env: { DATABASE_URL: 'postgres://u@127.0.0.1:1/d', MIGRATE_CONNECT_TIMEOUT: '1ms' },
+    });
     expectExit(result, 2);
     expect(result.stderr)
       .to.include('BEGIN: transactions are opened and closed by the tool')

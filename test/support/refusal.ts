@@ -4,7 +4,7 @@ import { expectExit, project, type Result } from './cli.ts';
 
 /** Nothing listens there: a command that exits 2 did not try to connect, for that would be 8. */
 export const nowhere = {
-  env: { DATABASE_URL: 'postgres://u@127.0.0.1:1/d', MIGRATE_CONNECT_TIMEOUT: '1s' },
+  env: { DATABASE_URL: 'postgres://u@127.0.0.1:1/d', MIGRATE_CONNECT_TIMEOUT: '1ms' },
 };
 
 /** What `up` says of these files, which it refuses before it connects. */
