@@ -10,6 +10,7 @@ import { readSections, type Section } from './sections.ts';
 import { readingProblem, transactionSettingProblem } from './settings-set.ts';
 import { safeMessage } from './sql-error.ts';
 import { loadParser, type ParseResult, type Parser } from './statements.ts';
+import { cannotRunInTransaction, needsBlock } from './transaction-block.ts';
 
 /** A file that PostgreSQL's grammar refuses. */
 export interface GrammarError {
@@ -155,6 +156,8 @@ function statementProblem(file: SqlFile, statement: Statement, leading: boolean)
   if (!noTransaction && cannotRunInTransaction(statement)) {
     return `${firstWords(statement)} cannot run inside a transaction: put "-- migrate: no-transaction" at the top, best in a migration of its own`;
   }
+  if (noTransaction && needsBlock(statement))
+    return `${firstWords(statement)} means something only to what follows in its transaction, and here each statement has one of its own: remove it, or the directive no-transaction`;
   return readingProblem(statement, file.text) ?? transactionSettingProblem(statement, noTransaction, leading);
 }
 
@@ -185,60 +188,4 @@ const transactionControl = new Set([
 
 function isTransactionControl({ kind, node }: Statement): boolean {
   return kind === 'TransactionStmt' && transactionControl.has(String(node.kind));
-}
-
-type Node = Readonly<Record<string, unknown>>;
-
-/** Statements that PostgreSQL refuses in a transaction block (PreventInTransactionBlock in its source). */
-const outsideTransactionOnly: Readonly<Record<string, (node: Node) => boolean>> = {
-  IndexStmt: (node) => node.concurrent === true,
-  DropStmt: (node) => node.concurrent === true,
-  ReindexStmt: (node) =>
-    hasOption(node.params, 'concurrently') ||
-    ['REINDEX_OBJECT_SCHEMA', 'REINDEX_OBJECT_SYSTEM', 'REINDEX_OBJECT_DATABASE'].includes(String(node.kind)),
-  VacuumStmt: (node) => node.is_vacuumcmd === true,
-  ClusterStmt: (node) => node.relation === undefined,
-  AlterTableStmt: (node) => JSON.stringify(node.cmds ?? []).includes('"concurrent":true'),
-  CreatedbStmt: () => true,
-  DropdbStmt: () => true,
-  AlterDatabaseStmt: (node) => hasOption(node.options, 'tablespace'),
-  CreateTableSpaceStmt: () => true,
-  DropTableSpaceStmt: () => true,
-  AlterSystemStmt: () => true,
-  DiscardStmt: (node) => node.target === 'DISCARD_ALL',
-  TransactionStmt: (node) =>
-    ['TRANS_STMT_COMMIT_PREPARED', 'TRANS_STMT_ROLLBACK_PREPARED'].includes(String(node.kind)),
-  CreateSubscriptionStmt: (node) =>
-    !optionIsOff(node.options, 'connect') && !optionIsOff(node.options, 'create_slot'),
-  // Citus': https://docs.citusdata.com/en/stable/develop/api_udf.html#create-distributed-table-concurrently
-  SelectStmt: (node) => calledFirst(node) === 'create_distributed_table_concurrently',
-};
-
-/** The function that a query calls as its first column. */
-function calledFirst({ targetList }: Node): string | undefined {
-  const [target] = (targetList ?? []) as {
-    ResTarget?: { val?: { FuncCall?: { funcname?: readonly Node[] } } };
-  }[];
-  const last = target?.ResTarget?.val?.FuncCall?.funcname?.at(-1);
-  return (last as { String?: { sval?: string } } | undefined)?.String?.sval;
-}
-
-/** True for statements that PostgreSQL refuses inside of a transaction block. */
-export function cannotRunInTransaction({ kind, node }: Statement): boolean {
-  return outsideTransactionOnly[kind]?.(node) ?? false;
-}
-
-function findOption(options: unknown, name: string): Node | undefined {
-  if (!Array.isArray(options)) return undefined;
-  return options
-    .map((option) => (option as { DefElem?: Node }).DefElem)
-    .find((element) => element?.defname === name);
-}
-
-function hasOption(options: unknown, name: string): boolean {
-  return findOption(options, name) !== undefined;
-}
-
-function optionIsOff(options: unknown, name: string): boolean {
-  return /false|off|"ival":\{\}/.test(JSON.stringify(findOption(options, name)?.arg ?? null));
 }

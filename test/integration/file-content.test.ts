@@ -165,6 +165,27 @@ describe('A setting that changes how the rest of a file is read', () => {
   });
 });
 
+describe('A statement for the transaction around it', () => {
+  const statements = ['LOCK TABLE t', 'SAVEPOINT a', 'RELEASE SAVEPOINT a', 'DECLARE c CURSOR FOR SELECT 1'];
+  it('is refused in a no-transaction file, where it would do nothing, and runs in any other', async () => {
+    const outside = statements.map((sql, i) =>
+      pair(i, 'm', `-- migrate: no-transaction\nSELECT 1;\n${sql};`),
+    );
+    const result = await refusal(Object.assign({}, ...outside));
+    for (const [i, sql] of statements.entries())
+      expect(line(result, `2025010100${String(i).padStart(4, '0')}_m.up.sql:3: `), sql).to.include(
+        'each statement has one of its own',
+      );
+    const database = await createDatabase();
+    const hold = '-- migrate: no-transaction\nDECLARE c CURSOR WITH HOLD FOR SELECT 1;\nFETCH c;';
+    const repo = await project({
+      ...pair(1, 'm', `CREATE TABLE t (); ${statements.join('; ')};`),
+      ...pair(2, 'hold', hold),
+    });
+    expectExit(await repo.run(['up'], { env: database.env() }), 0);
+  });
+});
+
 describe('SET TRANSACTION ISOLATION LEVEL', () => {
   it('counts as the first statement, and behind other settings', async () => {
     const database = await createDatabase();

@@ -3,9 +3,9 @@
 import { expect } from 'chai';
 import { grammars } from '../../scripts/base/postgres-major.ts';
 import { rangeProblem } from '../../scripts/files/batch-range.ts';
-import { cannotRunInTransaction } from '../../scripts/files/check.ts';
 import { loadComparison } from '../../scripts/files/equivalent-sql.ts';
 import { loadParser } from '../../scripts/files/statements.ts';
+import { cannotRunInTransaction } from '../../scripts/files/transaction-block.ts';
 import { readWhere } from '../../scripts/lint/statement/expressions.ts';
 
 /** No spaces in quotes: comments are put where spaces are. */

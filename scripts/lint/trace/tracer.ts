@@ -2,7 +2,7 @@
 // It knows no rules and no target: it runs the statements for real, on empty tables. One round trip per statement.
 
 import type { Statement } from '../../base/types.ts';
-import { cannotRunInTransaction } from '../../files/check.ts';
+import { cannotRunInTransaction } from '../../files/transaction-block.ts';
 import { runsOneByOne } from '../../scratch/citus-stand-ins.ts';
 import { resetAfter, resetSql, type ScratchClient } from '../../scratch/client.ts';
 import { isLeftOut } from '../../scratch/server-wide.ts';
