@@ -4,7 +4,7 @@ import { MigrateError } from '../base/errors.ts';
 import { keepSecret } from '../base/secrets.ts';
 import { refuseWrongTarget } from '../config/binding.ts';
 import { type CommonFlags, type Config, resolveConfig } from '../config/config.ts';
-import { canonicalHost, isLoopback } from '../config/host.ts';
+import { canonicalHost } from '../config/host.ts';
 import { secretsOf } from '../config/secrets.ts';
 import { readTarget } from '../config/target.ts';
 import { refuseUnreadable, sharedFiles } from '../history/load-migrations.ts';
@@ -87,10 +87,13 @@ async function withUrl(base: Config, url: string): Promise<Config> {
   return { ...base, variables, target: await readTarget(variables, 'its URL') };
 }
 
-/** One text for every spelling of an address; two runs on one database would wait for each other. */
+/**
+ * One text for every spelling of an address; two runs on one database would wait for each other. Behind 127.0.0.2 may be
+ * another server: tunnels have addresses of their own.
+ */
 function placeOf({ target }: Config): string {
   if (target === undefined) return '';
-  const host =
-    isLoopback(target.host) && !target.host.startsWith('/') ? 'localhost' : canonicalHost(target.host);
-  return JSON.stringify([host, target.port, target.database]);
+  const host = canonicalHost(target.host);
+  const isHere = ['localhost', '127.0.0.1', '::1'].includes(host);
+  return JSON.stringify([isHere ? 'localhost' : host, target.port, target.database]);
 }

@@ -77,6 +77,7 @@ async function queried(config: Config, sql: string, signal: AbortSignal): Promis
     const code = cause instanceof pg.DatabaseError ? 'usage' : 'connection';
     throw new MigrateError(code, `--targets-query does not run: ${(cause as Error).message}`, {
       state: 'No database of the list was connected to.',
+      ...(code === 'connection' ? { hint: 'Run the same command again.' } : {}),
       cause,
     });
   } finally {

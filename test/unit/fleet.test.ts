@@ -7,6 +7,7 @@ import fc from 'fast-check';
 import { MigrateError } from '../../scripts/base/errors.ts';
 import { keepSecret, redact } from '../../scripts/base/secrets.ts';
 import { resolveConfig } from '../../scripts/config/config.ts';
+import { configsOf } from '../../scripts/fleet/configs.ts';
 import { readTargetRows, readTargets } from '../../scripts/fleet/list.ts';
 import {
   failureLines,
@@ -112,6 +113,28 @@ describe('a list of databases', () => {
       }),
       { numRuns: Number(process.env.PROPERTY_RUNS ?? 500) },
     );
+  });
+});
+
+describe('two names of one database', () => {
+  const together = async (...hosts: string[]) => {
+    const targets = hosts.map((host, i) => ({ name: `t${i}`, url: `postgres://u@${host}:5432/d` }));
+    const config = await resolveConfig('drift', {}, { MIGRATE_ENV: 'test' });
+    return configsOf(config, targets, {}).then(
+      (configs) => configs.size,
+      (error: MigrateError) => error.options.problems,
+    );
+  };
+
+  it('are found whatever the spelling of the host, and named by the first', async () => {
+    expect(await together('127.0.0.1', 'LOCALHOST.', '[::1]', '127.1')).to.deep.equal(
+      ['t1', 't2', 't3'].map((name) => `${name}: is the same database as t0`),
+    );
+    expect(await together('db.example.com', 'DB.example.com.')).to.have.length(1);
+  });
+
+  it('are not suspected where another server may be: behind another address, a tunnel’s too', async () => {
+    expect(await together('127.0.0.1', '127.0.0.2', 'a.example.com', 'b.example.com')).to.equal(4);
   });
 });
 
