@@ -81,10 +81,11 @@ async function prepareSession(
   const own = `SELECT set_config('lock_timeout', '${lockMs}', false), set_config('statement_timeout', '${statementMs}', false), ${settings}`;
   const { error } = await session.batch([own, ...restoreStatements(done, journal)].join(';\n'));
   if (error === null) return;
-  if (error instanceof MigrateError || done.length === 0) throw error;
+  // Of values and names; a lock that others hold, or a signal, is none of it.
+  if (done.length === 0 || !/^(?:0A|22|42)...$/.test((error as { code?: string }).code ?? '')) throw error;
   throw new MigrateError(
     'history',
-    `${step.path} cannot go on: what its first ${done.length} statements had set cannot be set again: ${error.message}`,
+    `${step.path} cannot go on: what it had set before cannot be set again: ${error.message}`,
     {
       location: { file: step.path },
       state: `${step.id} is half done: ${done.length} of its statements ran. Nothing was changed now.`,

@@ -58,7 +58,8 @@ export function memorySql(text: string, own: OwnTimeouts): string {
     .reduce((whole, part) => join(join(whole, "'/'"), part));
   const runLock = `(${quoteLiteral(String(BigInt(runLockKey) >> 32n))}, ${quoteLiteral(String(BigInt(runLockKey) & 0xffffffffn))})`;
   const lost = [
-    `SELECT CASE relkind WHEN 'v' THEN 'view' WHEN 'S' THEN 'sequence' ELSE 'table' END AS kind, relname::pg_catalog.text AS name FROM pg_catalog.pg_class WHERE ${is('relnamespace', 'pg_catalog.pg_my_temp_schema()')} AND relkind IN ('r', 'p', 'v', 'f', 'S')`,
+    `SELECT CASE relkind WHEN 'v' THEN 'view' WHEN 'S' THEN 'sequence' ELSE 'table' END AS kind, relname::pg_catalog.text AS name FROM pg_catalog.pg_class WHERE ${is('relnamespace', 'pg_catalog.pg_my_temp_schema()')} AND relkind IN ('r', 'p', 'v', 'f', 'S')
+      AND NOT (relkind IN ('S') AND EXISTS (SELECT 1 AS one FROM pg_catalog.pg_depend WHERE ${is('objid', 'pg_class.oid')} AND deptype IN ('a', 'i')))`,
     `SELECT 'type', typname::pg_catalog.text FROM pg_catalog.pg_type LEFT JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) typrelid
       WHERE ${is('typnamespace', 'pg_catalog.pg_my_temp_schema()')} AND (typtype IN ('d', 'e', 'r') OR relkind IN ('c'))`,
     `SELECT 'collation', collname::pg_catalog.text FROM pg_catalog.pg_collation WHERE ${is('collnamespace', 'pg_catalog.pg_my_temp_schema()')}`,
@@ -206,13 +207,13 @@ export function lostHint(done: number, journal: readonly JournalRow[], error: Er
 
 /** By kind of what is lost: the statements that make such a thing. */
 const makers: Readonly<Record<string, readonly string[]>> = {
-  table: ['CreateStmt', 'CreateTableAsStmt', 'SelectStmt'],
+  table: ['CreateStmt', 'CreateTableAsStmt', 'CreateForeignTableStmt', 'SelectStmt'],
   view: ['ViewStmt'],
   sequence: ['CreateSeqStmt', 'CreateStmt'],
-  function: ['CreateFunctionStmt'],
+  function: ['CreateFunctionStmt', 'DefineStmt'],
   'prepared statement': ['PrepareStmt'],
   cursor: ['DeclareCursorStmt'],
-  type: ['CreateDomainStmt', 'CreateEnumStmt', 'CreateRangeStmt', 'CompositeTypeStmt'],
+  type: ['CreateDomainStmt', 'CreateEnumStmt', 'CreateRangeStmt', 'CompositeTypeStmt', 'DefineStmt'],
   collation: ['DefineStmt'],
   operator: ['DefineStmt'],
 };

@@ -305,8 +305,18 @@ describe('a migration that is resumed', () => {
       "CREATE FUNCTION pg_temp.pg_temp_add() RETURNS int LANGUAGE sql AS 'SELECT 1';",
       'SELECT pg_temp.pg_temp_add();',
     ],
+    [
+      'temporary function summed',
+      'CREATE AGGREGATE pg_temp.summed(int) (sfunc = int4pl, stype = int4);',
+      'SELECT pg_temp.summed(1);',
+    ],
+    [
+      'temporary table counted',
+      'CREATE TEMP TABLE counted (id serial, n int GENERATED ALWAYS AS IDENTITY);',
+      "INSERT INTO counted DEFAULT VALUES; SELECT currval('counted_id_seq'), currval('counted_n_seq');",
+    ],
   ] as const) {
-    it(`names a lost ${what.replace(/ \w+$/, '')} before anything of the rest runs`, async () => {
+    it(`names a lost ${what} before anything of the rest runs`, async () => {
       const { run, rewrite } = await scene(outside(`${makes}\n${fails}`));
       await run(3, 'up');
       rewrite(outside(`${makes}\nCREATE TABLE public.between (id int);\n${needs}`));
