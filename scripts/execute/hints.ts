@@ -8,7 +8,7 @@ type Refused = Partial<Pick<DatabaseError, 'code' | 'message' | 'where'>>;
 
 const directive = '"-- migrate: no-transaction" at the top of the file, best in a migration of its own,';
 
-/** What helps against a statement that needs a transaction, or none; null for every other error. */
+/** What helps against a statement that must have no transaction around it; null for every other error. */
 export function transactionHint(error: unknown, { directives, path }: ReadyStep): string | null {
   const refused = (error ?? {}) as Refused;
   return directives.noTransaction ? hintOutside(refused) : hintInside(refused, path);
@@ -33,8 +33,6 @@ function hintInside({ code, message = '', where }: Refused, path: string): strin
 }
 
 function hintOutside({ code, message = '', where }: Refused): string | null {
-  if (code === '25P01' || code === '3B001')
-    return 'It needs a transaction around it, and with no-transaction each statement has one of its own: take the statement out, or the directive.';
   if (code === '25001' && (where !== undefined || /function/.test(message)))
     return 'It cannot run from a function or DO block, which is a transaction itself: write it as a statement of its own.';
   if (code === '2D000' && !/subtransaction|exception/.test(message))
