@@ -81,16 +81,23 @@ async function prepareSession(
   const own = `SELECT set_config('lock_timeout', '${lockMs}', false), set_config('statement_timeout', '${statementMs}', false), ${settings}`;
   const { error } = await session.batch([own, ...restoreStatements(done, journal)].join(';\n'));
   if (error === null) return;
-  // Of values and names; a lock that others hold, or a signal, is none of it.
-  if (done.length === 0 || !/^(?:0A|22|42)...$/.test((error as { code?: string }).code ?? '')) throw error;
+  const { code = '' } = error as { code?: string };
+  const state = `${step.id} is half done: ${done.length} of its statements ran. Nothing was changed now.`;
+  const options = { location: { file: step.path }, state, cause: error };
+  if (code === '55P03')
+    throw new MigrateError(
+      'locked',
+      `${step.path} cannot go on yet: another session holds an advisory lock that it had taken`,
+      { ...options, hint: `Run ${commandOf(step)} again when the lock is free.` },
+    );
+  // Of values and names; a signal, or a session that is lost, is none of it.
+  if (done.length === 0 || !/^(?:0A|22|42)...$/.test(code)) throw error;
   throw new MigrateError(
     'history',
     `${step.path} cannot go on: what it had set before cannot be set again: ${error.message}`,
     {
-      location: { file: step.path },
-      state: `${step.id} is half done: ${done.length} of its statements ran. Nothing was changed now.`,
+      ...options,
       hint: `Bring back what is missing, such as a role, then run ${commandOf(step)} again. Or settle it by hand and say so: ${resolveHint(step.id)}`,
-      cause: error,
     },
   );
 }

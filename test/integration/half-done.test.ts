@@ -271,6 +271,13 @@ describe('a migration that is resumed', () => {
       tool.write(name, text);
     await run(3, 'up');
     rewrite(`${takes}\nCREATE TABLE held AS ${seen};`);
+    const other = await database.client();
+    await other.query('SELECT pg_advisory_lock(-4711)');
+    const waits = { ...database.env(), MIGRATE_LOCK_TIMEOUT: '200ms' };
+    const locked = await tool.run(['up'], { env: waits });
+    expectExit(locked, 6);
+    expect(locked.all).to.include('another session holds an advisory lock');
+    await other.query('SELECT pg_advisory_unlock(-4711)');
     await run(0, 'up');
     expect(await database.query('SELECT * FROM held')).to.deep.equal([
       { held: '4711 -1 2 ShareLock, -1 -4711 1 ExclusiveLock' },
