@@ -60,19 +60,32 @@ async function nothingRan(database: TestDatabase): Promise<void> {
 }
 
 describe('The first up over another tool’s history', () => {
-  for (const [tool, sql] of Object.entries(histories)) {
-    it(`is refused by the tool’s name: ${tool}`, async () => {
-      const database = await createDatabase();
-      await database.query(sql);
-      const result = await (await project(seed)).run(['up'], { env: database.env() });
-      expectExit(result, 4);
-      expect(result.stderr).to.include(`another tool already (${tool})`).and.include('--fresh-history');
-      expect(result.stderr).to.include(
+  it('is refused by each tool’s name, wherever its table is', async () => {
+    const database = await createDatabase();
+    // Each in a schema of its own, but for those that make one.
+    const made = Object.entries(histories).map(([tool, sql], i) => {
+      const schema = /CREATE SCHEMA (\w+)/.exec(sql)?.[1] ?? `tool_${i}`;
+      return {
+        tool,
+        schema,
+        sql: `CREATE SCHEMA IF NOT EXISTS ${schema}; SET search_path = ${schema}; ${sql}`,
+      };
+    });
+    for (const { sql } of made)
+      await database.query(sql.replace(/(CREATE SCHEMA)(?! IF)/, '$1 IF NOT EXISTS'));
+    const result = await (await project(seed)).run(['up'], { env: database.env() });
+    expectExit(result, 4);
+    const lines = result.stderr.split('\n');
+    for (const { tool, schema } of made) {
+      const line = lines.find((each) => each.includes(`- ${tool}: ${schema}.`)) ?? '';
+      expect(line, tool).to.include(
         tool === 'node-pg-migrate' ? '"trackingTable": "app.pgmigrations"' : 'make migrate-baseline to=',
       );
-      await nothingRan(database);
-    });
-  }
+    }
+    expect(result.stderr).to.include('--fresh-history');
+    await database.query('RESET search_path');
+    await nothingRan(database);
+  });
 
   it('names the baseline that reads the history, which works as it stands', async () => {
     const fillers: [string, (database: TestDatabase) => Promise<void>][] = [
