@@ -48,8 +48,8 @@ const ownSettings = [
 /** What role and database give a session at login, and who that is. */
 export interface LoginSettings {
   readonly searchPath: string;
-  /** `name=value`, of ALTER ROLE and ALTER DATABASE, the ones that count. */
-  readonly roleSettings: readonly string[];
+  /** What was stored by ALTER ROLE and ALTER DATABASE: JSON of `StoredSettings`, as the server writes it. */
+  readonly stored: string | null;
   /** OIDs. */
   readonly loginRole: number;
   readonly database: number;
@@ -114,18 +114,27 @@ export function watchStoredSettings(): (text: string) => boolean {
  */
 export function fileSettings(login: LoginSettings, stored: boolean, local: boolean): string {
   const path = `pg_catalog.set_config('search_path', ${quoteLiteral(login.searchPath)}, ${local})`;
+  if (!stored) return path;
   // The role last: it may not be allowed to set the others.
-  return stored ? `${path}, (${storedSettingsSql(login, local)}), (${storedRoleSql(login, local)})` : path;
+  const all = `SELECT ${path}, (${storedSettingsSql(login, local)}), (${storedRoleSql(login, local)})`;
+  const isOther = `${storedNow(String(login.loginRole), String(login.database))} IS DISTINCT FROM ${literal(login.stored)}`;
+  // A text, so that it is planned where it is needed: that takes longer than all else of a small migration.
+  return `CASE WHEN ${isOther} THEN pg_catalog.query_to_xml(${quoteLiteral(all)}, true, false, '')::pg_catalog.text ELSE ${path} END`;
 }
 
-function storedRoleSql({ roleSettings, loginRole, database }: LoginSettings, local: boolean): string {
-  const before = roleSettings.find((item) => item.startsWith('role='))?.slice('role='.length) ?? 'none';
+function storedRoleSql(login: LoginSettings, local: boolean): string {
+  const { loginRole, database } = login;
+  const before =
+    effectiveSettings(login)
+      .find((item) => item.startsWith('role='))
+      ?.slice('role='.length) ?? 'none';
   return `SELECT set_config('role', now, ${local}) FROM (SELECT coalesce(min(substr(item, 6)), 'none') AS now
     FROM (${effectiveSettingsSql(String(loginRole), String(database))}) AS e WHERE item ^@ 'role=') AS r WHERE now <> ${quoteLiteral(before)}`;
 }
 
-function storedSettingsSql({ roleSettings, loginRole, database }: LoginSettings, local: boolean): string {
-  const before = `ARRAY[${roleSettings.map(literal).join(', ')}]::text[]`;
+function storedSettingsSql(login: LoginSettings, local: boolean): string {
+  const { loginRole, database } = login;
+  const before = `ARRAY[${effectiveSettings(login).map(literal).join(', ')}]::text[]`;
   return `SELECT count(set_config(name, value, ${local})) FROM (
     SELECT split_part(item, '=', 1) AS name, substr(item, strpos(item, '=') + 1) AS value
       FROM (${effectiveSettingsSql(String(loginRole), String(database))}) AS now WHERE item <> ALL (${before})
@@ -144,6 +153,11 @@ function storedFor(role: string, database: string): string {
   return `pg_catalog.pg_db_role_setting WHERE (setdatabase ${is} 0::pg_catalog.oid OR setdatabase ${is} ${database}) AND (setrole ${is} 0::pg_catalog.oid OR setrole ${is} ${role})`;
 }
 
+/** Text as that of `LoginSettings`. */
+function storedNow(role: string, database: string): string {
+  return `(SELECT pg_catalog.json_agg(pg_catalog.json_build_array(setrole, setdatabase, setconfig))::pg_catalog.text FROM ${storedFor(role, database)})`;
+}
+
 /**
  * A query of `item`, as `name=value`: the strongest of what is stored for role and database, for the role, for the
  * database and for all. `effectiveSettings` does the same here, sooner than a session plans it.
@@ -156,12 +170,13 @@ export function effectiveSettingsSql(role: string, database: string): string {
 }
 
 /** A row of `storedFor`: OIDs of role and database, 0 for all, and `name=value`. */
-export type StoredSettings = readonly [role: number, database: number, settings: readonly string[]];
+type StoredSettings = readonly [role: number, database: number, settings: readonly string[]];
 
-/** `name=value` of those that count; see `effectiveSettingsSql`. */
-export function effectiveSettings(stored: readonly StoredSettings[]): string[] {
+/** `name=value` of those that counted at login; see `effectiveSettingsSql`. */
+export function effectiveSettings({ stored }: Pick<LoginSettings, 'stored'>): string[] {
+  const rows = JSON.parse(stored ?? '[]') as StoredSettings[];
   const strength = ([role, database]: StoredSettings) => (role === 0 ? 0 : 2) + (database === 0 ? 0 : 1);
-  const weakestFirst = [...stored].sort((a, b) => strength(a) - strength(b));
+  const weakestFirst = rows.sort((a, b) => strength(a) - strength(b));
   const items = weakestFirst.flatMap(([, , settings]) => settings);
   return [...new Map(items.map((item) => [item.split('=', 1)[0], item])).values()];
 }
@@ -181,6 +196,6 @@ export function loginSql(promisedPid: number | null): string {
       ${setting('server_version_num')}::pg_catalog.int4 AS version, current_user::pg_catalog.text AS role,
       pg_catalog.pg_is_in_recovery() AS standby, ${setting('default_transaction_read_only')}::pg_catalog.bool AS read_only,
       ${setting('session_replication_role')} AS replication_role, ${setting('server_encoding')} AS encoding, ${setting('transaction_timeout')} AS transaction_timeout,
-      ${setting('search_path')} AS search_path, (SELECT pg_catalog.json_agg(pg_catalog.json_build_array(setrole, setdatabase, setconfig)) FROM ${storedFor('a.usesysid', 'a.datid')}) AS role_settings,
+      ${setting('search_path')} AS search_path, ${storedNow('a.usesysid', 'a.datid')} AS stored,
       pg_catalog.to_regclass('pg_catalog.pg_dist_node') IS NOT NULL AS citus FROM pg_catalog.pg_stat_get_activity(pg_catalog.pg_backend_pid()) AS a OFFSET 0) AS f`;
 }

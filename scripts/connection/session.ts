@@ -14,14 +14,7 @@ import { type Channel, openChannel, type Row } from './channel.ts';
 import { type Citus, followed, readCitus } from './citus.ts';
 import { connect, poolerError } from './connect.ts';
 import { debugged } from './debug-log.ts';
-import {
-  effectiveSettings,
-  type LoginSettings,
-  loginSql,
-  ownSearchPath,
-  type StoredSettings,
-  sessionSettings,
-} from './session-settings.ts';
+import { type LoginSettings, loginSql, ownSearchPath, sessionSettings } from './session-settings.ts';
 
 export interface Session extends Channel {
   readonly target: Target;
@@ -166,7 +159,7 @@ interface LoginRow extends Row {
   readonly search_path: string;
   readonly login_role: number;
   readonly database: number;
-  readonly role_settings: StoredSettings[] | null;
+  readonly stored: string | null;
   readonly citus: boolean;
 }
 
@@ -182,7 +175,7 @@ async function preflight(target: Target, client: pg.Client, query: Session['quer
   const readOnly = row.standby ? 'standby' : row.read_only ? 'default_transaction_read_only' : null;
   const login = {
     searchPath: row.search_path,
-    roleSettings: effectiveSettings(row.role_settings ?? []),
+    stored: row.stored,
     loginRole: row.login_role,
     database: row.database,
     transactionTimeout: !['0', null].includes(row.transaction_timeout),

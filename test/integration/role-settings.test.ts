@@ -1,11 +1,7 @@
 // What role and database set for every session: nothing of it ends, slows or unsaves a run, and what a migration stores of
 // it counts for the next one, in the same run as in another.
 import { expect } from 'chai';
-import {
-  effectiveSettings,
-  effectiveSettingsSql,
-  type StoredSettings,
-} from '../../scripts/connection/session-settings.ts';
+import { effectiveSettings, effectiveSettingsSql } from '../../scripts/connection/session-settings.ts';
 import { expectExit, project } from '../support/cli.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
 import { pair } from '../support/migrations.ts';
@@ -170,10 +166,10 @@ describe('Settings stored for role, database, both or all', () => {
         `SELECT '${role.name}'::regrole::oid AS role, oid AS database FROM pg_database WHERE datname = current_database()`,
       );
       const items = await database.query<{ item: string }>(effectiveSettingsSql(String(oid), String(here)));
-      const rows = await database.query<{ row: StoredSettings }>(
-        `SELECT json_build_array(setrole, setdatabase, setconfig) AS row FROM pg_db_role_setting WHERE setrole IN (0, ${oid}) AND setdatabase IN (0, ${here})`,
+      const [found] = await database.query<{ stored: string }>(
+        `SELECT json_agg(json_build_array(setrole, setdatabase, setconfig))::text AS stored FROM pg_db_role_setting WHERE setrole IN (0, ${oid}) AND setdatabase IN (0, ${here})`,
       );
-      const ours = effectiveSettings(rows.map(({ row }) => row));
+      const ours = effectiveSettings({ stored: found?.stored ?? null });
       expect(ours).to.have.members(items.map(({ item }) => item));
       const session = await database.client({ user: role.name, password: plainPassword });
       for (const item of ours) {
