@@ -10,6 +10,8 @@ export interface Citus {
   mayHoldPrepared: boolean;
   /** Whether the coordinator has committed such a transaction, and has not seen since that its workers followed. */
   owed: boolean;
+  /** Whether shards may be moved to the coordinator; see `shardsStayed`. */
+  readonly hasShards: boolean;
   /** Whether a transaction was refused for work on all shards at once; those after it work on one after the other. */
   sequential: boolean;
 }
@@ -36,7 +38,8 @@ export async function readCitus(
   const [row] = await query<Node>(
     `SELECT l.groupid AS node, c.nodename AS host, c.nodeport AS port,
        current_setting('citus.enable_ddl_propagation', true) AS propagates,
-       EXISTS (SELECT FROM pg_catalog.pg_dist_transaction) AS owed FROM pg_dist_local_group l
+       EXISTS (SELECT FROM pg_catalog.pg_dist_transaction) AS owed,
+       coalesce(c.shouldhaveshards, false) AS has_shards FROM pg_dist_local_group l
        LEFT JOIN pg_dist_node c ON c.groupid = 0 AND c.noderole::text = 'primary' LIMIT 1`,
   );
   refuseOtherNodes(target, row);
@@ -45,7 +48,12 @@ export async function readCitus(
       `Sessions on ${describeTarget(target)} have citus.enable_ddl_propagation = off: definitions would change on the coordinator alone, not on the shards`,
       'Have the setting removed: ALTER ROLE … RESET citus.enable_ddl_propagation (or ALTER DATABASE …). A file may set it for its own statements.',
     );
-  return { mayHoldPrepared: true, owed: row?.owed === true, sequential: false };
+  return {
+    mayHoldPrepared: true,
+    owed: row?.owed === true,
+    hasShards: row?.has_shards === true,
+    sequential: false,
+  };
 }
 
 /** Takes a notice of the server; notes where the coordinator says of its COMMIT that a worker did not follow. */
@@ -61,6 +69,7 @@ interface Node extends Row {
   /** Whether the session's changes of definitions reach the shards: `on` or `off`. */
   readonly propagates?: string | null;
   readonly owed?: boolean;
+  readonly has_shards?: boolean;
 }
 
 /** @throws MigrateError `refused` where a run would not reach the coordinator, or not for sure; pure */
@@ -94,6 +103,33 @@ export function keptLocalStatements(citus: Citus | null): readonly string[] {
     'SET LOCAL citus.enable_schema_based_sharding = off',
     'SET LOCAL citus.use_citus_managed_tables = off',
   ];
+}
+
+/** Notes which shards are on the coordinator, as an item of a select list; null where none can come. */
+export function notedShards({ hasShards }: Citus): string | null {
+  return hasShards
+    ? `pg_catalog.set_config('migrate.shards', (SELECT pg_catalog.concat_ws(' ', pg_catalog.max(shardid),
+        pg_catalog.array_agg(shardid) FILTER (WHERE groupid OPERATOR(pg_catalog.=) 0)) FROM pg_catalog.pg_dist_placement), true)`
+    : null;
+}
+
+const refuseMoved = `DO $do$
+DECLARE noted text := nullif(pg_catalog.current_setting('migrate.shards', true), '');
+BEGIN
+  PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
+  IF EXISTS (SELECT FROM pg_dist_placement WHERE groupid = 0 AND shardid <= split_part(noted, ' ', 1)::bigint
+      AND shardid <> ALL (coalesce(nullif(split_part(noted, ' ', 2), ''), '{}')::bigint[]))
+  THEN RAISE EXCEPTION 'a shard was moved to the coordinator while the transaction ran: its rows may have been passed over' USING ERRCODE = 'serialization_failure';
+  END IF;
+END $do$`;
+
+/**
+ * Statements at the end of a transaction that began with `notedShards`: they fail, as a serialization failure, where a shard
+ * has come to the coordinator since. A statement that waited for the move to end works on such a shard with the snapshot
+ * from before, and sees none of its rows. They leave our own search path.
+ */
+export function shardsStayed(citus: Citus | null): readonly string[] {
+  return citus?.hasShards ? [refuseMoved] : [];
 }
 
 /** Of a row `l` of pg_locks. */

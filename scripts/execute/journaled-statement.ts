@@ -4,7 +4,7 @@ import pg from 'pg';
 import { isSessionLost, MigrateError } from '../base/errors.ts';
 import type { Statement } from '../base/types.ts';
 import { describeSighting, watch } from '../connection/blocker-watch.ts';
-import { committedTogether, shardsInTurn } from '../connection/citus.ts';
+import { committedTogether, notedShards, shardsInTurn, shardsStayed } from '../connection/citus.ts';
 import { ownSearchPath, runLockKey } from '../connection/session-settings.ts';
 import { lockBound } from '../files/settings-set.ts';
 import { cannotRunInTransaction } from '../files/transaction-block.ts';
@@ -85,7 +85,13 @@ async function runBetweenMarks(
     await write(context, [done], budget === null ? null : config.lockTimeoutMs, remember);
     return null;
   }
-  const own = [...asOurselves(context), keepRunLock, ...committedTogether(session.citus), done];
+  const own = [
+    ...shardsStayed(session.citus),
+    ...asOurselves(context),
+    keepRunLock,
+    ...committedTogether(session.citus),
+    done,
+  ];
   return send(context, [checkDeferred, ...own, 'COMMIT', ...remember]).then(
     () => null,
     (error: Error) => ({
@@ -100,7 +106,7 @@ async function runBetweenMarks(
 function prefixOf({ session, config }: RunContext, { text, directives }: ReadyStep): readonly string[] {
   const opening = [
     begin,
-    `SELECT pg_catalog.pg_try_advisory_xact_lock(${runLockKey})`,
+    `SELECT pg_catalog.pg_try_advisory_xact_lock(${runLockKey}), ${(session.citus && notedShards(session.citus)) ?? 'NULL'}`,
     ...shardsInTurn(session.citus),
   ];
   // What the file has set counts, on the coordinator.

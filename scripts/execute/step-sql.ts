@@ -1,7 +1,7 @@
 // Takes a step; gives the texts that open its transaction, run it, record it and close it, with the lengths and indexes
 // that judging an answer needs. It sends nothing, and does not know how what it gives is sent.
 
-import { type Citus, committedTogether } from '../connection/citus.ts';
+import { type Citus, committedTogether, notedShards, shardsStayed } from '../connection/citus.ts';
 import type { Session } from '../connection/session.ts';
 import {
   discardStatements,
@@ -78,11 +78,14 @@ const dataOnly = new Set(['SelectStmt', 'InsertStmt', 'UpdateStmt', 'DeleteStmt'
  * transaction, or where that was found to be needed, shards are worked on one after the other on each node: what touches a
  * reference table, a type or a schema is refused after work on all shards at once.
  */
-function reachShards({ sequential }: Citus, { first, last }: StepPosition, kinds: readonly string[]): string {
+function reachShards(citus: Citus, { first, last }: StepPosition, kinds: readonly string[]): string {
   const alone =
-    !sequential && first && last && (kinds.length === 1 || kinds.every((kind) => dataOnly.has(kind)));
-  const mode = alone ? '' : ", pg_catalog.set_config('citus.multi_shard_modify_mode', 'sequential', true)";
-  return `SELECT pg_catalog.set_config('citus.propagate_set_commands', 'local', true)${mode}`;
+    !citus.sequential && first && last && (kinds.length === 1 || kinds.every((kind) => dataOnly.has(kind)));
+  return `SELECT ${[
+    "pg_catalog.set_config('citus.propagate_set_commands', 'local', true)",
+    ...(alone ? [] : ["pg_catalog.set_config('citus.multi_shard_modify_mode', 'sequential', true)"]),
+    notedShards(citus) ?? 'NULL',
+  ].join(', ')}`;
 }
 
 /**
@@ -131,6 +134,7 @@ export function recording(
   const statements = [
     deferredCheck(place.last),
     guard,
+    ...shardsStayed(session.citus),
     ...resetStatements(session.login),
     ...(place.last ? committedTogether(session.citus) : []),
     trackingSql,

@@ -96,6 +96,39 @@ describe('Citus, shards that move', function suite() {
     await expectRight(cluster, tool);
   });
 
+  it('runs again where a shard comes to the coordinator while a statement waits for it', async () => {
+    const cluster = await clusterDatabase();
+    const [host, port] = (cluster.nodes[0] ?? '').split(':');
+    const kinds = [
+      'UPDATE t SET n = n + 1;',
+      '-- migrate: no-transaction\nUPDATE t SET n = n + 1;',
+      blocked.batch,
+    ];
+    const tool = await project(tables);
+    expectExit(await tool.run(['up'], { env: cluster.env() }), 0);
+    await cluster.query(`SELECT citus_set_node_property('${host}', ${port}, 'shouldhaveshards', true)`);
+    const mover = await cluster.client(0, 'the mover');
+    for (const [i, text] of kinds.entries()) {
+      for (const [file, content] of Object.entries(pair(i + 2, 'kind', text))) tool.write(file, content);
+      await mover.query('BEGIN');
+      await mover.query(
+        `SELECT citus_move_shard_placement(shardid, nodename, nodeport, '${host}', ${port}, 'block_writes') FROM citus_shards
+          WHERE table_name = 't'::regclass AND nodeport <> ${port} ORDER BY shardid LIMIT 1`,
+      );
+      const run = tool.start(['up'], { env: { ...cluster.env(), MIGRATE_LOCK_TIMEOUT: '20s' } });
+      await until('the run to wait for the mover', async () => {
+        const waits =
+          "SELECT FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'migrate up%' AND state = 'active' AND query ~ 'UPDATE'";
+        return (await cluster.query(waits)).length > 0;
+      });
+      await mover.query('COMMIT');
+      expectExit(await run.result, 0);
+      expect(await cluster.query('SELECT n, count(*)::int FROM t GROUP BY n'), text).to.deep.equal([
+        { n: i + 1, count: 200 },
+      ]);
+    }
+  });
+
   /** Moves shards until it is told to stop, online and not; what fails of it is not ours. Gives how often it succeeded. */
   const moveAllTheTime = (mover: pg.Client) => {
     let [moved, stopped] = [0, false];

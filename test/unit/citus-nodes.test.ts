@@ -85,7 +85,9 @@ describe('a function of Citus that the server does not know', () => {
 });
 
 describe('a worker that does not answer', () => {
-  const cluster = { citus: { version: '13', mayHoldPrepared: false, owed: false, sequential: false } };
+  const cluster = {
+    citus: { version: '13', mayHoldPrepared: false, owed: false, hasShards: false, sequential: false },
+  };
   it('is told from a statement that is refused, and named where the coordinator names it', () => {
     const remote =
       'connection to the remote node u@ser@10.0.0.5:5432 failed with the following error: no route';

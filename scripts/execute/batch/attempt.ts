@@ -3,7 +3,7 @@
 import { MigrateError } from '../../base/errors.ts';
 import type { BatchDirective, Statement } from '../../base/types.ts';
 import { watch } from '../../connection/blocker-watch.ts';
-import { committedTogether, shardsInTurn } from '../../connection/citus.ts';
+import { committedTogether, notedShards, shardsInTurn, shardsStayed } from '../../connection/citus.ts';
 import { fileSettings, ownSearchPath, runLockKey } from '../../connection/session-settings.ts';
 import { describeSqlError } from '../../files/sql-error.ts';
 import { type BatchState, batchStateSql } from '../../ledger/journal.ts';
@@ -99,7 +99,7 @@ function openingOf({ context, step, ownFormats }: Batch, size: number): readonly
     ...(session.citus === null ? [] : ['SET LOCAL citus.propagate_set_commands = local']),
     ...shardsInTurn(session.citus),
     `SET LOCAL lock_timeout = ${step.directives.lockTimeoutMs ?? config.lockTimeoutMs}`,
-    `SELECT pg_catalog.pg_try_advisory_xact_lock(${runLockKey})`,
+    `SELECT pg_catalog.pg_try_advisory_xact_lock(${runLockKey}), ${(session.citus && notedShards(session.citus)) ?? 'NULL'}`,
     `SET LOCAL statement_timeout = ${statementMs}`,
     `SELECT ${[...ownFormats, fileSettings(session.login, settingsStoredBefore(step.text), true)].join(', ')}`,
   ];
@@ -115,6 +115,7 @@ async function runStatement({ context, statement }: Batch, { first, last }: KeyR
 function closingOf({ config, session }: RunContext, step: ReadyStep, state: BatchState): readonly string[] {
   return [
     'SET CONSTRAINTS ALL IMMEDIATE',
+    ...shardsStayed(session.citus),
     `SET LOCAL search_path = ${ownSearchPath}`,
     `SELECT 1 OPERATOR(pg_catalog./) pg_catalog.pg_try_advisory_lock(${runLockKey})::pg_catalog.int4`,
     ...committedTogether(session.citus),
