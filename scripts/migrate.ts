@@ -27,6 +27,10 @@ function untouched(error: unknown): unknown {
   });
 }
 
+// For build/boot.cjs, which keeps compiled what a run came to.
+export { stages } from './base/timing.ts';
+export { resetV8 } from './base/v8-heap.ts';
+
 interface Ending {
   readonly command: string;
   readonly environment: string | null;

@@ -20,6 +20,11 @@ export function stageTimes(): string {
   return spent;
 }
 
+/** The stages that this run came to. */
+export function stages(): string[] {
+  return [...totals.keys()];
+}
+
 /** Everything until now, since the process began: Node itself, loading the program, reading settings. */
 export function started(): void {
   startMs = performance.now();

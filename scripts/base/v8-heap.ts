@@ -9,9 +9,20 @@ export function ownProcess(): void {
   isOurs = true;
 }
 
+const tuned: string[] = [];
+
 /** Sets V8's flags where the process is ours. */
 export function tuneV8(flags: readonly string[]): void {
-  if (isOurs) for (const flag of flags) setFlagsFromString(flag);
+  if (!isOurs) return;
+  for (const flag of flags) setFlagsFromString(flag);
+  tuned.push(...flags);
+}
+
+/** Sets them back: V8 takes compiled code only under the flags that it was made with. @returns false where that cannot be */
+export function resetV8(): boolean {
+  if (!tuned.every((flag) => flag.startsWith('--no-'))) return false;
+  for (const flag of tuned) setFlagsFromString(flag.replace('--no-', '--'));
+  return true;
 }
 
 /** So many files or migrations are a lot: what fewer take, fits into what V8 has at its start. */

@@ -32,42 +32,48 @@ function cacheFile() {
   return join(folder, `${name}-${command}-${binary.join('-')}.code`);
 }
 
-/** Its first four bytes say how long the run took that wrote it, in ms. */
+/** Its first line says in JSON what the runs did that it was made of. */
 function readCompiled(file) {
   try {
     const bytes = readFileSync(file);
-    return { longest: bytes.readUInt32LE(0), cachedData: bytes.subarray(4) };
+    const end = bytes.indexOf(10);
+    return { did: JSON.parse(bytes.toString('utf8', 0, end)), cachedData: bytes.subarray(end + 1) };
   } catch {
-    return { longest: 0, cachedData: undefined };
+    return { did: [], cachedData: undefined };
   }
 }
 
-/**
- * V8 gives what it compiled so far: the functions that ran, but for those that it has dropped again in a long run. A run that
- * takes longer than those before may have had more to do.
- */
-function keepCompiled(script, file, { longest, cachedData }) {
-  const ms = Math.round(performance.now());
+/** What decides which functions a run needs: its options, the stages that it came to, and how it ended. */
+function didNow({ stages = () => [] }) {
+  const options = process.argv.slice(3).filter((word) => word.startsWith('-'));
+  return [
+    ...options.map((option) => option.replace(/=.*/s, '')),
+    ...stages(),
+    `exit ${process.exitCode ?? 0}`,
+  ];
+}
+
+/** V8 gives what it compiled so far: the functions that ran, but for those that it has dropped again in a long run. */
+function keepCompiled(script, file, { did, cachedData }, program) {
+  const now = didNow(program);
   const isMissing = cachedData === undefined || script.cachedDataRejected;
-  if (!isMissing && (ms < 1.25 * longest || ms > 5000)) return;
+  const added = now.filter((each) => !did.includes(each));
+  const isLong = performance.now() > 3000;
+  if (!isMissing && (added.length === 0 || isLong)) return;
+  if (program.resetV8?.() === false) return;
   const draft = `${file}.${process.pid}`;
-  const head = Buffer.alloc(4);
-  head.writeUInt32LE(ms);
+  const head = isMissing ? (isLong ? [] : now) : [...did, ...new Set(added)];
   try {
     mkdirSync(folder, { recursive: true });
     // First: where nothing can be written, nothing need be made.
-    writeFileSync(draft, head);
-    const code = script.createCachedData();
-    if (isMissing || code.length > cachedData.length) {
-      appendFileSync(draft, code);
-      renameSync(draft, file);
-    }
+    writeFileSync(draft, `${JSON.stringify(head)}\n`);
+    appendFileSync(draft, script.createCachedData());
+    renameSync(draft, file);
     for (const old of readdirSync(folder))
       if (old.endsWith('.code') && !old.startsWith(name)) rmSync(join(folder, old), { force: true });
   } catch {
-    // The next run begins without it.
+    rmSync(draft, { force: true });
   }
-  rmSync(draft, { force: true });
 }
 
 const file = cacheFile();
@@ -77,6 +83,6 @@ const script = new Script(readFileSync(path, 'latin1'), {
   filename: pathToFileURL(path).href,
   cachedData: compiled.cachedData,
 });
-process.once('exit', () => keepCompiled(script, file, compiled));
 const program = { exports: {} };
+process.once('exit', () => keepCompiled(script, file, compiled, program.exports));
 script.runInThisContext()(program.exports, createRequire(path), program, path, dirname(path));
