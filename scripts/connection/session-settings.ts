@@ -48,7 +48,7 @@ const ownSettings = [
 /** What role and database give a session at login, and who that is. */
 export interface LoginSettings {
   readonly searchPath: string;
-  /** What was stored by ALTER ROLE and ALTER DATABASE: JSON of `StoredSettings`, as the server writes it. */
+  /** What was stored by ALTER ROLE and ALTER DATABASE, as JSON of the server: OIDs of role and database (0 for all), `name=value`. */
   readonly stored: string | null;
   /** OIDs. */
   readonly loginRole: number;
@@ -117,31 +117,28 @@ export function fileSettings(login: LoginSettings, stored: boolean, local: boole
   if (!stored) return path;
   // The role last: it may not be allowed to set the others.
   const all = `SELECT ${path}, (${storedSettingsSql(login, local)}), (${storedRoleSql(login, local)})`;
-  const isOther = `${storedNow(String(login.loginRole), String(login.database))} IS DISTINCT FROM ${literal(login.stored)}`;
+  const isOther = `${storedJson(String(login.loginRole), String(login.database))} IS DISTINCT FROM ${literal(login.stored)}`;
   // A text, so that it is planned where it is needed: that takes longer than all else of a small migration.
   return `CASE WHEN ${isOther} THEN pg_catalog.query_to_xml(${quoteLiteral(all)}, true, false, '')::pg_catalog.text ELSE ${path} END`;
 }
 
 function storedRoleSql(login: LoginSettings, local: boolean): string {
-  const { loginRole, database } = login;
-  const before =
-    effectiveSettings(login)
-      .find((item) => item.startsWith('role='))
-      ?.slice('role='.length) ?? 'none';
-  return `SELECT set_config('role', now, ${local}) FROM (SELECT coalesce(min(substr(item, 6)), 'none') AS now
-    FROM (${effectiveSettingsSql(String(loginRole), String(database))}) AS e WHERE item ^@ 'role=') AS r WHERE now <> ${quoteLiteral(before)}`;
+  const [before, now] = [storedThen(login), storedNow(login)].map(
+    (rows) =>
+      `(SELECT coalesce(min(substr(item, 6)), 'none') FROM (${effectiveSettingsSql(rows)}) AS e WHERE item ^@ 'role=')`,
+  );
+  return `SELECT set_config('role', r.now, ${local}) FROM (SELECT ${before} AS before, ${now} AS now) AS r WHERE r.now <> r.before`;
 }
 
 function storedSettingsSql(login: LoginSettings, local: boolean): string {
-  const { loginRole, database } = login;
-  const before = `ARRAY[${effectiveSettings(login).map(literal).join(', ')}]::text[]`;
-  return `SELECT count(set_config(name, value, ${local})) FROM (
+  const [before, now] = [storedThen(login), storedNow(login)].map(effectiveSettingsSql);
+  return `WITH before AS MATERIALIZED (${before}), now AS MATERIALIZED (${now})
+  SELECT count(set_config(name, value, ${local})) FROM (
     SELECT split_part(item, '=', 1) AS name, substr(item, strpos(item, '=') + 1) AS value
-      FROM (${effectiveSettingsSql(String(loginRole), String(database))}) AS now WHERE item <> ALL (${before})
+      FROM now WHERE item NOT IN (SELECT item FROM before)
     UNION ALL
-    SELECT gone.name, coalesce(boot_val, '') FROM (SELECT split_part(item, '=', 1) AS name FROM unnest(${before}) AS item) AS gone
-      JOIN pg_settings USING (name) WHERE name NOT IN
-        (SELECT split_part(item, '=', 1) FROM (${effectiveSettingsSql(String(loginRole), String(database))}) AS now)) AS changed
+    SELECT gone.name, coalesce(boot_val, '') FROM (SELECT split_part(item, '=', 1) AS name FROM before) AS gone
+      JOIN pg_settings USING (name) WHERE name NOT IN (SELECT split_part(item, '=', 1) FROM now)) AS changed
     WHERE name <> ALL (ARRAY[${ownSettings.map(quoteLiteral).join(', ')}])
       AND (name LIKE '%.%' OR EXISTS (SELECT FROM pg_settings s WHERE s.name = changed.name
            AND (s.context = 'user' OR s.context = 'superuser' AND current_setting('is_superuser') = 'on')))`;
@@ -153,32 +150,30 @@ function storedFor(role: string, database: string): string {
   return `pg_catalog.pg_db_role_setting WHERE (setdatabase ${is} 0::pg_catalog.oid OR setdatabase ${is} ${database}) AND (setrole ${is} 0::pg_catalog.oid OR setrole ${is} ${role})`;
 }
 
-/** Text as that of `LoginSettings`. */
-function storedNow(role: string, database: string): string {
+/** An expression: JSON of what is stored, as `LoginSettings` has it. */
+function storedJson(role: string, database: string): string {
   return `(SELECT pg_catalog.json_agg(pg_catalog.json_build_array(setrole, setdatabase, setconfig))::pg_catalog.text FROM ${storedFor(role, database)})`;
+}
+
+/** Rows of `setrole`, `setdatabase` and `item`, as they are now. */
+export function storedNow({ loginRole, database }: Pick<LoginSettings, 'loginRole' | 'database'>): string {
+  return `SELECT setrole, setdatabase, unnest(setconfig) AS item FROM ${storedFor(String(loginRole), String(database))}`;
+}
+
+/** The same, as they were at login. */
+export function storedThen({ stored }: Pick<LoginSettings, 'stored'>): string {
+  return `SELECT (r ->> 0)::oid AS setrole, (r ->> 1)::oid AS setdatabase, json_array_elements_text(r -> 2) AS item
+      FROM json_array_elements(coalesce(${literal(stored)}, '[]')::json) AS r`;
 }
 
 /**
  * A query of `item`, as `name=value`: the strongest of what is stored for role and database, for the role, for the
- * database and for all. `effectiveSettings` does the same here, sooner than a session plans it.
+ * database and for all.
  * https://www.postgresql.org/docs/16/catalog-pg-db-role-setting.html
  */
-export function effectiveSettingsSql(role: string, database: string): string {
-  return `SELECT DISTINCT ON (split_part(item, '=', 1)) item
-      FROM (SELECT setrole, setdatabase, unnest(setconfig) AS item FROM ${storedFor(role, database)}) AS stored
+export function effectiveSettingsSql(rows: string): string {
+  return `SELECT DISTINCT ON (split_part(item, '=', 1)) item FROM (${rows}) AS stored
      ORDER BY split_part(item, '=', 1), setrole = 0, setdatabase = 0`;
-}
-
-/** A row of `storedFor`: OIDs of role and database, 0 for all, and `name=value`. */
-type StoredSettings = readonly [role: number, database: number, settings: readonly string[]];
-
-/** `name=value` of those that counted at login; see `effectiveSettingsSql`. */
-export function effectiveSettings({ stored }: Pick<LoginSettings, 'stored'>): string[] {
-  const rows = JSON.parse(stored ?? '[]') as StoredSettings[];
-  const strength = ([role, database]: StoredSettings) => (role === 0 ? 0 : 2) + (database === 0 ? 0 : 1);
-  const weakestFirst = rows.sort((a, b) => strength(a) - strength(b));
-  const items = weakestFirst.flatMap(([, , settings]) => settings);
-  return [...new Map(items.map((item) => [item.split('=', 1)[0], item])).values()];
 }
 
 /**
@@ -196,6 +191,6 @@ export function loginSql(promisedPid: number | null): string {
       ${setting('server_version_num')}::pg_catalog.int4 AS version, current_user::pg_catalog.text AS role,
       pg_catalog.pg_is_in_recovery() AS standby, ${setting('default_transaction_read_only')}::pg_catalog.bool AS read_only,
       ${setting('session_replication_role')} AS replication_role, ${setting('server_encoding')} AS encoding, ${setting('transaction_timeout')} AS transaction_timeout,
-      ${setting('search_path')} AS search_path, ${storedNow('a.usesysid', 'a.datid')} AS stored,
+      ${setting('search_path')} AS search_path, ${storedJson('a.usesysid', 'a.datid')} AS stored,
       pg_catalog.to_regclass('pg_catalog.pg_dist_node') IS NOT NULL AS citus FROM pg_catalog.pg_stat_get_activity(pg_catalog.pg_backend_pid()) AS a OFFSET 0) AS f`;
 }

@@ -1,7 +1,7 @@
 // What role and database set for every session: nothing of it ends, slows or unsaves a run, and what a migration stores of
 // it counts for the next one, in the same run as in another.
 import { expect } from 'chai';
-import { effectiveSettings, effectiveSettingsSql } from '../../scripts/connection/session-settings.ts';
+import { effectiveSettingsSql, storedNow, storedThen } from '../../scripts/connection/session-settings.ts';
 import { expectExit, project } from '../support/cli.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
 import { pair } from '../support/migrations.ts';
@@ -165,12 +165,15 @@ describe('Settings stored for role, database, both or all', () => {
       const [{ role: oid = '0', database: here = '0' } = {}] = await database.query(
         `SELECT '${role.name}'::regrole::oid AS role, oid AS database FROM pg_database WHERE datname = current_database()`,
       );
-      const items = await database.query<{ item: string }>(effectiveSettingsSql(String(oid), String(here)));
+      const itemsOf = async (rows: string) =>
+        (await database.query<{ item: string }>(effectiveSettingsSql(rows))).map(({ item }) => item);
       const [found] = await database.query<{ stored: string }>(
         `SELECT json_agg(json_build_array(setrole, setdatabase, setconfig))::text AS stored FROM pg_db_role_setting WHERE setrole IN (0, ${oid}) AND setdatabase IN (0, ${here})`,
       );
-      const ours = effectiveSettings({ stored: found?.stored ?? null });
-      expect(ours).to.have.members(items.map(({ item }) => item));
+      const ours = await itemsOf(storedThen({ stored: found?.stored ?? null }));
+      expect(ours).to.have.members(
+        await itemsOf(storedNow({ loginRole: Number(oid), database: Number(here) })),
+      );
       const session = await database.client({ user: role.name, password: plainPassword });
       for (const item of ours) {
         const [name = '', ...value] = item.split('=');
