@@ -44,12 +44,12 @@ export async function timed<Result>(stage: string, work: () => Promise<Result>):
 export function breakdown(): string {
   const whole = performance.now();
   const known = [...totals.values()].reduce((sum, { ms }) => sum + ms, startMs);
-  const stages = [...totals].map(
+  const spent = [...totals].map(
     ([stage, { ms, times }]) => `${stage} ${format(ms)}${times > 1 ? ` (${times} times)` : ''}`,
   );
   // Work on several databases at a time takes more than the time that passes.
   const rest = whole < known ? [] : [`rest ${format(whole - known)}`];
-  return `Time in ms: start ${format(startMs)}, ${[...stages, ...rest].join(', ')}; in all ${format(whole)}`;
+  return `Time in ms: start ${format(startMs)}, ${[...spent, ...rest].join(', ')}; in all ${format(whole)}`;
 }
 
 function format(ms: number): string {

@@ -105,12 +105,12 @@ export function keptLocalStatements(citus: Citus | null): readonly string[] {
   ];
 }
 
-/** Notes which shards are on the coordinator, as an item of a select list; null where none can come. */
-export function notedShards({ hasShards }: Citus): string | null {
-  return hasShards
+/** Notes which shards are on the coordinator, as an item of a select list; NULL where none can come. */
+export function notedShards(citus: Citus | null): string {
+  return citus?.hasShards
     ? `pg_catalog.set_config('migrate.shards', (SELECT pg_catalog.concat_ws(' ', pg_catalog.max(shardid),
         pg_catalog.array_agg(shardid) FILTER (WHERE groupid OPERATOR(pg_catalog.=) 0)) FROM pg_catalog.pg_dist_placement), true)`
-    : null;
+    : 'NULL';
 }
 
 const refuseMoved = `DO $do$

@@ -106,7 +106,7 @@ async function runBetweenMarks(
 function prefixOf({ session, config }: RunContext, { text, directives }: ReadyStep): readonly string[] {
   const opening = [
     begin,
-    `SELECT pg_catalog.pg_try_advisory_xact_lock(${runLockKey}), ${(session.citus && notedShards(session.citus)) ?? 'NULL'}`,
+    `SELECT pg_catalog.pg_try_advisory_xact_lock(${runLockKey}), ${notedShards(session.citus)}`,
     ...shardsInTurn(session.citus),
   ];
   // What the file has set counts, on the coordinator.

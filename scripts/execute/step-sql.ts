@@ -84,7 +84,7 @@ function reachShards(citus: Citus, { first, last }: StepPosition, kinds: readonl
   return `SELECT ${[
     "pg_catalog.set_config('citus.propagate_set_commands', 'local', true)",
     ...(alone ? [] : ["pg_catalog.set_config('citus.multi_shard_modify_mode', 'sequential', true)"]),
-    notedShards(citus) ?? 'NULL',
+    notedShards(citus),
   ].join(', ')}`;
 }
 

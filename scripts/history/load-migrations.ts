@@ -85,16 +85,14 @@ async function readFiles(config: Config): Promise<ReadFiles> {
   const loaded = readMigrations(config.directory, config.root, cache, mayBeMissing);
   const unwritten = unwrittenIn(config, loaded);
   const problems = loaded.problems.filter((problem) => !unwritten.has(problem));
-  const { problems: inSql, syntaxErrors } = await checkUnknown(loaded.unchecked, config.postgres);
-  const wrong = new Set([...loaded.problems, ...inSql].map(({ file }) => file));
-  for (const { file } of syntaxErrors) wrong.add(file.path);
+  const checked = await checkUnknown(loaded.unchecked, config.postgres);
+  const wrong = wrongPaths([...loaded.problems, ...checked.problems], checked);
   if (problems.every(({ isContent }) => isContent))
     cache.keep(
       wrong.size === 0 ? loaded.read : new Map([...loaded.read].filter(([, { path }]) => !wrong.has(path))),
     );
-  const refusedFiles = syntaxErrors.map(({ file }) => file);
-  const answers = new Map<number, Promise<CheckedSql>>();
-  answers.set(config.postgres, Promise.resolve({ problems: inSql, syntaxErrors }));
+  const refusedFiles = checked.syntaxErrors.map(({ file }) => file);
+  const answers = new Map([[config.postgres, Promise.resolve(checked)]]);
   const checkedBy = (major: number) => {
     const answer = answers.get(major) ?? checkUnknown(refusedFiles, major);
     answers.set(major, answer);
@@ -134,8 +132,7 @@ async function check(
   const content = [...read.problems, ...problems];
   const isFaulty = content.length + syntaxErrors.length > 0;
   if (!isFaulty && unwritten.size === 0) return { count, all, faults: new Map() };
-  const wrong = new Set([...content, ...unwritten].map(({ file }) => file));
-  for (const { file } of syntaxErrors) wrong.add(file.path);
+  const wrong = wrongPaths([...content, ...unwritten], { syntaxErrors });
   const files = read.unchecked.filter(({ path }) => wrong.has(path));
   const applied = isFaulty ? await tolerated(files) : new Set<string>();
   const left = content.filter(({ file }) => !applied.has(file));
@@ -146,6 +143,13 @@ async function check(
   for (const { problem } of warned)
     warn(`${problem} (a warning only: nothing of this file is run, it is applied or recorded as it is)`);
   return { count, all, faults: faultsOf(files, [...warned, ...described([...unwritten], [])]) };
+}
+
+function wrongPaths(
+  problems: readonly FileProblem[],
+  { syntaxErrors }: Pick<CheckedSql, 'syntaxErrors'>,
+): ReadonlySet<string> {
+  return new Set([...problems.map(({ file }) => file), ...syntaxErrors.map(({ file }) => file.path)]);
 }
 
 function faultsOf(files: readonly SqlFile[], described: readonly Described[]): FileFaults {

@@ -99,7 +99,7 @@ function openingOf({ context, step, ownFormats }: Batch, size: number): readonly
     ...(session.citus === null ? [] : ['SET LOCAL citus.propagate_set_commands = local']),
     ...shardsInTurn(session.citus),
     `SET LOCAL lock_timeout = ${step.directives.lockTimeoutMs ?? config.lockTimeoutMs}`,
-    `SELECT pg_catalog.pg_try_advisory_xact_lock(${runLockKey}), ${(session.citus && notedShards(session.citus)) ?? 'NULL'}`,
+    `SELECT pg_catalog.pg_try_advisory_xact_lock(${runLockKey}), ${notedShards(session.citus)}`,
     `SET LOCAL statement_timeout = ${statementMs}`,
     `SELECT ${[...ownFormats, fileSettings(session.login, settingsStoredBefore(step.text), true)].join(', ')}`,
   ];

@@ -49,7 +49,7 @@ export function describePace(extent: Extent, doneKeys: number, sinceMs: number):
   return [
     `batch: ${share === null ? 'under way' : `${share} %`}`,
     `${formatCount(extent.rows)} rows`,
-    ...(doneKeys === 0 ? [] : [`${formatCount(Math.round(perMs * 1000))} keys/s`]),
+    ...(doneKeys === 0 ? [] : [`${formatCount(perMs * 1000)} keys/s`]),
     ...(left === null || left <= 0 ? [] : [`about ${formatDuration(left)} left`]),
   ].join(', ');
 }
