@@ -2,6 +2,7 @@
 import type { DatabaseError } from 'pg';
 import type { TrackingTable } from '../config/config.ts';
 import type { ReadyStep } from '../plan/steps.ts';
+import { inQuotes } from '../schema/sql.ts';
 import type { RunContext } from './context.ts';
 
 type Refused = Partial<Pick<DatabaseError, 'code' | 'message' | 'where'>>;
@@ -66,11 +67,12 @@ export function recordingAdvice(
         ? `${name} and the schema migration_ledger must stay: DROP SCHEMA, DROP OWNED and DROP … CASCADE take them along. Name what is to go, or keep the tracking table in a schema of its own ("trackingTable" in db/config.json).`
         : `${name} and the schema migration_ledger must be whole: make migrate-status says what is missing, and the way out.`,
     };
+  const to = inQuotes(role);
   const [, sequence] = /for sequence (\S+)/.exec(message) ?? [];
   if (code === '42501')
     return {
       message: `The right to record it is missing: ${message}`,
-      hint: `${sequence === undefined ? '' : `GRANT USAGE ON SEQUENCE ${schema}.${sequence} TO "${role}". `}Where a migration changes the owner of ${name} or of migration_ledger, it must leave ${role} its rights: GRANT SELECT, INSERT, DELETE ON ${name} TO "${role}"; GRANT USAGE ON SCHEMA migration_ledger TO "${role}"; ${['TABLES', 'SEQUENCES', 'FUNCTIONS'].map((all) => `GRANT ALL ON ALL ${all} IN SCHEMA migration_ledger TO "${role}"`).join('; ')}.`,
+      hint: `${sequence === undefined ? '' : `GRANT USAGE ON SEQUENCE ${schema}.${sequence} TO ${to}. `}Where a migration changes the owner of ${name} or of migration_ledger, it must leave ${role} its rights: GRANT SELECT, INSERT, DELETE ON ${name} TO ${to}; GRANT USAGE ON SCHEMA migration_ledger TO ${to}; ${['TABLES', 'SEQUENCES', 'FUNCTIONS'].map((all) => `GRANT ALL ON ALL ${all} IN SCHEMA migration_ledger TO ${to}`).join('; ')}.`,
     };
   return null;
 }
