@@ -45,12 +45,9 @@ function readCompiled(file) {
 
 /** What decides which functions a run needs: its options, the stages that it came to, and how it ended. */
 function didNow({ stages = () => [] }) {
-  const options = process.argv.slice(3).filter((word) => word.startsWith('-'));
-  return [
-    ...options.map((option) => option.replace(/=.*/s, '')),
-    ...stages(),
-    `exit ${process.exitCode ?? 0}`,
-  ];
+  // Their names: what is given to them is nobody's business.
+  const options = process.argv.slice(3).flatMap((word) => /^--[a-z-]+(?==|$)/.exec(word) ?? []);
+  return [...options, ...stages(), `exit ${process.exitCode ?? 0}`];
 }
 
 /** V8 gives what it compiled so far: the functions that ran, but for those that it has dropped again in a long run. */
