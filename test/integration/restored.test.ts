@@ -14,6 +14,15 @@ async function forgetRows(database: TestDatabase): Promise<void> {
   await database.query('ALTER TABLE migration_ledger.audit ENABLE ALWAYS TRIGGER append_only');
 }
 
+/** A database with the first two migrations of three. */
+async function afterTwo() {
+  const database = await createDatabase();
+  const { run } = await project(threePairs);
+  const env = database.env();
+  expectExit(await run(['up', '--to', v2], { env }), 0);
+  return { database, run, env };
+}
+
 describe('a database that was restored without rows', () => {
   for (const older of [false, true]) {
     it(`is told by up and taken over by baseline${older ? ', also from an older version of the tool' : ''}`, async () => {
@@ -46,10 +55,7 @@ describe('a database that was restored without rows', () => {
   }
 
   it('is migrated from the start on demand, where there is nothing else in it', async () => {
-    const database = await createDatabase();
-    const { run } = await project(threePairs);
-    const env = database.env();
-    expectExit(await run(['up', '--to', v2], { env }), 0);
+    const { database, run, env } = await afterTwo();
     await forgetRows(database);
     await database.query('DROP TABLE accounts, orders');
     expectExit(await run(['up', '--fresh-history'], { env }), 0);
@@ -57,10 +63,7 @@ describe('a database that was restored without rows', () => {
   });
 
   it('is told too where the snapshot alone is left of its history', async () => {
-    const database = await createDatabase();
-    const { run } = await project(threePairs);
-    const env = database.env();
-    expectExit(await run(['up', '--to', v2], { env }), 0);
+    const { database, run, env } = await afterTwo();
     await database.query('TRUNCATE public.pgmigrations, migration_ledger.entries CASCADE');
     expectExit(await run(['up'], { env }), 4);
     expectExit(await run(['baseline', '--to', v2], { env }), 0);
@@ -69,10 +72,7 @@ describe('a database that was restored without rows', () => {
   });
 
   it('has its tracking table filled again by baseline, from the ledger', async () => {
-    const database = await createDatabase();
-    const { run } = await project(threePairs);
-    const env = database.env();
-    expectExit(await run(['up', '--to', v2], { env }), 0);
+    const { database, run, env } = await afterTwo();
     const entries = 'SELECT count(*)::int AS entries FROM migration_ledger.entries';
     await database.query('DROP TABLE public.pgmigrations');
     const refused = await run(['up'], { env });
@@ -87,10 +87,7 @@ describe('a database that was restored without rows', () => {
   });
 
   it('is no bug where tables of the ledger are missing: the tracking table is taken over without them', async () => {
-    const database = await createDatabase();
-    const { run } = await project(threePairs);
-    const env = database.env();
-    expectExit(await run(['up', '--to', v2], { env }), 0);
+    const { database, run, env } = await afterTwo();
     for (const table of ['migrations', 'entries', 'applied']) {
       await database.query(`DROP TABLE migration_ledger.${table} CASCADE`);
       const refused = await run(['up'], { env });
